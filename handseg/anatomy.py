@@ -1,0 +1,83 @@
+"""The 29 bones of the hand: order, fingers, regions, neighbours and colours.
+
+The order is the competition's and fixes the rows of a submission. It is the default class list of
+the `handbone` layout; every other class list comes from its own data set.
+"""
+
+import colorsys
+
+CARPALS = (
+    "Trapezium",
+    "Trapezoid",
+    "Capitate",
+    "Hamate",
+    "Scaphoid",
+    "Lunate",
+    "Triquetrum",
+    "Pisiform",
+)
+FOREARM = ("Radius", "Ulna")
+BONES = (*(f"finger-{number}" for number in range(1, 20)), *CARPALS, *FOREARM)
+
+FINGERS = {
+    "thumb": BONES[0:3],
+    "index": BONES[3:7],
+    "middle": BONES[7:11],
+    "ring": BONES[11:15],
+    "little": BONES[15:19],
+}
+"""The bones of each finger, from the tip to the metacarpal."""
+
+METACARPALS = tuple(finger[-1] for finger in FINGERS.values())
+FINGERTIPS = tuple(finger[0] for finger in FINGERS.values())
+
+REGIONS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "wrist": (CARPALS,),
+    "fingertip": tuple((tip,) for tip in FINGERTIPS),
+}
+"""What `--regions` may name: for each region its windows, each by the bones that it is put around."""
+
+NEIGHBOURS: tuple[tuple[str, str], ...] = (
+    *((a, b) for finger in FINGERS.values() for a, b in zip(finger, finger[1:], strict=False)),
+    ("finger-3", "Trapezium"),
+    ("finger-7", "Trapezium"),
+    ("finger-7", "Trapezoid"),
+    ("finger-7", "Capitate"),
+    ("finger-11", "Capitate"),
+    ("finger-15", "Capitate"),
+    ("finger-15", "Hamate"),
+    ("finger-19", "Hamate"),
+    ("finger-7", "finger-11"),
+    ("finger-11", "finger-15"),
+    ("finger-15", "finger-19"),
+    ("Trapezium", "Trapezoid"),
+    ("Trapezium", "Scaphoid"),
+    ("Trapezoid", "Capitate"),
+    ("Trapezoid", "Scaphoid"),
+    ("Capitate", "Hamate"),
+    ("Capitate", "Scaphoid"),
+    ("Capitate", "Lunate"),
+    ("Hamate", "Lunate"),
+    ("Hamate", "Triquetrum"),
+    ("Scaphoid", "Lunate"),
+    ("Scaphoid", "Radius"),
+    ("Lunate", "Radius"),
+    ("Lunate", "Triquetrum"),
+    ("Triquetrum", "Pisiform"),
+    ("Radius", "Ulna"),
+)
+"""Pairs of bones that touch or overlap in a frontal view."""
+
+
+def colours(classes: tuple[str, ...]) -> tuple[tuple[int, int, int], ...]:
+    """An RGB colour (0 to 255) for each class, the same for the same list, neighbours apart.
+
+    Hues walk by the golden angle, so that classes that follow each other are told apart.
+    """
+    golden = 0.61803398875
+    shades = []
+    for index in range(len(classes)):
+        lightness, saturation = ((0.60, 0.85), (0.70, 0.70), (0.52, 0.95))[index % 3]
+        red, green, blue = colorsys.hls_to_rgb((index * golden) % 1.0, lightness, saturation)
+        shades.append((round(red * 255), round(green * 255), round(blue * 255)))
+    return tuple(shades)

@@ -1,0 +1,111 @@
+"""What every command has: words after the verb, examples in its help, errors as messages."""
+
+import functools
+import inspect
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from handseg.cli.console import Manner, manner
+from handseg.errors import ExitCode, HandsegError
+
+COMMON: dict[str, Any] = {
+    "quiet": Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but errors.")],
+    "verbose": Annotated[bool, typer.Option("-v", "--verbose", help="Say more.")],
+    "debug": Annotated[bool, typer.Option("--debug", help="Show where an error arose.")],
+    "no_progress": Annotated[bool, typer.Option("--no-progress", help="Show no bars.")],
+}
+
+
+def command(
+    *, examples: Sequence[str]
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make a function a command of handseg.
+
+    Adds `-q -v --debug --no-progress`, ends its help with the examples and turns what it raises
+    into a message on stderr and an exit code.
+    """
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(function)
+        def run(**arguments: Any) -> None:
+            words = {name: arguments.pop(name) for name in COMMON}
+            before = vars(manner).copy()
+            set_manner(words)
+            try:
+                code = guarded(functools.partial(function, **arguments))
+            finally:
+                vars(manner).update(before)
+            if code:
+                raise typer.Exit(code)
+
+        signature = inspect.signature(function)
+        common = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=kind)
+            for name, kind in COMMON.items()
+        ]
+        parameters = [
+            parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+            for parameter in signature.parameters.values()
+        ]
+        run.__signature__ = signature.replace(parameters=parameters + common)  # type: ignore[attr-defined]
+        run.__annotations__ = {**function.__annotations__, **COMMON}
+        run.examples = tuple(examples)  # type: ignore[attr-defined]
+        return run
+
+    return decorate
+
+
+def set_manner(words: dict[str, bool]) -> None:
+    """Take over what the command line says of talking; a caller's `-q` or `--no-progress` stays."""
+    manner.quiet |= words["quiet"]
+    manner.verbose |= words["verbose"]
+    manner.debug |= words["debug"]
+    manner.bars &= not words["no_progress"]
+
+
+def guarded(work: Callable[[], None]) -> ExitCode:
+    """Run it; a failure becomes a message on stderr and an exit code."""
+    try:
+        work()
+    except HandsegError as error:
+        complain(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        tell("interrupted")
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our stdout has gone (`| head`): end as other tools do, without a word.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGPIPE)
+    except (typer.Exit, typer.Abort, typer.TyperException, typer.BadParameter):
+        raise
+    except Exception as error:  # noqa: BLE001 - the border where a person is told
+        if manner.debug:
+            traceback.print_exc()
+        tell(f"error: {type(error).__name__}: {error}")
+        tell("  This is a fault of handseg or of the machine; --debug shows where it arose.")
+        return ExitCode.FAILED
+    return ExitCode.DONE
+
+
+def complain(error: HandsegError) -> None:
+    """What happened, why, and what to type."""
+    if manner.debug:
+        traceback.print_exc()
+    tell(f"error: {error.what}")
+    for line in error.why.splitlines():
+        tell(f"  {line}")
+    for hint in error.hints:
+        tell(f"  → {hint}")
+
+
+def tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+
+__all__ = ["Manner", "command", "guarded"]

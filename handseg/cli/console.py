@@ -1,0 +1,97 @@
+"""What a command says and prints: people read stderr, programs read stdout."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from handseg.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+@dataclass
+class Manner:
+    """How the present command talks."""
+
+    quiet: bool = False
+    verbose: bool = False
+    debug: bool = False
+    bars: bool = True
+
+
+manner = Manner()
+
+
+def say(text: str = "") -> None:
+    """Tell a person something, on stderr; `-q` silences it."""
+    if not manner.quiet:
+        print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def warn(text: str) -> None:
+    """Tell a person of something that may be wrong; said with `-q` too."""
+    print(f"warning: {text}", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def detail(text: str) -> None:
+    """Tell a person who asked for more with `-v`."""
+    if manner.verbose:
+        say(text)
+
+
+def out(text: str) -> None:
+    """Print one line of result on stdout."""
+    print(text, flush=True)  # noqa: T201
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON on stdout."""
+    out(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_table(table: "Table") -> None:
+    """Print a table on stdout; never narrower than it needs where stdout is no terminal."""
+    from rich.console import Console
+
+    console = Console(markup=False, highlight=False, emoji=False)
+    if not console.is_terminal:
+        console.width = max(console.width, 200)
+    console.print(table)
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Progress]:
+    """A bar on stderr with time left, fed by the `Progress` that this gives."""
+    if manner.quiet or not manner.bars:
+        yield silent
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from rich.progress import Progress as Bars
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}", markup=False),
+    )
+    with Bars(*columns, console=Console(stderr=True)) as bars:
+        task = bars.add_task(title, total=None, note="")
+
+        def advance(done: int, total: int, note: str = "") -> None:
+            bars.update(task, completed=done, total=total, note=note)
+
+        yield advance

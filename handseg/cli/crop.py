@@ -1,0 +1,63 @@
+"""`handseg crop`: windows around regions of the hand, as further training images."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from handseg.cli import console, options
+from handseg.cli.command import command
+
+BYTES_A_PIXEL = 0.7
+"""What a PNG of a radiograph needs."""
+SECONDS_AN_IMAGE = 0.15
+"""Reading, drawing 29 masks and cutting at 2048²."""
+
+
+@command(
+    examples=[
+        "handseg crop --regions wrist,fingertip",
+        "handseg crop --regions wrist --data ~/hands",
+    ]
+)
+def crop(
+    regions: Annotated[
+        str, typer.Option("--regions", metavar="A,B", help="Among wrist and fingertip.")
+    ] = "wrist,fingertip",
+    data: options.Data = None,
+    force: options.Force = False,
+) -> None:
+    """Cut wrists and fingertips out of every labelled image, with their labels."""
+    from handseg.crops.cut import cut_crops, is_current
+    from handseg.crops.windows import known_regions, plan_crops
+    from handseg.data.crop_manifest import region_folder
+    from handseg.data.dataset import labelled_training_samples, open_dataset
+    from handseg.data.fingerprint import fingerprint, sample_files
+
+    dataset = open_dataset(options.data_folder(data))
+    names = known_regions(regions, dataset.classes)
+    samples = labelled_training_samples(dataset)
+    people = len({sample.person for sample in samples})
+    console.say(
+        f"found {len(samples)} labelled images of {people} people, {len(dataset.test)} test images"
+    )
+    with console.progress("reading files") as bar:
+        source = fingerprint(sample_files(samples), dataset.root, bar)
+    for region in names:
+        folder = region_folder(dataset, region)
+        if not force and is_current(folder, region, source):
+            console.say(f"{region}: {folder} is up to date")
+            continue
+        with console.progress(f"{region}: planning") as bar:
+            planned = plan_crops(samples, dataset.classes, region, bar)
+        pixels = sum(one.pixels for one in planned)
+        minutes = len(samples) * SECONDS_AN_IMAGE / (os.cpu_count() or 1) / 60
+        console.say(
+            f"{region}: {len(planned)} crops, about {pixels * BYTES_A_PIXEL / 1e9:.2g} GB"
+            + (f" and {minutes:.0f} min" if minutes >= 1 else "")
+        )
+        with console.progress(f"{region}: cutting") as bar:
+            cut_crops(folder, region, planned, dataset.classes, source, bar)
+    listed = ", ".join(f'"{name}"' for name in names)
+    console.say(f"train with them:  handseg train RECIPE --set 'data.crops=[{listed}]'")
+    console.out(str(dataset.root / "crops"))

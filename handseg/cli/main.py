@@ -1,0 +1,69 @@
+"""The command `handseg`: its verbs, in the order in which a person meets them."""
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
+import typer
+
+from handseg import __version__
+from handseg.cli import crop, demo, phantom, predict, recipes, score, train, tui, vote
+from handseg.errors import ExitCode
+
+app = typer.Typer(
+    name="handseg",
+    help="Hand radiographs to a mask for each of 29 bones, from the terminal.",
+    epilog="Begin with: handseg demo",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"handseg {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def handseg(
+    version: Annotated[
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Hand radiographs to a mask for each of 29 bones, from the terminal."""
+
+
+def add(verb: str, function: Callable[..., None]) -> None:
+    """Make a function a verb; its help ends with its examples."""
+    examples: tuple[str, ...] = function.examples  # type: ignore[attr-defined]
+    # \b keeps the lines of a paragraph apart.
+    epilog = "\b\nExamples:\n" + "\n".join(f"  {line}" for line in examples)
+    app.command(verb, epilog=epilog)(function)
+
+
+add("demo", demo.demo)
+add("phantom", phantom.phantom)
+add("crop", crop.crop)
+add("train", train.train)
+add("predict", predict.predict)
+add("vote", vote.vote)
+add("score", score.score)
+add("tui", tui.tui)
+app.add_typer(recipes.app, name="recipes")
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line in this process and give its exit code."""
+    return int(app(list(arguments), standalone_mode=False) or 0)
+
+
+def main() -> None:
+    """The console script."""
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+    try:
+        app()
+    except KeyboardInterrupt:
+        raise SystemExit(ExitCode.INTERRUPTED) from None

@@ -1,0 +1,46 @@
+"""The options that several commands share: one word, one meaning."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", metavar="DIR", help="The data set [default: HANDSEG_DATA, else data].",
+        show_default=False,
+    ),
+]
+Runs = Annotated[
+    Path | None,
+    typer.Option(
+        "--runs", metavar="DIR", help="The folder of runs [default: HANDSEG_RUNS, else runs].",
+        show_default=False,
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="PATH", help="Where it goes.", show_default=False),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Csv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace what exists.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="A.B=V", help="Change a value of the recipe; may be repeated.",
+        show_default=False,
+    ),
+]
+
+
+def data_folder(given: Path | None) -> Path:
+    """The data set's folder: as given, else `HANDSEG_DATA`, else `data`."""
+    return given or Path(os.environ.get("HANDSEG_DATA") or "data")
+
+
+def runs_folder(given: Path | None) -> Path:
+    """The folder of runs: as given, else `HANDSEG_RUNS`, else `runs`."""
+    return given or Path(os.environ.get("HANDSEG_RUNS") or "runs")

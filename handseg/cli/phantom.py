@@ -1,0 +1,43 @@
+"""`handseg phantom`: a data set of synthetic radiographs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from handseg.cli import console, options
+from handseg.cli.command import command
+
+
+@command(
+    examples=[
+        "handseg phantom data",
+        "handseg phantom data --people 8 --size 512 --force",
+        "handseg phantom data --people 60 --test-people 12 --size 2048 --seed 7",
+    ]
+)
+def phantom(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the new data set.")],
+    people: Annotated[int, typer.Option(help="People, two hands each.")] = 40,
+    size: Annotated[int, typer.Option(help="Width and height of an image in pixels.")] = 1024,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.", min=0)] = 0,
+    test_people: Annotated[
+        int | None,
+        typer.Option(help="How many of the people are the test split.", show_default="26 %"),
+    ] = None,
+    force: options.Force = False,
+) -> None:
+    """Make a data set of synthetic hand radiographs, with labels, in the handbone layout."""
+    from handseg.data.phantom import write_phantoms
+
+    with console.progress("Making phantoms") as progress:
+        made = write_phantoms(
+            folder,
+            people=people,
+            size=size,
+            seed=seed,
+            test_people=test_people,
+            force=force,
+            progress=progress,
+        )
+    console.out(str(made))

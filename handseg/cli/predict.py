@@ -1,0 +1,74 @@
+"""`handseg predict`: a run's masks of images, as a submission."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from handseg.cli import console, options
+from handseg.cli.command import command
+from handseg.errors import InputError, UsageError
+
+
+@command(
+    examples=[
+        "handseg predict",
+        "handseg predict last --split val",
+        "handseg predict segformer-1 --out submission.csv",
+    ]
+)
+def predict(
+    run: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="RUN", help="Runs [default: every finished one that lacks them]."),
+    ] = None,
+    split: Annotated[
+        str, typer.Option("--split", metavar="SPLIT", help="train, val, test or all.")
+    ] = "test",
+    data: options.Data = None,
+    runs: options.Runs = None,
+    out: options.Out = None,
+    force: options.Force = False,
+) -> None:
+    """Predict images with the best checkpoint of a run; writes the competition's CSV."""
+    from handseg.data.dataset import open_dataset
+    from handseg.runs.find import find_run
+
+    folder = options.runs_folder(runs)
+    chosen = [find_run(text, folder) for text in run or []] or finished_runs(folder)
+    if out is not None and len(chosen) > 1:
+        raise UsageError(f"--out names one file, but there are {len(chosen)} runs")
+    if out is not None and out.exists() and not force:
+        raise UsageError(f"{out} exists", hints=["--force replaces it"])
+    dataset = open_dataset(options.data_folder(data))
+    from handseg.predict.of_run import plan_prediction, run_prediction
+
+    for one in chosen:
+        job = plan_prediction(one, dataset, split, out, console.warn)
+        if job.is_done() and not force:
+            console.say(f"{one.name}: {job.out} is up to date")
+        else:
+            with console.progress(f"{one.name}: {split}") as bar:
+                run_prediction(job, bar)
+        console.out(str(job.out))
+
+
+def finished_runs(folder: Path) -> list[Path]:
+    """Every finished run, oldest first.
+
+    Raises:
+        InputError: there is none.
+    """
+    from handseg.runs.reader import list_runs
+
+    finished = [run.folder for run in reversed(list_runs(folder)) if run.state == "finished"]
+    if not finished:
+        raise InputError(
+            f"there is no finished run in {folder}",
+            hints=[
+                "handseg train recipes/segformer.toml",
+                "handseg predict RUN --split val",
+                "handseg demo       goes the whole way on synthetic data",
+            ],
+        )
+    return finished

@@ -1,0 +1,1 @@
+"""Regions to windows to cropped images, labels and their manifest."""

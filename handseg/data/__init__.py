@@ -1,0 +1,1 @@
+"""A data set on disk to samples: layouts, images, polygons, label planes, folds, cache, phantoms."""

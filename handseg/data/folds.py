@@ -1,0 +1,112 @@
+"""Folds: which person is held out when; written once beside the data and then obeyed."""
+
+import json
+import os
+import random
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from handseg.data.dataset import Dataset, Sample
+from handseg.data.storage import cache_root, write_json
+from handseg.errors import InputError, UsageError
+
+VERSION = 1
+METHOD = "shuffled people"
+DEFAULT_K = 5
+
+
+@dataclass(frozen=True)
+class Folds:
+    """The held-out fold of every person."""
+
+    k: int
+    seed: int
+    method: str
+    folds: dict[str, int]
+
+    def split(
+        self, samples: Sequence[Sample], fold: int
+    ) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
+        """The samples to train on and those to validate on.
+
+        Raises:
+            UsageError: there is no such fold.
+        """
+        if not 0 <= fold < self.k:
+            raise UsageError(f"there is no fold {fold}", why=f"folds are 0 to {self.k - 1}")
+        held_out = tuple(sample for sample in samples if self.folds[sample.person] == fold)
+        return tuple(sample for sample in samples if self.folds[sample.person] != fold), held_out
+
+
+@dataclass(frozen=True)
+class FoldFile:
+    """The folds, where they stand and whether this call wrote them."""
+
+    folds: Folds
+    path: Path
+    written: bool
+
+
+def load_or_write_folds(dataset: Dataset, *, k: int = DEFAULT_K, seed: int = 0) -> FoldFile:
+    """The folds of a data set: those of its `folds.json`, else made now and written there.
+
+    Where the data's folder is read-only they stand in the cache's folder.
+
+    Raises:
+        InputError: the file is at fault or lacks people, or there are too few people.
+    """
+    people = sorted({sample.person for sample in dataset.train})
+    for path in fold_paths(dataset):
+        if path.exists():
+            return FoldFile(read_folds(path, people), path, written=False)
+    folds = make_folds(people, k, seed)
+    path = next(path for path in fold_paths(dataset) if writable(path.parent))
+    write_json(path, {"version": VERSION, **asdict(folds)})
+    return FoldFile(folds, path, written=True)
+
+
+def make_folds(people: Sequence[str], k: int, seed: int) -> Folds:
+    """Deal shuffled people to `k` folds, or to as many as there are people."""
+    if len(people) < 2:
+        raise InputError(
+            "a training needs at least two people, one of them to validate on",
+            why=f"found {len(people)}",
+        )
+    k = min(k, len(people))
+    shuffled = sorted(people)
+    random.Random(seed).shuffle(shuffled)
+    folds = {person: index % k for index, person in enumerate(shuffled)}
+    return Folds(k, seed, METHOD, dict(sorted(folds.items())))
+
+
+def read_folds(path: Path, people: Sequence[str]) -> Folds:
+    """Read a fold file and hold it against the people of the data set."""
+    again = f"remove {path} to have new folds made (runs on the old ones are then not comparable)"
+    try:
+        value = json.loads(path.read_text())
+        folds = {str(person): int(fold) for person, fold in value["folds"].items()}
+        read = Folds(int(value["k"]), int(value["seed"]), str(value["method"]), folds)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        why = f"{type(error).__name__}: {error}"
+        raise InputError(f"{path} is no fold file", why=why, hints=[again]) from error
+    lacking = [person for person in people if person not in folds]
+    if lacking:
+        raise InputError(
+            f"{path} lacks {len(lacking)} of {len(people)} people",
+            why=", ".join(lacking[:10]),
+            hints=[again],
+        )
+    if any(not 0 <= fold < read.k for fold in folds.values()):
+        raise InputError(f"{path} has a fold outside 0 to {read.k - 1}", hints=[again])
+    return read
+
+
+def fold_paths(dataset: Dataset) -> tuple[Path, Path]:
+    # Two data sets of the same name share no file: the place is part of the name.
+    place = dataset.root.resolve().as_posix().strip("/").replace("/", "-")
+    return dataset.root / "folds.json", cache_root() / f"folds-{place}.json"
+
+
+def writable(folder: Path) -> bool:
+    return os.access(folder, os.W_OK) if folder.exists() else True

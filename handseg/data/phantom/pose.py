@@ -1,0 +1,157 @@
+"""A hand's pose: how fingers spread, the wrist bends and the hand lies in the image."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from handseg.anatomy import BONES, CARPALS, FINGERS, FOREARM
+from handseg.data.phantom.build import Build, rotation
+from handseg.data.phantom.outlines import Points
+
+WORLD = 2048.0
+"""Width and height of the image in world units."""
+
+# Where each metacarpal's base stands in the wrist's frame and how many degrees it leans.
+_RAYS: dict[str, tuple[tuple[float, float], float]] = {
+    "thumb": ((-176.0, -88.0), -37.0),
+    "index": ((-81.0, -100.0), -10.0),
+    "middle": ((-3.0, -107.0), -2.5),
+    "ring": ((63.0, -97.0), 5.5),
+    "little": ((119.0, -75.0), 14.0),
+}
+_FINGER_LEAN = {"thumb": 10.0, "index": 3.0, "middle": 1.0, "ring": -1.0, "little": -2.0}
+_SPREAD = {"thumb": -0.5, "index": -1.0, "middle": -0.15, "ring": 0.7, "little": 1.7}
+_DISTAL_ROW = ("Trapezium", "Trapezoid", "Capitate", "Hamate")
+_CAPITATE_HEAD = np.array([0.0, 36.0])
+_PROXIMAL_CENTRE = np.array([-32.0, 30.0])
+_PROXIMAL_SHARE = 0.45
+_CARPAL_CENTRE = np.array([1008.0, 1428.0])
+_CARPAL_CENTRE_SPREAD = np.array([48.0, 82.0])
+_CARPAL_CENTRE_RANGE = np.array([[840.0, 1182.0], [1164.0, 1742.0]])
+_MARGIN = 22.0
+_JOINT_GAP = 9.0
+
+
+@dataclass(frozen=True)
+class PosedBone:
+    """A bone in the image's world: outline [n, 2] and the axis [2, 2] from base to head.
+
+    `axis` is None for a carpal. 1 unit is 1 pixel at 2048².
+    """
+
+    name: str
+    outline: Points
+    axis: Points | None
+
+
+@dataclass(frozen=True)
+class PosedHand:
+    """All bones of a hand in the image's world, in class order."""
+
+    bones: tuple[PosedBone, ...]
+    size: float
+    bend: float
+    """Degrees of the hand against the forearm, positive to the little finger's side."""
+
+    def __getitem__(self, name: str) -> PosedBone:
+        return self.bones[BONES.index(name)]
+
+
+def draw_pose(build: Build, rng: np.random.Generator, *, side: str, bent: bool) -> PosedHand:
+    """Pose a build as a `side` ("left" or "right") hand; `bent` bends the wrist by 18 to 36°."""
+    bend = _draw_bend(rng, bent)
+    turn = float(np.clip(rng.normal(0.0, 5.0), -16, 16))
+    wrist = {name: PosedBone(name, outline, None) for name, outline in build.wrist.items()}
+    rays = _articulate(build, rng)
+    share = float(rng.uniform(0.25, 0.6))
+    posed: dict[str, PosedBone] = {}
+    for name in BONES:
+        bone = rays[name] if name in rays else wrist[name]
+        if name in FOREARM:
+            bone = PosedBone(name, bone.outline, _forearm_axis(bone.outline))
+        bone = _bend_wrist(bone, bend)
+        posed[name] = _moved(bone, rotation(turn - share * bend) * build.size)
+    if side == "left":
+        posed = {name: _moved(bone, np.diag([-1.0, 1.0])) for name, bone in posed.items()}
+    shift = _draw_shift(posed, rng)
+    bones = tuple(_moved(posed[name], np.eye(2), shift) for name in BONES)
+    return PosedHand(bones, build.size, bend)
+
+
+def _draw_bend(rng: np.random.Generator, bent: bool) -> float:
+    """Degrees of the wrist's bend; bent wrists lean to the little finger two times in three."""
+    if not bent:
+        return float(np.clip(rng.normal(0.0, 4.5), -12, 12))
+    return float(rng.uniform(18, 36) * (1 if rng.random() < 0.67 else -1))
+
+
+def _articulate(build: Build, rng: np.random.Generator) -> dict[str, PosedBone]:
+    """Metacarpals and phalanges of a right hand in the wrist's frame, each on the one before."""
+    spread = float(np.clip(rng.normal(5.0, 3.5), -2.5, 13))
+    placed: dict[str, PosedBone] = {}
+    for finger, bones in FINGERS.items():
+        base, lean = _RAYS[finger]
+        angle = lean + build.base_angles[finger] + 0.25 * _SPREAD[finger] * spread
+        angle += float(rng.normal(0.0, 5.0 if finger == "thumb" else 1.0))
+        place = np.array(base) + rng.normal(0.0, 2.5, size=2)
+        for level, bone in enumerate(reversed(bones)):
+            if level == 1:
+                angle += _FINGER_LEAN[finger] + _SPREAD[finger] * spread * 0.75
+                angle += float(rng.normal(0.0, 4.0 if finger == "thumb" else 2.0))
+            elif level > 1:
+                angle += float(rng.normal(0.0, 2.0))
+            foreshortened = float(np.cos(np.deg2rad(abs(rng.normal(0.0, 9.0))))) if level else 1.0
+            placed[bone], place = _placed(bone, build, place, angle, foreshortened, rng)
+    return placed
+
+
+def _placed(
+    bone: str,
+    build: Build,
+    base: Points,
+    angle: float,
+    foreshortened: float,
+    rng: np.random.Generator,
+) -> tuple[PosedBone, Points]:
+    """A long bone put on `base`, leaning by `angle`; and where the next one's base comes."""
+    local = build.long_bones[bone] * (1.0, -foreshortened)
+    length = build.lengths[bone] * foreshortened
+    turn = rotation(angle)
+    axis = np.array([[0.0, 0.0], [0.0, -length]]) @ turn.T + base
+    gap = float(np.clip(rng.normal(_JOINT_GAP, 1.8), 5.0, 14.0))
+    next_base = np.array([0.0, -length - gap]) @ turn.T + base
+    return PosedBone(bone, local @ turn.T + base, axis), next_base
+
+
+def _forearm_axis(outline: Points) -> Points:
+    """From the distal end of radius or ulna down its shaft."""
+    top, bottom = outline[:, 1].min(), outline[:, 1].max()
+    middle = (outline[:, 0].min() + outline[:, 0].max()) / 2
+    return np.array([[middle, top], [middle, bottom]])
+
+
+def _bend_wrist(bone: PosedBone, bend: float) -> PosedBone:
+    """Turn the distal row and the fingers by `bend`, the proximal row by a part of it."""
+    if bone.name in FOREARM:
+        return bone
+    proximal = bone.name in CARPALS and bone.name not in _DISTAL_ROW
+    centre = _PROXIMAL_CENTRE if proximal else _CAPITATE_HEAD
+    matrix = rotation(bend * (_PROXIMAL_SHARE if proximal else 1.0))
+    return _moved(bone, matrix, centre - matrix @ centre)
+
+
+def _draw_shift(posed: dict[str, PosedBone], rng: np.random.Generator) -> Points:
+    """Where the hand lies: the carpal box's centre as in the competition, fingers in the image."""
+    carpals = np.concatenate([posed[name].outline for name in CARPALS])
+    box_centre = (carpals.min(axis=0) + carpals.max(axis=0)) / 2
+    target = _CARPAL_CENTRE + rng.normal(0.0, _CARPAL_CENTRE_SPREAD)
+    shift = np.clip(target, *_CARPAL_CENTRE_RANGE) - box_centre
+    fingers = np.concatenate([posed[bone].outline for bone in BONES if bone not in FOREARM])
+    lowest, highest = fingers.min(axis=0) + shift, fingers.max(axis=0) + shift
+    shift += np.maximum(_MARGIN - lowest, 0.0)
+    return shift - np.maximum(highest - (WORLD - _MARGIN), 0.0)
+
+
+def _moved(bone: PosedBone, matrix: Points, shift: Points | float = 0.0) -> PosedBone:
+    axis = None if bone.axis is None else bone.axis @ matrix.T + shift
+    return PosedBone(bone.name, bone.outline @ matrix.T + shift, axis)

@@ -1,0 +1,1 @@
+"""Votes of several submissions: hard majorities on run lengths."""

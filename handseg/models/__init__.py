@@ -1,0 +1,1 @@
+"""A recipe's model behind one function, its preprocessing and its checkpoints."""

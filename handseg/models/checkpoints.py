@@ -1,0 +1,169 @@
+"""Checkpoints: whole or absent, verified when they are read.
+
+    checkpoints/step-00001200/model.safetensors   the weights, and those of the EMA
+                              state.pt            optimiser, schedule, position, history
+                              manifest.json       sha256 of both, step, epoch, Dice
+    checkpoints/last, best                        the name of one of the folders
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from handseg.data.fingerprint import hash_file
+from handseg.errors import InputError
+
+VERSION = 1
+FILES = ("model.safetensors", "state.pt")
+EMA_PREFIX = "ema:"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint that was read and verified."""
+
+    folder: Path
+    weights: dict[str, Tensor]
+    ema: dict[str, Tensor]
+    manifest: dict[str, Any]
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the weights."""
+        return self.manifest["sha256"]["model.safetensors"]
+
+    def state(self) -> dict[str, Any]:
+        """What training needs beside the weights; nothing in it is executed."""
+        return torch.load(self.folder / "state.pt", weights_only=True, map_location="cpu")
+
+    def chosen(self) -> dict[str, Tensor]:
+        """The weights that did best in the validation: the EMA's or the plain ones."""
+        return self.ema if self.manifest.get("uses_ema") and self.ema else self.weights
+
+
+def save_checkpoint(
+    root: Path,
+    *,
+    step: int,
+    weights: Mapping[str, Tensor],
+    ema: Mapping[str, Tensor],
+    state: Mapping[str, Any],
+    facts: Mapping[str, Any],
+) -> Path:
+    """Write `root/step-<step>`, which appears whole or not at all."""
+    root.mkdir(parents=True, exist_ok=True)
+    place = root / f"step-{step:08d}"
+    draft = Path(tempfile.mkdtemp(dir=root, prefix=".draft-"))
+    try:
+        # safetensors refuses the strides of channels-last tensors.
+        tensors = {name: tensor.contiguous() for name, tensor in weights.items()}
+        averaged = {EMA_PREFIX + name: tensor.contiguous() for name, tensor in ema.items()}
+        save_file(tensors | averaged, draft / "model.safetensors")
+        torch.save(dict(state), draft / "state.pt")
+        hashes = {name: hash_file(draft / name) for name in FILES}
+        manifest = {"version": VERSION, "step": step, **facts, "sha256": hashes}
+        (draft / "manifest.json").write_text(json.dumps(manifest, indent=1))
+        sync_folder(draft)
+        draft.chmod(0o755)
+        if place.exists():
+            shutil.rmtree(place)
+        draft.rename(place)
+        sync(root)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return place
+
+
+def point(root: Path, pointer: str, folder: Path) -> None:
+    """Let `last` or `best` name a checkpoint, in one step for every reader."""
+    draft = root / f".{pointer}.draft"
+    draft.write_text(folder.name)
+    sync(draft)
+    draft.replace(root / pointer)
+    sync(root)
+
+
+def prune(root: Path, keep: int) -> None:
+    """Remove all checkpoints but the newest `keep` and those that a pointer names."""
+    kept = {pointed(root, pointer) for pointer in ("last", "best")}
+    folders = sorted(root.glob("step-*"))
+    for folder in folders[:-keep]:
+        if folder not in kept:
+            shutil.rmtree(folder)
+
+
+def pointed(root: Path, pointer: str) -> Path | None:
+    """The checkpoint that `last` or `best` names."""
+    try:
+        return root / (root / pointer).read_text().strip()
+    except FileNotFoundError:
+        return None
+
+
+def load_checkpoint(
+    root: Path, pointer: str, said: Callable[[str], None] = lambda text: None
+) -> Checkpoint:
+    """Read the checkpoint that a pointer names; a damaged one falls back to the one before.
+
+    `said` is told of a fall-back.
+
+    Raises:
+        InputError: there is none that is whole.
+    """
+    first = pointed(root, pointer)
+    older = sorted(root.glob("step-*"), reverse=True)
+    candidates = [first] if first else []
+    candidates += [folder for folder in older if first is None or folder.name < first.name]
+    for folder in candidates:
+        try:
+            return read_checkpoint(folder)
+        except InputError as error:
+            said(f"{error.what}; trying the one before")
+    raise InputError(f"there is no whole checkpoint in {root}")
+
+
+def read_checkpoint(folder: Path) -> Checkpoint:
+    """Read and verify one checkpoint.
+
+    Raises:
+        InputError: a file is missing or its hash differs.
+    """
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text())
+        for name, expected in manifest["sha256"].items():
+            if hash_file(folder / name) != expected:
+                raise InputError(f"the checkpoint {folder} is damaged: {name} has another hash")
+        tensors = load_file(folder / "model.safetensors")
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"the checkpoint {folder} is damaged", why=str(error)) from error
+    ema = {
+        name.removeprefix(EMA_PREFIX): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(EMA_PREFIX)
+    }
+    weights = {name: t for name, t in tensors.items() if not name.startswith(EMA_PREFIX)}
+    return Checkpoint(folder, weights, ema, manifest)
+
+
+def sync_folder(folder: Path) -> None:
+    for path in folder.iterdir():
+        sync(path)
+    sync(folder)
+
+
+def sync(path: Path) -> None:
+    """Have the disk hold a file or folder before anything that relies on it."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,101 @@
+"""A network of any library behind one face: grey bytes in, a plane of logits a class out."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+"""Channel statistics of ImageNet, as torchvision and timm give them."""
+
+
+class Normalizer(nn.Module):
+    """Grey bytes to what a network was trained on; runs on the device.
+
+    Takes `uint8[n, size, size]` and gives `float32[n, channels, size, size]`. `normalize` is
+    `"imagenet"`, `"image"` (each image to mean 0 and deviation 1) or `{"mean": …, "std": …}`.
+    """
+
+    def __init__(self, channels: int, normalize: str | dict[str, Sequence[float]]) -> None:
+        super().__init__()
+        self.channels = channels
+        self.by_image = normalize == "image"
+        if isinstance(normalize, dict):
+            mean, std = normalize["mean"], normalize["std"]
+        else:
+            mean, std = IMAGENET_MEAN, IMAGENET_STD
+        self.register_buffer("mean", channel_values(mean, channels), persistent=False)
+        self.register_buffer("std", channel_values(std, channels), persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        grey = images.unsqueeze(1).float() / 255
+        if self.by_image:
+            mean = grey.mean(dim=(2, 3), keepdim=True)
+            std = grey.std(dim=(2, 3), keepdim=True).clamp_min(1e-3)
+            return ((grey - mean) / std).expand(-1, self.channels, -1, -1)
+        return (grey - self.mean) / self.std  # pyright: ignore[reportOperatorIssue]
+
+
+def channel_values(values: Sequence[float], channels: int) -> Tensor:
+    """Figures of one or three channels for a network of `channels` channels."""
+    tensor = torch.tensor(list(values), dtype=torch.float32)
+    if len(tensor) != channels:
+        tensor = tensor.mean().expand(channels)
+    return tensor.reshape(1, channels, 1, 1).clone()
+
+
+class Segmenter(nn.Module):
+    """`uint8[n, size, size]` to logits `float[n, classes, size, size]`.
+
+    `encoder_prefix` is where the pretrained part of `network` lies.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        head: nn.Conv2d,
+        encoder_prefix: str,
+        normalizer: Normalizer,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.normalizer = normalizer
+        self.encoder_prefix = f"network.{encoder_prefix}."
+        self.head_name = next(name for name, part in self.named_modules() if part is head)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits = planes_of(self.network(self.normalizer(images)))
+        if logits.shape[-2:] == images.shape[-2:]:
+            return logits
+        # SegFormer answers at a quarter of the size.
+        size = (int(images.shape[-2]), int(images.shape[-1]))
+        return functional.interpolate(logits, size=size, mode="bilinear", align_corners=False)
+
+    def is_encoder(self, parameter: str) -> bool:
+        """Whether a parameter's name belongs to the pretrained part."""
+        return parameter.startswith(self.encoder_prefix)
+
+
+def planes_of(answer: Any) -> Tensor:
+    """The logits in what a network of any of the libraries answers."""
+    if isinstance(answer, Tensor):
+        return answer
+    if isinstance(answer, dict) and "out" in answer:
+        return answer["out"]
+    return answer.logits
+
+
+def start_at_prior(head: nn.Conv2d, prior: float) -> None:
+    """Set the head's bias so that every class begins at probability `prior`.
+
+    Bones are small: from 0.5 a network spends its first minutes on learning that most is
+    background, and some decoders never wake (the prior of Lin et al., Focal Loss, 2017).
+    """
+    if head.bias is None:
+        return
+    with torch.no_grad():
+        head.bias.fill_(-math.log((1 - prior) / prior))

@@ -1,0 +1,1 @@
+"""Logits to masks: upsampling, cutoffs, run lengths."""

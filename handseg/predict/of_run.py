@@ -1,0 +1,160 @@
+"""The predictions of a run: which images, by which checkpoint, to which file."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from handseg.data.dataset import Dataset, Sample
+from handseg.data.fingerprint import fingerprint
+from handseg.errors import InputError, UsageError
+from handseg.models.build import build_model
+from handseg.models.checkpoints import Checkpoint, load_checkpoint
+from handseg.predict.device import best_device
+from handseg.predict.submission import write_predictions
+from handseg.predict.whole import Inference
+from handseg.progress import Progress, silent
+from handseg.recipe.load import LoadedRecipe, load_recipe
+from handseg.rle.sidecar import sidecar_path
+from handseg.runs import fields
+from handseg.runs.predictions import SPLITS, prediction_path
+
+
+@dataclass(frozen=True)
+class PredictionJob:
+    """A run, the images that it is to predict, and where to."""
+
+    run: Path
+    split: str
+    samples: tuple[Sample, ...]
+    classes: tuple[str, ...]
+    facts: dict[str, Any]
+    loaded: LoadedRecipe
+    checkpoint: Checkpoint
+    images_fingerprint: str
+    out: Path
+
+    def is_done(self) -> bool:
+        """Whether the file is there, made by this checkpoint of these images."""
+        try:
+            sidecar = json.loads(sidecar_path(self.out).read_text())
+        except (OSError, ValueError):
+            return False
+        return (
+            self.out.exists()
+            and sidecar.get("checkpoint") == self.checkpoint.sha256
+            and sidecar.get("data_fingerprint") == self.images_fingerprint
+        )
+
+
+def plan_prediction(
+    run: Path,
+    dataset: Dataset,
+    split: str,
+    out: Path | None = None,
+    said: Callable[[str], None] = lambda text: None,
+) -> PredictionJob:
+    """Find out what a prediction needs, without loading a network.
+
+    `val` and `train` are those of the run's own fold.
+
+    Raises:
+        UsageError: there is no such split.
+        InputError: the run has no checkpoint or other classes, or the split no images.
+    """
+    facts = read_facts(run)
+    if tuple(facts["classes"]) != dataset.classes:
+        raise InputError(f"{run.name} knows other classes than {dataset.root}")
+    samples = samples_of(split, dataset, facts)
+    if not samples:
+        raise InputError(f"{dataset.root} has no images of the split {split}")
+    loaded = load_recipe(str(run / fields.RECIPE), resumed=True)
+    root = run / fields.CHECKPOINTS
+    pointer = "best" if (root / "best").exists() else "last"
+    return PredictionJob(
+        run,
+        split,
+        samples,
+        dataset.classes,
+        facts,
+        loaded,
+        load_checkpoint(root, pointer, said),
+        images_fingerprint(samples, dataset),
+        out or prediction_path(run, split),
+    )
+
+
+def run_prediction(job: PredictionJob, progress: Progress = silent) -> Path:
+    """Predict and write the CSV with its sidecar, whole or not at all.
+
+    Raises:
+        InputError: an image is unreadable.
+    """
+    recipe = job.loaded.recipe
+    spec = recipe.train
+    model = build_model(recipe, len(job.classes), weights="none")
+    model.load_state_dict(job.checkpoint.chosen())
+    micro = spec.batch_size if spec.micro_batch == "auto" else spec.micro_batch
+    batch = min(micro, spec.batch_size)
+    inference = Inference(best_device(), spec.precision, batch, spec.channels_last)
+    inference.place(model)
+    sidecar = sidecar_of(job.run.name, job.facts, job.checkpoint, job.split) | {
+        "made_by": "predict",
+        "data_fingerprint": job.images_fingerprint,
+    }
+    return write_predictions(
+        job.out, model, job.samples, job.classes, recipe.data.size, inference, sidecar, progress
+    )
+
+
+def sidecar_of(
+    run: str, facts: dict[str, Any], checkpoint: Checkpoint, split: str
+) -> dict[str, Any]:
+    """What the sidecar of a prediction says of the run that made it."""
+    return {
+        "run": run,
+        "recipe": facts["recipe"],
+        "fold": facts["fold"],
+        "trained_people": facts["trained_people"],
+        "checkpoint": checkpoint.sha256,
+        "validation_dice": checkpoint.manifest.get("validation_dice"),
+        "split": split,
+    }
+
+
+def images_fingerprint(samples: Sequence[Sample], dataset: Dataset) -> str:
+    """The fingerprint of the images of some samples, without their labels."""
+    return fingerprint([sample.image for sample in samples], dataset.root)
+
+
+def samples_of(split: str, dataset: Dataset, facts: dict[str, Any]) -> tuple[Sample, ...]:
+    """The samples of a split, as the run knew it."""
+    if split not in SPLITS:
+        raise UsageError(f"there is no split {split!r}", why="splits: " + ", ".join(SPLITS))
+    if split in ("test", "all"):
+        return dataset.split(split)
+    held_out = {person for person, fold in facts["folds"].items() if fold == facts["fold"]}
+    people = held_out if split == "val" else set(facts["trained_people"])
+    return tuple(sample for sample in dataset.train if sample.person in people)
+
+
+def read_facts(run: Path) -> dict[str, Any]:
+    """The `run.json` of a run.
+
+    Raises:
+        InputError: it is missing, damaged or of no training.
+    """
+    path = run / fields.RUN
+    try:
+        facts = json.loads(path.read_text())
+        lacking = [
+            name
+            for name in ("classes", "recipe", "fold", "folds", "trained_people")
+            if name not in facts
+        ]
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{path} cannot be read", why=str(error)) from error
+    if lacking:
+        raise InputError(f"{path} lacks {', '.join(lacking)}")
+    return facts

@@ -1,0 +1,89 @@
+"""The competition's run-length text and masks of pixels, to and from runs.
+
+The text is `start length start length …`: row-major, starts count from 1, a run may go on in the
+next row and may end at the last pixel.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handseg.errors import InputError
+from handseg.rle.normal_form import Runs, empty, united
+
+_BLANKS = b" \t\r\n"
+_LARGEST = 2**53
+"""No image has so many pixels; sums of two such figures stay far inside int64."""
+
+
+class RleError(InputError, ValueError):
+    """A run-length text that cannot be read."""
+
+
+def parse(text: str | bytes) -> Runs:
+    """The runs of a run-length text; unsorted, overlapping, touching, empty runs are united.
+
+    Raises RleError, which is a ValueError, if there is anything but figures and blanks, if a
+    length is missing, if a start is 0 or a figure is beyond any image.
+    """
+    numbers = _figures(text.encode("utf-8") if isinstance(text, str) else text)
+    if len(numbers) % 2:
+        raise RleError(f"an odd number of figures ({len(numbers)}): a start without its length")
+    runs = numbers.reshape(-1, 2)
+    if not runs.size:
+        return runs
+    if runs.max() > _LARGEST:
+        raise RleError(f"a figure beyond any image ({runs.max()} or more)")
+    if not runs[:, 0].all():
+        raise RleError("a start of 0: starts count from 1")
+    runs[:, 0] -= 1
+    runs[:, 1] += runs[:, 0]
+    return united(runs)
+
+
+def _figures(text: bytes) -> NDArray[np.int64]:
+    strange = text.translate(None, b"0123456789" + _BLANKS)
+    if strange:
+        if b"-" in strange:
+            raise RleError("a negative figure")
+        raise RleError(f"{strange[:20].decode('utf-8', 'replace')!r} where figures are expected")
+    if not text.strip(_BLANKS):
+        return empty().reshape(-1)
+    return np.fromstring(text, dtype=np.int64, sep=" ")  # text mode; figures too large saturate
+
+
+def format(runs: Runs) -> str:  # noqa: A001 - read as `rle.format`
+    """The run-length text of `runs` (normal form); an empty mask gives an empty text."""
+    figures = np.empty_like(runs)
+    figures[:, 0] = runs[:, 0] + 1
+    figures[:, 1] = runs[:, 1] - runs[:, 0]
+    return " ".join(map(str, figures.ravel().tolist()))
+
+
+def from_mask(mask: NDArray[np.bool_] | NDArray[np.uint8]) -> Runs:
+    """The runs of the pixels of `mask` [H, W] that are not 0."""
+    inside = np.not_equal(mask, 0)
+    rows = np.flatnonzero(inside.any(axis=1))
+    if not len(rows):
+        return empty()
+    first, last = int(rows[0]), int(rows[-1]) + 1
+    flat = np.zeros((last - first) * inside.shape[1] + 2, dtype=np.bool_)
+    flat[1:-1] = inside[first:last].reshape(-1)
+    edges = np.flatnonzero(flat[1:] != flat[:-1]) + first * inside.shape[1]
+    return edges.astype(np.int64, copy=False).reshape(-1, 2)
+
+
+def to_mask(runs: Runs, shape: tuple[int, int]) -> NDArray[np.uint8]:
+    """The mask, uint8 [H, W] of 0 and 1, of `runs` (normal form); `shape` is (H, W).
+
+    Raises RleError if a run ends past the last pixel.
+    """
+    height, width = shape
+    if len(runs) and runs[-1, 1] > height * width:
+        raise RleError(
+            f"a run ends at pixel {runs[-1, 1]} of an image of {height} × {width} pixels "
+            f"({height * width})"
+        )
+    flat = np.zeros(height * width, dtype=np.uint8)
+    for start, end in runs.tolist():
+        flat[start:end] = 1
+    return flat.reshape(height, width)

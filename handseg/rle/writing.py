@@ -1,0 +1,150 @@
+"""Writing a submission as a stream: the file and its sidecar are there whole or not at all."""
+
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from handseg.errors import FailedError
+from handseg.rle.codec import format as format_runs
+from handseg.rle.normal_form import Runs
+from handseg.rle.records import quoted
+from handseg.rle.sidecar import completed, sidecar_path
+
+COLUMNS = ("image_name", "class", "rle")
+
+Rows = Iterable[tuple[str, str, Runs]]
+
+
+class TextStream(Protocol):
+    """What a submission can be written to."""
+
+    def write(self, text: str, /) -> object: ...
+
+
+def write_rows(stream: TextStream, rows: Rows) -> int:
+    """Write header and rows, `\\n` at each end; returns the number of rows.
+
+    Raises ValueError if an image and class come twice.
+    """
+    written: set[tuple[str, str]] = set()
+    stream.write(",".join(COLUMNS) + "\n")
+    for image_name, cls, runs in rows:
+        if (image_name, cls) in written:
+            raise ValueError(f"two masks of {image_name}, {cls}")
+        written.add((image_name, cls))
+        stream.write(f"{quoted(image_name)},{quoted(cls)},{format_runs(runs)}\n")
+    return len(written)
+
+
+def write_submission(path: Path, rows: Rows, sidecar: Mapping[str, Any]) -> Path:
+    """Write the CSV and `<path>.json`, replacing what is there; returns `path`.
+
+    `sidecar` is read after the last row, so that it may fill while the rows are made.
+    A failure or a kill leaves what was there before, or the new CSV without a sidecar. Raises
+    FailedError if the disk refuses.
+    """
+
+    def put(csv: Path) -> Path:
+        # The old sidecar goes first: no CSV is ever seen beside the sidecar of another.
+        sidecar_path(path).unlink(missing_ok=True)
+        return csv.replace(path)
+
+    return _write(path.parent, rows, sidecar, put)
+
+
+def write_numbered(folder: Path, stem: str, rows: Rows, sidecar: Mapping[str, Any]) -> Path:
+    """Write `<stem>-001.csv` or the first free number after it, and its sidecar, in `folder`.
+
+    Two processes that write at once get different numbers. Raises FailedError if the disk refuses.
+    """
+
+    def put(csv: Path) -> Path:
+        number = 1
+        while True:
+            path = folder / f"{stem}-{number:03d}.csv"
+            number += 1
+            if path.exists() or sidecar_path(path).exists():
+                continue
+            if _put_new(csv, path):
+                return path
+
+    return _write(folder, rows, sidecar, put)
+
+
+def _put_new(csv: Path, path: Path) -> bool:
+    """Give `csv` the name `path` if nothing has it; whether it has it now."""
+    try:
+        os.link(csv, path)  # refuses, unlike a rename, to replace another's file
+    except FileExistsError:
+        return False
+    except OSError:  # a file system without links
+        try:
+            path.touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        csv.replace(path)
+    return True
+
+
+def _write(
+    folder: Path, rows: Rows, fields: Mapping[str, Any], put: Callable[[Path], Path]
+) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _temporary(folder) as csv, _temporary(folder) as json_file:
+            sha256, count = _write_csv(csv, rows)
+            text = json.dumps(completed(fields, sha256=sha256, rows=count), indent=1)
+            _write_synced(json_file, text.encode("utf-8"))
+            path = put(csv)
+            json_file.replace(sidecar_path(path))
+            _sync_folder(folder)
+    except OSError as error:
+        raise FailedError(f"the CSV could not be written in {folder}", why=str(error)) from error
+    return path
+
+
+def _write_csv(path: Path, rows: Rows) -> tuple[str, int]:
+    """sha256 of what was written, and the number of rows."""
+    digest = hashlib.sha256()
+    with path.open("wb") as file:
+
+        class Hashing:
+            def write(self, text: str, /) -> object:
+                data = text.encode("utf-8")
+                digest.update(data)
+                return file.write(data)
+
+        count = write_rows(Hashing(), rows)
+        file.flush()
+        os.fsync(file.fileno())
+    return digest.hexdigest(), count
+
+
+def _write_synced(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _temporary(folder: Path) -> Generator[Path]:
+    """The path of a hidden file in `folder` that is gone at the end unless it was renamed."""
+    path = folder / f".handseg-{uuid.uuid4().hex}.tmp"
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,116 @@
+"""The files of a run folder, the kinds of event and their fields: one table, with a version.
+
+Writers and readers take every name from here. A reader ignores fields and kinds that it does not
+know, so that a newer training can be watched by an older dashboard.
+"""
+
+from typing import Final
+
+VERSION: Final = 1
+"""Goes up when a field changes its meaning; written as `v` into `run.json` and every event."""
+
+RECIPE: Final = "recipe.toml"
+RUN: Final = "run.json"
+LOCK: Final = "run.lock"
+EVENTS: Final = "events.jsonl"
+STEPS: Final = "steps.jsonl"
+LOG: Final = "log.txt"
+SCORES: Final = "scores"
+CHECKPOINTS: Final = "checkpoints"
+PREDICTIONS: Final = "predictions"
+PREVIEWS: Final = "previews"
+
+RUN_FIELDS: Final = {
+    "v": "version of this table",
+    "id": "random name of the run, the same for ever",
+    "name": "name of the folder when the run was made",
+    "recipe": "stem of the recipe",
+    "fold": "the fold that is held out",
+    "classes": "names of the classes, in order",
+    "started": "when the run was made, seconds since 1970",
+    "process_started": "when the present process took the run, seconds since 1970",
+    "host": "host name of the process",
+    "boot_id": "boot of that host's kernel",
+    "pid": "process id, within its namespace",
+    "pid_namespace": "the namespace, as /proc/self/ns/pid names it",
+    "start_ticks": "start of the process in clock ticks since boot",
+    "locked": "whether run.lock could be locked (some file systems refuse)",
+    "argv": "the command line",
+    "versions": "versions of Python and the libraries",
+    "git": "commit of the checkout and whether it was changed; null outside one",
+}
+"""Fields of `run.json`; the training adds facts of its own (data fingerprint, threads, ...)."""
+
+START: Final = "start"
+VALIDATION: Final = "validation"
+CHECKPOINT: Final = "checkpoint"
+SYSTEM: Final = "system"
+WARNING: Final = "warning"
+RESUME: Final = "resume"
+END: Final = "end"
+
+KINDS: Final[dict[str, dict[str, str]]] = {
+    START: {
+        "recipe": "stem of the recipe",
+        "fold": "the fold that is held out",
+        "epochs": "epochs to train",
+        "classes": "names of the classes, in order",
+        "train_images": "number of training images",
+        "validation_images": "number of validation images",
+        "steps_per_epoch": "optimiser steps an epoch",
+        "parameters": "number of weights of the model",
+    },
+    VALIDATION: {
+        "step": "optimiser steps done",
+        "epoch": "epochs done; a fraction within an epoch",
+        "dice": "Dice of each class; null where no image was labelled",
+        "mean": "mean of these; null when there is none",
+        "best": "the best so far: mean with its epoch and step, dice of each class on its own",
+        "means": "the last 40 means, this one last",
+    },
+    CHECKPOINT: {
+        "step": "optimiser steps done",
+        "epoch": "epochs done",
+        "path": "folder of the checkpoint, relative to the run",
+        "best": "whether it is the best so far",
+    },
+    SYSTEM: {},
+    WARNING: {"message": "what a person should know"},
+    RESUME: {"step": "what was logged for later steps is cancelled"},
+    END: {"state": "finished, stopped or failed", "reason": "why, in words"},
+}
+"""Fields of each kind of event beside `v`, `t` (seconds since 1970) and `kind`."""
+
+REQUIRED: Final[dict[str, tuple[str, ...]]] = {
+    VALIDATION: ("step", "epoch", "dice"),
+    CHECKPOINT: ("step", "path"),
+    WARNING: ("message",),
+    RESUME: ("step",),
+    END: ("state",),
+}
+"""Fields without which an event is worthless: the writer refuses it."""
+
+END_STATES: Final = ("finished", "stopped", "failed")
+
+STEP_FIELDS: Final = {
+    "t": "when the line was written, seconds since 1970",
+    "step": "first step of the line",
+    "every": "distance between its steps where it is not 1",
+    "n": "number of its steps where it is not 1",
+    "resume": "instead of the above: steps after this one are cancelled",
+}
+"""Fields of a line of `steps.jsonl`. Every other field is a logged value: a list with one number a
+step (null: not finite, or not logged), or one number where it hardly changed within the line. An
+empty object says that the process lives."""
+
+MEANS_KEPT: Final = 40
+"""Means that a validation carries, so that a tail is enough to draw the trend."""
+PREVIEWS_KEPT: Final = 40
+"""Validations for which previews are kept, spread over the run."""
+PREVIEW_SIDE: Final = 1024
+"""Longest side of a preview, in pixels."""
+HEARTBEAT: Final = 1.0
+"""Seconds between two lines of `steps.jsonl`."""
+SILENCE: Final = 30.0
+"""Seconds without a heartbeat after which a run is called quiet (or dead, where no kernel can be
+asked)."""

@@ -1,0 +1,58 @@
+"""What a person may type for a run: a path, a name, a unique prefix, or `last`."""
+
+from pathlib import Path
+
+from handseg.errors import InputError
+from handseg.runs import fields
+from handseg.runs.reader import list_runs
+from handseg.runs.summary import RunSummary
+
+LAST = "last"
+SHOWN = 8
+
+
+def find_run(text: str, runs: Path) -> Path:
+    """The folder of the run that the text means; an exact name beats a prefix.
+
+    Raises:
+        InputError: there is none, or several; names those there are.
+    """
+    typed = Path(text)
+    if (typed / fields.RUN).is_file():
+        return typed
+    exact = runs / text
+    if (exact / fields.RUN).is_file() and exact.parent == runs:
+        return exact
+    found = list_runs(runs)
+    if text == LAST:
+        return _newest(found, runs)
+    named = [run for run in found if run.name == text or (text and run.name.startswith(text))]
+    if len(named) == 1:
+        return named[0].folder
+    raise _nothing_found(text, runs, named, found)
+
+
+def _newest(found: list[RunSummary], runs: Path) -> Path:
+    whole = [run for run in found if run.state != "broken"]
+    if not whole:
+        raise _nothing_found(LAST, runs, [], found)
+    return whole[0].folder
+
+
+def _nothing_found(
+    text: str, runs: Path, named: list[RunSummary], found: list[RunSummary]
+) -> InputError:
+    if named:
+        return InputError(f"{text!r} is the beginning of several runs.", why=_names(named))
+    if not found:
+        return InputError(
+            f"There is no run {text!r}: {runs} holds no runs.",
+            hints=["handseg train recipes/segformer.toml", "handseg demo"],
+        )
+    return InputError(f"There is no run {text!r} in {runs}.", why=f"There are: {_names(found)}")
+
+
+def _names(found: list[RunSummary]) -> str:
+    names = [run.name for run in found[:SHOWN]]
+    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return ", ".join(names) + more

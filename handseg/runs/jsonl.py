@@ -1,0 +1,127 @@
+"""Lines of JSON that survive a kill: appended whole, read up to the last whole line."""
+
+import errno
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+Object = dict[str, Any]
+
+TAIL = 8 * 1024
+FACTOR = 8
+TAIL_LIMIT = 4 * 1024 * 1024
+HEAD_LIMIT = 256 * 1024
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON can hold it: non-finite numbers as null, numpy's as Python's."""
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in cast("Mapping[Any, Any]", value).items()}
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
+        return [plain(item) for item in cast("Sequence[Any]", value)]
+    return str(value)
+
+
+def encode(value: Mapping[str, Any]) -> bytes:
+    """One object as one line, with its line end."""
+    text = json.dumps(plain(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.encode("utf-8", "surrogatepass") + b"\n"
+
+
+def decode(line: bytes) -> Object | None:
+    """The object of a line; None where the line is torn or is no object."""
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return None
+    return cast("Object", value) if isinstance(value, dict) else None
+
+
+class Appender:
+    """A file to which objects are appended, each by one write, after any torn line of before."""
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        size = os.fstat(self._descriptor).st_size
+        self._torn = size > 0 and os.pread(self._descriptor, 1, size - 1) != b"\n"
+
+    def append(self, value: Mapping[str, Any]) -> None:
+        """Write one line.
+
+        Raises:
+            OSError: the disk is full or gone; the next line will start on a line of its own.
+        """
+        line = (b"\n" if self._torn else b"") + encode(value)
+        written = os.write(self._descriptor, line)
+        self._torn = written != len(line)
+        if self._torn:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def close(self) -> None:
+        """Close the file; nothing is buffered."""
+        os.close(self._descriptor)
+
+
+def first(path: Path) -> Object | None:
+    """The object of the first line, None where it is torn or longer than 256 KB."""
+    with path.open("rb") as file:
+        return decode(file.readline(HEAD_LIMIT))
+
+
+def backwards(path: Path) -> Iterator[Object]:
+    """The objects of a file from the last to the first, at most those of its last 4 MB.
+
+    Reads 8 KB, then on demand 64 KB, 512 KB and 4 MB; torn lines are passed over.
+    """
+    with path.open("rb") as file:
+        end = size = file.seek(0, os.SEEK_END)
+        span, rest = TAIL, b""
+        while end > 0:
+            begin = max(0, size - min(span, TAIL_LIMIT))
+            file.seek(begin)
+            lines = (file.read(end - begin) + rest).split(b"\n")
+            # The first piece may lack its beginning: it waits for the block before.
+            rest = lines.pop(0) if begin > 0 else b""
+            yield from (found for line in reversed(lines) if (found := decode(line)) is not None)
+            if span >= TAIL_LIMIT:
+                return
+            end, span = begin, span * FACTOR
+
+
+class Follower:
+    """A file of JSON lines that is read on from where the last reading ended.
+
+    Starts again when the file shrank or was replaced.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._inode = -1
+        self._offset = 0
+
+    def read(self) -> tuple[bool, list[Object]]:
+        """Whether reading began anew, and the objects of the whole lines since the last call.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        with self.path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            anew = status.st_ino != self._inode or status.st_size < self._offset
+            if anew:
+                self._inode, self._offset = status.st_ino, 0
+            file.seek(self._offset)
+            block = file.read()
+        whole = block.rfind(b"\n") + 1
+        self._offset += whole
+        lines = block[:whole].splitlines()
+        return anew, [found for line in lines if (found := decode(line)) is not None]

@@ -1,0 +1,50 @@
+"""What a person may type for a prediction: a CSV, or RUN[:SPLIT]."""
+
+from pathlib import Path
+
+from handseg.errors import InputError
+from handseg.runs import fields
+from handseg.runs.find import find_run
+from handseg.runs.reader import list_runs
+
+SPLITS = ("train", "val", "test", "all")
+ENDED = ("finished", "stopped")
+
+
+def prediction_path(run: Path, split: str) -> Path:
+    """Where a run keeps its predictions of a split."""
+    return run / fields.PREDICTIONS / f"{split}.csv"
+
+
+def find_prediction(text: str, runs: Path, split: str = "test") -> Path:
+    """The CSV that the text means: a path, or a run with its split (`unet-1`, `last:val`).
+
+    Raises:
+        InputError: there is none; says the line to type.
+    """
+    if Path(text).is_file():
+        return Path(text)
+    if text.endswith(".csv"):
+        raise InputError(f"There is no CSV {text}.", why=f"Looked in {Path.cwd()}.")
+    name, _, suffix = text.rpartition(":")
+    if name and suffix in SPLITS:
+        text, split = name, suffix
+    run = find_run(text, runs)
+    path = prediction_path(run, split)
+    if not path.is_file():
+        raise InputError(
+            f"The run {run.name} has no predictions of the split {split}.",
+            why=f"Looked for {path}.",
+            hints=[f"handseg predict {text} --split {split}"],
+        )
+    return path
+
+
+def newest_predictions(runs: Path, split: str) -> list[Path]:
+    """The predictions of a split by the newest ended run of each recipe and fold, newest first."""
+    found: dict[tuple[str, int | None], Path] = {}
+    for run in list_runs(runs):
+        path = prediction_path(run.folder, split)
+        if run.state in ENDED and path.is_file():
+            found.setdefault((run.recipe, run.fold), path)
+    return list(found.values())

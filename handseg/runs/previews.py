@@ -1,0 +1,179 @@
+"""A few validation images with their masks, small enough to be kept for many validations.
+
+    previews/<image>/image.png     grey, once
+    previews/<image>/truth.npz     label planes of the labels, once
+    previews/<image>/<step>.npz    label planes of the prediction at a step, thinned
+
+Planes are bits: uint8[H, W, ceil(C/8)], class c in bit c % 8 of plane c // 8.
+"""
+
+import io
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handseg.runs import fields, files
+
+IMAGE = "image.png"
+TRUTH = "truth.npz"
+NAME = "name.txt"
+
+Planes = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """One image of a run's validation: where it lies, and the steps that have its masks."""
+
+    folder: Path
+    image_name: str
+    steps: tuple[int, ...]
+
+    def image(self) -> NDArray[np.uint8]:
+        """The grey image, uint8[H, W].
+
+        Raises:
+            OSError: missing or damaged.
+        """
+        from PIL import Image
+
+        with Image.open(self.folder / IMAGE) as image:
+            return np.asarray(image.convert("L"))
+
+    def truth(self) -> Planes | None:
+        """The planes of the labels; None where there are none.
+
+        Raises:
+            OSError, ValueError: damaged.
+        """
+        path = self.folder / TRUTH
+        return _read_planes(path) if path.exists() else None
+
+    def prediction(self, step: int) -> Planes:
+        """The planes of the prediction at a step.
+
+        Raises:
+            OSError, ValueError: missing or damaged.
+        """
+        return _read_planes(self.folder / f"{step:08d}.npz")
+
+
+def list_previews(run: Path) -> list[Preview]:
+    """The previews of a run by the name of their image; none where there is no folder."""
+    try:
+        folders = [path for path in (run / fields.PREVIEWS).iterdir() if (path / IMAGE).is_file()]
+    except OSError:
+        return []
+    found = [Preview(path, _image_name(path), tuple(files.steps_in(path))) for path in folders]
+    return sorted(found, key=lambda preview: preview.image_name)
+
+
+def write_preview(
+    run: Path,
+    step: int,
+    image_name: str,
+    image: NDArray[np.uint8],
+    planes: Planes,
+    truth: Planes | None,
+) -> Path:
+    """Keep one prediction, its image and labels the first time, and thin the steps.
+
+    Raises:
+        ValueError: image and planes differ in size.
+        OSError: cannot be written.
+    """
+    for given in (planes, truth):
+        if given is not None and given.shape[:2] != image.shape:
+            raise ValueError(f"planes {given.shape} do not belong to the image {image.shape}")
+    folder = run / fields.PREVIEWS / _folder_name(image_name)
+    size = _small(image.shape[0], image.shape[1])
+    if not (folder / IMAGE).exists():
+        if truth is not None:
+            files.replace(folder / TRUTH, _pack(_shrink_planes(truth, size)))
+        files.replace(folder / NAME, image_name.encode("utf-8", "surrogatepass"))
+        files.replace(folder / IMAGE, _png(image, size))
+    path = files.replace(folder / f"{step:08d}.npz", _pack(_shrink_planes(planes, size)))
+    for gone in thinned(files.steps_in(folder), fields.PREVIEWS_KEPT):
+        (folder / f"{gone:08d}.npz").unlink(missing_ok=True)
+    return path
+
+
+def cancel_previews(run: Path, after: int) -> None:
+    """Remove what was kept for steps after this one."""
+    for preview in list_previews(run):
+        for step in preview.steps:
+            if step > after:
+                (preview.folder / f"{step:08d}.npz").unlink(missing_ok=True)
+
+
+def thinned(steps: list[int], kept: int) -> list[int]:
+    """The steps to drop so that `kept` remain, spread evenly, the first and the last among them."""
+    left, dropped = sorted(steps), list[int]()
+    while len(left) > max(kept, 2):
+        gaps = [left[i + 1] - left[i - 1] for i in range(1, len(left) - 1)]
+        dropped.append(left.pop(1 + gaps.index(min(gaps))))
+    return dropped
+
+
+def _folder_name(image_name: str) -> str:
+    """A folder name that is no path, whatever the image is called."""
+    name = quote(image_name, safe=" ", errors="surrogatepass")
+    return name.replace(".", "%2E", 1)[:200] if name.startswith(".") else name[:200]
+
+
+def _image_name(folder: Path) -> str:
+    try:
+        return (folder / NAME).read_bytes().decode("utf-8", "surrogatepass")
+    except (OSError, UnicodeDecodeError):
+        return unquote(folder.name)
+
+
+def _small(height: int, width: int) -> tuple[int, int]:
+    share = min(1.0, fields.PREVIEW_SIDE / max(height, width, 1))
+    return max(1, round(height * share)), max(1, round(width * share))
+
+
+def _png(image: NDArray[np.uint8], size: tuple[int, int]) -> bytes:
+    from PIL import Image
+
+    picture = Image.fromarray(np.ascontiguousarray(image))
+    if image.shape != size:
+        picture = picture.resize((size[1], size[0]), Image.Resampling.BOX, reducing_gap=2.0)
+    block = io.BytesIO()
+    picture.save(block, "PNG")
+    return block.getvalue()
+
+
+def _shrink_planes(planes: Planes, size: tuple[int, int]) -> Planes:
+    """Planes at another size: a pixel belongs to a class when half of its area or more does."""
+    if planes.shape[:2] == size:
+        return planes
+    from PIL import Image
+
+    small = np.zeros((*size, planes.shape[2]), np.uint8)
+    for index in range(planes.shape[2]):
+        for bit in range(8):
+            mask = (planes[:, :, index] >> bit & 1) * np.uint8(255)
+            if not mask.any():
+                continue
+            picture = Image.fromarray(mask).resize((size[1], size[0]), Image.Resampling.BOX)
+            small[:, :, index] |= (np.asarray(picture) >= 128).astype(np.uint8) << np.uint8(bit)
+    return small
+
+
+def _pack(planes: Planes) -> bytes:
+    block = io.BytesIO()
+    np.savez_compressed(block, planes=planes)
+    return block.getvalue()
+
+
+def _read_planes(path: Path) -> Planes:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return np.asarray(arrays["planes"], np.uint8)
+    except (KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path}: {error}") from error

@@ -1,0 +1,72 @@
+"""Which process a run belongs to, and whether that process still lives."""
+
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+PROC = Path("/proc")
+
+
+def boot_id() -> str:
+    """Names this boot of the kernel; empty where the kernel does not tell."""
+    return _read(PROC / "sys/kernel/random/boot_id").strip()
+
+
+def pid_namespace() -> str:
+    """Names the namespace in which this process's id counts; empty where there is none."""
+    try:
+        return str((PROC / "self/ns/pid").readlink())
+    except OSError:
+        return ""
+
+
+def identity() -> dict[str, Any]:
+    """The fields of `run.json` that name this process."""
+    pid = os.getpid()
+    return {
+        "host": socket.gethostname(),
+        "boot_id": boot_id(),
+        "pid": pid,
+        "pid_namespace": pid_namespace(),
+        "start_ticks": start_ticks(pid),
+    }
+
+
+def start_ticks(pid: int) -> int | None:
+    """When a process started, in clock ticks since boot; None for a zombie or where it is gone.
+
+    Fields of /proc/PID/stat as in proc(5); the name in brackets may hold blanks and brackets.
+    """
+    fields = _read(PROC / str(pid) / "stat").rpartition(")")[2].split()
+    if len(fields) < 20 or fields[0] in ("Z", "X"):
+        return None
+    return int(fields[19])
+
+
+def lives(run: Mapping[str, Any]) -> bool | None:
+    """Whether the process of a `run.json` lives; None where it cannot be known from here."""
+    here = boot_id()
+    if not here or not run.get("boot_id"):
+        return None
+    if run["boot_id"] != here:
+        # The same host booted anew: no process of before is left. Another host: who knows.
+        return False if run.get("host") == socket.gethostname() else None
+    if run.get("pid_namespace") != pid_namespace() or not isinstance(run.get("pid"), int):
+        return None
+    found = start_ticks(run["pid"])
+    return found is not None and found == run.get("start_ticks")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""
+
+
+def is_this_kernel(run: Mapping[str, Any]) -> bool:
+    """Whether the process of a `run.json` is, or was, one of the kernel that runs this one."""
+    here, there = boot_id(), run.get("boot_id")
+    return here == there if here and there else run.get("host") == socket.gethostname()

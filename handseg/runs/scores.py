@@ -1,0 +1,78 @@
+"""Dice of image × class, kept for the last and the best validation."""
+
+import io
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handseg.runs import fields, files
+
+
+@dataclass(frozen=True)
+class ImageScores:
+    """Dice of every validation image and class at one step.
+
+    `dice` is float32[images, classes], NaN where a class was not labelled.
+    """
+
+    step: int
+    images: tuple[str, ...]
+    classes: tuple[str, ...]
+    dice: NDArray[np.float32]
+
+
+def write_scores(run: Path, scores: ImageScores) -> Path:
+    """Write `scores/<step>.npz` whole or not at all."""
+    if scores.dice.shape != (len(scores.images), len(scores.classes)):
+        raise ValueError(f"dice {scores.dice.shape} is not images × classes")
+    block = io.BytesIO()
+    np.savez_compressed(
+        block,
+        step=scores.step,
+        images=np.array(scores.images, dtype=np.str_),
+        classes=np.array(scores.classes, dtype=np.str_),
+        dice=scores.dice.astype(np.float32),
+    )
+    return files.replace(run / fields.SCORES / f"{scores.step:08d}.npz", block.getvalue())
+
+
+def read_scores(run: Path, step: int) -> ImageScores:
+    """The scores of one step.
+
+    Raises:
+        OSError, ValueError, KeyError: missing or damaged.
+    """
+    with np.load(run / fields.SCORES / f"{step:08d}.npz", allow_pickle=False) as arrays:
+        return ImageScores(
+            int(arrays["step"]),
+            tuple(map(str, arrays["images"])),
+            tuple(map(str, arrays["classes"])),
+            arrays["dice"],
+        )
+
+
+def score_steps(run: Path) -> list[int]:
+    """The steps that have scores, rising."""
+    return files.steps_in(run / fields.SCORES)
+
+
+def keep_scores(run: Path, kept: Collection[int | None]) -> None:
+    """Remove the scores of all steps but these."""
+    for step in score_steps(run):
+        if step not in kept:
+            (run / fields.SCORES / f"{step:08d}.npz").unlink(missing_ok=True)
+
+
+def as_scores(
+    step: int, images: Sequence[str], classes: Sequence[str], dice: NDArray[np.floating]
+) -> ImageScores:
+    """Scores from what a validation has at hand."""
+    return ImageScores(step, tuple(images), tuple(classes), np.asarray(dice, np.float32))
+
+
+def cancel_scores(run: Path, after: int) -> None:
+    """Remove the scores of steps after this one."""
+    keep_scores(run, [step for step in score_steps(run) if step <= after])

@@ -1,0 +1,189 @@
+"""Values of every step: gathered in memory, written once a second by a thread, read back whole."""
+
+import math
+import threading
+import time
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handseg.runs import fields, jsonl
+
+DIGITS = 5
+"""Significant digits kept: a million steps of loss and rate stay below 15 MB."""
+FLAT = 1e-3
+"""A value that changes by less than this share within a line is written once."""
+
+
+class StepsThread:
+    """Writes the steps logged since its last line; an empty object where there are none.
+
+    The line is the heartbeat of the run, so it is written during validation too. When the disk is
+    full the points are kept and tried again.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+        self._log = jsonl.Appender(path)
+        self._clock = clock
+        self._points: list[tuple[int, dict[str, float]]] = []
+        self._guard = threading.Lock()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="handseg-steps", daemon=True)
+
+    def start(self, resumed_at: int | None = None) -> None:
+        """Start to write; `resumed_at` cancels what the file holds for later steps."""
+        if resumed_at is not None:
+            self._log.append({"t": round(self._clock(), 1), "resume": resumed_at})
+        self._thread.start()
+
+    def add(self, step: int, values: Mapping[str, float]) -> None:
+        """Log the values of one step; written within a second."""
+        with self._guard:
+            self._points.append((step, {name: float(value) for name, value in values.items()}))
+
+    def stop(self) -> None:
+        """Write what is left and end the thread."""
+        self._ended.set()
+        self._thread.join()
+        self._write(beat=False)
+        self._log.close()
+
+    def _beat(self) -> None:
+        while not self._ended.wait(fields.HEARTBEAT):
+            self._write(beat=True)
+
+    def _write(self, *, beat: bool) -> None:
+        with self._guard:
+            points, self._points = self._points, []
+        while points:
+            count = _even_stretch([step for step, _ in points])
+            try:
+                self._log.append(line(self._clock(), points[:count]))
+            except OSError:
+                with self._guard:
+                    self._points = points + self._points
+                return
+            del points[:count]
+            beat = False
+        if beat:
+            self._heartbeat()
+
+    def _heartbeat(self) -> None:
+        try:
+            self._log.append({})
+        except OSError:
+            # Full disk: a missing heartbeat is what the reader should see.
+            return
+
+
+def _even_stretch(steps: Sequence[int]) -> int:
+    """How many of the steps, from the first on, lie at equal distances."""
+    if len(steps) < 3:
+        return len(steps) if len(steps) < 2 or steps[1] > steps[0] else 1
+    distance = steps[1] - steps[0]
+    if distance < 1:
+        return 1
+    count = 2
+    while count < len(steps) and steps[count] - steps[count - 1] == distance:
+        count += 1
+    return count
+
+
+def line(now: float, points: Sequence[tuple[int, Mapping[str, float]]]) -> dict[str, Any]:
+    """The line of `steps.jsonl` for steps at equal distances."""
+    found: dict[str, Any] = {"t": round(now, 1), "step": points[0][0]}
+    if len(points) > 1:
+        found["n"] = len(points)
+        if (every := points[1][0] - points[0][0]) != 1:
+            found["every"] = every
+    names = dict.fromkeys(name for _, values in points for name in values)
+    for name in names:
+        found[name] = _series([values.get(name, math.nan) for _, values in points])
+    return found
+
+
+def _series(values: Sequence[float]) -> list[float | None] | float | None:
+    """One number where all are nearly the same, else one a step."""
+    if not all(map(math.isfinite, values)):
+        return [_short(value) for value in values]
+    if max(values) - min(values) <= FLAT * abs(values[-1]):
+        return _short(values[-1])
+    return [_short(value) for value in values]
+
+
+def _short(value: float) -> float | None:
+    return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
+
+
+def values_of(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The logged values of a line, by name, without the fields that describe it."""
+    return {name: value for name, value in entry.items() if name not in fields.STEP_FIELDS}
+
+
+def steps_of(entry: Mapping[str, Any]) -> range:
+    """The steps of a line; none for a heartbeat."""
+    start = entry.get("step")
+    if not isinstance(start, int):
+        return range(0)
+    count, every = int(entry.get("n", 1)), int(entry.get("every", 1))
+    return range(start, start + count * every, max(1, every))
+
+
+@dataclass(frozen=True)
+class Series:
+    """A logged value: `steps` int64[n], rising; `values` float64[n], NaN where there is none."""
+
+    steps: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+
+class StepsTable:
+    """The values of all steps, grown line by line; a resume cuts what comes after it."""
+
+    def __init__(self) -> None:
+        self._columns: dict[str, tuple[array[int], array[float]]] = {}
+
+    def add(self, entry: Mapping[str, Any]) -> None:
+        """Take in one line of `steps.jsonl`."""
+        if "resume" in entry:
+            self._cut(int(entry["resume"]))
+            return
+        steps = steps_of(entry)
+        for name, value in values_of(entry).items():
+            numbers = _numbers(value, len(steps))
+            if numbers is None:
+                continue
+            column = self._columns.setdefault(name, (array("q"), array("d")))
+            column[0].extend(steps)
+            column[1].extend(numbers)
+
+    def _cut(self, step: int) -> None:
+        for steps, values in self._columns.values():
+            kept = bisect_right(steps, step)
+            del steps[kept:]
+            del values[kept:]
+
+    def series(self) -> dict[str, Series]:
+        """Every logged value by its name."""
+        return {
+            name: Series(np.array(steps, np.int64), np.array(values, np.float64))
+            for name, (steps, values) in self._columns.items()
+        }
+
+
+def _numbers(value: object, count: int) -> list[float] | None:
+    """The value as one number a step; None where it is no such thing."""
+    if isinstance(value, list):
+        found = cast("list[object]", value)
+        return [_number(item) for item in found] if len(found) == count else None
+    return [_number(value)] * count
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, (int, float)) else math.nan

@@ -1,0 +1,219 @@
+"""What a run's line in a list says, read from the ends of its logs."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, cast, get_args
+
+from handseg.runs import fields, jsonl, steps, validations
+from handseg.runs.validations import mapping, number
+
+State = Literal["running", "quiet", "dead", "stopped", "failed", "finished", "broken"]
+STATES: tuple[State, ...] = get_args(State)
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """One run as a list shows it: Dice NaN where there is none, times in seconds since 1970."""
+
+    folder: Path
+    name: str
+    state: State = "broken"
+    message: str = ""
+    """Why it is broken, dead, stopped or failed, in words."""
+    recipe: str = ""
+    fold: int | None = None
+    classes: tuple[str, ...] = ()
+    epoch: float = 0.0
+    """Epochs done, with the part of the present one."""
+    epochs: float | None = None
+    step: int = 0
+    steps_per_epoch: int | None = None
+    best_dice: float = math.nan
+    last_dice: float = math.nan
+    worst_class: str | None = None
+    """The class with the lowest Dice of the last validation."""
+    dice: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Dice of each class in the last validation."""
+    best_by_class: Mapping[str, float] = field(default_factory=dict[str, float])
+    best_epoch: float = math.nan
+    means: tuple[float, ...] = ()
+    """The last 40 means, oldest first."""
+    logged: Mapping[str, float] = field(default_factory=dict[str, float])
+    """The newest value of everything that steps log, such as `loss` and `lr`."""
+    started: float = 0.0
+    updated: float = 0.0
+    """When the run last wrote, its heartbeat included."""
+    seconds_per_step: float = math.nan
+    """Over the last validations, with the time that they take."""
+    host: str = ""
+    pid: int | None = None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether a process is behind it."""
+        return self.state in ("running", "quiet")
+
+    @property
+    def eta(self) -> float:
+        """Seconds until the last epoch is done; NaN where it is not known or nothing runs."""
+        if not self.is_live or not self.epochs or not self.steps_per_epoch:
+            return math.nan
+        left = self.epochs * self.steps_per_epoch - self.step
+        return max(0.0, left * self.seconds_per_step)
+
+
+@dataclass(frozen=True)
+class Ends:
+    """What the ends of a run's files hold; good until one of the files changes."""
+
+    run: Mapping[str, Any]
+    start: Mapping[str, Any]
+    validation: Mapping[str, Any] | None
+    turn: Mapping[str, Any]
+    """The newest start, resume or end."""
+    pace: float
+    """Seconds a step; NaN before there are two points in time."""
+    step: int
+    logged: Mapping[str, float]
+
+
+def read_ends(folder: Path) -> Ends:
+    """Read the ends of the files of a run.
+
+    Raises:
+        ValueError: what is there is no run, in words.
+        OSError: a file cannot be read.
+    """
+    run = read_run_file(folder)
+    events = folder / fields.EVENTS
+    if not events.exists():
+        raise ValueError(f"no {fields.EVENTS}")
+    start, (validation, turn, pace) = jsonl.first(events), _last_events(events)
+    if not turn:
+        raise ValueError(f"bad log: no whole event in {fields.EVENTS}")
+    step, logged = _last_step(folder / fields.STEPS)
+    if validation is not None and "step" not in logged:
+        step = max(step, int(number(validation.get("step"), 0)))
+    return Ends(run, start or {}, validation, turn, pace, step, logged)
+
+
+def read_run_file(folder: Path) -> jsonl.Object:
+    """The fields of `run.json`.
+
+    Raises:
+        ValueError: missing or damaged.
+        OSError: cannot be read.
+    """
+    try:
+        content = (folder / fields.RUN).read_bytes()
+    except FileNotFoundError:
+        raise ValueError(f"no {fields.RUN}") from None
+    run = jsonl.decode(content)
+    if run is None:
+        raise ValueError(f"bad {fields.RUN}")
+    return run
+
+
+def _last_events(path: Path) -> tuple[jsonl.Object | None, jsonl.Object, float]:
+    """The newest validation that counts, the newest turn, and the pace in seconds a step."""
+    validation: jsonl.Object | None = None
+    turn: jsonl.Object = {}
+    limit = math.inf
+    for event in jsonl.backwards(path):
+        kind = event.get("kind")
+        if kind in (fields.START, fields.RESUME, fields.END) and not turn:
+            turn = event
+        if kind == fields.RESUME:
+            limit = min(limit, number(event.get("step"), math.inf))
+        if validation is not None:
+            # One point further back gives the pace; a resume or the start is such a point too.
+            if kind in (fields.VALIDATION, fields.RESUME, fields.START) and turn:
+                return validation, turn, _pace(event, validation)
+        elif kind == fields.VALIDATION and number(event.get("step"), 0) <= limit:
+            validation = event
+    return validation, turn, math.nan
+
+
+def _pace(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> float:
+    count = number(later.get("step"), 0) - number(earlier.get("step"), 0)
+    span = number(later.get("t")) - number(earlier.get("t"))
+    return span / count if count > 0 and span > 0 else math.nan
+
+
+def _last_step(path: Path) -> tuple[int, dict[str, float]]:
+    """The newest step and its values; step 0 where nothing was logged."""
+    try:
+        for entry in jsonl.backwards(path):
+            if "resume" in entry:
+                return int(number(entry["resume"], 0)), {}
+            if found := steps.steps_of(entry):
+                return found[-1], {
+                    name: _newest(value) for name, value in steps.values_of(entry).items()
+                }
+    except FileNotFoundError:
+        pass
+    return 0, {}
+
+
+def _newest(value: Any) -> float:
+    values = cast("list[Any]", value) if isinstance(value, list) else [value]
+    return number(values[-1] if values else None)
+
+
+def summarise(folder: Path, ends: Ends, state: State, message: str, updated: float) -> RunSummary:
+    """The line of a run, from its ends and what is known of its process."""
+    run, start, validation = ends.run, ends.start, ends.validation or {}
+    dice = {name: number(value) for name, value in mapping(validation.get("dice")).items()}
+    best = validations.RunningBest.of(ends.validation)
+    per_epoch = _whole(start.get("steps_per_epoch"))
+    finite = {name: value for name, value in dice.items() if math.isfinite(value)}
+    return RunSummary(
+        folder=folder,
+        name=folder.name,
+        state=state,
+        message=message,
+        recipe=str(run.get("recipe", "")),
+        fold=_whole(run.get("fold", start.get("fold"))),
+        classes=_names(run.get("classes", start.get("classes"))) or tuple(dice),
+        epoch=_epoch(ends, per_epoch),
+        epochs=start.get("epochs", run.get("epochs")),
+        step=ends.step,
+        steps_per_epoch=per_epoch,
+        best_dice=best.mean,
+        last_dice=number(validation.get("mean")),
+        worst_class=min(finite, key=finite.__getitem__) if finite else None,
+        dice=dice,
+        best_by_class=best.dice,
+        best_epoch=best.epoch if best.step is not None else math.nan,
+        means=tuple(number(mean) for mean in best.means),
+        logged=ends.logged,
+        started=number(run.get("started"), 0.0),
+        updated=updated,
+        seconds_per_step=_seconds_per_step(ends, updated),
+        host=str(run.get("host", "")),
+        pid=_whole(run.get("pid")),
+    )
+
+
+def _seconds_per_step(ends: Ends, updated: float) -> float:
+    """The pace of the last validations; before there are any, the pace since the start."""
+    if math.isfinite(ends.pace):
+        return ends.pace
+    return _pace(ends.turn, {"step": ends.step, "t": updated})
+
+
+def _epoch(ends: Ends, per_epoch: int | None) -> float:
+    """Epochs done: from the last validation on by steps."""
+    validation = ends.validation or {}
+    epoch, at = number(validation.get("epoch"), 0.0), number(validation.get("step"), 0.0)
+    return epoch + max(0.0, ends.step - at) / per_epoch if per_epoch else epoch
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+def _names(value: object) -> tuple[str, ...]:
+    return tuple(map(str, cast("list[Any]", value))) if isinstance(value, list) else ()

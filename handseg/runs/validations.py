@@ -1,0 +1,100 @@
+"""The validations that count, and the running best that each of them carries."""
+
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from handseg.runs import fields, jsonl
+
+
+class RunningBest:
+    """The best mean so far and the best Dice of each class on its own, and the last means."""
+
+    def __init__(self) -> None:
+        self.mean = math.nan
+        self.epoch = 0.0
+        self.step: int | None = None
+        self.dice: dict[str, float] = {}
+        self.means: list[float | None] = []
+
+    @classmethod
+    def of(cls, validation: Mapping[str, Any] | None) -> "RunningBest":
+        """The running best as the last validation that counts has it."""
+        found = cls()
+        if validation is None:
+            return found
+        best = mapping(validation.get("best"))
+        found.mean = number(best.get("mean"))
+        found.epoch = number(best.get("epoch"), 0.0)
+        found.step = best.get("step")
+        found.dice = {name: number(value) for name, value in mapping(best.get("dice")).items()}
+        found.means = list(validation.get("means") or [])
+        return found
+
+    def take(self, step: int, epoch: float, dice: Mapping[str, float]) -> bool:
+        """Take in a validation; whether its mean is a new best."""
+        mean = mean_dice(dice)
+        self.means = [*self.means, mean if math.isfinite(mean) else None][-fields.MEANS_KEPT :]
+        for name, value in dice.items():
+            if math.isfinite(value) and not self.dice.get(name, math.nan) >= value:
+                self.dice[name] = float(value)
+        if not math.isfinite(mean) or self.mean >= mean:
+            return False
+        self.mean, self.epoch, self.step = mean, epoch, step
+        return True
+
+    def as_fields(self) -> dict[str, Any]:
+        """The fields `best` and `means` of a validation event."""
+        best = {"mean": self.mean, "epoch": self.epoch, "step": self.step, "dice": self.dice}
+        return {"best": best, "means": self.means}
+
+
+def mean_dice(dice: Mapping[str, float]) -> float:
+    """The mean over the classes that have a Dice; NaN where none has."""
+    finite = [float(value) for value in dice.values() if math.isfinite(value)]
+    return math.fsum(finite) / len(finite) if finite else math.nan
+
+
+def number(value: object, default: float = math.nan) -> float:
+    """A number of a log, where null, or anything else, stands for NaN (or the default)."""
+    return float(value) if isinstance(value, (int, float)) else default
+
+
+def mapping(value: object) -> dict[str, Any]:
+    """An object of a log; an empty one where there is anything else."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def last_validation(events: Path, until: int | None = None) -> jsonl.Object | None:
+    """The newest validation that no resume has cancelled, searched from the end.
+
+    Raises:
+        OSError: the log cannot be read.
+    """
+    limit = math.inf if until is None else until
+    for event in jsonl.backwards(events):
+        if event.get("kind") == fields.RESUME:
+            limit = min(limit, number(event.get("step"), math.inf))
+        elif event.get("kind") == fields.VALIDATION and number(event.get("step"), 0) <= limit:
+            return event
+    return None
+
+
+def surviving(events: Iterable[jsonl.Object]) -> list[jsonl.Object]:
+    """The events that count: a resume at step s cancels those logged for later steps before it.
+
+    Starts, resumes, ends and warnings tell what happened and stay.
+    """
+    kept: list[jsonl.Object] = []
+    for event in events:
+        if event.get("kind") == fields.RESUME:
+            step = number(event.get("step"), math.inf)
+            kept = [
+                old
+                for old in kept
+                if old.get("kind") not in (fields.VALIDATION, fields.CHECKPOINT)
+                or number(old.get("step"), 0) <= step
+            ]
+        kept.append(event)
+    return kept

@@ -1,0 +1,232 @@
+"""Writes a run folder: the only thing through which a training is seen."""
+
+import os
+import shutil
+import threading
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handseg.errors import UsageError
+from handseg.runs import facts as about
+from handseg.runs import fields, files, jsonl, previews, scores, validations
+from handseg.runs.lock import HeldError, RunLock
+from handseg.runs.steps import StepsThread
+from handseg.runs.validations import RunningBest
+
+
+class RunWriter:
+    """The run that this process trains: holds its lock and appends to its logs until `end`.
+
+    Made by `create` or `resume`. Events may be written from any thread.
+    """
+
+    folder: Path
+    name: str
+
+    def __init__(self, folder: Path, lock: RunLock, best: RunningBest) -> None:
+        self.folder = folder
+        self.name = folder.name
+        self._lock = lock
+        self._best = best
+        self._guard = threading.Lock()
+        self._ended = False
+        self._events = jsonl.Appender(folder / fields.EVENTS)
+        self._steps = StepsThread(folder / fields.STEPS)
+
+    @classmethod
+    def create(
+        cls,
+        runs: Path,
+        recipe_name: str,
+        *,
+        recipe_toml: str,
+        facts: Mapping[str, Any],
+        name: str | None = None,
+    ) -> "RunWriter":
+        """Make `runs/<recipe_name>-<n>` with the first free n, or `runs/<name>`.
+
+        The folder appears with its lock held and its first event written. `facts` go into
+        `run.json`, those that `fields.KINDS["start"]` names into the start event too.
+
+        Raises:
+            UsageError: the given name is taken or is no name.
+            OSError: the folder cannot be written.
+        """
+        if name is not None:
+            _check_name(name)
+        runs.mkdir(parents=True, exist_ok=True)
+        draft = runs / f".new-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        draft.mkdir()
+        lock = RunLock(draft / fields.LOCK)
+        try:
+            started = {**facts, **about.new_run("", recipe_name), "locked": lock.locked}
+            (draft / fields.RECIPE).write_text(recipe_toml, encoding="utf-8")
+            jsonl.Appender(draft / fields.STEPS).close()
+            folder = _publish(draft, runs, recipe_name, name, started)
+        except BaseException:
+            lock.release()
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
+        writer = cls(folder, lock, RunningBest())
+        writer._steps.start()
+        return writer
+
+    @classmethod
+    def resume(cls, folder: Path, *, step: int, facts: Mapping[str, Any]) -> "RunWriter":
+        """Go on with a run from a checkpoint: what was logged for later steps is cancelled.
+
+        Raises:
+            UsageError: another training holds the run.
+            OSError, ValueError: the folder cannot be read or written.
+        """
+        try:
+            lock = RunLock(folder / fields.LOCK)
+        except HeldError:
+            raise UsageError(
+                f"The run {folder.name} is being trained by another process.",
+                why="Two trainings of one run would overwrite each other's checkpoints.",
+                hints=["handseg tui   # shows who"],
+            ) from None
+        before = jsonl.decode((folder / fields.RUN).read_bytes()) or {}
+        present = {**about.present_process(time.time()), "locked": lock.locked}
+        _write_run(folder, {**before, **facts, **present})
+        scores.cancel_scores(folder, step)
+        previews.cancel_previews(folder, step)
+        best = RunningBest.of(validations.last_validation(folder / fields.EVENTS, step))
+        writer = cls(folder, lock, best)
+        writer.event(fields.RESUME, step=step)
+        writer._steps.start(resumed_at=step)
+        return writer
+
+    def event(self, kind: str, **values: Any) -> None:
+        """Append an event; it is on the file system when this returns.
+
+        Raises:
+            ValueError: a kind or a lack of fields that `fields` does not know.
+            OSError: the disk is full.
+        """
+        line = event_line(kind, values)
+        with self._guard:
+            self._events.append(line)
+
+    def step(self, step: int, **values: float) -> None:
+        """Log the values of an optimiser step; a thread writes them once a second."""
+        self._steps.add(step, values)
+
+    def validation(
+        self, *, step: int, epoch: float, dice: Mapping[str, float], **values: Any
+    ) -> bool:
+        """Log the Dice of each class (NaN: none labelled); whether their mean is a new best."""
+        is_best = self._best.take(step, epoch, dice)
+        event = {"step": step, "epoch": epoch, "mean": validations.mean_dice(dice), "dice": dice}
+        self.event(fields.VALIDATION, **event, **values, **self._best.as_fields())
+        if is_best:
+            self._keep_scores()
+        return is_best
+
+    def scores(
+        self,
+        step: int,
+        images: Sequence[str],
+        classes: Sequence[str],
+        dice: NDArray[np.floating],
+    ) -> None:
+        """Keep Dice of image × class (float32[images, classes]) for the last and the best step."""
+        scores.write_scores(self.folder, scores.as_scores(step, images, classes, dice))
+        self._keep_scores()
+
+    def _keep_scores(self) -> None:
+        last = scores.score_steps(self.folder)[-1:]
+        scores.keep_scores(self.folder, [*last, self._best.step])
+
+    def preview(
+        self,
+        step: int,
+        image_name: str,
+        image: NDArray[np.uint8],
+        planes: NDArray[np.uint8],
+        truth: NDArray[np.uint8] | None,
+    ) -> None:
+        """Keep a picture: grey uint8[H, W], bit planes uint8[H, W, P] of prediction and labels."""
+        previews.write_preview(self.folder, step, image_name, image, planes, truth)
+
+    def log(self, text: str) -> None:
+        """Append what the process printed to `log.txt`."""
+        with self._guard, (self.folder / fields.LOG).open("a", encoding="utf-8") as file:
+            file.write(text if text.endswith("\n") else text + "\n")
+
+    def end(self, state: str, reason: str = "", **values: Any) -> None:
+        """Close the run: `finished`, `stopped` or `failed`; a second call does nothing.
+
+        Raises:
+            ValueError: another state.
+        """
+        if self._ended:
+            return
+        if state not in fields.END_STATES:
+            raise ValueError(f"{state!r} is none of {fields.END_STATES}")
+        self._ended = True
+        try:
+            self._steps.stop()
+            self.event(fields.END, state=state, reason=reason, **values)
+        finally:
+            self._events.close()
+            self._lock.release()
+
+
+def event_line(kind: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """An event with its version, time and kind.
+
+    Raises:
+        ValueError: the kind is unknown, or a field that it needs is missing.
+    """
+    if kind not in fields.KINDS:
+        raise ValueError(f"{kind!r} is none of {', '.join(fields.KINDS)}")
+    missing = [name for name in fields.REQUIRED.get(kind, ()) if name not in values]
+    if missing:
+        raise ValueError(f"a {kind} event needs {', '.join(missing)}")
+    return {"v": fields.VERSION, "t": round(time.time(), 3), "kind": kind, **values}
+
+
+def _publish(
+    draft: Path, runs: Path, recipe_name: str, name: str | None, started: dict[str, Any]
+) -> Path:
+    """Give the finished draft its name: renaming onto a folder with files fails, so one wins."""
+    start = {key: started[key] for key in fields.KINDS[fields.START] if key in started}
+    events = jsonl.Appender(draft / fields.EVENTS)
+    events.append(event_line(fields.START, start))
+    events.close()
+    for number in count(1):
+        folder = runs / (name or f"{recipe_name}-{number}")
+        if not folder.exists():
+            _write_run(draft, {**started, "name": folder.name})
+            try:
+                return draft.rename(folder)
+            except OSError:
+                if not folder.exists():
+                    raise
+        if name is not None:
+            break
+    raise UsageError(
+        f"There is a run {name} in {runs} already.",
+        hints=[
+            f"handseg train --resume {name}   # to go on with it",
+            f"handseg train ... --name {name}-2",
+        ],
+    )
+
+
+def _check_name(name: str) -> None:
+    if Path(name).name != name or name.startswith("."):
+        raise UsageError(f"{name!r} cannot be the name of a run: it becomes a folder's name.")
+
+
+def _write_run(folder: Path, run: Mapping[str, Any]) -> None:
+    files.replace(folder / fields.RUN, jsonl.encode(run))

@@ -1,0 +1,1 @@
+"""Dice of predictions against labels or each other."""

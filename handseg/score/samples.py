@@ -1,0 +1,101 @@
+"""Which samples of a data set a submission is scored on."""
+
+from collections.abc import Collection, Mapping
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from handseg.errors import InputError
+from handseg.rle.submission import Submission
+
+if TYPE_CHECKING:
+    from handseg.data.dataset import Dataset, Sample
+
+
+def samples_to_score(submission: Submission, dataset: "Dataset") -> "tuple[Sample, ...]":
+    """The samples of the submission's split, in the data set's order.
+
+    They are those of the images in its rows and its sidecar, and all of a split that it predicts
+    as a whole (the test images; the training images where the sidecar says so): images without
+    rows count as empty. Call with a data set whose test samples carry their labels.
+
+    Raises InputError for an image or class that the data set does not have, for an image
+    without a label and for a submission without rows.
+    """
+    _check_classes(submission, dataset)
+    by_name = {sample.image_name: sample for sample in dataset.split("all")}
+    named = {*submission.images, *submission.sizes}
+    if not named:
+        raise InputError(f"{submission.path} has no rows")
+    _check_images(submission, named, by_name, dataset)
+    whole = _whole_splits(submission, {by_name[name].split for name in named})
+    chosen = tuple(
+        sample for name, sample in by_name.items() if name in named or sample.split in whole
+    )
+    _check_labels(submission, chosen)
+    return chosen
+
+
+def has_labels(submission: Submission, dataset: "Dataset") -> bool:
+    """Whether the data set has every image of the submission, each with a label."""
+    labelled = {sample.image_name for sample in dataset.split("all") if sample.labels is not None}
+    return bool(submission.images) and labelled.issuperset(submission.images)
+
+
+def without_rows(submission: Submission, samples: "Collection[Sample]") -> tuple[str, ...]:
+    """The images among `samples` that the submission has no row of."""
+    images = set(submission.images)
+    return tuple(sample.image_name for sample in samples if sample.image_name not in images)
+
+
+def trained_on(submission: Submission, samples: "Collection[Sample]") -> tuple[str, ...]:
+    """The people among `samples` that the submission's models trained on, as its sidecar says."""
+    trained = set((submission.sidecar or {}).get("trained_people") or ())
+    return tuple(sorted(trained & {sample.person for sample in samples}))
+
+
+def _whole_splits(submission: Submission, splits: Collection[str]) -> set[str]:
+    # A submission of training images is as a rule one of a fold: without a sidecar nobody knows
+    # which others belong to it.
+    said = (submission.sidecar or {}).get("split")
+    return {split for split in splits if split == "test" or said in (split, "all")}
+
+
+def _check_classes(submission: Submission, dataset: "Dataset") -> None:
+    strange = [cls for cls in submission.classes if cls not in dataset.classes]
+    if strange:
+        near = get_close_matches(strange[0], dataset.classes, n=1)
+        raise InputError(
+            f"{submission.path} has the class {strange[0]!r} that {dataset.root} does not have"
+            + (f"; did you mean {near[0]!r}?" if near else ""),
+            why="classes of the data set: " + ", ".join(dataset.classes),
+        )
+
+
+def _check_images(
+    submission: Submission,
+    named: Collection[str],
+    by_name: "Mapping[str, Sample]",
+    dataset: "Dataset",
+) -> None:
+    strange = sorted(name for name in named if name not in by_name)
+    if strange:
+        raise InputError(
+            f"{len(strange)} of {len(named)} images of {submission.path} "
+            f"are not in the data set {dataset.root}",
+            why=", ".join(strange[:5]) + (", …" if len(strange) > 5 else ""),
+            hints=["name the data set that was predicted with --data DIR"],
+        )
+
+
+def _check_labels(submission: Submission, samples: "Collection[Sample]") -> None:
+    bare = [sample for sample in samples if sample.labels is None]
+    if bare:
+        raise InputError(
+            f"{submission.path} cannot be scored: "
+            f"{len(bare)} of {len(samples)} images have no label",
+            why="\n".join(str(sample.image) for sample in bare[:5]),
+            hints=[
+                "score validation predictions instead:  handseg score last:val",
+                "or name a data set with these labels with --labels DIR",
+            ],
+        )

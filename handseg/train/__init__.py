@@ -1,0 +1,1 @@
+"""The recipe against the world, loader, augmentation, loss, optimiser, loop, validation."""

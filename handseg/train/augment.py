@@ -1,0 +1,66 @@
+"""albumentations behind one adapter that owns interpolation and fill.
+
+Geometry moves the bit planes of the labels with nearest interpolation and zero fill, which is exact
+for every class at once; images are interpolated linearly and filled with black.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from handseg.recipe.schema import Transform
+
+# albumentations asks the network for a newer version at import unless told not to.
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+
+import albumentations as A  # noqa: E402, N812 - its documented name
+
+OWNED: dict[str, Any] = {
+    "interpolation": cv2.INTER_LINEAR,
+    "mask_interpolation": cv2.INTER_NEAREST,
+    "border_mode": cv2.BORDER_CONSTANT,
+    "fill": 0,
+    "fill_mask": 0,
+}
+
+
+class Augmentation:
+    """The augmentation of a recipe, as a pure function of its seed."""
+
+    def __init__(self, transforms: Mapping[str, Transform]) -> None:
+        self.compose = A.Compose([build(entry) for entry in transforms.values()])
+
+    def __call__(
+        self, image: NDArray[np.uint8], planes: NDArray[np.uint8], seed: int
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Augment grey `uint8[h, w]` and planes `uint8[h, w, p]`; the same seed gives the same."""
+        self.compose.set_random_seed(seed)
+        # A grey image needs its channel where a transform looks for one.
+        made = self.compose(image=image[..., None], mask=planes)
+        return made["image"][..., 0], made["mask"]
+
+
+def build(entry: Transform) -> A.BasicTransform:
+    """A transform of the recipe, with what the adapter owns filled in."""
+    kind = getattr(A, entry.transform)
+    accepted = kind.__init__.__annotations__
+    owned = {name: value for name, value in OWNED.items() if name in accepted}
+    arguments = {name: tuples(value) for name, value in entry.arguments.items()}
+    transform: A.BasicTransform = kind(**arguments, **owned)
+    if isinstance(transform, A.DualTransform) and "mask_interpolation" in accepted:
+        # Interpolating bits would invent classes.
+        assert transform.mask_interpolation == cv2.INTER_NEAREST, entry  # type: ignore[attr-defined]
+    return transform
+
+
+def tuples(value: Any) -> Any:
+    """TOML's arrays as the tuples that albumentations wants."""
+    if isinstance(value, list):
+        return tuple(tuples(item) for item in value)
+    if isinstance(value, dict):
+        return {name: tuples(item) for name, item in value.items()}
+    return value

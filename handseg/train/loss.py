@@ -1,0 +1,88 @@
+"""The loss: a weighted sum, computed in float32 over the classes that were labelled."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from handseg.recipe.schema import Loss
+
+NAMES = ("bce", "dice", "focal", "tversky", "jaccard", "lovasz")
+SMOOTH = 1.0
+"""Added to both parts of the soft Dice: an absent bone that is not found costs nothing."""
+
+
+def soft_dice_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """One minus the soft Dice of each plane, averaged (Milletari et al., V-Net, 2016).
+
+    Per plane, so that a batch cut into micro-batches has the same gradient. Both are
+    `float32[planes, pixels]`.
+    """
+    probabilities = logits.sigmoid()
+    overlap = (probabilities * targets).sum(1)
+    total = probabilities.sum(1) + targets.sum(1)
+    return (1 - (2 * overlap + SMOOTH) / (total + SMOOTH)).mean()
+
+
+def from_smp(kind: str, options: Mapping[str, Any]) -> Callable[[Tensor, Tensor], Tensor]:
+    """A loss of `smp.losses`, given every plane as a class of one sample: per plane as well."""
+    import segmentation_models_pytorch.losses as losses
+
+    names = {"focal": "FocalLoss", "tversky": "TverskyLoss", "jaccard": "JaccardLoss"}
+    loss: nn.Module = getattr(losses, names.get(kind, "LovaszLoss"))(mode="multilabel", **options)
+    return lambda logits, targets: loss(logits[None], targets[None])
+
+
+class SegmentationLoss(nn.Module):
+    """The sum of a recipe's losses, each with its weight at this share of training."""
+
+    def __init__(self, spec: Loss) -> None:
+        super().__init__()
+        self.spec = spec
+        options = {name: dict(spec.options.get(name, {})) for name in NAMES}  # type: ignore[call-overload]
+        self.parts: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+            "bce": functional.binary_cross_entropy_with_logits,
+            "dice": soft_dice_loss,
+        }
+        for name in NAMES[2:]:
+            if self.weight(name, 0.0) or self.weight(name, 1.0) or name in spec.schedule:
+                self.parts[name] = from_smp(name, options[name])
+
+    def weight(self, name: str, progress: float) -> float:
+        """The weight of a loss at a share of training from 0 to 1."""
+        curve = self.spec.schedule.get(name)  # type: ignore[call-overload]
+        if not curve:
+            return float(getattr(self.spec, name))
+        shares, weights = zip(*curve, strict=True)
+        return float(np.interp(progress, shares, weights))
+
+    def forward(
+        self, logits: Tensor, targets: Tensor, labelled: Tensor | None, progress: float
+    ) -> Tensor:
+        """`logits` float[n, C, h, w], `targets` 0 or 1 of the same shape.
+
+        `labelled` is bool[n, C]; None says that all are, and keeps the device from waiting.
+        """
+        planes, truth = labelled_planes(logits, targets, labelled)
+        if not len(planes):
+            return logits.sum() * 0.0
+        total = torch.zeros((), device=logits.device)
+        for name, part in self.parts.items():
+            weight = self.weight(name, progress)
+            if weight:
+                total = total + weight * part(planes, truth)
+        return total
+
+
+def labelled_planes(
+    logits: Tensor, targets: Tensor, labelled: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """The planes whose class was labelled, as `float32[planes, pixels]`."""
+    planes = logits.float().flatten(2).flatten(0, 1)
+    truth = targets.flatten(2).flatten(0, 1)
+    if labelled is not None:
+        planes, truth = planes[labelled.flatten()], truth[labelled.flatten()]
+    return planes, truth.float()

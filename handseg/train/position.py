@@ -1,0 +1,33 @@
+"""Where a training stands: what a checkpoint keeps beside weights and optimiser."""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass
+class Position:
+    """Steps, epochs and batches done, and what the validations so far have shown."""
+
+    step: int = 0
+    epoch: int = 0
+    batch: int = 0
+    """Batches of the present epoch that are done."""
+    best: float = -math.inf
+    """The best mean Dice."""
+    waited: int = 0
+    """Validations since the best one that gained less than the delta."""
+    plateau: float = 1.0
+    """The factor of the rate that a plateau has brought."""
+
+    def take(self, mean: float, delta: float) -> bool:
+        """Take in a validation; whether it is the best so far."""
+        gained = mean > self.best + delta
+        self.waited = 0 if gained else self.waited + 1
+        is_best = mean > self.best
+        self.best = max(self.best, mean) if math.isfinite(mean) else self.best
+        return is_best
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain figures, to be saved."""
+        return asdict(self)

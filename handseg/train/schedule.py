@@ -1,0 +1,74 @@
+"""The optimiser and how its rate moves: a pure function of the share of training."""
+
+import math
+from collections.abc import Callable
+
+from timm.optim import create_optimizer_v2
+from torch.optim import Optimizer
+
+from handseg.models.segmenter import Segmenter
+from handseg.recipe.schema import Optimizer as OptimizerSpec
+
+RESTARTS = 4
+"""Periods of `cosine-restarts`."""
+POWER = 0.9
+"""Of `polynomial` (Chen et al., DeepLab, 2017)."""
+ONE_CYCLE_RISE = 0.3
+"""The share of training in which `one-cycle` rises (Smith and Topin, 2018)."""
+DROPS = (0.6, 0.85)
+"""Where `step` divides the rate by ten."""
+
+
+def make_optimizer(model: Segmenter, spec: OptimizerSpec) -> Optimizer:
+    """The recipe's optimiser; the head learns `head_lr` times faster than the encoder.
+
+    Biases and the weights of norms do not decay.
+    """
+    groups = []
+    for encoder, factor in ((True, 1.0), (False, spec.head_lr)):
+        for decays in (True, False):
+            parameters = [
+                parameter
+                for name, parameter in model.named_parameters()
+                if parameter.requires_grad
+                and model.is_encoder(name) == encoder
+                and (parameter.ndim > 1) == decays
+            ]
+            if parameters:
+                decay = spec.weight_decay if decays else 0.0
+                rate = spec.lr * factor
+                groups.append({"params": parameters, "weight_decay": decay, "lr": rate})
+    optimizer = create_optimizer_v2(groups, opt=spec.name, lr=spec.lr, weight_decay=0.0)
+    for group in optimizer.param_groups:
+        group["full_lr"] = group["lr"]
+    return optimizer
+
+
+def set_rate(optimizer: Optimizer, factor: float, least: float) -> float:
+    """Set every group's rate to this factor of its full one; the encoder's is returned."""
+    for group in optimizer.param_groups:
+        group["lr"] = least + max(0.0, group["full_lr"] - least) * factor
+    return float(optimizer.param_groups[0]["lr"])
+
+
+SHAPES: dict[str, Callable[[float], float]] = {
+    "cosine": lambda share: (1 + math.cos(math.pi * share)) / 2,
+    "cosine-restarts": lambda share: (1 + math.cos(math.pi * (share * RESTARTS % 1))) / 2,
+    "one-cycle": lambda share: (
+        (1 - math.cos(math.pi * share / ONE_CYCLE_RISE)) / 2
+        if share < ONE_CYCLE_RISE
+        else (1 + math.cos(math.pi * (share - ONE_CYCLE_RISE) / (1 - ONE_CYCLE_RISE))) / 2
+    ),
+    "polynomial": lambda share: (1 - share) ** POWER,
+    "step": lambda share: 0.1 ** sum(share >= drop for drop in DROPS),
+    "plateau": lambda share: 1.0,
+    "constant": lambda share: 1.0,
+}
+"""The factor of the full rate at a share of training; `plateau` is moved by validations."""
+
+
+def rate_factor(name: str, step: int, steps: int, warmup: int) -> float:
+    """The factor of the full rate at a step, warm-up included."""
+    if step < warmup:
+        return (step + 1) / warmup
+    return SHAPES[name](min(1.0, (step - warmup) / max(1, steps - warmup)))

@@ -1,0 +1,353 @@
+"""A training from its recipe to its predictions: what `handseg train` does."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+
+from handseg.data.cache import Prepared, is_prepared, prepare, prepared_bytes
+from handseg.data.dataset import Sample
+from handseg.data.labels import label_runs
+from handseg.errors import FailedError, HandsegError, InputError, UsageError
+from handseg.models.build import build_model, parameter_count
+from handseg.models.checkpoints import Checkpoint, load_checkpoint
+from handseg.models.segmenter import Segmenter
+from handseg.predict.of_run import images_fingerprint, read_facts, sidecar_of
+from handseg.predict.submission import write_predictions
+from handseg.predict.whole import Inference
+from handseg.progress import Progress
+from handseg.recipe.load import LoadedRecipe
+from handseg.runs import fields
+from handseg.runs.predictions import prediction_path
+from handseg.runs.writer import RunWriter
+from handseg.train.augment import Augmentation
+from handseg.train.interruption import StopRequest
+from handseg.train.loader import Loader, TrainingSamples, worker_count
+from handseg.train.order import Order
+from handseg.train.trainer import Materials, Trainer
+from handseg.train.world import World, check_world
+
+Bars = Callable[[str], AbstractContextManager[Progress]]
+"""Gives a bar with a title."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a training left behind."""
+
+    run: Path
+    best: float
+    by_class: dict[str, float]
+    reason: str
+    predictions: Path
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """How a training talks to a person; rooms do not print."""
+
+    tell: Callable[[str], None]
+    bars: Bars
+
+
+def train(
+    loaded: LoadedRecipe,
+    data: Path,
+    runs: Path,
+    speaker: Speaker,
+    *,
+    name: str | None = None,
+) -> Outcome:
+    """Train a recipe in a new run folder.
+
+    No run folder is left when the recipe, the data or the weights are at fault.
+
+    Raises:
+        HandsegError: as `check_world` and `build_model`, and what ends a training early.
+    """
+    with speaker.bars("reading files") as bar:
+        world = check_world(loaded, data, bar)
+    describe(world, speaker)
+    parts = prepare_parts(loaded, world, speaker)
+    model = build_model(loaded.recipe, len(world.dataset.classes))
+    if loaded.recipe.model.init is not None:
+        begin_from(model, loaded.recipe.model.init, runs)
+    device = pick_device()
+    writer = RunWriter.create(
+        runs,
+        loaded.name,
+        recipe_toml=loaded.to_toml(),
+        facts=run_facts(loaded, world, parts, model),
+        name=name,
+    )
+    return run_training(loaded, world, parts, model, device, writer, None, speaker)
+
+
+def resume(run: Path, loaded: LoadedRecipe, data: Path, speaker: Speaker) -> Outcome:
+    """Go on with a run from its last checkpoint.
+
+    Raises:
+        InputError: there is no whole checkpoint, or the data or folds are other ones.
+        UsageError: another process trains it.
+    """
+    checkpoint = load_checkpoint(run / fields.CHECKPOINTS, "last", speaker.tell)
+    with speaker.bars("reading files") as bar:
+        world = check_world(loaded, data, bar)
+    refuse_other_data(run, world)
+    parts = prepare_parts(loaded, world, speaker)
+    model = build_model(loaded.recipe, len(world.dataset.classes), weights="none")
+    device = pick_device()
+    step = int(checkpoint.manifest["step"])
+    speaker.tell(f"resuming {run.name} at step {step}")
+    facts = run_facts(loaded, world, parts, model)
+    writer = RunWriter.resume(run, step=step, facts=facts)
+    return run_training(loaded, world, parts, model, device, writer, checkpoint, speaker)
+
+
+def describe(world: World, speaker: Speaker) -> None:
+    folds = world.folds
+    where = f"wrote {folds.path}" if folds.written else f"folds of {folds.path}"
+    speaker.tell(
+        f"{len(world.training)} training images and {len(world.crops)} crops of "
+        f"{len(world.people)} people, {len(world.validation)} to validate on "
+        f"(fold {world.fold} of {folds.folds.k}; {where})"
+    )
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The prepared samples of a training."""
+
+    training: Prepared
+    crops: Prepared | None
+    validation: Prepared
+
+
+def prepare_parts(loaded: LoadedRecipe, world: World, speaker: Speaker) -> Parts:
+    """Prepare images and crops; every fold and share of the data shares the same files."""
+    size = loaded.recipe.data.size
+    own = set(world.dataset.train)
+    whole = prepare_said(world.dataset.train, world, size, "images", speaker)
+    extra = [sample for sample in world.training if sample not in own]
+    everything = prepare_said((*world.dataset.train, *extra), world, size, "images", speaker)
+    crops = prepare_said(world.crops, world, size, "crops", speaker) if world.crops else None
+    return Parts(everything.only(world.training), crops, whole.only(world.validation))
+
+
+def prepare_said(
+    samples: Sequence[Sample], world: World, size: int, what: str, speaker: Speaker
+) -> Prepared:
+    classes = world.dataset.classes
+    if not is_prepared(samples, classes, size):
+        gigabytes = prepared_bytes(len(samples), len(classes), size) / 1e9
+        speaker.tell(f"preparing {len(samples)} {what} at {size} px: {gigabytes:.2g} GB on disk")
+    with speaker.bars(f"preparing {what}") as bar:
+        return prepare(samples, classes, size, bar)
+
+
+def pick_device() -> torch.device:
+    """The device that accelerate picks.
+
+    Raises:
+        UsageError: it was launched with several processes, which this version cannot use.
+    """
+    # Mixed precision is ours: a model that accelerate prepares answers in float32.
+    accelerator = Accelerator(mixed_precision="no")
+    if accelerator.num_processes > 1:
+        raise UsageError("this version of handseg trains in one process")
+    return accelerator.device
+
+
+def run_facts(
+    loaded: LoadedRecipe, world: World, parts: Parts, model: Segmenter
+) -> dict[str, Any]:
+    """What `run.json` and the start event say of a training."""
+    order = sample_order(loaded, parts)
+    return {
+        "recipe": loaded.name,
+        "fold": world.fold,
+        "epochs": loaded.recipe.train.epochs,
+        "classes": list(world.dataset.classes),
+        "train_images": len(world.training),
+        "validation_images": len(world.validation),
+        "steps_per_epoch": order.batches_in(0),
+        "parameters": parameter_count(model),
+        "crops": len(world.crops),
+        "data": str(world.dataset.root.resolve()),
+        "data_fingerprint": world.fingerprint,
+        "folds": world.folds.folds.folds,
+        "trained_people": world.people,
+        "threads": torch.get_num_threads(),
+    }
+
+
+def sample_order(loaded: LoadedRecipe, parts: Parts) -> Order:
+    recipe = loaded.recipe
+    return Order(
+        seed=recipe.train.seed,
+        whole=len(parts.training.samples),
+        crops=len(parts.crops.samples) if parts.crops else 0,
+        crop_share=recipe.data.crop_share,
+        crop_epochs=None if recipe.data.crop_epochs == "all" else recipe.data.crop_epochs,
+        batch_size=recipe.train.batch_size,
+    )
+
+
+def run_training(
+    loaded: LoadedRecipe,
+    world: World,
+    parts: Parts,
+    model: Segmenter,
+    device: torch.device,
+    writer: RunWriter,
+    checkpoint: Checkpoint | None,
+    speaker: Speaker,
+) -> Outcome:
+    """Train in a run folder that is open; whatever happens, its end is written."""
+    try:
+        with StopRequest() as stop:
+            inference = inference_of(loaded, device)
+            trainer = make_trainer(loaded, parts, model, inference, writer, speaker)
+            if checkpoint is not None:
+                trainer.restore(checkpoint)
+            foretell(trainer, speaker)
+            with speaker.bars(writer.name) as bar:
+                reason = trainer.fit(stop, bar)
+            if stop.name:
+                writer.end("stopped", stop.name)
+                raise stop.error(writer.name)
+            outcome = finish(loaded, world, trainer, reason, speaker)
+        writer.end("finished", reason)
+        return outcome
+    except KeyboardInterrupt:
+        writer.end("stopped", "Ctrl-C twice")
+        raise
+    except torch.OutOfMemoryError as error:
+        writer.end("failed", "out of memory")
+        hint = f"--set train.micro_batch={max(1, inference_of(loaded, device).batch_size // 2)}"
+        raise FailedError("the device ran out of memory", why=str(error), hints=[hint]) from error
+    except HandsegError as error:
+        writer.end("failed", error.what)
+        raise
+    except BaseException as error:
+        writer.end("failed", f"{type(error).__name__}: {error}")
+        raise
+
+
+def make_trainer(
+    loaded: LoadedRecipe,
+    parts: Parts,
+    model: Segmenter,
+    inference: Inference,
+    writer: RunWriter,
+    speaker: Speaker,
+) -> Trainer:
+    held_out = parts.validation
+    labels = [label_runs(sample, held_out.classes) for sample in held_out.samples]
+    samples = TrainingSamples(
+        [parts.training, *([parts.crops] if parts.crops else [])],
+        Augmentation(loaded.recipe.augment),
+    )
+    workers = worker_count(loaded.recipe.data.workers, inference.device)
+    pin = inference.device.type == "cuda"
+    loader = Loader(samples, sample_order(loaded, parts), workers, pin)
+    inference.place(model)
+
+    def tell(text: str) -> None:
+        writer.log(text)
+        speaker.tell(text)
+
+    materials = Materials(loaded.recipe, model, loader, held_out, labels, inference, writer)
+    return Trainer(materials, tell)
+
+
+def inference_of(loaded: LoadedRecipe, device: torch.device) -> Inference:
+    """How the recipe's network runs on this device."""
+    spec = loaded.recipe.train
+    micro = spec.batch_size if spec.micro_batch == "auto" else spec.micro_batch
+    return Inference(device, spec.precision, min(micro, spec.batch_size), spec.channels_last)
+
+
+def foretell(trainer: Trainer, speaker: Speaker) -> None:
+    """On a CPU, measure three steps and say how long the training will take."""
+    if trainer.device.type != "cpu":
+        return
+    left = trainer.steps - trainer.position.step
+    seconds = trainer.seconds_a_step()
+    if left > 0:
+        minutes = left * seconds / 60
+        took = f"{minutes / 60:.1f} hours" if minutes > 90 else f"{minutes:.1f} minutes"
+        speaker.tell(f"no GPU: {seconds:.2f} s a step on the CPU, about {took} for {left} steps")
+
+
+def finish(
+    loaded: LoadedRecipe, world: World, trainer: Trainer, reason: str, speaker: Speaker
+) -> Outcome:
+    """Predict the held-out people with the best checkpoint."""
+    writer = trainer.writer
+    best = load_checkpoint(trainer.checkpoints, "best", speaker.tell)
+    trainer.model.load_state_dict(best.chosen())
+    sidecar = sidecar_of(writer.name, read_facts(writer.folder), best, "val") | {
+        "made_by": "train",
+        "data_fingerprint": images_fingerprint(world.validation, world.dataset),
+    }
+    with speaker.bars("predicting the held-out people") as bar:
+        predictions = write_predictions(
+            prediction_path(writer.folder, "val"),
+            trainer.model,
+            world.validation,
+            world.dataset.classes,
+            loaded.recipe.data.size,
+            trainer.inference,
+            sidecar,
+            bar,
+        )
+    by_class: Mapping[str, float] = best.manifest.get("dice", {})
+    return Outcome(writer.folder, trainer.position.best, dict(by_class), reason, predictions)
+
+
+def begin_from(model: Segmenter, run: str, runs: Path) -> None:
+    """Fine-tune: take over the weights of a run's best checkpoint, where their shapes agree."""
+    from handseg.runs.find import find_run
+
+    checkpoint = load_checkpoint(find_run(run, runs) / fields.CHECKPOINTS, "best")
+    own = model.state_dict()
+    fitting = {
+        name: tensor
+        for name, tensor in checkpoint.chosen().items()
+        if name in own and own[name].shape == tensor.shape
+    }
+    if not fitting:
+        raise InputError(f"no weight of {run} fits the recipe's model")
+    model.load_state_dict(fitting, strict=False)
+
+
+def refuse_other_data(run: Path, world: World) -> None:
+    """Raise where going on would silently train on something else.
+
+    Raises:
+        InputError: the data or the folds are not those that the run began with.
+    """
+    import json
+
+    facts = json.loads((run / fields.RUN).read_text())
+    differs = [
+        what
+        for what, present in (
+            ("data_fingerprint", world.fingerprint),
+            ("folds", world.folds.folds.folds),
+        )
+        if facts.get(what) != present
+    ]
+    if differs:
+        names = {"data_fingerprint": "images or labels", "folds": "folds"}
+        raise InputError(
+            f"{run.name} was trained on other " + " and ".join(names[what] for what in differs),
+            hints=["train a new run, or name the data of this one with --data"],
+        )
+
+

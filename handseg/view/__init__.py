@@ -1,0 +1,1 @@
+"""Overlays and tables as pixels or cells, with numpy and Pillow alone."""

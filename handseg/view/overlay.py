@@ -1,0 +1,144 @@
+"""A radiograph with its masks, composed at the resolution of the screen.
+
+Label planes are bits: uint8[H, W, P], class c in bit c % 8 of plane c // 8. They are sampled,
+looked up byte by byte and averaged: no picture of the image's own size is ever coloured.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handseg.view.geometry import Box, averaged, sample, samples_a_side
+
+Rgb = tuple[int, int, int]
+
+FILL = 0.60
+"""Share of the colour where a bone covers a screen pixel and none is chosen."""
+FILL_CHOSEN = 0.80
+FILL_REST = 0.14
+"""Of the other bones when one is chosen: it should be the only saturated thing."""
+FILL_ERRORS = 0.85
+
+RIGHT: Rgb = (95, 135, 95)
+MISSED: Rgb = (95, 175, 255)
+EXTRA: Rgb = (255, 135, 0)
+SWAPPED: Rgb = (255, 95, 255)
+"""Colours of label against prediction, from the 256 that every terminal has (65, 75, 208, 207):
+agreed, missed, too much, and given to the wrong bone."""
+
+
+def shrink_grey(
+    image: NDArray[np.uint8], size: tuple[int, int], box: Box | None = None
+) -> NDArray[np.uint8]:
+    """A box of a grey image (uint8[H, W]) as uint8[height, width], by the mean of its pixels."""
+    from PIL import Image
+
+    box = box or Box.whole(image.shape)
+    picture = Image.fromarray(np.ascontiguousarray(image)).resize(
+        (size[1], size[0]),
+        Image.Resampling.BOX,
+        box=(box.left, box.top, box.right, box.bottom),
+        reducing_gap=2.0,
+    )
+    return np.asarray(picture, np.uint8)
+
+
+def compose(
+    image: NDArray[np.uint8],
+    planes: NDArray[np.uint8] | None,
+    colours: Sequence[Rgb],
+    size: tuple[int, int],
+    *,
+    chosen: int | None = None,
+    only: bool = False,
+    box: Box | None = None,
+) -> NDArray[np.uint8]:
+    """The image in grey with its masks in their colours, uint8[height, width, 3].
+
+    With a class `chosen`, it alone is saturated and lies above the others; with `only`, the others
+    are not painted at all.
+    """
+    box = box or Box.whole(image.shape)
+    canvas = _canvas(image, size, box)
+    if planes is None:
+        return canvas.astype(np.uint8)
+    samples = samples_a_side(box, size)
+    sampled = sample(planes, box, size, samples)
+    others = [index for index in range(len(colours)) if index != chosen]
+    if chosen is None or not only:
+        fill = FILL if chosen is None else FILL_REST
+        canvas = _painted(canvas, _layer(sampled, colours, others, samples), fill)
+    if chosen is not None:
+        canvas = _painted(canvas, _layer(sampled, colours, [chosen], samples), FILL_CHOSEN)
+    return np.rint(canvas).astype(np.uint8)
+
+
+def compose_errors(
+    image: NDArray[np.uint8],
+    truth: NDArray[np.uint8],
+    prediction: NDArray[np.uint8],
+    size: tuple[int, int],
+    *,
+    chosen: int | None = None,
+    box: Box | None = None,
+) -> NDArray[np.uint8]:
+    """The image with prediction against label: agreed, missed, too much, wrong bone.
+
+    Of the chosen class alone, where there is one. Returns uint8[height, width, 3].
+    """
+    box = box or Box.whole(image.shape)
+    samples = samples_a_side(box, size)
+    labelled = sample(truth, box, size, samples)
+    predicted = sample(prediction, box, size, samples)
+    if chosen is not None:
+        plane, bit = chosen // 8, np.uint8(1 << chosen % 8)
+        labelled, predicted = labelled[:, :, plane, None] & bit, predicted[:, :, plane, None] & bit
+    missed = (labelled & ~predicted).any(axis=2)
+    extra = (predicted & ~labelled).any(axis=2)
+    right = (labelled & predicted).any(axis=2) & ~missed & ~extra
+    masks = [right, missed & ~extra, extra & ~missed, missed & extra]
+    table = np.array([RIGHT, MISSED, EXTRA, SWAPPED], np.float32)
+    covered = np.stack(masks, axis=2).astype(np.float32)
+    layer = np.concatenate([covered @ table, covered.sum(axis=2, keepdims=True)], axis=2)
+    canvas = _painted(_canvas(image, size, box), averaged(layer, samples), FILL_ERRORS)
+    return np.rint(canvas).astype(np.uint8)
+
+
+def _canvas(image: NDArray[np.uint8], size: tuple[int, int], box: Box) -> NDArray[np.float32]:
+    grey = shrink_grey(image, size, box).astype(np.float32)
+    return np.repeat(grey[:, :, None], 3, axis=2)
+
+
+def _layer(
+    sampled: NDArray[np.uint8], colours: Sequence[Rgb], classes: Sequence[int], samples: int
+) -> NDArray[np.float32]:
+    """Colour × coverage and coverage, float32[height, width, 4], of some classes.
+
+    Where classes overlap, their colours are mixed.
+    """
+    total = np.zeros((*sampled.shape[:2], 4), np.float32)
+    for plane in range(sampled.shape[2]):
+        table = _lookup(plane, colours, classes)
+        if table.any():
+            total += table[sampled[:, :, plane]]
+    count = total[:, :, 3:]
+    return averaged(np.divide(total, count, out=total, where=count > 0), samples)
+
+
+def _lookup(plane: int, colours: Sequence[Rgb], classes: Sequence[int]) -> NDArray[np.float32]:
+    """For each byte of a plane the sum of the colours of its classes and their number, [256, 4]."""
+    table = np.zeros((256, 4), np.float32)
+    values = np.arange(256)
+    for index in classes:
+        if index // 8 == plane:
+            table[(values >> index % 8 & 1) == 1] += (*colours[index], 1)
+    return table
+
+
+def _painted(
+    canvas: NDArray[np.float32], layer: NDArray[np.float32], fill: float
+) -> NDArray[np.float32]:
+    """The layer over the canvas at `fill`, less where it covers a pixel in part."""
+    share = np.float32(fill)
+    return canvas * (1 - share * layer[:, :, 3:]) + share * layer[:, :, :3]

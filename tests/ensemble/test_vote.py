@@ -1,0 +1,141 @@
+"""Votes of submissions, joined by image and class."""
+
+import numpy as np
+import pytest
+
+from handseg import rle
+from handseg.ensemble.rule import rule_of
+from handseg.ensemble.vote import join, vote_rows, vote_sidecar
+from handseg.errors import InputError
+from handseg.rle.submission import read_submission, write_submission
+
+
+@pytest.fixture
+def submission(tmp_path):
+    """Makes submissions of {(image, class): run-length text}."""
+    made = []
+
+    def make(masks, sidecar=None):
+        path = tmp_path / f"{'abcdef'[len(made)]}.csv"
+        rows = [(*key, rle.parse(text)) for key, text in masks.items()]
+        made.append(read_submission(write_submission(path, rows, sidecar or {})))
+        return made[-1]
+
+    return make
+
+
+def voted(members, **rule):
+    ballot = join(members)
+    rows = vote_rows(ballot, rule_of(ballot.total, **rule))
+    return {(image, cls): rle.format(runs) for image, cls, runs in rows}
+
+
+def test_a_vote_is_the_majority_of_the_pixels(submission):
+    generator = np.random.default_rng(0)
+    masks = generator.random((3, 16, 16)) > 0.5
+    members = [submission({("a", "Ulna"): rle.format(rle.from_mask(mask))}) for mask in masks]
+    expected = {
+        "default": masks.sum(0) > 1.5,
+        "all": masks.all(0),
+        "any": masks.any(0),
+    }
+    assert voted(members)["a", "Ulna"] == rle.format(rle.from_mask(expected["default"]))
+    assert voted(members, min_votes=3)["a", "Ulna"] == rle.format(rle.from_mask(expected["all"]))
+    assert voted(members, threshold="0")["a", "Ulna"] == rle.format(rle.from_mask(expected["any"]))
+
+
+def test_rows_are_joined_by_image_and_class_not_by_position(submission):
+    one = submission({("a", "x"): "1 2", ("b", "x"): "5 2"})
+    two = submission({("b", "x"): "5 2", ("a", "x"): "1 2"})
+    assert list(voted([one, two]).items()) == [(("a", "x"), "1 2"), (("b", "x"), "5 2")]
+
+
+def test_a_missing_or_empty_row_is_a_vote_against_and_is_counted(submission):
+    members = [
+        submission({("a", "x"): "1 4", ("a", "y"): "1 4"}),
+        submission({("a", "x"): "1 2"}),
+        submission({("a", "x"): "", ("a", "y"): ""}),
+    ]
+    assert voted(members) == {("a", "x"): "1 2", ("a", "y"): ""}
+    assert join(members).missing == (0, 1, 0)
+
+
+def test_half_a_submission_is_no_vote_against(submission):
+    whole = submission({("a", "x"): "1 4", ("b", "x"): "1 4"})
+    half = submission({("a", "x"): "1 4"})
+    with pytest.raises(InputError, match=r"b\.csv lacks 1 of 2 images"):
+        join([whole, half])
+
+
+def test_an_image_that_only_a_sidecar_knows_is_lacking_too(submission):
+    half = submission({("a", "x"): "1 4"}, {"images": {"a": [4, 4], "b": [4, 4]}})
+    with pytest.raises(InputError, match="lacks 1 of 2 images"):
+        join([half, half])
+
+
+def test_submissions_without_a_row_are_nothing_to_vote_on(submission):
+    with pytest.raises(InputError, match="nothing to vote on"):
+        join([submission({}), submission({})])
+
+
+def test_the_order_is_the_data_sets_where_a_sidecar_knows_it(submission):
+    first = submission({("b", "y"): "1 1", ("a", "y"): "1 1", ("a", "x"): "", ("b", "x"): ""})
+    known = submission(
+        {("a", "x"): "", ("a", "y"): "1 1", ("b", "y"): "1 1"},
+        {"images": {"a": [2, 2], "b": [2, 2]}, "classes": ["x", "y"]},
+    )
+    expected = [("a", "x"), ("a", "y"), ("b", "x"), ("b", "y")]
+    assert list(voted([first, known])) == expected
+
+
+def test_without_sidecars_the_order_is_that_of_the_first_file_with_all_rows(submission):
+    short = submission({("a", "x"): "1 1", ("b", "y"): "1 1"})
+    full = submission({("b", "y"): "1 1", ("b", "x"): "", ("a", "x"): "1 1"})
+    assert list(voted([short, full])) == [("b", "y"), ("b", "x"), ("a", "x")]
+
+
+def test_where_nobody_has_all_rows_none_is_lost(submission):
+    one = submission({("a", "x"): "1 1", ("b", "y"): "1 1"})
+    two = submission({("a", "y"): "1 1", ("b", "y"): "1 1"})
+    assert list(voted([one, two])) == [("a", "x"), ("a", "y"), ("b", "y")]
+
+
+def test_a_run_past_the_image_is_found_with_the_size_of_any_sidecar(submission):
+    known = submission({("a", "x"): "1 4"}, {"images": {"a": [2, 2]}})
+    past = submission({("a", "x"): "2 4"})
+    with pytest.raises(InputError, match=r"b\.csv, line 2, a, x: a run ends at pixel 5, past"):
+        voted([known, past])
+
+
+def test_sidecars_that_disagree_on_a_size_are_refused(submission):
+    one = submission({("a", "x"): "1 4"}, {"images": {"a": [2, 2]}})
+    two = submission({("a", "x"): "1 4"}, {"images": {"a": [4, 4]}})
+    with pytest.raises(InputError, match="a has two sizes"):
+        join([one, two])
+
+
+def test_weights_count_like_as_many_models(submission):
+    heavy, light, other = (submission({("a", "x"): text}) for text in ("1 4", "3 4", "3 4"))
+    ballot = join([heavy, light, other], weights=[3, 1, 1])
+    rows = list(vote_rows(ballot, rule_of(ballot.total)))
+    assert rle.format(rows[0][2]) == "1 4"
+
+
+def test_the_sidecar_says_members_rule_and_what_all_agree_on(submission):
+    common = {"split": "val", "data_fingerprint": "f", "images": {"a": [2, 2]}, "classes": ["x"]}
+    members = [
+        submission(
+            {("a", "x"): "1 4"},
+            {**common, "run": f"unet-{n}", "fold": n, "trained_people": [f"ID{n}", "ID9"]},
+        )
+        for n in (1, 2)
+    ]
+    ballot = join(members)
+    sidecar = vote_sidecar(ballot, rule_of(ballot.total))
+    assert sidecar["made_by"] == "vote"
+    assert sidecar["rule"] == "votes > 1 of 2"
+    assert [member["run"] for member in sidecar["members"]] == ["unet-1", "unet-2"]
+    assert [member["sha256"] for member in sidecar["members"]] == [m.sha256 for m in members]
+    assert (sidecar["split"], sidecar["fold"]) == ("val", None)
+    assert sidecar["images"] == {"a": (2, 2)}
+    assert sidecar["trained_people"] == ["ID1", "ID2", "ID9"]

@@ -1,0 +1,1 @@
+"""The dashboard: reads run folders and data sets, never a training process."""
