@@ -21,9 +21,7 @@ COMMON: dict[str, Any] = {
 }
 
 
-def command(
-    *, examples: Sequence[str]
-) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def command(*, examples: Sequence[str]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Make a function a command of handseg.
 
     Adds `-q -v --debug --no-progress`, ends its help with the examples and turns what it raises
@@ -82,7 +80,7 @@ def guarded(work: Callable[[], None]) -> ExitCode:
         # The reader of our stdout has gone (`| head`): end as other tools do, without a word.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         signal.raise_signal(signal.SIGPIPE)
-    except (typer.Exit, typer.Abort, typer.TyperException, typer.BadParameter):
+    except (typer.Exit, typer.Abort, typer.BadParameter):
         raise
     except Exception as error:  # noqa: BLE001 - the border where a person is told
         if manner.debug:

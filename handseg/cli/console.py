@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+NOTE_WIDTH = 32
+"""Characters of what a bar says of the present thing: its end tells names apart."""
+
+
 @dataclass
 class Manner:
     """How the present command talks."""
@@ -88,10 +92,17 @@ def progress(title: str) -> Iterator[Progress]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}", markup=False),
     )
-    with Bars(*columns, console=Console(stderr=True)) as bars:
-        task = bars.add_task(title, total=None, note="")
+    bars = Bars(*columns, console=Console(stderr=True))
 
-        def advance(done: int, total: int, note: str = "") -> None:
-            bars.update(task, completed=done, total=total, note=note)
+    def advance(done: int, total: int, note: str = "") -> None:
+        # Shown at the first call: work that finds itself done draws no bar.
+        if not bars.tasks:
+            bars.start()
+            bars.add_task(title, total=total, note="")
+        bars.update(bars.tasks[0].id, completed=done, total=total, note=note[-NOTE_WIDTH:])
 
+    try:
         yield advance
+    finally:
+        if bars.tasks:
+            bars.stop()

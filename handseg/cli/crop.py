@@ -30,7 +30,7 @@ def crop(
     """Cut wrists and fingertips out of every labelled image, with their labels."""
     from handseg.crops.cut import cut_crops, is_current
     from handseg.crops.windows import known_regions, plan_crops
-    from handseg.data.crop_manifest import region_folder
+    from handseg.data.crop_manifest import crops_folder, region_folder
     from handseg.data.dataset import labelled_training_samples, open_dataset
     from handseg.data.fingerprint import fingerprint, sample_files
 
@@ -43,21 +43,34 @@ def crop(
     )
     with console.progress("reading files") as bar:
         source = fingerprint(sample_files(samples), dataset.root, bar)
+    place = crops_folder(dataset)
+    if place.parent != dataset.root:
+        console.say(f"{dataset.root} is read-only: crops go to {place}")
+    places: dict[str, None] = {}
     for region in names:
         folder = region_folder(dataset, region)
         if not force and is_current(folder, region, source):
             console.say(f"{region}: {folder} is up to date")
+            places[str(folder.parent)] = None
             continue
+        folder = place / region
+        places[str(place)] = None
         with console.progress(f"{region}: planning") as bar:
             planned = plan_crops(samples, dataset.classes, region, bar)
         pixels = sum(one.pixels for one in planned)
         minutes = len(samples) * SECONDS_AN_IMAGE / (os.cpu_count() or 1) / 60
         console.say(
-            f"{region}: {len(planned)} crops, about {pixels * BYTES_A_PIXEL / 1e9:.2g} GB"
+            f"{region}: {len(planned)} crops, about {size_in_words(pixels * BYTES_A_PIXEL)}"
             + (f" and {minutes:.0f} min" if minutes >= 1 else "")
         )
         with console.progress(f"{region}: cutting") as bar:
             cut_crops(folder, region, planned, dataset.classes, source, bar)
     listed = ", ".join(f'"{name}"' for name in names)
     console.say(f"train with them:  handseg train RECIPE --set 'data.crops=[{listed}]'")
-    console.out(str(dataset.root / "crops"))
+    for made in places:
+        console.out(made)
+
+
+def size_in_words(size: float) -> str:
+    """Bytes as a person says them."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.1f} MB"

@@ -30,7 +30,8 @@ def show_version(wanted: bool) -> None:
 @app.callback()
 def handseg(
     version: Annotated[
-        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option("--version", callback=show_version, is_eager=True, help="Print the version."),
     ] = False,
 ) -> None:
     """Hand radiographs to a mask for each of 29 bones, from the terminal."""

@@ -6,17 +6,24 @@ from typing import Annotated
 
 import typer
 
+PLACES = ("HANDSEG_DATA", "HANDSEG_RUNS")
+"""Environment variables that name the data set and the folder of runs."""
+
 Data = Annotated[
     Path | None,
     typer.Option(
-        "--data", metavar="DIR", help="The data set [default: HANDSEG_DATA, else data].",
+        "--data",
+        metavar="DIR",
+        help="The data set [default: HANDSEG_DATA, else data].",
         show_default=False,
     ),
 ]
 Runs = Annotated[
     Path | None,
     typer.Option(
-        "--runs", metavar="DIR", help="The folder of runs [default: HANDSEG_RUNS, else runs].",
+        "--runs",
+        metavar="DIR",
+        help="The folder of runs [default: HANDSEG_RUNS, else runs].",
         show_default=False,
     ),
 ]
@@ -30,7 +37,9 @@ Force = Annotated[bool, typer.Option("--force", help="Replace what exists.")]
 Set = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="A.B=V", help="Change a value of the recipe; may be repeated.",
+        "--set",
+        metavar="A.B=V",
+        help="Change a value of the recipe; may be repeated.",
         show_default=False,
     ),
 ]

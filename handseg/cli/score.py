@@ -30,7 +30,7 @@ def score(
     preds: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[PRED]...",
+            metavar="PRED",
             help="CSVs or RUN[:SPLIT] [default: the newest vote that has labels, "
             "else the last run's validation].",
             show_default=False,

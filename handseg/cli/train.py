@@ -1,5 +1,6 @@
 """`handseg train`: a recipe to a trained run."""
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,11 +14,14 @@ if TYPE_CHECKING:
     from handseg.recipe.load import LoadedRecipe
     from handseg.train.session import Outcome
 
+TABLE_COLUMNS = 3
+"""Of the Dice that a training ends with: 29 bones in ten lines."""
+
 
 @command(
     examples=[
         "handseg train recipes/segformer.toml",
-        "handseg train recipes/unet.toml --set data.size=512 --set model.weights=none",
+        "handseg train recipes/segformer.toml --set data.size=512 --set model.weights=none",
         "handseg train --resume last",
     ]
 )
@@ -44,17 +48,17 @@ def train(
     if resume is not None:
         if name is not None:
             raise UsageError("a resumed run keeps its name: --name and --resume exclude each other")
-        outcomes = [go_on(resume, set_ or [], data, options.runs_folder(runs))]
+        report(go_on(resume, set_ or [], data, options.runs_folder(runs)))
     else:
         assert recipe is not None
-        outcomes = begin(recipe, set_ or [], name, options.data_folder(data), runs)
-    for outcome in outcomes:
-        report(outcome)
+        for outcome in begin(recipe, set_ or [], name, options.data_folder(data), runs):
+            report(outcome)
 
 
 def begin(
     recipe: str, sets: list[str], name: str | None, data: Path, runs: Path | None
-) -> "list[Outcome]":
+) -> "Iterator[Outcome]":
+    """Train the recipe, or with `data.fold = "all"` one run after the other."""
     from handseg.data.dataset import open_dataset
     from handseg.recipe import load_recipe
 
@@ -63,16 +67,16 @@ def begin(
         console.say(f"using the bundled recipe {loaded.path}")
     for warning in loaded.warnings:
         console.warn(warning)
+    if name is not None and loaded.recipe.data.fold == "all":
+        raise UsageError('--name names one run; with data.fold = "all" there is one for each fold')
     # Before torch is loaded: most first attempts end here.
     open_dataset(data)
     from handseg.train.session import Speaker
     from handseg.train.session import train as run_training
 
     speaker = Speaker(console.say, console.progress)
-    return [
-        run_training(one, data, options.runs_folder(runs), speaker, name=name)
-        for one in by_fold(loaded, recipe, sets, data)
-    ]
+    for one in by_fold(loaded, recipe, sets, data):
+        yield run_training(one, data, options.runs_folder(runs), speaker, name=name)
 
 
 def by_fold(
@@ -90,8 +94,7 @@ def by_fold(
 
 
 def go_on(resumed: str, sets: list[str], data: Path | None, runs: Path) -> "Outcome":
-    import json
-
+    """Resume a run, on the data that it began with unless told otherwise."""
     from handseg.recipe import load_recipe
     from handseg.runs import fields
     from handseg.runs.find import find_run
@@ -100,20 +103,31 @@ def go_on(resumed: str, sets: list[str], data: Path | None, runs: Path) -> "Outc
     loaded = load_recipe(str(run / fields.RECIPE), sets, resumed=True)
     for warning in loaded.warnings:
         console.warn(warning)
-    facts = json.loads((run / fields.RUN).read_text())
+    from handseg.predict.of_run import read_facts
     from handseg.train.session import Speaker
     from handseg.train.session import resume as resume_training
 
-    place = data or Path(facts["data"])
+    place = data or Path(read_facts(run).get("data") or options.data_folder(None))
     return resume_training(run, loaded, place, Speaker(console.say, console.progress))
 
 
 def report(outcome: "Outcome") -> None:
-    """The worst bones, where everything lies, and what to type next."""
+    """The Dice of every bone, where everything lies, and what to type next."""
     if outcome.reason:
         console.say(f"ended early: {outcome.reason}")
+    for line in dice_lines(outcome.by_class):
+        console.say(line)
     console.say(f"best Dice {outcome.best:.4f} (validation)")
     console.say(f"held-out people: {outcome.predictions}")
     console.say(f"next:  handseg score {outcome.run.name}:val    every bone")
     console.say(f"       handseg predict {outcome.run.name}      the test images")
     console.out(str(outcome.run))
+
+
+def dice_lines(by_class: Mapping[str, float]) -> list[str]:
+    """The table of Dice, down in columns, the worst bones first."""
+    worst_first = sorted(by_class.items(), key=lambda item: item[1])
+    height = -(-len(worst_first) // TABLE_COLUMNS)
+    width = max((len(name) for name in by_class), default=0)
+    cells = [f"{name:<{width}}  {dice:.4f}" for name, dice in worst_first]
+    return ["    ".join(cells[row::height]) for row in range(height)]

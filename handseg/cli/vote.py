@@ -33,7 +33,7 @@ def vote(
     preds: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[PRED]...",
+            metavar="PRED",
             help="CSVs or RUN[:SPLIT] [default: the newest test predictions per recipe and fold].",
             show_default=False,
         ),

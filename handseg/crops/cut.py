@@ -2,19 +2,29 @@
 
 import json
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from pathlib import Path
 
 from handseg.crops.windows import MARGINS, PlannedCrop
-from handseg.data.crop_manifest import Crop, CropManifest, read_manifest, write_manifest
+from handseg.data.crop_manifest import (
+    Crop,
+    CropManifest,
+    is_whole,
+    read_manifest,
+    write_manifest,
+)
 from handseg.data.dataset import Sample
+from handseg.data.fingerprint import combined, hash_file
 from handseg.data.images import read_image, write_png
 from handseg.data.labels import class_mask, read_polygons
 from handseg.data.outlines import outlines
 from handseg.data.storage import whole_folder
+from handseg.data.threads import threads
 from handseg.errors import InputError
 from handseg.progress import Progress, silent
+
+NamedPolygon = tuple[str, list[list[int]]]
+"""A class and its points `[x, y]`."""
 
 
 def is_current(folder: Path, region: str, fingerprint: str) -> bool:
@@ -29,7 +39,7 @@ def is_current(folder: Path, region: str, fingerprint: str) -> bool:
         and manifest.region == region
         and manifest.margin == MARGINS[region]
         and manifest.source_fingerprint == fingerprint
-        and all((folder / name).exists() for c in manifest.crops for name in (c.image, c.labels))
+        and is_whole(folder, manifest)
     )
 
 
@@ -47,19 +57,24 @@ def cut_crops(
         InputError: an image is unreadable.
     """
     groups = [list(group) for _, group in groupby(planned, key=lambda crop: crop.sample)]
-    with whole_folder(folder) as draft, ThreadPoolExecutor() as pool:
-        crops: list[Crop] = []
-        try:
+    crops: list[Crop] = []
+    with whole_folder(folder) as draft:
+        with threads() as pool:
             made = pool.map(lambda group: cut_sample(draft, group, classes), groups)
             for done, some in enumerate(made, 1):
                 crops += some
                 progress(done, len(groups), some[0].source)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-        manifest = CropManifest(region, MARGINS[region], fingerprint, tuple(crops))
+        own = files_fingerprint(draft, crops)
+        manifest = CropManifest(region, MARGINS[region], fingerprint, own, tuple(crops))
         write_manifest(draft, manifest)
     return manifest
+
+
+def files_fingerprint(draft: Path, crops: Sequence[Crop]) -> str:
+    # Not by way of the remembered hashes: these files are about to move.
+    files = [draft / name for crop in crops for name in (crop.image, crop.labels)]
+    with threads() as pool:
+        return combined(dict(zip(files, pool.map(hash_file, files), strict=True)), draft)
 
 
 def cut_sample(draft: Path, group: Sequence[PlannedCrop], classes: Sequence[str]) -> list[Crop]:
@@ -70,10 +85,16 @@ def cut_sample(draft: Path, group: Sequence[PlannedCrop], classes: Sequence[str]
     if labels is None:
         raise InputError(f"{sample.image} has no label")
     size = (image.shape[0], image.shape[1])
-    masks = {name: class_mask(labels, name, size) for name in labels.polygons}
     labelled = [name for name, known in zip(classes, labels.labelled, strict=True) if known]
+    polygons: list[list[NamedPolygon]] = [[] for _ in group]
+    for name in labels.polygons:
+        # Drawn in the whole image: cv2 draws an edge that is cut off elsewhere a little otherwise.
+        mask = class_mask(labels, name, size)
+        for found, planned in zip(polygons, group, strict=True):
+            left, top, right, bottom = planned.window
+            found += [(name, part) for part in outlines(mask[top:bottom, left:right])]
     crops: list[Crop] = []
-    for planned in group:
+    for found, planned in zip(polygons, group, strict=True):
         left, top, right, bottom = planned.window
         stem = crop_stem(sample, planned, len(group))
         crop = Crop(
@@ -83,9 +104,7 @@ def cut_sample(draft: Path, group: Sequence[PlannedCrop], classes: Sequence[str]
             sample.person,
             planned.window,
         )
-        clipped = {name: mask[top:bottom, left:right] for name, mask in masks.items()}
-        polygons = [(name, part) for name, mask in clipped.items() for part in outlines(mask)]
-        document = label_document(crop, polygons, labelled if len(labelled) < len(classes) else [])
+        document = label_document(crop, found, None if all(labels.labelled) else labelled)
         for name in (crop.image, crop.labels):
             (draft / name).parent.mkdir(parents=True, exist_ok=True)
         write_png(draft / crop.image, image[top:bottom, left:right])
@@ -101,16 +120,16 @@ def crop_stem(sample: Sample, planned: PlannedCrop, windows: int) -> str:
 
 
 def label_document(
-    crop: Crop, polygons: Sequence[tuple[str, list[list[int]]]], labelled: Sequence[str]
+    crop: Crop, polygons: Sequence[NamedPolygon], labelled: Sequence[str] | None
 ) -> dict[str, object]:
-    """A label in the schema of the `handbone` layout."""
+    """A label in the schema of the `handbone` layout; `labelled` is None where that is all."""
     left, top, right, bottom = crop.window
     return {
         "annotations": [
             {"id": f"{n}", "type": "poly_seg", "attributes": {}, "points": points, "label": name}
             for n, (name, points) in enumerate(polygons)
         ],
-        "attributes": {"labelled": list(labelled)} if labelled else {},
+        "attributes": {} if labelled is None else {"labelled": list(labelled)},
         "filename": Path(crop.image).name,
         "parent_path": str(Path(crop.image).parent),
         "metadata": {"height": bottom - top, "width": right - left},

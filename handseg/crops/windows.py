@@ -84,11 +84,18 @@ def window_around(
     labels: Labels, bones: Sequence[str], size: tuple[int, int], margin: float
 ) -> Window | None:
     """A square around the box of some bones plus a margin, moved and cut to lie in the image."""
-    points = [polygon for bone in bones for polygon in labels.polygons.get(bone, ())]
+    height, width = size
+    last = (width - 1, height - 1)
+    points = [
+        polygon
+        for bone in bones
+        for polygon in labels.polygons.get(bone, ())
+        # One that lies beside the image shows nothing in it.
+        if (polygon.max(axis=0) >= 0).all() and (polygon.min(axis=0) <= last).all()
+    ]
     if not points:
         return None
-    height, width = size
-    corners = np.concatenate(points).clip((0, 0), (width - 1, height - 1))
+    corners = np.concatenate(points).clip((0, 0), last)
     low, high = corners.min(axis=0), corners.max(axis=0) + 1
     edge = round(float((high - low).max()) * (1 + margin))
     left, right = span((low[0] + high[0]) / 2, edge, width)

@@ -1,1 +1,1 @@
-"""A data set on disk to samples: layouts, images, polygons, label planes, folds, cache, phantoms."""
+"""A data set on disk to samples: layouts, images, polygons, planes, folds, cache, phantoms."""

@@ -4,9 +4,9 @@ import hashlib
 import json
 import shutil
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,13 @@ from handseg.data.images import read_image
 from handseg.data.labels import Labels, read_polygons
 from handseg.data.planes import label_planes, plane_count
 from handseg.data.storage import cache_root, whole_folder, write_json
+from handseg.data.threads import threads
 from handseg.errors import FailedError
 from handseg.progress import Progress, silent
 
 VERSION = 1
+ATTEMPTS = 3
+FILES = ("images.npy", "planes.npy", "facts.npz")
 
 
 @dataclass(frozen=True)
@@ -80,51 +83,61 @@ def prepare(
 
     Raises:
         InputError: an image or label is missing or at fault.
-        FailedError: the disk is too small.
+        FailedError: the disk is too small, or the files cannot be mapped.
     """
-    folder = cache_root() / "prepared" / key(samples, classes, size)
-    if not is_whole(folder, len(samples), len(classes), size):
+    folder = place_of(samples, classes, size)
+    found = mapped(folder, samples, classes, size)
+    attempts = 0
+    while found is None:
+        # More than once, should another maker just be putting its own folder in this one's place.
+        if attempts == ATTEMPTS:
+            raise FailedError(f"{folder} was made and cannot be mapped into memory")
         check_space(prepared_bytes(len(samples), len(classes), size))
         with whole_folder(folder) as draft:
             make(draft, samples, classes, size, progress)
-    facts = np.load(folder / "facts.npz")
-    return Prepared(
-        tuple(samples),
-        classes,
-        size,
-        np.load(folder / "images.npy", mmap_mode="r"),
-        np.load(folder / "planes.npy", mmap_mode="r"),
-        facts["labelled"],
-        facts["sources"],
-        np.arange(len(samples)),
-    )
+        found = mapped(folder, samples, classes, size)
+        attempts += 1
+    return found
 
 
 def is_prepared(samples: Sequence[Sample], classes: tuple[str, ...], size: int) -> bool:
     """Whether `prepare` would find its work done."""
-    folder = cache_root() / "prepared" / key(samples, classes, size)
-    return is_whole(folder, len(samples), len(classes), size)
+    return mapped(place_of(samples, classes, size), samples, classes, size) is not None
+
+
+def place_of(samples: Sequence[Sample], classes: tuple[str, ...], size: int) -> Path:
+    return cache_root() / "prepared" / key(samples, classes, size)
 
 
 def key(samples: Sequence[Sample], classes: tuple[str, ...], size: int) -> str:
     hashes = file_hashes(sample_files(samples))
     files = [
-        (hashes[sample.image], hashes[sample.labels] if sample.labels else "")
-        for sample in samples
+        (hashes[sample.image], hashes[sample.labels] if sample.labels else "") for sample in samples
     ]
     whole = hashlib.sha256(json.dumps([VERSION, classes, size, files]).encode())
     return f"{size}-{whole.hexdigest()[:20]}"
 
 
-def is_whole(folder: Path, count: int, classes: int, size: int) -> bool:
+def mapped(
+    folder: Path, samples: Sequence[Sample], classes: tuple[str, ...], size: int
+) -> Prepared | None:
+    """What a folder holds; None where it is missing, partial or damaged and is to be made anew."""
+    count, depth = len(samples), plane_count(len(classes))
     try:
-        sizes = json.loads((folder / "whole.json").read_text())
-        return sizes["bytes"] == prepared_bytes(count, classes, size) and all(
-            (folder / name).stat().st_size == length for name, length in sizes["files"].items()
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        # Anything that cannot be read as whole is made anew.
-        return False
+        sizes: dict[str, int] = json.loads((folder / "whole.json").read_text())
+        if any((folder / name).stat().st_size != sizes[name] for name in FILES):
+            return None
+        images = np.load(folder / "images.npy", mmap_mode="r")
+        planes = np.load(folder / "planes.npy", mmap_mode="r")
+        with np.load(folder / "facts.npz") as facts:
+            labelled, sources = facts["labelled"], facts["sources"]
+    except (OSError, ValueError, LookupError, TypeError, EOFError, BadZipFile):
+        return None
+    shapes = ((count, size, size), (count, size, size, depth), (count, len(classes)), (count, 2))
+    if tuple(array.shape for array in (images, planes, labelled, sources)) != shapes:
+        return None
+    rows = np.arange(count)
+    return Prepared(tuple(samples), classes, size, images, planes, labelled, sources, rows)
 
 
 def check_space(needed: int) -> None:
@@ -162,25 +175,16 @@ def make(
         labelled[index], sources[index] = labels.labelled, fit.source
         return sample.image_name
 
-    # Decoding and drawing let go of Python's lock, so threads use all cores.
-    with ThreadPoolExecutor() as pool:
-        try:
-            for done, name in enumerate(pool.map(fill, range(count)), 1):
-                progress(done, count, name)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    with threads() as pool:
+        for done, name in enumerate(pool.map(fill, range(count)), 1):
+            progress(done, count, name)
     images.flush()
     planes.flush()
     np.savez(draft / "facts.npz", labelled=labelled, sources=sources)
-    files = {path.name: path.stat().st_size for path in draft.iterdir()}
-    total = prepared_bytes(count, len(classes), size)
-    write_json(draft / "whole.json", {"bytes": total, "files": files})
+    write_json(draft / "whole.json", {name: (draft / name).stat().st_size for name in FILES})
 
 
 def labels_of(sample: Sample, classes: tuple[str, ...]) -> Labels:
     if sample.labels is None:
         return Labels({}, (False,) * len(classes))
     return read_polygons(sample.labels, classes)
-
-

@@ -1,15 +1,19 @@
 """The crops beside a data set: which window of which image each one is."""
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from handseg.data.dataset import Dataset, Sample
-from handseg.data.storage import write_json
+from handseg.data.fingerprint import fingerprint as fingerprint_of
+from handseg.data.storage import stand_in, writable, write_json
 from handseg.errors import InputError
 
 VERSION = 1
+MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
@@ -28,22 +32,49 @@ class Crop:
 
 @dataclass(frozen=True)
 class CropManifest:
-    """All crops of one region and what they were made from."""
+    """All crops of one region, what they were made from and what their files hold.
+
+    `source_fingerprint` is that of the labelled images, `fingerprint` that of the crops' files.
+    """
 
     region: str
     margin: float
     source_fingerprint: str
+    fingerprint: str
     crops: tuple[Crop, ...]
+
+    def files(self, folder: Path) -> list[Path]:
+        """The images and labels of the crops in the region's folder."""
+        return [folder / name for crop in self.crops for name in (crop.image, crop.labels)]
+
+
+def crops_folder(dataset: Dataset) -> Path:
+    """Where crops are made: beside the data; in the cache's folder where that is read-only."""
+    beside = dataset.root / "crops"
+    nearest = beside if beside.exists() else dataset.root
+    return beside if writable(nearest) else stand_in(dataset.root) / "crops"
 
 
 def region_folder(dataset: Dataset, region: str) -> Path:
-    """Where the crops of a region lie."""
-    return dataset.root / "crops" / region
+    """Where the crops of a region lie, or would be made."""
+    made = crops_folder(dataset) / region
+    beside = dataset.root / "crops" / region
+    # Data may be shipped read-only together with its crops.
+    found = [folder for folder in (made, beside) if (folder / MANIFEST).exists()]
+    return found[0] if found else made
+
+
+def is_whole(folder: Path, manifest: CropManifest) -> bool:
+    """Whether all files of the crops are there and as they were made."""
+    try:
+        return fingerprint_of(manifest.files(folder), folder) == manifest.fingerprint
+    except InputError:
+        return False
 
 
 def write_manifest(folder: Path, manifest: CropManifest) -> None:
     """Write `manifest.json` into a region's folder."""
-    write_json(folder / "manifest.json", {"version": VERSION, **asdict(manifest)})
+    write_json(folder / MANIFEST, {"version": VERSION, **asdict(manifest)})
 
 
 def read_manifest(folder: Path) -> CropManifest | None:
@@ -52,24 +83,39 @@ def read_manifest(folder: Path) -> CropManifest | None:
     Raises:
         InputError: it is at fault.
     """
-    path = folder / "manifest.json"
+    path = folder / MANIFEST
     if not path.exists():
         return None
     try:
-        value = json.loads(path.read_text())
-        crops = tuple(
-            Crop(c["image"], c["labels"], c["source"], c["person"], tuple(c["window"]))
-            for c in value["crops"]
-        )
+        value = json.loads(path.read_text(encoding="utf-8"))
+        if value["version"] != VERSION:
+            raise ValueError(f"version {value['version']} is not known")
         return CropManifest(
-            value["region"], float(value["margin"]), value["source_fingerprint"], crops
+            value["region"],
+            float(value["margin"]),
+            value["source_fingerprint"],
+            value["fingerprint"],
+            tuple(crop_of(entry) for entry in value["crops"]),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{path} is no manifest of crops",
             why=f"{type(error).__name__}: {error}",
-            hints=[f"remove {folder} and run: handseg crop --regions {folder.name}"],
+            hints=[crop_command([folder.name], folder.parent.parent)],
         ) from error
+
+
+def crop_of(entry: dict[str, Any]) -> Crop:
+    image, labels, source, person = (
+        str(entry[key]) for key in ("image", "labels", "source", "person")
+    )
+    left, top, right, bottom = (int(edge) for edge in entry["window"])
+    return Crop(image, labels, source, person, (left, top, right, bottom))
+
+
+def crop_command(regions: Sequence[str], root: Path) -> str:
+    """The command line that makes the crops of some regions of a data set."""
+    return f"handseg crop --regions {','.join(regions)} --data {shlex.quote(str(root))}"
 
 
 def crop_samples(dataset: Dataset, regions: Sequence[str], fingerprint: str) -> tuple[Sample, ...]:
@@ -80,7 +126,7 @@ def crop_samples(dataset: Dataset, regions: Sequence[str], fingerprint: str) -> 
     Raises:
         InputError: crops are missing, stale or at fault.
     """
-    command = f"handseg crop --regions {','.join(regions)} --data {dataset.root}"
+    command = crop_command(regions, dataset.root)
     found: list[Sample] = []
     for region in regions:
         folder = region_folder(dataset, region)
@@ -89,6 +135,11 @@ def crop_samples(dataset: Dataset, regions: Sequence[str], fingerprint: str) -> 
             raise InputError(f"there are no {region} crops in {folder}", hints=[command])
         if manifest.source_fingerprint != fingerprint:
             raise InputError(f"the {region} crops are of other images or labels", hints=[command])
+        if not is_whole(folder, manifest):
+            raise InputError(
+                f"some of the {region} crops in {folder} are missing, damaged or were changed",
+                hints=[command],
+            )
         found += [
             Sample(crop.image, folder / crop.image, folder / crop.labels, crop.person, "train")
             for crop in manifest.crops

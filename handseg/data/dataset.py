@@ -73,7 +73,7 @@ def labelled_training_samples(dataset: Dataset) -> tuple[Sample, ...]:
     """The training samples, each with its label.
 
     Raises:
-        InputError: there are none, or an image has no label.
+        InputError: there are none, an image has no label or two share one.
     """
     if not dataset.train:
         raise InputError(f"{dataset.root} has no training images", why=handbone.LAYOUT)
@@ -87,7 +87,20 @@ def labelled_training_samples(dataset: Dataset) -> tuple[Sample, ...]:
             why=shown + more,
             hints=[f"the label of the first belongs at {expected}", "or take the images out"],
         )
+    refuse_twins(dataset.train)
     return dataset.train
+
+
+def refuse_twins(samples: Iterable[Sample]) -> None:
+    owners: dict[Path | None, Sample] = {}
+    for sample in samples:
+        owner = owners.setdefault(sample.labels, sample)
+        if owner is not sample:
+            raise InputError(
+                f"two images share the label {sample.labels}",
+                why=f"{owner.image}\n{sample.image}",
+                hints=["take one of the images out"],
+            )
 
 
 def samples(
@@ -106,8 +119,7 @@ def with_plain_names(*splits: tuple[Sample, ...]) -> tuple[tuple[Sample, ...], .
     if count and max(count.values()) > 1:
         return splits
     return tuple(
-        tuple(replace(sample, image_name=sample.image.name) for sample in split)
-        for split in splits
+        tuple(replace(sample, image_name=sample.image.name) for sample in split) for split in splits
     )
 
 

@@ -2,13 +2,19 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from handseg.data.dataset import Sample
 from handseg.data.storage import cache_root, write_json
+from handseg.data.threads import threads
+from handseg.errors import InputError
 from handseg.progress import Progress, silent
+
+FRESH = 2_000_000_000
+"""Nanoseconds in which a file may be written again without a change of its time or size."""
 
 
 def sample_files(samples: Iterable[Sample]) -> list[Path]:
@@ -19,32 +25,62 @@ def sample_files(samples: Iterable[Sample]) -> list[Path]:
 
 
 def fingerprint(files: Sequence[Path], root: Path, progress: Progress = silent) -> str:
-    """The sha256 over the sorted paths inside `root` and the sha256 of each file."""
-    hashes = file_hashes(files, progress)
+    """The sha256 over the sorted paths inside `root` and the sha256 of each file.
+
+    Raises:
+        InputError: a file cannot be read.
+    """
+    return combined(file_hashes(files, progress), root)
+
+
+def combined(hashes: dict[Path, str], root: Path) -> str:
+    """The fingerprint of files of which the sha256 is known."""
     whole = hashlib.sha256()
     for name, digest in sorted(
-        (path.relative_to(root).as_posix(), hashes[path]) for path in set(files)
+        (path.relative_to(root).as_posix(), digest) for path, digest in hashes.items()
     ):
         whole.update(f"{name}\0{digest}\n".encode())
     return whole.hexdigest()
 
 
 def file_hashes(files: Sequence[Path], progress: Progress = silent) -> dict[Path, str]:
-    """The sha256 of each file; those known by size and time from before are not read again."""
+    """The sha256 of each file; those known by size and times from before are not read again.
+
+    Raises:
+        InputError: a file cannot be read.
+    """
     memory_file = cache_root() / "hashes.json"
     memory = remembered(memory_file)
-    keys = {path: key_of(path) for path in files}
-    unknown = [path for path in keys if keys[path] not in memory]
-    # Hashing lets go of Python's lock, so threads use all cores.
-    with ThreadPoolExecutor() as pool:
-        for done, (path, digest) in enumerate(
-            zip(unknown, pool.map(hash_file, unknown), strict=True), 1
-        ):
-            memory[keys[path]] = digest
+    try:
+        return hashes_and_memory(files, memory, memory_file, progress)
+    except OSError as error:
+        raise InputError(f"{error.filename} cannot be read", why=str(error)) from error
+
+
+def hashes_and_memory(
+    files: Sequence[Path], memory: dict[str, str], memory_file: Path, progress: Progress
+) -> dict[Path, str]:
+    names = {path: str(path.resolve()) for path in files}
+    states = {path: state_of(path) for path in names}
+    hashes: dict[Path, str] = {}
+    for path, name in names.items():
+        state, _, digest = memory.get(name, "").rpartition(" ")
+        if state == states[path]:
+            hashes[path] = digest
+    unknown = [path for path in names if path not in hashes]
+    now = time.time_ns()
+    with threads() as pool:
+        digests = zip(unknown, pool.map(hash_file, unknown), strict=True)
+        for done, (path, digest) in enumerate(digests, 1):
+            hashes[path] = digest
+            if now - path.stat().st_mtime_ns > FRESH:
+                memory[names[path]] = f"{states[path]} {digest}"
             progress(done, len(unknown), path.name)
     if unknown:
-        write_json(memory_file, memory)
-    return {path: memory[key] for path, key in keys.items()}
+        # It only saves time: where it cannot be written it is done without.
+        with suppress(OSError):
+            write_json(memory_file, memory)
+    return hashes
 
 
 def hash_file(path: Path) -> str:
@@ -53,15 +89,17 @@ def hash_file(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def key_of(path: Path) -> str:
+def state_of(path: Path) -> str:
+    """What changes when a file is written: also the inode's time, which nobody can set back."""
     status = path.stat()
-    return f"{path.resolve()}|{status.st_size}|{status.st_mtime_ns}"
+    return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
 
 
 def remembered(memory_file: Path) -> dict[str, str]:
     try:
-        memory = json.loads(memory_file.read_text())
+        memory = json.loads(memory_file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        # It only saves time: a missing or damaged memory is made anew.
         return {}
-    return memory if isinstance(memory, dict) else {}
+    if not isinstance(memory, dict):
+        return {}
+    return {name: state for name, state in memory.items() if isinstance(state, str)}

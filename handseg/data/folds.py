@@ -1,14 +1,13 @@
 """Folds: which person is held out when; written once beside the data and then obeyed."""
 
 import json
-import os
 import random
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from handseg.data.dataset import Dataset, Sample
-from handseg.data.storage import cache_root, write_json
+from handseg.data.storage import stand_in, writable, write_json
 from handseg.errors import InputError, UsageError
 
 VERSION = 1
@@ -55,19 +54,23 @@ def load_or_write_folds(dataset: Dataset, *, k: int = DEFAULT_K, seed: int = 0) 
 
     Raises:
         InputError: the file is at fault or lacks people, or there are too few people.
+        UsageError: `k` is less than two.
     """
     people = sorted({sample.person for sample in dataset.train})
     for path in fold_paths(dataset):
         if path.exists():
             return FoldFile(read_folds(path, people), path, written=False)
     folds = make_folds(people, k, seed)
-    path = next(path for path in fold_paths(dataset) if writable(path.parent))
+    beside, instead = fold_paths(dataset)
+    path = beside if writable(dataset.root) else instead
     write_json(path, {"version": VERSION, **asdict(folds)})
     return FoldFile(folds, path, written=True)
 
 
 def make_folds(people: Sequence[str], k: int, seed: int) -> Folds:
     """Deal shuffled people to `k` folds, or to as many as there are people."""
+    if k < 2:
+        raise UsageError(f"{k} folds cannot be: there are two or more")
     if len(people) < 2:
         raise InputError(
             "a training needs at least two people, one of them to validate on",
@@ -84,9 +87,12 @@ def read_folds(path: Path, people: Sequence[str]) -> Folds:
     """Read a fold file and hold it against the people of the data set."""
     again = f"remove {path} to have new folds made (runs on the old ones are then not comparable)"
     try:
-        value = json.loads(path.read_text())
-        folds = {str(person): int(fold) for person, fold in value["folds"].items()}
+        value = json.loads(path.read_text(encoding="utf-8"))
+        if value["version"] != VERSION:
+            raise ValueError(f"version {value['version']} is not known")
+        folds: dict[str, int] = value["folds"]
         read = Folds(int(value["k"]), int(value["seed"]), str(value["method"]), folds)
+        strange = [person for person, fold in folds.items() if type(fold) is not int]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         why = f"{type(error).__name__}: {error}"
         raise InputError(f"{path} is no fold file", why=why, hints=[again]) from error
@@ -97,16 +103,10 @@ def read_folds(path: Path, people: Sequence[str]) -> Folds:
             why=", ".join(lacking[:10]),
             hints=[again],
         )
-    if any(not 0 <= fold < read.k for fold in folds.values()):
+    if strange or any(not 0 <= fold < read.k for fold in folds.values()):
         raise InputError(f"{path} has a fold outside 0 to {read.k - 1}", hints=[again])
     return read
 
 
 def fold_paths(dataset: Dataset) -> tuple[Path, Path]:
-    # Two data sets of the same name share no file: the place is part of the name.
-    place = dataset.root.resolve().as_posix().strip("/").replace("/", "-")
-    return dataset.root / "folds.json", cache_root() / f"folds-{place}.json"
-
-
-def writable(folder: Path) -> bool:
-    return os.access(folder, os.W_OK) if folder.exists() else True
+    return dataset.root / "folds.json", stand_in(dataset.root) / "folds.json"

@@ -33,9 +33,15 @@ def pairs(root: Path, split: str) -> Iterator[tuple[Path, Path | None]]:
     base = images_folder(root, split)
     if not base.is_dir():
         return
-    for image in sorted(path for path in base.glob("*/*") if path.suffix.lower() in SUFFIXES):
+    for image in sorted(path for path in base.glob("*/*") if is_image(path, base)):
         labels = label_path(root, image)
         yield image, labels if labels.exists() else None
+
+
+def is_image(path: Path, base: Path) -> bool:
+    # Hidden twins (`._image.png`, `.ipynb_checkpoints/`) are other tools', no radiographs.
+    hidden = any(part.startswith(".") for part in path.relative_to(base).parts)
+    return path.suffix.lower() in SUFFIXES and not hidden and not path.is_dir()
 
 
 def label_path(root: Path, image: Path) -> Path:

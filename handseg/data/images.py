@@ -1,5 +1,6 @@
 """Radiographs as grey arrays, and their size from the header alone."""
 
+import struct
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
 
+DAMAGE = (OSError, ValueError, SyntaxError, EOFError, KeyError, TypeError, IndexError, struct.error)
+"""What Pillow's decoders raise on damaged files."""
+
 
 def image_size(path: Path) -> tuple[int, int]:
     """`(height, width)` in pixels, read from the header.
@@ -25,15 +29,22 @@ def image_size(path: Path) -> tuple[int, int]:
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
-    """The whole image as grey `uint8[height, width]`; colour is turned into luminance.
+    """The whole image as grey `uint8[height, width]`.
+
+    Colour is turned into luminance; of 16 bits the upper 8 are kept.
 
     Raises:
-        InputError: the file is missing, truncated or no image.
+        InputError: the file is missing, truncated or no image, or its pixels are of no known range.
     """
     with opened(path) as image:
         try:
+            if image.mode.startswith("I;16"):
+                # Pillow's own conversion would cut off above 255: a white image.
+                return (np.asarray(image) >> 8).astype(np.uint8)
+            if image.mode in ("I", "F"):
+                raise ValueError(f"pixels of the kind {image.mode!r} have no known range")
             return np.asarray(image.convert("L"))
-        except (OSError, ValueError, SyntaxError) as error:
+        except DAMAGE as error:
             raise unreadable(path, error) from error
 
 
@@ -52,7 +63,7 @@ def opened(path: Path) -> "Image.Image":
         return Image.open(path)
     except FileNotFoundError as error:
         raise InputError(f"there is no image {path}") from error
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError) as error:
+    except (UnidentifiedImageError, Image.DecompressionBombError, *DAMAGE) as error:
         raise unreadable(path, error) from error
 
 

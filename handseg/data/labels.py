@@ -49,13 +49,15 @@ def read_polygons(path: Path, classes: Sequence[str]) -> Labels:
     `attributes.labelled`, a list of class names, says what was labelled where that is not all.
 
     Raises:
-        InputError: no JSON, another schema or a class that the data set does not have.
+        InputError: no JSON, another schema or a class that the data set does not have; the message
+            names the file and the place.
     """
     document = read_json(path)
     try:
         annotations = document["annotations"]
         entries = [(str(entry["label"]), entry["points"]) for entry in annotations]
         named = (document.get("attributes") or {}).get("labelled", list(classes))
+        check_labelled(path, named, classes)
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"{path} is no label file",
@@ -64,7 +66,7 @@ def read_polygons(path: Path, classes: Sequence[str]) -> Labels:
     polygons: dict[str, list[Polygon]] = {}
     for number, (name, points) in enumerate(entries):
         if name not in classes:
-            raise unknown_class(path, number, name, classes)
+            raise unknown_class(f"{path}: annotation {number}", name, classes)
         polygons.setdefault(name, []).append(read_points(path, number, name, points))
     united = {name: tuple(parts) for name, parts in polygons.items()}
     return Labels(united, tuple(name in named for name in classes))
@@ -113,7 +115,8 @@ def read_json(path: Path) -> Any:
             f"{path} is broken JSON",
             why=f"line {error.lineno}, column {error.colno}: {error.msg}",
         ) from error
-    except (UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
+        # Bytes that are no text, a figure of thousands of digits, thousands of brackets.
         raise InputError(f"{path} is broken JSON", why=str(error)) from error
 
 
@@ -121,7 +124,7 @@ def read_points(path: Path, number: int, name: str, points: Any) -> Polygon:
     place = f"{path}: annotation {number} ({name})"
     try:
         array = np.asarray(points, np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{place} has points that are no numbers", why=str(error)) from error
     if array.ndim != 2 or array.shape[1] != 2:
         raise InputError(f"{place} has no list of [x, y] points")
@@ -130,10 +133,19 @@ def read_points(path: Path, number: int, name: str, points: Any) -> Polygon:
     return np.rint(array.clip(-FARTHEST, FARTHEST)).astype(np.int32)
 
 
-def unknown_class(path: Path, number: int, name: str, classes: Sequence[str]) -> InputError:
+def check_labelled(path: Path, named: Any, classes: Sequence[str]) -> None:
+    place = f"{path}: attributes.labelled"
+    if not isinstance(named, list) or not all(isinstance(name, str) for name in named):
+        raise InputError(f"{place} is no list of class names", why=f"it is {named!r}")
+    for name in named:
+        if name not in classes:
+            raise unknown_class(place, name, classes)
+
+
+def unknown_class(place: str, name: str, classes: Sequence[str]) -> InputError:
     near = get_close_matches(name, classes, n=1)
     meant = f"; did you mean {near[0]!r}?" if near else ""
     return InputError(
-        f"{path}: annotation {number} has the unknown class {name!r}{meant}",
+        f"{place} has the unknown class {name!r}{meant}",
         why="classes: " + ", ".join(classes),
     )

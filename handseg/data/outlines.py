@@ -26,9 +26,7 @@ def outlines(mask: NDArray[np.uint8]) -> list[list[list[int]]]:
     return polygons
 
 
-def cut_through(
-    mask: NDArray[np.uint8], contour: Any, hole: Any
-) -> list[list[list[int]]]:
+def cut_through(mask: NDArray[np.uint8], contour: Any, hole: Any) -> list[list[list[int]]]:
     """The outlines of the two sides of one part, parted at a column that crosses its hole."""
     import cv2
 

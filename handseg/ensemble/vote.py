@@ -1,5 +1,6 @@
 """A hard vote of submissions, joined by (image, class), on run boundaries."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -105,7 +106,9 @@ def vote_sidecar(ballot: Ballot, rule: Rule) -> dict[str, Any]:
 def validation_dice(member: Submission) -> float | None:
     """What the sidecar says of the member's validation Dice."""
     value = (member.sidecar or {}).get("validation_dice")
-    return float(value) if isinstance(value, int | float) else None
+    if isinstance(value, int | float) and math.isfinite(value):
+        return float(value)
+    return None
 
 
 def _member_fields(member: Submission, weight: int) -> dict[str, Any]:

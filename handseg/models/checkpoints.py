@@ -1,13 +1,14 @@
 """Checkpoints: whole or absent, verified when they are read.
 
-    checkpoints/step-00001200/model.safetensors   the weights, and those of the EMA
-                              state.pt            optimiser, schedule, position, history
-                              manifest.json       sha256 of both, step, epoch, Dice
-    checkpoints/last, best                        the name of one of the folders
+checkpoints/step-00001200/model.safetensors   the weights, and those of the EMA
+checkpoints/step-00001200/state.pt            optimiser, schedule, position, history
+checkpoints/step-00001200/manifest.json       sha256 of both, step, epoch, Dice
+checkpoints/last, checkpoints/best            the name of one of the folders
 """
 
 import json
 import os
+import pickle
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -25,6 +27,8 @@ from handseg.errors import InputError
 VERSION = 1
 FILES = ("model.safetensors", "state.pt")
 EMA_PREFIX = "ema:"
+DRAFT = ".draft-"
+"""Begins the name of a folder that is being written, or was when its process was killed."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,17 @@ class Checkpoint:
         return self.manifest["sha256"]["model.safetensors"]
 
     def state(self) -> dict[str, Any]:
-        """What training needs beside the weights; nothing in it is executed."""
-        return torch.load(self.folder / "state.pt", weights_only=True, map_location="cpu")
+        """What training needs beside the weights; nothing in it is executed.
+
+        Raises:
+            InputError: it holds something else than plain values and tensors.
+        """
+        try:
+            return torch.load(self.folder / "state.pt", weights_only=True, map_location="cpu")
+        except (pickle.UnpicklingError, RuntimeError, OSError) as error:
+            raise InputError(
+                f"the state of the checkpoint {self.folder} cannot be read", why=str(error)
+            ) from error
 
     def chosen(self) -> dict[str, Tensor]:
         """The weights that did best in the validation: the EMA's or the plain ones."""
@@ -62,7 +75,7 @@ def save_checkpoint(
     """Write `root/step-<step>`, which appears whole or not at all."""
     root.mkdir(parents=True, exist_ok=True)
     place = root / f"step-{step:08d}"
-    draft = Path(tempfile.mkdtemp(dir=root, prefix=".draft-"))
+    draft = Path(tempfile.mkdtemp(dir=root, prefix=DRAFT))
     try:
         # safetensors refuses the strides of channels-last tensors.
         tensors = {name: tensor.contiguous() for name, tensor in weights.items()}
@@ -74,9 +87,7 @@ def save_checkpoint(
         (draft / "manifest.json").write_text(json.dumps(manifest, indent=1))
         sync_folder(draft)
         draft.chmod(0o755)
-        if place.exists():
-            shutil.rmtree(place)
-        draft.rename(place)
+        put_in_place(draft, place)
         sync(root)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -93,12 +104,19 @@ def point(root: Path, pointer: str, folder: Path) -> None:
 
 
 def prune(root: Path, keep: int) -> None:
-    """Remove all checkpoints but the newest `keep` and those that a pointer names."""
+    """Remove all checkpoints but the newest `keep` and those that a pointer names.
+
+    Drafts that a killed process left go too, so it is for the process that holds the run's lock.
+    """
     kept = {pointed(root, pointer) for pointer in ("last", "best")}
     folders = sorted(root.glob("step-*"))
     for folder in folders[:-keep]:
         if folder not in kept:
-            shutil.rmtree(folder)
+            # Under another name first: a kill leaves no checkpoint with half of its files.
+            gone = root / f"{DRAFT}{folder.name}"
+            folder.rename(gone)
+    for draft in root.glob(f"{DRAFT}*"):
+        shutil.rmtree(draft)
 
 
 def pointed(root: Path, pointer: str) -> Path | None:
@@ -114,20 +132,22 @@ def load_checkpoint(
 ) -> Checkpoint:
     """Read the checkpoint that a pointer names; a damaged one falls back to the one before.
 
-    `said` is told of a fall-back.
+    Where none before is whole either, a later one is better than nothing. `said` is told of a
+    fall-back.
 
     Raises:
         InputError: there is none that is whole.
     """
     first = pointed(root, pointer)
-    older = sorted(root.glob("step-*"), reverse=True)
+    newest_first = sorted(root.glob("step-*"), reverse=True)
     candidates = [first] if first else []
-    candidates += [folder for folder in older if first is None or folder.name < first.name]
+    candidates += [folder for folder in newest_first if first is None or folder.name < first.name]
+    candidates += [folder for folder in newest_first if folder not in candidates]
     for folder in candidates:
         try:
             return read_checkpoint(folder)
         except InputError as error:
-            said(f"{error.what}; trying the one before")
+            said(f"{error.what}; trying another")
     raise InputError(f"there is no whole checkpoint in {root}")
 
 
@@ -139,11 +159,12 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     """
     try:
         manifest = json.loads((folder / "manifest.json").read_text())
-        for name, expected in manifest["sha256"].items():
-            if hash_file(folder / name) != expected:
+        manifest["step"] = int(manifest["step"])
+        for name in FILES:
+            if hash_file(folder / name) != manifest["sha256"][name]:
                 raise InputError(f"the checkpoint {folder} is damaged: {name} has another hash")
         tensors = load_file(folder / "model.safetensors")
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise InputError(f"the checkpoint {folder} is damaged", why=str(error)) from error
     ema = {
         name.removeprefix(EMA_PREFIX): tensor
@@ -154,8 +175,25 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     return Checkpoint(folder, weights, ema, manifest)
 
 
+def put_in_place(draft: Path, place: Path) -> None:
+    """Rename `draft` to `place`; what stood there before is gone only once the new one stands."""
+    old = place.with_name(f"{DRAFT}{place.name}")
+    shutil.rmtree(old, ignore_errors=True)
+    if place.exists():
+        place.rename(old)
+    try:
+        draft.rename(place)
+    except OSError:
+        if old.exists():
+            old.rename(place)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
 def sync_folder(folder: Path) -> None:
     for path in folder.iterdir():
+        # safetensors writes for the owner alone; a run folder is read by others too.
+        path.chmod(0o644)
         sync(path)
     sync(folder)
 

@@ -4,9 +4,12 @@ from pathlib import Path
 
 from torch import nn
 
+from handseg.models.channels import head_of
 from handseg.models.network import Network
 from handseg.models.weights import fill_from_file, hub_weights
 from handseg.recipe.schema import Recipe
+
+ENCODER = "encoder"
 
 
 def build(recipe: Recipe, classes: int, weights: str) -> Network:
@@ -29,6 +32,5 @@ def build(recipe: Recipe, classes: int, weights: str) -> Network:
 
     module = create() if named is None else hub_weights(f"{spec.encoder} ({named})", create)
     if weights != "none" and named is None:
-        fill_from_file(module, Path(weights))
-    head = next(part for part in module.segmentation_head.modules() if isinstance(part, nn.Conv2d))
-    return Network(module, head, "encoder")
+        fill_from_file(module, Path(weights), ENCODER)
+    return Network(module, head_of(module.get_submodule("segmentation_head"), classes), ENCODER)

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
-from torch import nn
+from torch import hub, nn
 
+from handseg.models.channels import fit_channels, head_of
 from handseg.models.network import Network
 from handseg.models.weights import fill_from_file, hub_weights
 from handseg.recipe.schema import Recipe
+
+ENCODER = "backbone"
 
 
 def build(recipe: Recipe, classes: int, weights: str) -> Network:
@@ -25,12 +28,12 @@ def build(recipe: Recipe, classes: int, weights: str) -> Network:
             **spec.options,
         )
 
-    module = create() if named is None else hub_weights(f"{spec.encoder} ({named})", create)
+    if named is None:
+        module = create()
+    else:
+        place = Path(hub.get_dir()) / "checkpoints"
+        module = hub_weights(f"{spec.encoder} ({named})", create, place)
     if weights != "none" and named is None:
-        fill_from_file(module, Path(weights))
-    head = [
-        part
-        for part in module.classifier.modules()  # type: ignore[union-attr]
-        if isinstance(part, nn.Conv2d) and part.out_channels == classes
-    ][-1]
-    return Network(module, head, "backbone")
+        fill_from_file(module, Path(weights), ENCODER)
+    fit_channels(module, recipe.data.channels)
+    return Network(module, head_of(module.get_submodule("classifier"), classes), ENCODER)

@@ -1,10 +1,14 @@
 """SegFormer of Hugging Face's transformers, from its configuration or from pretrained weights."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
+from handseg.errors import FailedError
+from handseg.models.channels import fit_channels
 from handseg.models.network import Network
 from handseg.models.weights import hub_weights
 from handseg.recipe.schema import Recipe
@@ -20,60 +24,83 @@ SIZES: dict[str, dict[str, Any]] = {
 """The Mix Transformer encoders (Xie et al., SegFormer, 2021, table 6)."""
 DECODER = {"mit-b0": 256, "mit-b1": 256}
 WIDE_DECODER = 768
+COLOUR = 3
+"""Channels of published weights."""
+ENCODER = "segformer"
 
 
 def build(recipe: Recipe, classes: int, weights: str) -> Network:
-    """Build SegFormer; `weights` is `none`, a hub name or a folder that transformers wrote."""
+    """Build SegFormer; `weights` is `none`, a hub name, a folder that transformers wrote or a file.
+
+    The network is always the one that the recipe names: a resumed run, which builds it without
+    the weights, has the same.
+    """
     from transformers import SegformerConfig, SegformerForSemanticSegmentation
 
+    channels = recipe.data.channels
+    module: nn.Module
+    if weights == "none":
+        config = SegformerConfig(**shape_of(recipe, classes, channels))
+        module = SegformerForSemanticSegmentation(config)
+    else:
+        module = hub_weights(weights, lambda: pretrained(recipe, classes, weights))
+        fit_channels(module, channels)
+    head: nn.Conv2d = module.decode_head.classifier  # type: ignore[assignment, union-attr]
+    return Network(module, head, ENCODER)
+
+
+def shape_of(recipe: Recipe, classes: int, channels: int) -> dict[str, Any]:
+    """The arguments of the configuration."""
     encoder = recipe.model.encoder
-    shape = {
-        **SIZES[encoder],
+    return {
+        **{key: list(value) for key, value in SIZES[encoder].items()},
         "decoder_hidden_size": DECODER.get(encoder, WIDE_DECODER),
         **recipe.model.options,
+        "num_labels": classes,
+        "num_channels": channels,
     }
-    if weights == "none":
-        config = SegformerConfig(
-            num_labels=classes, num_channels=recipe.data.channels, **listed(shape)
+
+
+def pretrained(recipe: Recipe, classes: int, weights: str) -> nn.Module:
+    """The recipe's network with published weights, its last layer new.
+
+    Raises:
+        FailedError: they are weights of another encoder.
+    """
+    from transformers import SegformerConfig, SegformerForSemanticSegmentation
+
+    with silence():
+        is_file = Path(weights).is_file()
+        channels = COLOUR if is_file else SegformerConfig.from_pretrained(weights).num_channels
+        config = SegformerConfig(**shape_of(recipe, classes, channels))
+        answer: Any = SegformerForSemanticSegmentation.from_pretrained(
+            weights, config=config, ignore_mismatched_sizes=True, output_loading_info=True
         )
-        module: nn.Module = SegformerForSemanticSegmentation(config)
-    else:
-        # Published weights are of colour images; a grey network sums their first layer.
-        module = hub_weights(
-            weights,
-            lambda: SegformerForSemanticSegmentation.from_pretrained(
-                weights, num_labels=classes, ignore_mismatched_sizes=True, **recipe.model.options
-            ),
-        )
-        if recipe.data.channels == 1:
-            make_grey(module)
-    head: nn.Conv2d = module.decode_head.classifier  # type: ignore[attr-defined]
-    return Network(module, head, "segformer")
-
-
-def listed(shape: dict[str, Any]) -> dict[str, Any]:
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in shape.items()}
-
-
-def make_grey(module: nn.Module) -> None:
-    """Turn the first convolution from three equal channels to one, by summing its weights."""
-    parents = {
-        name: part
-        for name, part in module.named_modules()
-        if isinstance(part, nn.Conv2d) and part.in_channels == 3
-    }
-    name, colour = next(iter(parents.items()))
-    grey = nn.Conv2d(
-        1,
-        colour.out_channels,
-        colour.kernel_size,  # type: ignore[arg-type]
-        colour.stride,  # type: ignore[arg-type]
-        colour.padding,  # type: ignore[arg-type]
-        bias=colour.bias is not None,
+    module, report = answer
+    mismatched = [name for name, *_ in report["mismatched_keys"]]
+    unfilled = sorted(
+        name for name in [*report["missing_keys"], *mismatched] if name.startswith(ENCODER)
     )
-    with torch.no_grad():
-        grey.weight.copy_(colour.weight.sum(dim=1, keepdim=True))
-        if colour.bias is not None and grey.bias is not None:
-            grey.bias.copy_(colour.bias)
-    parent, _, leaf = name.rpartition(".")
-    setattr(module.get_submodule(parent), leaf, grey)
+    if unfilled:
+        raise FailedError(
+            f"the weights {weights} do not fit the encoder {recipe.model.encoder}",
+            why=f"{len(unfilled)} tensors are missing or of another size, {unfilled[0]} the first",
+            hints=["--set model.encoder=NAME", "--set model.weights=none"],
+        )
+    return module
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Keep transformers from printing: what matters of its report becomes an error of ours."""
+    from transformers.utils import logging
+
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()

@@ -84,9 +84,10 @@ def planes_of(answer: Any) -> Tensor:
     """The logits in what a network of any of the libraries answers."""
     if isinstance(answer, Tensor):
         return answer
-    if isinstance(answer, dict) and "out" in answer:
+    try:
+        return answer.logits
+    except AttributeError:
         return answer["out"]
-    return answer.logits
 
 
 def start_at_prior(head: nn.Conv2d, prior: float) -> None:

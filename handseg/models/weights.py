@@ -8,30 +8,34 @@ from torch import nn
 from handseg.errors import FailedError
 
 
-def hub_weights(name: str, load: Callable[[], nn.Module]) -> nn.Module:
+def hub_weights(name: str, load: Callable[[], nn.Module], place: Path | None = None) -> nn.Module:
     """Call a library's loader; what keeps the weights away becomes an error that says what to do.
 
+    `place` is where the library keeps what it downloads: the hub's cache where not given.
+
     Raises:
-        FailedError: neither the hub's cache nor the net has them.
+        FailedError: neither that place nor the net has them.
     """
     from huggingface_hub.constants import HF_HUB_CACHE
 
+    place = place or Path(HF_HUB_CACHE)
     try:
         return load()
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, LookupError, ValueError) as error:
+        # LookupError and ValueError: the library knows no weights of that name.
         raise FailedError(
             f"the weights {name} cannot be had",
-            why=f"{first_line(error)}\nlooked in {HF_HUB_CACHE}, then on the net",
+            why=f"{first_line(error)}\nlooked in {place}, then on the net",
             hints=[
                 "--set model.weights=none                trains from scratch",
                 "--set model.weights=PATH                takes them from a file or folder",
-                f"or put them into {HF_HUB_CACHE} on a machine that reaches the hub",
+                f"or put them into {place} on a machine that reaches the net",
             ],
         ) from error
 
 
-def fill_from_file(module: nn.Module, path: Path) -> None:
-    """Fill a network, or its encoder alone, from a safetensors file.
+def fill_from_file(module: nn.Module, path: Path, encoder: str) -> None:
+    """Fill a network, or its part `encoder` alone, from a safetensors file.
 
     Raises:
         FailedError: the file is none, or its tensors fit neither.
@@ -44,7 +48,7 @@ def fill_from_file(module: nn.Module, path: Path) -> None:
     except (SafetensorError, OSError) as error:
         raise FailedError(f"{path} cannot be read as safetensors", why=str(error)) from error
     whole = set(tensors) == set(module.state_dict())
-    target = module if whole else getattr(module, "encoder", None) or module.backbone
+    target = module if whole else module.get_submodule(encoder)
     try:
         target.load_state_dict(tensors)
     except RuntimeError as error:
@@ -52,4 +56,6 @@ def fill_from_file(module: nn.Module, path: Path) -> None:
 
 
 def first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0]
+    """The first line of what a library says, its quotes taken off."""
+    text = error.args[0] if isinstance(error, KeyError) and error.args else error
+    return str(text).strip().partition("\n")[0]

@@ -11,7 +11,7 @@ from handseg.data.fingerprint import fingerprint
 from handseg.errors import InputError, UsageError
 from handseg.models.build import build_model
 from handseg.models.checkpoints import Checkpoint, load_checkpoint
-from handseg.predict.device import best_device
+from handseg.predict.device import best_device, inference_precision
 from handseg.predict.submission import write_predictions
 from handseg.predict.whole import Inference
 from handseg.progress import Progress, silent
@@ -96,8 +96,9 @@ def run_prediction(job: PredictionJob, progress: Progress = silent) -> Path:
     model = build_model(recipe, len(job.classes), weights="none")
     model.load_state_dict(job.checkpoint.chosen())
     micro = spec.batch_size if spec.micro_batch == "auto" else spec.micro_batch
-    batch = min(micro, spec.batch_size)
-    inference = Inference(best_device(), spec.precision, batch, spec.channels_last)
+    device = best_device()
+    precision = inference_precision(device, spec.precision)
+    inference = Inference(device, precision, min(micro, spec.batch_size), spec.channels_last)
     inference.place(model)
     sidecar = sidecar_of(job.run.name, job.facts, job.checkpoint, job.split) | {
         "made_by": "predict",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from handseg.recipe.faults import Fault, KeyPath, Origin, dotted
+from handseg.recipe.faults import Fault, KeyPath, Origin, did_you_mean, dotted
 from handseg.recipe.find import find_bundled
 from handseg.recipe.locate import locate
 from handseg.recipe.sets import SET, parse_set
@@ -31,6 +31,8 @@ class Layers:
     faults: list[Fault] = field(default_factory=list[Fault])
     files: list[Path] = field(default_factory=list[Path])
     """The recipe and all of its bases, the deepest base first."""
+    complete: bool = True
+    """Whether all files could be read, so that what is missing is missing."""
 
     def origin(self, *paths: KeyPath) -> Origin:
         """Where the first of these values that was written at all was written.
@@ -44,10 +46,27 @@ class Layers:
                     return self.origins[path[:depth]]
         return Origin(shown(self.files[-1]), 1)
 
+    def written(self, *path: str) -> bool:
+        """Whether a value stands in a file or on the command line."""
+        return path in self.origins
+
     def fault(self, path: KeyPath, message: str) -> None:
         """Note what is wrong with a value."""
-        origin = self.origin(path)
+        self.fault_of(message, path)
+
+    def fault_of(self, message: str, path: KeyPath, *others: KeyPath) -> None:
+        """Note what is wrong with a value in the company of others.
+
+        The fault stands where the value was written; a default is at fault because of the others.
+        """
+        written = [other for other in (path, *others) if other in self.origins]
+        origin = self.origin(*written, path)
         self.faults.append(Fault(origin.file, origin.line, dotted(path), message))
+
+    def unreadable(self, origin: Origin, message: str, key: str = "") -> None:
+        """Note that a file could not be read."""
+        self.complete = False
+        self.faults.append(Fault(origin.file, origin.line, key, message))
 
 
 def shown(path: Path) -> str:
@@ -93,9 +112,9 @@ def _read_text(layers: Layers, path: Path) -> str:
         return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        layers.faults.append(Fault(shown(path), line, "", "this is not UTF-8 text"))
+        layers.unreadable(Origin(shown(path), line), "this is not UTF-8 text")
     except OSError as error:
-        layers.faults.append(Fault(shown(path), 0, "", f"cannot be read: {error.strerror}"))
+        layers.unreadable(Origin(shown(path), 0), f"cannot be read: {error.strerror}")
     return ""
 
 
@@ -110,7 +129,7 @@ def _parse(layers: Layers, path: Path, text: str) -> Table | None:
         else:
             line, column = text.rstrip("\n").count("\n") + 1, ""
         message = f"not valid TOML: {message[:1].lower()}{message[1:]}{column}"
-        layers.faults.append(Fault(shown(path), line, "", message))
+        layers.unreadable(Origin(shown(path), line), message)
     return None
 
 
@@ -132,7 +151,7 @@ def _read_bases(
         elif isinstance(base, Path) and len(chain) >= MOST_LEVELS:
             base = f"more than {MOST_LEVELS} levels of recipes"
         if isinstance(base, str):
-            layers.faults.append(Fault(origin.file, origin.line, "extends", base))
+            layers.unreadable(origin, base, "extends")
         elif base.resolve() not in (file.resolve() for file in layers.files):
             _read_file(layers, base, chain)
 
@@ -165,9 +184,10 @@ def _lay(
     for key, value in above.items():
         here = (*path, key)
         if path == ("augment",) and value is False and key not in below:
-            origin = origins[here]
-            message = "there is no such entry to remove"
-            layers.faults.append(Fault(origin.file, origin.line, dotted(here), message))
+            if layers.complete:
+                origin = origins[here]
+                message = f"there is no such entry to remove{did_you_mean(key, below)}"
+                layers.faults.append(Fault(origin.file, origin.line, dotted(here), message))
         elif isinstance(value, dict) and isinstance(below.get(key), dict):
             _lay(layers, below[key], cast(Table, value), origins, here)
         else:

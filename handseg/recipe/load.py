@@ -6,12 +6,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from handseg import __version__
-from handseg.recipe.faults import Fault, KeyPath, Origin, RecipeError, dotted
+from handseg.recipe.faults import Fault, Origin, RecipeError, dotted, listed
 from handseg.recipe.find import find_recipe
 from handseg.recipe.layers import Layers, read_layers, shown
+from handseg.recipe.meaning import check_meaning
 from handseg.recipe.schema import Recipe
+from handseg.recipe.sets import SET, parse_set
 from handseg.recipe.shape import shape
 from handseg.recipe.write import to_toml
+
+RESUMABLE = (
+    ("train", "epochs"),
+    ("train", "micro_batch"),
+    ("data", "workers"),
+    ("early_stop",),
+    ("checkpoint",),
+    ("track",),
+)
+"""What may be set anew when a run goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +74,32 @@ def load_recipe(
     """
     found = find_recipe(name_or_path)
     layers = read_layers(found.path, sets)
-    stop_at_faults(layers)
     recipe, warnings = shape(layers, resumed=resumed)
+    if resumed:
+        check_resumed(sets, layers)
+    stop_at_faults(layers)
+    recipe = check_meaning(recipe, layers)
     stop_at_faults(layers)
     return LoadedRecipe(recipe, found.path, found.bundled, tuple(sets), tuple(warnings), layers)
 
 
+def check_resumed(sets: Sequence[str], layers: Layers) -> None:
+    """Note what a run that goes on may not change: it would be another run."""
+    for text in sets:
+        parsed = parse_set(text)
+        if not isinstance(parsed, Fault) and not changes_in_a_run(parsed[0]):
+            allowed = listed(".".join(path) for path in RESUMABLE)
+            message = f"cannot change when a run goes on, only {allowed}"
+            layers.faults.append(Fault(SET, 0, dotted(parsed[0]), message))
+
+
+def changes_in_a_run(path: tuple[str, ...]) -> bool:
+    return any(path[: len(allowed)] == allowed for allowed in RESUMABLE)
+
+
 def stop_at_faults(layers: Layers) -> None:
-    """Raise what the checks so far have found."""
+    """Raise what the checks so far have found, in the order of files and lines."""
     if layers.faults:
-        raise RecipeError(shown(layers.files[-1]), layers.faults)
+        files = [*(shown(file) for file in layers.files), SET]
+        faults = sorted(layers.faults, key=lambda fault: (files.index(fault.file), fault.line))
+        raise RecipeError(shown(layers.files[-1]), faults)

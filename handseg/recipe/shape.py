@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin, g
 from handseg.recipe.faults import KeyPath, did_you_mean, dotted, listed
 from handseg.recipe.layers import Layers
 from handseg.recipe.schema import SCHEMA, Range, Recipe, Transform
+from handseg.recipe.sets import SET
 
 _WORDS = {
     bool: "true or false",
@@ -23,6 +24,10 @@ _WORDS = {
     list: "an array",
     dict: "a table",
 }
+
+
+_LARGEST = 2**63
+"""Whole numbers of TOML have 64 bits; Python reads larger ones, which no float can hold."""
 
 
 class _Misfit(Exception):  # noqa: N818 - never leaves this module
@@ -130,9 +135,8 @@ class _Shaper:
         table = self.as_table(value, path)
         hints = _hints(kind)
         bad = self.unknown(table, list(hints), path)
-        for name in _required(kind) - table.keys():
-            self.layers.fault(path, f"{name} is missing")
-            bad = True
+        for name in sorted(_required(kind) - table.keys()):
+            bad = self.missing(path, f"{name} is missing")
         known = [(key, hints[key], item) for key, item in table.items() if key in hints]
         return kind(**self.each(known, path, bad=bad))
 
@@ -140,19 +144,29 @@ class _Shaper:
         """An entry of `augment`: the transform's name, and all else its arguments."""
         table = dict(self.as_table(value, path))
         if "transform" not in table:
-            raise self.wrong(path, "transform is missing: the name of an albumentations transform")
+            self.missing(path, "transform is missing: the name of an albumentations transform")
+            table["transform"] = ""
         kinds = {"transform": str, "p": Annotated[float, Range(least=0, most=1)]}
         read = self.each(((key, kinds.get(key, Any), item) for key, item in table.items()), path)
         return Transform(read.pop("transform"), read)
 
+    def missing(self, path: KeyPath, message: str) -> bool:
+        """Note that something is missing, unless a file that cannot be read may hold it."""
+        if self.layers.complete:
+            self.layers.fault(path, message)
+        return True
+
     def anything(self, value: Any, path: KeyPath) -> Any:
         """A value for someone else's function: whatever JSON knows too."""
         if isinstance(value, list):
-            self.each(((i, Any, item) for i, item in enumerate(cast("list[Any]", value))), path)
-        elif isinstance(value, dict):
+            items = cast("list[Any]", value)
+            self.each(((index, Any, item) for index, item in enumerate(items)), path)
+            return items
+        if isinstance(value, dict):
             table = cast("dict[str, Any]", value)
             self.each(((key, Any, item) for key, item in table.items()), path)
-        elif not any(_fits(kind, value) for kind in (bool, float, str)):
+            return table
+        if not any(_fits(kind, value) for kind in (bool, float, str)):
             raise self.wrong(path, f"{_show(value)} has no meaning here")
         return value
 
@@ -163,15 +177,17 @@ class _Shaper:
 
     def unknown(self, table: Mapping[str, Any], names: list[str], path: KeyPath) -> bool:
         """Note the keys that have no meaning here; whether that is a fault."""
-        strangers = [key for key in table if key not in names]
-        for key in strangers:
+        bad = False
+        for key in [key for key in table if key not in names]:
             where = (*path, key)
-            near = did_you_mean(key, names) or _elsewhere(key)
-            if self.lenient:
-                self.warnings.append(f"{self.layers.origin(where)}  {dotted(where)}: ignored{near}")
+            origin = self.layers.origin(where)
+            if self.lenient and origin.file != SET:
+                self.warnings.append(f"{origin}  {dotted(where)}: this handseg does not know it")
             else:
+                near = did_you_mean(key, names) or _elsewhere(key)
                 self.layers.fault(where, f"unknown key{near}")
-        return bool(strangers) and not self.lenient
+                bad = True
+        return bad
 
 
 @cache
@@ -212,8 +228,10 @@ def _fits(kind: Any, value: Any) -> bool:
         return _fits(base, value) and bounds.holds(value)
     if get_origin(kind) is Literal:
         return any(type(value) is type(choice) and value == choice for choice in get_args(kind))
-    if kind is float:
-        return type(value) in (int, float) and math.isfinite(value)
+    if kind is float and type(value) is float:
+        return math.isfinite(value)
+    if kind in (int, float):
+        return type(value) is int and abs(value) < _LARGEST
     if dataclasses.is_dataclass(kind):
         return isinstance(value, dict)
     return type(value) is kind

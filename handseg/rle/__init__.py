@@ -3,7 +3,7 @@
 >>> from handseg import rle
 >>> runs = rle.parse("1 3 10 2")
 >>> runs.tolist(), rle.area(runs), rle.format(rle.union(runs, rle.parse("4 6")))
-([[0, 3], [9, 11]], 5, '1 10')
+([[0, 3], [9, 11]], 5, '1 11')
 """
 
 from handseg.rle.codec import (

@@ -175,5 +175,5 @@ def _read_planes(path: Path) -> Planes:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return np.asarray(arrays["planes"], np.uint8)
-    except (KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path}: {error}") from error
+    except (KeyError, EOFError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path.name} is damaged") from error

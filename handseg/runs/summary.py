@@ -27,6 +27,8 @@ class RunSummary:
     classes: tuple[str, ...] = ()
     epoch: float = 0.0
     """Epochs done, with the part of the present one."""
+    validated_epoch: float = math.nan
+    """Epochs done at the last validation."""
     epochs: float | None = None
     step: int = 0
     steps_per_epoch: int | None = None
@@ -178,6 +180,7 @@ def summarise(folder: Path, ends: Ends, state: State, message: str, updated: flo
         fold=_whole(run.get("fold", start.get("fold"))),
         classes=_names(run.get("classes", start.get("classes"))) or tuple(dice),
         epoch=_epoch(ends, per_epoch),
+        validated_epoch=number(validation.get("epoch")),
         epochs=start.get("epochs", run.get("epochs")),
         step=ends.step,
         steps_per_epoch=per_epoch,

@@ -224,7 +224,7 @@ def _publish(
 
 
 def _check_name(name: str) -> None:
-    if Path(name).name != name or name.startswith("."):
+    if not name or Path(name).name != name or name.startswith("."):
         raise UsageError(f"{name!r} cannot be the name of a run: it becomes a folder's name.")
 
 

@@ -40,7 +40,7 @@ def score_table(scores: Titled, classes: Sequence[str]) -> "Table":
         table.add_column(Text(title), justify="right")
     if len(scores) > 1:
         table.add_column(Text(_difference_title(scores)), justify="right")
-    worst = [one.worst_class() for _, one in scores]
+    worst = [_marked(one) for _, one in scores]
     for name, values, difference in score_rows(scores, classes):
         if name == MEAN:
             table.add_section()
@@ -94,6 +94,12 @@ def score_json(scores: Sequence[tuple[str, Scores]]) -> dict[str, Any]:
 def signed(difference: float) -> str:
     """A difference with its sign, four decimals; a dash where there is none."""
     return "–" if math.isnan(difference) else f"{difference:+.4f}"
+
+
+def _marked(scores: Scores) -> str | None:
+    """The worst class; None where all are alike."""
+    known = {value for value in scores.by_class().values() if not math.isnan(value)}
+    return scores.worst_class() if len(known) > 1 else None
 
 
 def _cell(value: float, is_worst: bool) -> Any:

@@ -17,7 +17,7 @@ from handseg.recipe.schema import Transform
 # albumentations asks the network for a newer version at import unless told not to.
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
-import albumentations as A  # noqa: E402, N812 - its documented name
+import albumentations as A  # noqa: N812 - its documented name
 
 OWNED: dict[str, Any] = {
     "interpolation": cv2.INTER_LINEAR,

@@ -45,7 +45,7 @@ class TrainingSamples(Dataset[tuple[np.ndarray, np.ndarray, np.ndarray]]):
         return len(self.places)
 
     def __getitem__(self, draw: Draw) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        part, index = self.places[draw.index]
+        part, index = self.places[draw.sample]
         prepared = self.parts[part]
         image, planes = self.augmentation(
             prepared.image(index), prepared.label_planes(index), draw.seed

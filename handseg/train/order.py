@@ -8,9 +8,9 @@ import numpy as np
 
 
 class Draw(NamedTuple):
-    """One sample of one epoch: which, and the seed of its augmentation."""
+    """One sample of one epoch: its index, and the seed of its augmentation."""
 
-    index: int
+    sample: int
     seed: int
 
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 
-from timm.optim import create_optimizer_v2
+from timm.optim import create_optimizer_v2  # pyright: ignore[reportPrivateImportUsage]
 from torch.optim import Optimizer
 
 from handseg.models.segmenter import Segmenter

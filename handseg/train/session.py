@@ -16,12 +16,14 @@ from handseg.errors import FailedError, HandsegError, InputError, UsageError
 from handseg.models.build import build_model, parameter_count
 from handseg.models.checkpoints import Checkpoint, load_checkpoint
 from handseg.models.segmenter import Segmenter
+from handseg.predict.device import check_precision
 from handseg.predict.of_run import images_fingerprint, read_facts, sidecar_of
 from handseg.predict.submission import write_predictions
 from handseg.predict.whole import Inference
 from handseg.progress import Progress
 from handseg.recipe.load import LoadedRecipe
-from handseg.runs import fields
+from handseg.runs import fields, files
+from handseg.runs.facts import versions
 from handseg.runs.predictions import prediction_path
 from handseg.runs.writer import RunWriter
 from handseg.train.augment import Augmentation
@@ -64,11 +66,14 @@ def train(
 ) -> Outcome:
     """Train a recipe in a new run folder.
 
-    No run folder is left when the recipe, the data or the weights are at fault.
+    No run folder is left when the recipe, the data, the weights or the device are at fault.
 
     Raises:
         HandsegError: as `check_world` and `build_model`, and what ends a training early.
     """
+    if name is not None:
+        refuse_taken(runs, name)
+    device = pick_device(loaded)
     with speaker.bars("reading files") as bar:
         world = check_world(loaded, data, bar)
     describe(world, speaker)
@@ -76,12 +81,11 @@ def train(
     model = build_model(loaded.recipe, len(world.dataset.classes))
     if loaded.recipe.model.init is not None:
         begin_from(model, loaded.recipe.model.init, runs)
-    device = pick_device()
     writer = RunWriter.create(
         runs,
         loaded.name,
         recipe_toml=loaded.to_toml(),
-        facts=run_facts(loaded, world, parts, model),
+        facts={"recipe": loaded.name, **run_facts(loaded, world, parts, model)},
         name=name,
     )
     return run_training(loaded, world, parts, model, device, writer, None, speaker)
@@ -91,20 +95,25 @@ def resume(run: Path, loaded: LoadedRecipe, data: Path, speaker: Speaker) -> Out
     """Go on with a run from its last checkpoint.
 
     Raises:
-        InputError: there is no whole checkpoint, or the data or folds are other ones.
+        InputError: there is no whole checkpoint, or the data, folds or crops are other ones.
         UsageError: another process trains it.
     """
+    before = read_facts(run)
+    device = pick_device(loaded)
+    restore_surroundings(before, speaker)
     checkpoint = load_checkpoint(run / fields.CHECKPOINTS, "last", speaker.tell)
     with speaker.bars("reading files") as bar:
         world = check_world(loaded, data, bar)
-    refuse_other_data(run, world)
+    refuse_other_data(run.name, before, world)
     parts = prepare_parts(loaded, world, speaker)
     model = build_model(loaded.recipe, len(world.dataset.classes), weights="none")
-    device = pick_device()
     step = int(checkpoint.manifest["step"])
     speaker.tell(f"resuming {run.name} at step {step}")
     facts = run_facts(loaded, world, parts, model)
     writer = RunWriter.resume(run, step=step, facts=facts)
+    if loaded.sets:
+        # The next resume goes on with what this one was told.
+        files.replace(run / fields.RECIPE, loaded.to_toml().encode())
     return run_training(loaded, world, parts, model, device, writer, checkpoint, speaker)
 
 
@@ -149,26 +158,25 @@ def prepare_said(
         return prepare(samples, classes, size, bar)
 
 
-def pick_device() -> torch.device:
+def pick_device(loaded: LoadedRecipe) -> torch.device:
     """The device that accelerate picks.
 
     Raises:
         UsageError: it was launched with several processes, which this version cannot use.
+        FailedError: it cannot train in the recipe's precision.
     """
     # Mixed precision is ours: a model that accelerate prepares answers in float32.
     accelerator = Accelerator(mixed_precision="no")
     if accelerator.num_processes > 1:
         raise UsageError("this version of handseg trains in one process")
+    check_precision(accelerator.device, loaded.recipe.train.precision)
     return accelerator.device
 
 
-def run_facts(
-    loaded: LoadedRecipe, world: World, parts: Parts, model: Segmenter
-) -> dict[str, Any]:
+def run_facts(loaded: LoadedRecipe, world: World, parts: Parts, model: Segmenter) -> dict[str, Any]:
     """What `run.json` and the start event say of a training."""
     order = sample_order(loaded, parts)
     return {
-        "recipe": loaded.name,
         "fold": world.fold,
         "epochs": loaded.recipe.train.epochs,
         "classes": list(world.dataset.classes),
@@ -179,6 +187,7 @@ def run_facts(
         "crops": len(world.crops),
         "data": str(world.dataset.root.resolve()),
         "data_fingerprint": world.fingerprint,
+        "added_fingerprints": list(world.added_fingerprints),
         "folds": world.folds.folds.folds,
         "trained_people": world.people,
         "threads": torch.get_num_threads(),
@@ -277,8 +286,8 @@ def foretell(trainer: Trainer, speaker: Speaker) -> None:
     if trainer.device.type != "cpu":
         return
     left = trainer.steps - trainer.position.step
-    seconds = trainer.seconds_a_step()
     if left > 0:
+        seconds = trainer.seconds_a_step()
         minutes = left * seconds / 60
         took = f"{minutes / 60:.1f} hours" if minutes > 90 else f"{minutes:.1f} minutes"
         speaker.tell(f"no GPU: {seconds:.2f} s a step on the CPU, about {took} for {left} steps")
@@ -326,28 +335,52 @@ def begin_from(model: Segmenter, run: str, runs: Path) -> None:
     model.load_state_dict(fitting, strict=False)
 
 
-def refuse_other_data(run: Path, world: World) -> None:
+def refuse_taken(runs: Path, name: str) -> None:
+    """Say that a name is taken before an hour is spent on preparing images.
+
+    Raises:
+        UsageError: there is a run of that name.
+    """
+    if (runs / name).exists():
+        raise UsageError(
+            f"there is a run {name} in {runs} already",
+            hints=[f"handseg train --resume {name}", "or give another --name"],
+        )
+
+
+def restore_surroundings(before: Mapping[str, Any], speaker: Speaker) -> None:
+    """Compute in as many threads as before, which changes the last bits; say what else differs."""
+    threads = before.get("threads")
+    if isinstance(threads, int) and threads != torch.get_num_threads():
+        torch.set_num_threads(threads)
+        speaker.tell(f"computing in {threads} threads, as this run began")
+    present = versions()
+    changed = [
+        f"{name} {version} (now {present.get(name, 'missing')})"
+        for name, version in (before.get("versions") or {}).items()
+        if present.get(name) != version
+    ]
+    if changed:
+        speaker.tell("this run began with " + ", ".join(changed))
+
+
+def refuse_other_data(name: str, before: Mapping[str, Any], world: World) -> None:
     """Raise where going on would silently train on something else.
 
     Raises:
-        InputError: the data or the folds are not those that the run began with.
+        InputError: the data, the folds or the crops are not those that the run began with.
     """
-    import json
-
-    facts = json.loads((run / fields.RUN).read_text())
     differs = [
         what
-        for what, present in (
-            ("data_fingerprint", world.fingerprint),
-            ("folds", world.folds.folds.folds),
+        for what, then, now in (
+            ("images or labels", before.get("data_fingerprint"), world.fingerprint),
+            ("folds", before["folds"], world.folds.folds.folds),
+            ("crops", before.get("added_fingerprints"), list(world.added_fingerprints)),
         )
-        if facts.get(what) != present
+        if then != now
     ]
     if differs:
-        names = {"data_fingerprint": "images or labels", "folds": "folds"}
         raise InputError(
-            f"{run.name} was trained on other " + " and ".join(names[what] for what in differs),
+            f"{name} was trained on other " + " and ".join(differs),
             hints=["train a new run, or name the data of this one with --data"],
         )
-
-

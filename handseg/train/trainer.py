@@ -93,16 +93,16 @@ class Trainer:
 
     def fit(self, stop: StopRequest, progress: Progress) -> str:
         """Train to the end, to an early stop or until asked to stop; says which in words."""
-        while self.position.epoch < self.recipe.train.epochs:
+        while self.position.epoch < self.recipe.train.epochs and not self.is_exhausted():
             self.train_epoch(stop, progress)
             if stop.name:
                 self.checkpoint()
                 return stop.name
             if self.validation_is_due():
                 self.validate()
-            if self.is_exhausted():
-                return f"no gain in {self.position.waited} validations"
-        return ""
+                if stop.name:
+                    return stop.name
+        return f"no gain in {self.position.waited} validations" if self.is_exhausted() else ""
 
     def seconds_a_step(self, steps: int = 3) -> float:
         """Time some forward and backward passes without moving a weight or a statistic."""
@@ -145,8 +145,10 @@ class Trainer:
         rate = self.set_rate(step)
         self.optimizer.zero_grad(set_to_none=True)
         total = torch.zeros((), device=self.device)
+        labelled = max(1, int(batch.labelled.sum()))
         for part in batch.split(self.inference.batch_size):
-            share = len(part.images) / len(batch.images)
+            # The loss is a mean over labelled planes, so that is what a part counts for.
+            share = int(part.labelled.sum()) / labelled
             loss = self.batch_loss(part) * share
             self.scaler.scale(loss).backward()
             total += loss.detach()
@@ -177,9 +179,7 @@ class Trainer:
         """Hold the norm of the gradient."""
         if self.recipe.optimizer.clip_norm:
             self.scaler.unscale_(self.optimizer)
-            torch.nn.utils.clip_grad_norm_(
-                self.model.parameters(), self.recipe.optimizer.clip_norm
-            )
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.optimizer.clip_norm)
 
     def log_when_due(self) -> None:
         """Hand the losses of the last second to the run's log."""
@@ -265,7 +265,12 @@ class Trainer:
     def checkpoint(
         self, result: Validation | None = None, is_best: bool = False, uses_ema: bool = False
     ) -> None:
-        """Write a checkpoint; it becomes `last`, and `best` if it is."""
+        """Write a checkpoint; it becomes `last`, and `best` if it is.
+
+        Raises:
+            FailedError: the loss is not finite: weights that nothing can come of are not kept.
+        """
+        self.log_pending()
         position = self.position
         facts: dict[str, Any] = {"epoch": position.epoch, "uses_ema": uses_ema}
         if result is not None:

@@ -25,6 +25,8 @@ class World:
     crops: tuple[Sample, ...]
     validation: tuple[Sample, ...]
     fingerprint: str
+    added_fingerprints: tuple[str, ...]
+    """Those of the crops and of each further data set."""
 
     @property
     def people(self) -> list[str]:
@@ -51,20 +53,17 @@ def check_world(loaded: LoadedRecipe, folder: Path, progress: Progress = silent)
     fold = recipe.data.fold
     if fold == "all":
         raise UsageError("one training is of one fold", hints=["--set data.fold=0"])
+    refuse_no_fold(loaded, folds, fold)
     training, validation = folds.folds.split(samples, fold)
-    if not validation:
-        raise InputError(f"fold {fold} of {folds.path} holds out nobody")
+    if not training or not validation:
+        raise InputError(f"fold {fold} of {folds.path} leaves nobody to train or validate on")
     training = share_of(training, recipe.data.share)
     people = {sample.person for sample in training}
-    return World(
-        dataset,
-        folds,
-        fold,
-        training + further(recipe.data.extra, dataset),
-        tuple(crop for crop in crops if crop.person in people),
-        validation,
-        source,
-    )
+    crops = tuple(crop for crop in crops if crop.person in people)
+    extra, prints = further(recipe.data.extra, dataset)
+    if crops:
+        prints = (fingerprint(sample_files(crops), dataset.root), *prints)
+    return World(dataset, folds, fold, training + extra, crops, validation, source, prints)
 
 
 def share_of(training: tuple[Sample, ...], share: float) -> tuple[Sample, ...]:
@@ -75,15 +74,29 @@ def share_of(training: tuple[Sample, ...], share: float) -> tuple[Sample, ...]:
     return tuple(sample for sample in training if sample.person in kept)
 
 
-def further(folders: Sequence[str], dataset: Dataset) -> tuple[Sample, ...]:
-    """The labelled samples of further data sets of the same classes."""
+def further(folders: Sequence[str], dataset: Dataset) -> tuple[tuple[Sample, ...], tuple[str, ...]]:
+    """The labelled samples of further data sets of the same classes; each set's fingerprint."""
     found: list[Sample] = []
+    prints: list[str] = []
     for folder in folders:
         extra = open_dataset(Path(folder))
         if extra.classes != dataset.classes:
             raise InputError(f"{folder} has other classes than {dataset.root}")
-        found += labelled_training_samples(extra)
-    return tuple(found)
+        samples = labelled_training_samples(extra)
+        found += samples
+        prints.append(fingerprint(sample_files(samples), extra.root))
+    return tuple(found), tuple(prints)
+
+
+def refuse_no_fold(loaded: LoadedRecipe, folds: FoldFile, fold: int) -> None:
+    """Say where the recipe names a fold that there is not.
+
+    Raises:
+        RecipeError: there is no such fold.
+    """
+    if fold >= folds.folds.k:
+        message = f"there is no fold {fold}: those of {folds.path} are 0 to {folds.folds.k - 1}"
+        raise RecipeError(str(loaded.path), [loaded.fault("data.fold", message)])
 
 
 def refuse_unserved(loaded: LoadedRecipe) -> None:

@@ -140,5 +140,5 @@ def _painted(
     canvas: NDArray[np.float32], layer: NDArray[np.float32], fill: float
 ) -> NDArray[np.float32]:
     """The layer over the canvas at `fill`, less where it covers a pixel in part."""
-    share = np.float32(fill)
-    return canvas * (1 - share * layer[:, :, 3:]) + share * layer[:, :, :3]
+    painted = canvas + fill * (layer[:, :, :3] - canvas * layer[:, :, 3:])
+    return painted.astype(np.float32, copy=False)

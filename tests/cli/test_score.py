@@ -51,10 +51,9 @@ def hands(tmp_path):
     return tmp_path
 
 
-def predict(path, images, mask, **sidecar):
-    return write_submission(
-        path, [(f"{image}.png", "Ulna", rle.from_mask(mask)) for image in images], sidecar
-    )
+def predict(path, people, mask, **sidecar):
+    rows = [(f"{person}.png", "Ulna", rle.from_mask(mask)) for person in people]
+    return write_submission(path, rows, sidecar)
 
 
 def finished_run(folder, mask):
@@ -70,7 +69,7 @@ def test_several_submissions_stand_side_by_side_with_their_difference(hands, typ
     done = type_score("a.csv", "b.csv")
     assert done.exit_code == 0
     lines = {words[1]: words for line in done.stdout.splitlines() if len(words := line.split()) > 4}
-    assert lines["Ulna"][3:9:2] == ["0.6667", "1.0000", "+0.3333"] or "+0.3333" in lines["Ulna"]
+    assert [word for word in lines["Ulna"] if "." in word] == ["0.6667", "1.0000", "+0.3333"]
     assert {"class", "finger-1", "Pisiform", "mean"} <= lines.keys()
 
 

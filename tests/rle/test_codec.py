@@ -1,5 +1,7 @@
 """The codec against a plain pixel oracle: decode one run at a time, encode one pixel at a time."""
 
+import doctest
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -101,3 +103,7 @@ def test_any_pixel_that_is_not_zero_is_inside_whatever_the_order_of_memory():
     mask = np.asfortranarray(np.array([[0, 255, 7], [1, 0, 0]], np.uint8))
     assert rle.format(rle.from_mask(mask)) == "2 3"
     assert rle.format(rle.from_mask(mask.astype(bool)[:, ::-1])) == "1 2 6 1"
+
+
+def test_the_example_of_the_documentation_holds():
+    assert doctest.testmod(rle).failed == 0

@@ -65,3 +65,7 @@ def test_csv_and_json_hold_full_figures_and_nothing_for_the_unlabelled(titled):
         "images": 1,
         "classes": {"[red]x[/]": 0.5, "y": 0.6, "z": None},
     }
+
+
+def test_where_all_classes_are_alike_none_is_marked():
+    assert "◂" not in printed(score_table([("all", scores(1.0, 1.0, 1.0))], CLASSES))

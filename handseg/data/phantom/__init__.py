@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from handseg.data.phantom.phantom import Phantom, Side, make_phantom
+    from handseg.data.phantom.phantom import Phantom, Side, make_phantom, make_polygons
     from handseg.data.phantom.writing import write_phantoms
 
-__all__ = ["Phantom", "Side", "make_phantom", "write_phantoms"]
+__all__ = ["Phantom", "Side", "make_phantom", "make_polygons", "write_phantoms"]
 
 
 def __getattr__(name: str) -> Any:

@@ -64,7 +64,7 @@ def draw_build(rng: np.random.Generator) -> Build:
     width = float(np.clip(rng.normal(1.0, 0.055), 0.87, 1.15))
     lengths = _draw_lengths(rng)
     return Build(
-        size=float(np.clip(rng.normal(1.005, 0.07), 0.83, 1.19)),
+        size=float(np.clip(rng.normal(1.003, 0.062), 0.82, 1.2)),
         lengths=lengths,
         long_bones={bone: _long_bone(bone, lengths[bone], width, rng) for bone in lengths},
         wrist=_draw_wrist(rng, width),

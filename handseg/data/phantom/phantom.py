@@ -6,9 +6,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from handseg.data.phantom.build import draw_build
+from handseg.data.phantom.build import Build, draw_build
 from handseg.data.phantom.labels import Polygon, label_polygons
-from handseg.data.phantom.pose import draw_pose
+from handseg.data.phantom.pose import PosedHand, draw_pose
 from handseg.data.phantom.radiograph import take_radiograph
 
 Side = Literal["left", "right"]
@@ -39,12 +39,27 @@ def make_phantom(
     Both hands of a `person` share their build; every hand has its own pose and exposure. `bent`
     asks for a bent wrist or none; by default a share of `BENT_SHARE` is bent.
     """
-    build = draw_build(_generator(seed, person, _BUILD))
-    rng = _generator(seed, person, _RIGHT if side == "right" else _LEFT)
-    chance = rng.random()
-    hand = draw_pose(build, rng, side=side, bent=chance < BENT_SHARE if bent is None else bent)
+    build, hand, rng = _posed(seed, person, side, bent)
     image = take_radiograph(hand, build, size, rng)
     return Phantom(image, label_polygons(hand, size), side, hand.bend)
+
+
+def make_polygons(
+    size: int, seed: int, *, side: Side = "left", person: int = 1, bent: bool | None = None
+) -> dict[str, list[Polygon]]:
+    """The polygons alone of what `make_phantom` makes from the same arguments: much faster."""
+    return label_polygons(_posed(seed, person, side, bent)[1], size)
+
+
+def _posed(
+    seed: int, person: int, side: Side, bent: bool | None
+) -> tuple[Build, PosedHand, np.random.Generator]:
+    """A person's build, the pose of one hand, and the generator that its picture goes on with."""
+    build = draw_build(_generator(seed, person, _BUILD))
+    rng = _generator(seed, person, _RIGHT if side == "right" else _LEFT)
+    by_chance = rng.random() < BENT_SHARE
+    hand = draw_pose(build, rng, side=side, bent=by_chance if bent is None else bent)
+    return build, hand, rng
 
 
 def _generator(seed: int, person: int, part: int) -> np.random.Generator:

@@ -26,7 +26,9 @@ _CAPITATE_HEAD = np.array([0.0, 36.0])
 _PROXIMAL_CENTRE = np.array([-32.0, 30.0])
 _PROXIMAL_SHARE = 0.45
 _CARPAL_CENTRE = np.array([1008.0, 1428.0])
-_CARPAL_CENTRE_SPREAD = np.array([48.0, 82.0])
+# Most hands are laid near the middle and a few far off: a t distribution of four degrees spans
+# the range of the 800 labelled hands.
+_CARPAL_CENTRE_SPREAD = np.array([24.0, 41.0])
 _CARPAL_CENTRE_RANGE = np.array([[840.0, 1182.0], [1164.0, 1742.0]])
 _MARGIN = 22.0
 _JOINT_GAP = 9.0
@@ -58,9 +60,9 @@ class PosedHand:
 
 
 def draw_pose(build: Build, rng: np.random.Generator, *, side: str, bent: bool) -> PosedHand:
-    """Pose a build as a `side` ("left" or "right") hand; `bent` bends the wrist by 18 to 36°."""
+    """Pose a build as a `side` ("left" or "right") hand; `bent` bends the wrist by 16 to 30°."""
     bend = _draw_bend(rng, bent)
-    turn = float(np.clip(rng.normal(0.0, 5.0), -16, 16))
+    turn = float(np.clip(rng.normal(0.0, 4.0), -16, 16))
     wrist = {name: PosedBone(name, outline, None) for name, outline in build.wrist.items()}
     rays = _articulate(build, rng)
     share = float(rng.uniform(0.25, 0.6))
@@ -81,25 +83,25 @@ def draw_pose(build: Build, rng: np.random.Generator, *, side: str, bent: bool) 
 def _draw_bend(rng: np.random.Generator, bent: bool) -> float:
     """Degrees of the wrist's bend; bent wrists lean to the little finger two times in three."""
     if not bent:
-        return float(np.clip(rng.normal(0.0, 4.5), -12, 12))
-    return float(rng.uniform(18, 36) * (1 if rng.random() < 0.67 else -1))
+        return float(np.clip(rng.normal(0.0, 4.0), -12, 12))
+    return float(rng.uniform(16, 30) * (1 if rng.random() < 0.67 else -1))
 
 
 def _articulate(build: Build, rng: np.random.Generator) -> dict[str, PosedBone]:
     """Metacarpals and phalanges of a right hand in the wrist's frame, each on the one before."""
-    spread = float(np.clip(rng.normal(5.0, 3.5), -2.5, 13))
+    spread = float(np.clip(rng.normal(5.0, 2.6), -2, 12))
     placed: dict[str, PosedBone] = {}
     for finger, bones in FINGERS.items():
         base, lean = _RAYS[finger]
         angle = lean + build.base_angles[finger] + 0.25 * _SPREAD[finger] * spread
-        angle += float(rng.normal(0.0, 5.0 if finger == "thumb" else 1.0))
+        angle += float(rng.normal(0.0, 4.0 if finger == "thumb" else 1.0))
         place = np.array(base) + rng.normal(0.0, 2.5, size=2)
         for level, bone in enumerate(reversed(bones)):
             if level == 1:
                 angle += _FINGER_LEAN[finger] + _SPREAD[finger] * spread * 0.75
-                angle += float(rng.normal(0.0, 4.0 if finger == "thumb" else 2.0))
+                angle += float(rng.normal(0.0, 3.5 if finger == "thumb" else 1.5))
             elif level > 1:
-                angle += float(rng.normal(0.0, 2.0))
+                angle += float(rng.normal(0.0, 1.7))
             foreshortened = float(np.cos(np.deg2rad(abs(rng.normal(0.0, 9.0))))) if level else 1.0
             placed[bone], place = _placed(bone, build, place, angle, foreshortened, rng)
     return placed
@@ -144,7 +146,7 @@ def _draw_shift(posed: dict[str, PosedBone], rng: np.random.Generator) -> Points
     """Where the hand lies: the carpal box's centre as in the competition, fingers in the image."""
     carpals = np.concatenate([posed[name].outline for name in CARPALS])
     box_centre = (carpals.min(axis=0) + carpals.max(axis=0)) / 2
-    target = _CARPAL_CENTRE + rng.normal(0.0, _CARPAL_CENTRE_SPREAD)
+    target = _CARPAL_CENTRE + rng.standard_t(4.0, size=2) * _CARPAL_CENTRE_SPREAD
     shift = np.clip(target, *_CARPAL_CENTRE_RANGE) - box_centre
     fingers = np.concatenate([posed[bone].outline for bone in BONES if bone not in FOREARM])
     lowest, highest = fingers.min(axis=0) + shift, fingers.max(axis=0) + shift

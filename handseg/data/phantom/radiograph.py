@@ -70,7 +70,7 @@ def take_radiograph(
     attenuation *= np.float32(exposure.bone)
     photons = _transmitted(attenuation, exposure, pixels / WORLD)
     if pixels != size:
-        photons = cv2.resize(photons, (size, size), interpolation=cv2.INTER_AREA)
+        photons = photons.reshape(size, 2, size, 2).mean(axis=(1, 3))
     density = _detected(photons, exposure, rng)
     return _displayed(density, exposure, size / WORLD)
 
@@ -106,7 +106,7 @@ def _displayed(density: Field, exposure: Exposure, scale: float) -> NDArray[np.u
     """Edge enhancement, window, gamma and 8 bits."""
     if exposure.enhancement > 0:
         soft = cv2.GaussianBlur(density, (0, 0), 9.0 * scale)
-        density = density + np.float32(exposure.enhancement) * (density - soft)
-    shown = (density - np.float32(exposure.black)) / np.float32(exposure.white - exposure.black)
-    shown = np.clip(shown, 0.0, 1.0) ** np.float32(exposure.gamma)
+        density += np.float32(exposure.enhancement) * (density - soft)
+    black, window = np.float32(exposure.black), np.float32(exposure.white - exposure.black)
+    shown = np.clip((density - black) / window, 0.0, 1.0) ** np.float32(exposure.gamma)
     return np.round(shown * 255).astype(np.uint8)

@@ -93,33 +93,37 @@ def _band(rng: np.random.Generator, side: int, along: float, across: float, rati
 def _inside(bone: PosedBone, pixels: int, angle: float) -> _Inside | None:
     """The pixels of a bone that lie in the image, or None."""
     scale = pixels / WORLD
+    depth, left, top = _depth(bone, pixels)
+    rows, columns = np.nonzero(depth)
+    in_image = (rows + top >= 0) & (rows + top < pixels)
+    in_image &= (columns + left >= 0) & (columns + left < pixels)
+    rows, columns = rows[in_image], columns[in_image]
+    if rows.size == 0:
+        return None
+    depth = depth[rows, columns]
+    rows, columns = rows + top, columns + left
+    origin, direction, length = _frame(bone, angle)
+    x = (columns + 0.5) / scale - origin[0]
+    y = (rows + 0.5) / scale - origin[1]
+    along = ((x * direction[0] + y * direction[1]) / length).astype(np.float32)
+    across = (y * direction[0] - x * direction[1]).astype(np.float32)
+    return _Inside(rows, columns, depth, along, across, length)
+
+
+def _depth(bone: PosedBone, pixels: int) -> tuple[Field, int, int]:
+    """Distance to the bone's surface in world units, 0 outside, in a window at (left, top)."""
+    scale = pixels / WORLD
     # fillPoly paints the boundary too: half a pixel inwards keeps the area.
     inset = bone.outline * scale - 0.5 - 0.5 * outlines.outward_normals(bone.outline)
     beyond = _BEYOND * scale
-    low = np.floor(np.clip(inset.min(axis=0) - 2, -beyond, pixels)).astype(int)
-    high = np.ceil(np.clip(inset.max(axis=0) + 3, 0, pixels + beyond)).astype(int)
-    if (high <= low).any():
-        return None
-    mask = np.zeros((high[1] - low[1], high[0] - low[0]), np.uint8)
-    corners = np.round((inset - low) * 2**_SHIFT).astype(np.int32)
+    left, top = np.floor(np.clip(inset.min(axis=0) - 2, -beyond, pixels)).astype(int).tolist()
+    right, bottom = np.ceil(np.clip(inset.max(axis=0) + 3, 0, pixels + beyond)).astype(int).tolist()
+    mask = np.zeros((max(bottom - top, 1), max(right - left, 1)), np.uint8)
+    corners = np.round((inset - (left, top)) * 2**_SHIFT).astype(np.int32)
     cv2.fillPoly(mask, [corners], 1, cv2.LINE_8, _SHIFT)
-    distance = cv2.distanceTransform(mask, cv2.DIST_L2, 5)
-    visible = mask.astype(bool)
-    visible[: max(-low[1], 0)] = False
-    visible[:, : max(-low[0], 0)] = False
-    visible[max(pixels - low[1], 0) :] = False
-    visible[:, max(pixels - low[0], 0) :] = False
-    rows, columns = np.nonzero(visible)
-    if rows.size == 0:
-        return None
-    depth = np.maximum(distance[rows, columns] - 0.5, 0.1).astype(np.float32) / np.float32(scale)
-    rows, columns = rows + low[1], columns + low[0]
-    origin, direction, length = _frame(bone, angle)
-    x = ((columns + 0.5) / scale - origin[0]).astype(np.float32)
-    y = ((rows + 0.5) / scale - origin[1]).astype(np.float32)
-    along = (x * direction[0] + y * direction[1]) / np.float32(length)
-    across = (x * -direction[1] + y * direction[0]).astype(np.float32)
-    return _Inside(rows, columns, depth, along.astype(np.float32), across, length)
+    # cv2 measures to the nearest pixel outside, half a pixel beyond the surface.
+    distance = cv2.distanceTransform(mask, cv2.DIST_L2, 5) - 0.5 * mask
+    return (distance / scale).astype(np.float32), left, top
 
 
 def _frame(bone: PosedBone, angle: float) -> tuple[Points, Points, float]:

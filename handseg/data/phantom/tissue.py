@@ -118,7 +118,8 @@ def _thickness_at(depth: Field, scale: float) -> Field:
     edge = np.minimum(depth, radius)
     rounded = 2 * np.sqrt(np.maximum(2 * radius * edge - edge**2, 0))
     rise = np.clip((depth - 0.8 * radius) / (_PALM_DEPTH * scale), 0, 1)
-    return rounded + (_PALM_THICKNESS * scale - 2 * radius) * np.sin(rise * np.pi / 2)
+    more = np.float32(_PALM_THICKNESS * scale - 2 * radius)
+    return (rounded + more * np.sin(rise * np.pi / 2)).astype(np.float32)
 
 
 def _muscle(

@@ -7,6 +7,7 @@ import shutil
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ import numpy as np
 
 from handseg.data.phantom.labels import label_json
 from handseg.data.phantom.phantom import BENT_SHARE, Side, make_phantom
-from handseg.errors import UsageError
+from handseg.errors import FailedError, UsageError
 from handseg.progress import Progress, silent
 
 MARK = "phantom.json"
@@ -30,7 +31,7 @@ SMALLEST, LARGEST = 64, 4096
 _SIDES: tuple[Side, Side] = ("right", "left")
 _PARTS = ("train", "test", MARK, "folds.json")
 _EPOCH_MS = 1_661_130_000_000
-_ALONE_UP_TO = 8
+_ALONE_UP_TO = 8 * 512**2  # pixels in all
 
 
 @dataclass(frozen=True)
@@ -79,13 +80,13 @@ def write_phantoms(
 def _split_people(people: int, test_people: int | None, seed: int) -> dict[str, list[int]]:
     """The numbers of the people of each split in random order; the first is always in train."""
     if people < 1:
-        raise UsageError(f"A data set needs at least one person, not {people}.")
+        raise UsageError(f"a data set needs at least one person, not {people}")
     if test_people is None:
         test_people = 0 if people == 1 else max(1, round(people * TEST_SHARE))
     if not 0 <= test_people < people:
         raise UsageError(
-            f"{test_people} test people of {people} leave nobody to train on.",
-            why="The test people are a part of all people.",
+            f"{test_people} test people of {people} cannot be: somebody must be left to train on",
+            why="--people counts all people, those of the test split too",
         )
     others = np.random.default_rng([seed, people]).permutation(np.arange(2, people + 1)).tolist()
     return {"train": [*others[test_people:], 1], "test": others[:test_people]}
@@ -93,24 +94,24 @@ def _split_people(people: int, test_people: int | None, seed: int) -> dict[str, 
 
 def _check_size(size: int) -> None:
     if not SMALLEST <= size <= LARGEST:
-        raise UsageError(f"Phantoms can be {SMALLEST} to {LARGEST} pixels wide, not {size}.")
+        raise UsageError(f"a phantom can be {SMALLEST} to {LARGEST} pixels wide, not {size}")
 
 
 def _check_folder(folder: Path, force: bool) -> None:
     """Raise UsageError unless `folder` may be filled."""
     if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is a file, not a folder.")
+        raise UsageError(f"{folder} is a file, not a folder")
     if not any((folder / part).exists() for part in ("train", "test")):
         return
     if not (folder / MARK).is_file():
         raise UsageError(
-            f"{folder} holds a data set that is not of phantoms.",
-            why="It is not replaced, not even with --force: choose another folder.",
+            f"{folder} holds a data set that is not of phantoms",
+            why="it is never replaced, not even with --force: choose another folder",
         )
     if not force:
         raise UsageError(
-            f"{folder} holds a data set already.",
-            why="Choose another folder, or replace it.",
+            f"{folder} holds a data set already",
+            why="choose another folder, or replace it",
             hints=(f"handseg phantom {folder} --force",),
         )
 
@@ -152,7 +153,7 @@ def _make_all(tasks: list[_Task], progress: Progress) -> None:
 def _made(tasks: list[_Task]) -> Iterator[int]:
     """Make every image, on all cores when it is worth starting processes; yields its person."""
     workers = min(os.cpu_count() or 1, len(tasks))
-    if workers == 1 or len(tasks) <= _ALONE_UP_TO:
+    if workers == 1 or sum(task.size**2 for task in tasks) <= _ALONE_UP_TO:
         yield from map(_make, tasks)
         return
     # spawn: a fork of a process in which torch or cv2 run threads can hang.
@@ -160,6 +161,11 @@ def _made(tasks: list[_Task]) -> Iterator[int]:
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
     try:
         yield from pool.map(_make, tasks)
+    except BrokenProcessPool as error:
+        raise FailedError(
+            "a process that made phantoms was killed",
+            why="often there was not enough memory: smaller phantoms need less",
+        ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
@@ -189,6 +195,7 @@ def _beside(folder: Path) -> Iterator[Path]:
     place = folder.absolute()
     place.parent.mkdir(parents=True, exist_ok=True)
     fresh = place.parent / f".{place.name}.phantom-{os.getpid()}"
+    shutil.rmtree(fresh, ignore_errors=True)  # of a killed process whose number came round
     fresh.mkdir()
     try:
         yield fresh

@@ -1,0 +1,84 @@
+"""`handseg recipes`: the recipes that come with handseg."""
+
+import csv
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from handseg.cli import console, options
+from handseg.cli.command import command
+from handseg.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+FOLDER = Path("recipes")
+"""Where `recipes copy` puts a recipe."""
+
+LIST_EXAMPLES = ("handseg recipes", "handseg recipes --json", "handseg recipes copy segformer")
+COPY_EXAMPLES = ("handseg recipes copy segformer", "handseg recipes copy unet --force")
+
+
+def epilog(examples: tuple[str, ...]) -> str:
+    """The end of a command's help: its examples, each on its line."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in examples)
+
+
+app = typer.Typer(invoke_without_command=True, epilog=epilog(LIST_EXAMPLES))
+
+
+@app.callback()
+@command(examples=LIST_EXAMPLES)
+def recipes(context: typer.Context, json_: options.Json = False, csv_: options.Csv = False) -> None:
+    """List the recipes that come with handseg, or copy one."""
+    from handseg.recipe.copy import opening_comment
+    from handseg.recipe.find import bundled_folder, bundled_recipes
+
+    if context.invoked_subcommand is not None:
+        return
+    if json_ and csv_:
+        raise UsageError("--json and --csv are two formats; give one of them")
+    found = [(path, opening_comment(path)) for path in bundled_recipes()]
+    if json_:
+        fields = [(path.stem, str(path), list(comment)) for path, comment in found]
+        keys = ("recipe", "path", "comment")
+        console.print_json([dict(zip(keys, row, strict=True)) for row in fields])
+    elif csv_:
+        console.out(as_csv([(path.stem, "\n".join(comment)) for path, comment in found]))
+    else:
+        console.print_table(as_table(found))
+        console.say(f"They lie in {bundled_folder()}; one as a file of your own:")
+        console.say("  handseg recipes copy segformer")
+
+
+@app.command(epilog=epilog(COPY_EXAMPLES))
+@command(examples=COPY_EXAMPLES)
+def copy(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A recipe of `handseg recipes`.")],
+    force: options.Force = False,
+) -> None:
+    """Put a recipe and its bases into ./recipes."""
+    from handseg.recipe.copy import copy_recipe
+
+    for path in copy_recipe(name, FOLDER, force=force):
+        console.out(str(path))
+
+
+def as_csv(rows: list[tuple[str, str]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([("recipe", "comment"), *rows])
+    return text.getvalue().removesuffix("\n")
+
+
+def as_table(found: list[tuple[Path, tuple[str, ...]]]) -> "Table":
+    """One row a recipe: its name, and what it says of itself."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("recipe", "what it says", box=box.SIMPLE_HEAD)
+    for path, comment in found:
+        table.add_row(Text(path.stem), Text("\n".join(comment)))
+    return table

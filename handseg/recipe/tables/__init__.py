@@ -1,0 +1,54 @@
+"""What the installed libraries take, as tables that tests/recipe/generate_tables.py writes."""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any, TypedDict
+
+Arguments = dict[str, str]
+"""The names of arguments and what each may be, in words of TOML: `array | number`."""
+
+
+class Architecture(TypedDict):
+    """What a library's architecture takes, and what the divisor of its size rests on."""
+
+    depth: int
+    divisible: bool
+    options: Arguments
+    output_stride: int
+    refuses: list[str]
+
+
+class Library(TypedDict):
+    """A library's architectures, and its encoders with the names of their weights."""
+
+    architectures: dict[str, Architecture]
+    encoders: dict[str, list[str]]
+
+
+class Transforms(TypedDict):
+    """The transforms that a recipe may name, those that it may not with the reason."""
+
+    owned: list[str]
+    refused: dict[str, str]
+    transforms: dict[str, Arguments]
+
+
+def library(name: str) -> Library:
+    """The table of `smp`, `transformers` or `torchvision`."""
+    return _read("models")[name]
+
+
+def losses() -> dict[str, Arguments]:
+    """The options of each loss that has any."""
+    return _read("losses")
+
+
+def transforms() -> Transforms:
+    """The table of the albumentations transforms."""
+    return _read("transforms")
+
+
+@cache
+def _read(stem: str) -> Any:
+    return json.loads((Path(__file__).parent / f"{stem}.json").read_text(encoding="utf-8"))

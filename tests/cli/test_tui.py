@@ -1,0 +1,187 @@
+"""`handseg tui` from the command line: without a terminal, and in a real one (tmux)."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from handseg.runs.writer import RunWriter
+
+HANDSEG = [sys.executable, "-c", "from handseg.cli.main import main; main()"]
+
+TRAINING = """
+import sys, time
+from pathlib import Path
+import numpy as np
+from handseg.anatomy import BONES
+from handseg.runs.writer import RunWriter
+facts = {"classes": BONES, "fold": 0, "epochs": 400, "steps_per_epoch": 5}
+writer = RunWriter.create(Path(sys.argv[1]), "live", recipe_toml="", facts=facts)
+image = np.tile(np.linspace(0, 255, 64, dtype=np.uint8), (64, 1))
+planes = np.full((64, 64, 4), 0b10, np.uint8)
+writer.preview(5, "hand.png", image, planes, planes)
+for epoch in range(1, 400):
+    for step in range(epoch * 5 - 4, epoch * 5 + 1):
+        writer.step(step, loss=1 / step, lr=1e-4)
+    dice = {name: 1 - 1 / (epoch + 1 + index) for index, name in enumerate(BONES)}
+    writer.validation(step=epoch * 5, epoch=epoch, dice=dice)
+    time.sleep(0.3)
+"""
+
+
+def handseg(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*HANDSEG, *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def one_run(tmp_path: Path) -> Path:
+    facts = {"classes": ["Radius", "[red]x[/]"], "epochs": 3, "steps_per_epoch": 5}
+    writer = RunWriter.create(tmp_path / "runs", "unet", recipe_toml="", facts=facts)
+    writer.validation(step=5, epoch=1, dice={"Radius": 0.75, "[red]x[/]": 0.25})
+    writer.end("finished")
+    return tmp_path / "runs"
+
+
+def test_without_a_terminal_it_says_so_and_ends_with_2(one_run):
+    done = handseg("tui", "--runs", str(one_run))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "needs a terminal" in done.stderr
+    assert "handseg tui --once" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_once_prints_one_frame_on_a_pipe(one_run):
+    done = handseg("tui", "--once", "--runs", str(one_run), "--cells", "100x30")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert "✔ unet-1" in done.stdout
+    assert "[red]x[/]" in done.stdout
+    assert len(lines) == 30
+    assert max(map(len, lines)) <= 100
+    assert "\x1b" not in done.stdout
+
+
+def test_once_writes_an_svg_that_fetches_nothing(one_run, tmp_path):
+    out = tmp_path / "frame.svg"
+    done = handseg("tui", "--once", "--runs", str(one_run), "--out", str(out), "--screen", "viewer")
+    assert (done.returncode, done.stdout) == (0, f"{out}\n")
+    svg = out.read_text()
+    assert "@font-face" not in svg
+    assert "url(http" not in svg
+    assert 'url("http' not in svg
+    assert "unet-1" in svg.replace("&#160;", " ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--cells", "wide"], "no size in cells"),
+        (["--cells", "0x10"], "no size in cells"),
+        (["--once", "--screen", "classes"], "no screen 'classes'"),
+        (["--once", "--out", "frame.png"], "neither .svg nor .txt"),
+        (["--out", "frame.svg"], "--once"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_2(arguments, said, monkeypatch, capsys):
+    from handseg.cli.main import run
+
+    monkeypatch.setenv("HANDSEG_RUNS", "nowhere")
+    try:
+        code = run(["tui", *arguments])
+    except SystemExit as end:
+        code = end.code
+    assert code == 2
+    assert said in capsys.readouterr().err
+
+
+class Terminal:
+    """A terminal in tmux, with a server of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.socket = f"handseg-{uuid.uuid4().hex[:8]}"
+        self.folder = folder
+
+    def tmux(self, *arguments: str) -> str:
+        environment = {k: v for k, v in os.environ.items() if k not in ("TMUX", "COLORTERM")}
+        command = ["tmux", "-L", self.socket, "-f", "/dev/null", *arguments]
+        return subprocess.run(
+            command, capture_output=True, text=True, check=True, env=environment, cwd=self.folder
+        ).stdout
+
+    def start(self, *command: str) -> None:
+        self.tmux("new-session", "-d", "-s", "it", "-x", "120", "-y", "40", *command)
+        self.tmux("set-option", "-t", "it", "remain-on-exit", "on")
+
+    @property
+    def screen(self) -> str:
+        return self.tmux("capture-pane", "-p", "-t", "it")
+
+    @property
+    def exit_code(self) -> str:
+        """How the command ended; empty while it runs."""
+        return self.tmux("display-message", "-p", "-t", "it", "#{pane_dead_status}").strip()
+
+    def until(self, holds: Callable[[str], bool], seconds: float = 15.0) -> str:
+        limit = time.monotonic() + seconds
+        while time.monotonic() < limit:
+            if holds(screen := self.screen):
+                return screen
+            time.sleep(0.1)
+        raise AssertionError(f"never came true; the screen:\n{self.screen}")
+
+    def press(self, key: str) -> None:
+        self.tmux("send-keys", "-t", "it", key)
+
+
+@pytest.fixture
+def terminal(tmp_path):
+    if shutil.which("tmux") is None:
+        pytest.skip("tmux is not installed")
+    found = Terminal(tmp_path)
+    yield found
+    subprocess.run(["tmux", "-L", found.socket, "kill-server"], check=False, capture_output=True)
+
+
+@pytest.fixture
+def training(tmp_path):
+    child = subprocess.Popen([sys.executable, "-c", TRAINING, str(tmp_path / "runs")])
+    yield child
+    child.kill()
+    child.wait()
+
+
+def epoch_shown(screen: str) -> int:
+    line = next((line for line in screen.splitlines() if "● live-1" in line), "")
+    field = next((word for word in line.split() if word.endswith("/400")), "0/400")
+    return int(field.partition("/")[0])
+
+
+def test_the_dashboard_follows_a_training_in_a_real_terminal(terminal, training):
+    terminal.start(*HANDSEG, "tui", "--runs", "runs")
+    first = epoch_shown(terminal.until(lambda screen: epoch_shown(screen) > 0))
+    terminal.until(lambda screen: epoch_shown(screen) > first)
+    terminal.press("?")
+    terminal.until(lambda screen: "choose a bone" in screen)
+    terminal.press("Escape")
+    terminal.until(lambda screen: "choose a bone" not in screen)
+    terminal.press("Enter")
+    terminal.until(lambda screen: "hand.png" in screen and "▀▀▀" in screen)
+    terminal.press("1")
+    terminal.until(lambda screen: "[1 Runs]" in screen)
+    training.kill()
+    terminal.until(lambda screen: "✖ live-1" in screen and "--resume live-1" in screen, 5)
+    terminal.press("q")
+    terminal.until(lambda _: terminal.exit_code == "0", 5)

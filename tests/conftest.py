@@ -1,0 +1,144 @@
+"""Small real data that the tests share."""
+
+import contextlib
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+TINY_SEGFORMER = """
+schema = 1
+[model]
+library = "transformers"
+architecture = "segformer"
+encoder = "mit-b0"
+weights = "none"
+[model.options]
+hidden_sizes = [8, 16, 24, 32]
+depths = [1, 1, 1, 1]
+decoder_hidden_size = 32
+num_attention_heads = [1, 1, 1, 1]
+[data]
+size = 64
+channels = 1
+normalize = "image"
+workers = 0
+[augment.rotate]
+transform = "Affine"
+rotate = [-20, 20]
+scale = [0.9, 1.1]
+p = 0.8
+[optimizer]
+lr = 1e-3
+head_lr = 1.0
+[schedule]
+warmup_epochs = 0
+[train]
+epochs = 2
+batch_size = 4
+ema = false
+[validate]
+previews = 1
+[early_stop]
+patience = 0
+"""
+
+
+@pytest.fixture(scope="session")
+def phantom_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six people's hands at 192 px, two of them test people; shared, so never written to."""
+    from handseg.data.phantom import write_phantoms
+
+    folder = tmp_path_factory.mktemp("phantoms") / "data"
+    return write_phantoms(folder, people=6, size=192, seed=7, test_people=2)
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, phantom_folder: Path) -> Path:
+    """An own working folder with the phantoms in `data`."""
+    shutil.copytree(phantom_folder, tmp_path / "data")
+    monkeypatch.chdir(tmp_path)
+    for name in ("HANDSEG_DATA", "HANDSEG_RUNS", "HANDSEG_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("HANDSEG_DATA", "HANDSEG_RUNS", "HANDSEG_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def tiny_recipe(workplace: Path) -> Path:
+    """A recipe that trains in seconds."""
+    path = workplace / "tiny.toml"
+    path.write_text(TINY_SEGFORMER)
+    return path
+
+
+@pytest.fixture
+def add_hand() -> Callable[..., Path]:
+    """Writes one image and its label to a data set; gives the image's path.
+
+    `polygons` are pairs of class and points; None leaves the label out.
+    """
+
+    def add(root, place="ID001/a", polygons=(), *, size=(60, 80), split="train", **attributes):
+        import numpy as np
+        from PIL import Image
+
+        image = root / split / "DCM" / f"{place}.png"
+        image.parent.mkdir(parents=True, exist_ok=True)
+        rng = np.random.default_rng(sum(place.encode()))
+        Image.fromarray(rng.integers(0, 256, size, np.uint8)).save(image)
+        if polygons is not None:
+            label = root / split / "outputs_json" / f"{place}.json"
+            label.parent.mkdir(parents=True, exist_ok=True)
+            entries = [{"label": name, "points": points} for name, points in polygons]
+            label.write_text(json.dumps({"annotations": entries, "attributes": attributes}))
+        return image
+
+    return add
+
+
+@pytest.fixture(scope="session")
+def trained_place(tmp_path_factory: pytest.TempPathFactory, phantom_folder: Path) -> Path:
+    """A working folder with the phantoms and a finished run `tiny-1`; shared, never written to."""
+    from handseg.recipe import load_recipe
+    from handseg.train.session import Speaker, train
+
+    @contextlib.contextmanager
+    def no_bar(title: str) -> Iterator[object]:
+        yield lambda done, total, note="": None
+
+    place = tmp_path_factory.mktemp("trained")
+    shutil.copytree(phantom_folder, place / "data")
+    with contextlib.chdir(place), pytest.MonkeyPatch.context() as patch:
+        for name in ("HANDSEG_DATA", "HANDSEG_RUNS", "HANDSEG_CACHE"):
+            patch.delenv(name, raising=False)
+        Path("tiny.toml").write_text(TINY_SEGFORMER)
+        train(
+            # From one half on, masks are neither empty nor full: their Dice says something.
+            load_recipe("tiny.toml", ["model.prior=0.5", "train.batch_size=2"]),
+            Path("data"),
+            Path("runs"),
+            Speaker(lambda text: None, no_bar),  # pyright: ignore[reportArgumentType]
+        )
+    return place
+
+
+@pytest.fixture
+def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trained_place: Path) -> Path:
+    """An own working folder with the phantoms and a finished run; the recipe is `tiny.toml`."""
+    place = tmp_path / "place"
+    shutil.copytree(trained_place, place)
+    monkeypatch.chdir(place)
+    for name in ("HANDSEG_DATA", "HANDSEG_RUNS", "HANDSEG_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    return place

@@ -1,0 +1,175 @@
+"""Folds: grouped by person, written once and then obeyed."""
+
+import json
+import os
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from handseg.data.dataset import Dataset, Sample, open_dataset
+from handseg.data.folds import load_or_write_folds, make_folds
+from handseg.errors import InputError, UsageError
+
+PEOPLE = [f"ID{number:03d}" for number in range(1, 14)]
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def dataset_of(root, people):
+    samples = tuple(
+        Sample(f"{person}{side}.png", root / f"{person}{side}.png", None, person, "train")
+        for person in people
+        for side in "LR"
+    )
+    return Dataset(root, "handbone", ("Ulna",), samples, ())
+
+
+@contextmanager
+def as_nobody():
+    """For root a folder's permissions are no hindrance: go without its privileges for a while."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+def test_every_person_is_held_out_once_and_with_all_their_images(empty_folder):
+    dataset = dataset_of(empty_folder, PEOPLE)
+    folds = load_or_write_folds(dataset).folds
+    held_out = []
+    for fold in range(folds.k):
+        training, validation = folds.split(dataset.train, fold)
+        people = {sample.person for sample in validation}
+        assert people.isdisjoint(sample.person for sample in training)
+        assert len(training) + len(validation) == len(dataset.train)
+        assert len(validation) in (4, 6)  # 13 people in 5 folds, two images each
+        held_out += people
+    assert sorted(held_out) == PEOPLE
+
+
+def test_folds_depend_on_the_people_and_the_seed_only():
+    assert make_folds(PEOPLE, 5, 0) == make_folds(PEOPLE[::-1], 5, 0)
+    assert make_folds(PEOPLE, 5, 0).folds != make_folds(PEOPLE, 5, 1).folds
+
+
+def test_folds_are_written_once_and_then_obeyed(empty_folder):
+    dataset = dataset_of(empty_folder, PEOPLE)
+    first = load_or_write_folds(dataset)
+    assert (first.path, first.written) == (empty_folder / "folds.json", True)
+    assert names(empty_folder) == ["folds.json"]
+    value = json.loads(first.path.read_text())
+    assert sorted(value) == ["folds", "k", "method", "seed", "version"]
+    value["folds"] = {person: index % 2 for index, person in enumerate(PEOPLE)}
+    value["k"] = 2
+    first.path.write_text(json.dumps(value))
+    again = load_or_write_folds(dataset, k=7, seed=3)
+    assert (again.folds.k, again.folds.folds, again.written) == (2, value["folds"], False)
+
+
+def test_there_are_never_more_folds_than_people(empty_folder):
+    assert load_or_write_folds(dataset_of(empty_folder, PEOPLE[:3])).folds.k == 3
+
+
+def test_one_person_is_too_few_and_no_file_is_left(empty_folder):
+    with pytest.raises(InputError, match="two people"):
+        load_or_write_folds(dataset_of(empty_folder, PEOPLE[:1]))
+    assert not list(empty_folder.iterdir())
+
+
+@pytest.mark.parametrize("k", [1, 0, -3])
+def test_less_than_two_folds_cannot_be(empty_folder, k):
+    with pytest.raises(UsageError, match="fold"):
+        load_or_write_folds(dataset_of(empty_folder, PEOPLE), k=k)
+    assert not list(empty_folder.iterdir())
+
+
+def test_people_whom_the_file_lacks_are_named(empty_folder):
+    path = load_or_write_folds(dataset_of(empty_folder, PEOPLE[:-2])).path
+    with pytest.raises(InputError) as caught:
+        load_or_write_folds(dataset_of(empty_folder, PEOPLE))
+    assert str(path) in caught.value.what
+    assert "2 of 13" in caught.value.what
+    assert caught.value.why == "ID012, ID013"
+    assert str(path) in caught.value.hints[0]
+
+
+def test_people_who_left_the_data_set_do_no_harm(empty_folder):
+    load_or_write_folds(dataset_of(empty_folder, PEOPLE))
+    dataset = dataset_of(empty_folder, PEOPLE[:5])
+    folds = load_or_write_folds(dataset).folds
+    assert sum(len(folds.split(dataset.train, fold)[1]) for fold in range(folds.k)) == 10
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"folds": {"ID001": 9}},
+        {"folds": {"ID001": -1}},
+        {"folds": {"ID001": 0.5}},
+        {"k": None},
+        {"folds": {"ID001": True}},
+        {"folds": ["ID001"]},
+        {"folds": {"ID001": "x"}},
+        {"version": 2},
+    ],
+)
+def test_a_fold_file_at_fault_is_refused_by_name_and_left_alone(empty_folder, change):
+    dataset = dataset_of(empty_folder, PEOPLE[:2])
+    path = load_or_write_folds(dataset).path
+    value = json.loads(path.read_text())
+    folds = change.get("folds")
+    if isinstance(folds, dict):
+        change = {"folds": value["folds"] | folds}
+    text = json.dumps(value | change)
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"folds\.json"):
+        load_or_write_folds(dataset)
+    assert path.read_text() == text
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"folds": {}}', "\xff"])
+def test_a_damaged_fold_file_is_refused(empty_folder, text):
+    (empty_folder / "folds.json").write_text(text, encoding="latin-1")
+    with pytest.raises(InputError, match=r"folds\.json"):
+        load_or_write_folds(dataset_of(empty_folder, PEOPLE))
+
+
+@pytest.mark.parametrize("fold", [-1, 5])
+def test_a_fold_that_does_not_exist_is_a_fault_of_usage(empty_folder, fold):
+    dataset = dataset_of(empty_folder, PEOPLE)
+    with pytest.raises(UsageError, match="no fold"):
+        load_or_write_folds(dataset).folds.split(dataset.train, fold)
+
+
+def test_folds_of_read_only_data_stand_in_the_cache_and_are_obeyed_there(monkeypatch):
+    # pytest's own folders are closed to others, so this one lies beside them.
+    with tempfile.TemporaryDirectory() as name:
+        root, cache = Path(name) / "data", Path(name) / "cache"
+        root.mkdir()
+        cache.mkdir()
+        Path(name).chmod(0o755)
+        root.chmod(0o555)
+        cache.chmod(0o777)
+        monkeypatch.setenv("HANDSEG_CACHE", str(cache))
+        dataset = dataset_of(root, PEOPLE)
+        with as_nobody():
+            first = load_or_write_folds(dataset)
+            again = load_or_write_folds(dataset, seed=5)
+        assert first.written
+        assert first.path.is_relative_to(cache)
+        assert not list(root.iterdir())
+        assert (again.folds, again.written, again.path) == (first.folds, False, first.path)
+
+
+def test_folds_of_phantoms_are_by_person(workplace):
+    dataset = open_dataset(Path("data"))
+    folds = load_or_write_folds(dataset).folds
+    assert folds.k == 4
+    assert set(folds.folds) == {sample.person for sample in dataset.train}

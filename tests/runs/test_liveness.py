@@ -1,0 +1,146 @@
+"""Alive or dead is asked of the kernel."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from handseg.errors import UsageError
+from handseg.runs import fields, liveness, process
+from handseg.runs.lock import is_held
+from handseg.runs.reader import list_runs, summarise_run
+from handseg.runs.writer import RunWriter
+
+CHILD = """
+import os, sys, time
+from pathlib import Path
+from handseg.runs.writer import RunWriter
+writer = RunWriter.create(Path(sys.argv[1]), "child", recipe_toml="", facts={"classes": ["a"]})
+if len(sys.argv) > 2:
+    if os.fork() == 0:
+        time.sleep(60)
+print(writer.name, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts a process that makes a run and holds it."""
+    children = []
+
+    def begin(*arguments: str) -> subprocess.Popen:
+        command = [sys.executable, "-c", CHILD, str(tmp_path), *arguments]
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+        children.append(child)
+        assert child.stdout is not None
+        assert child.stdout.readline() == "child-1\n"
+        return child
+
+    yield begin
+    for child in children:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+
+
+def soon(folder: Path, state: str, seconds: float = 3.0) -> bool:
+    limit = time.monotonic() + seconds
+    while time.monotonic() < limit:
+        if summarise_run(folder).state == state:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_a_killed_training_is_dead_within_three_seconds_even_as_a_zombie(start, tmp_path):
+    child = start()
+    assert summarise_run(tmp_path / "child-1").state == "running"
+    os.kill(child.pid, signal.SIGKILL)
+    # Not waited for: the process is a zombie now.
+    assert soon(tmp_path / "child-1", "dead")
+    assert summarise_run(tmp_path / "child-1").message == "killed or crashed"
+
+
+def test_a_worker_that_survives_does_not_keep_the_run_alive(start, tmp_path):
+    child = start("with a worker")
+    os.kill(child.pid, signal.SIGKILL)
+    assert soon(tmp_path / "child-1", "dead")
+
+
+def test_two_trainings_of_one_run_are_impossible(start, tmp_path):
+    start()
+    with pytest.raises(UsageError):
+        RunWriter.resume(tmp_path / "child-1", step=0, facts={})
+
+
+def test_listing_runs_in_the_training_process_does_not_lose_its_lock(make_run, tmp_path):
+    writer = make_run()
+    for _ in range(3):
+        assert list_runs(tmp_path / "runs")[0].state == "running"
+    question = (
+        "import sys; from pathlib import Path; from handseg.runs.lock import is_held; "
+        "print(is_held(Path(sys.argv[1])))"
+    )
+    command = [sys.executable, "-c", question, str(writer.folder / fields.LOCK)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "True\n"
+    writer.end("finished")
+    assert is_held(writer.folder / fields.LOCK) is False
+
+
+@pytest.fixture
+def unlocked(make_run):
+    """The folder of a run without end whose lock is free, and its `run.json`."""
+    writer = make_run()
+    writer._steps.stop()
+    writer._lock.release()
+    return writer.folder, json.loads((writer.folder / fields.RUN).read_text())
+
+
+def test_where_locks_are_refused_the_process_is_asked_for(unlocked):
+    folder, run = unlocked
+    run["locked"] = False
+    assert liveness.is_alive(folder, run) is True
+    assert liveness.is_alive(folder, {**run, "start_ticks": 1}) is False
+    assert liveness.is_alive(folder, {**run, "boot_id": "before", "host": run["host"]}) is False
+
+
+@pytest.mark.parametrize("change", [{"pid_namespace": "pid:[1]"}, {"boot_id": "x", "host": "far"}])
+def test_where_nothing_can_be_asked_silence_tells(unlocked, change):
+    folder, run = unlocked
+    run = {**run, "locked": False, **change}
+    assert liveness.is_alive(folder, run) is None
+    assert liveness.state_of(folder, run, {"kind": "start"}, 5)[0] == "running"
+    assert liveness.state_of(folder, run, {"kind": "start"}, 31)[0] == "dead"
+
+
+def test_a_free_lock_is_believed_in_another_pid_namespace(unlocked):
+    folder, run = unlocked
+    assert liveness.is_alive(folder, {**run, "pid_namespace": "pid:[1]"}) is False
+
+
+def test_a_living_process_that_is_silent_is_quiet(make_run):
+    writer = make_run()
+    run = json.loads((writer.folder / fields.RUN).read_text())
+    assert liveness.state_of(writer.folder, run, {"kind": "start"}, 60)[0] == "quiet"
+    writer.end("finished")
+
+
+def test_out_of_memory_is_said_only_where_the_log_says_so(unlocked):
+    folder, run = unlocked
+    (folder / fields.LOG).write_text("epoch 1\ntorch.OutOfMemoryError: CUDA out of memory.\n")
+    assert liveness.state_of(folder, run, {"kind": "start"}, 0) == ("dead", "out of memory")
+
+
+def test_a_zombie_does_not_count_as_a_process():
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    limit = time.monotonic() + 5
+    while process.start_ticks(child.pid) is not None and time.monotonic() < limit:
+        time.sleep(0.02)
+    assert process.start_ticks(child.pid) is None
+    assert Path(f"/proc/{child.pid}").exists()
+    child.wait()

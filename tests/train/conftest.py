@@ -1,0 +1,62 @@
+"""Trainings that say what they do to a list."""
+
+import contextlib
+import os
+from pathlib import Path
+
+import pytest
+
+from handseg.recipe import load_recipe
+from handseg.train.session import Speaker, resume, train
+
+
+class Watched:
+    """A speaker that keeps what it is told, and runs something at a step of the training."""
+
+    def __init__(self, at=None, act=lambda: None):
+        self.said = []
+        self.at = at
+        self.act = act
+
+    @contextlib.contextmanager
+    def bars(self, title):
+        def advance(done, total, note=""):
+            if note.startswith("epoch") and done == self.at:
+                self.act()
+
+        yield advance
+
+    @property
+    def speaker(self):
+        return Speaker(self.said.append, self.bars)
+
+
+@pytest.fixture
+def begin(tiny_recipe):
+    """Train the tiny recipe with some values set; words go to `Watched`."""
+
+    def run(*sets, name=None, recipe=tiny_recipe, **watched):
+        run.watched = Watched(**watched)
+        loaded = load_recipe(str(recipe), sets)
+        return train(loaded, Path("data"), Path("runs"), run.watched.speaker, name=name)
+
+    return run
+
+
+@pytest.fixture
+def go_on(workplace):
+    """Resume a run of this folder."""
+
+    def run(name, *sets, **watched):
+        run.watched = Watched(**watched)
+        folder = Path("runs") / name
+        loaded = load_recipe(str(folder / "recipe.toml"), sets, resumed=True)
+        return resume(folder, loaded, Path("data"), run.watched.speaker)
+
+    return run
+
+
+@pytest.fixture
+def signal_self():
+    """What sends this process a signal when called."""
+    return lambda number: lambda: os.kill(os.getpid(), number)

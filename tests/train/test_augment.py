@@ -1,0 +1,84 @@
+"""Augmentation of images and label planes."""
+
+import numpy as np
+import pytest
+
+from handseg.data.planes import pack, unpack
+from handseg.recipe import Transform
+from handseg.train.augment import Augmentation
+
+ROTATE = Transform("Affine", {"rotate": [-45, 45], "scale": [0.8, 1.2], "shear": [-8, 8], "p": 1.0})
+FLIP = Transform("HorizontalFlip", {"p": 1.0})
+MAYBE = Transform("HorizontalFlip", {"p": 0.5})
+BRIGHTER = Transform("RandomBrightnessContrast", {"brightness_limit": 0.3, "p": 1.0})
+ELASTIC = Transform("ElasticTransform", {"alpha": 40, "sigma": 6, "p": 1.0})
+
+
+def sample(classes=29, size=48, seed=0):
+    random = np.random.default_rng(seed)
+    image = random.integers(1, 256, (size, size), dtype=np.uint8)
+    blocks = random.random((classes, size // 4, size // 4)) < 0.4
+    masks = blocks.repeat(4, 1).repeat(4, 2).astype(np.uint8)
+    return image, masks
+
+
+@pytest.mark.parametrize("classes", [1, 8, 29, 33, 70])
+@pytest.mark.parametrize("transform", [ROTATE, FLIP, ELASTIC], ids=lambda t: t.transform)
+def test_bits_move_as_separate_planes_do(transform, classes):
+    image, masks = sample(classes)
+    augmentation = Augmentation({"one": transform})
+    for seed in range(3):
+        moved_image, moved = augmentation(image, pack(masks, image.shape, classes), seed)
+        assert moved.shape == (48, 48, -(-classes // 8))
+        assert (moved.dtype, moved_image.dtype) == (np.uint8, np.uint8)
+        expected = [augmentation(image, mask[..., None], seed)[1][..., 0] for mask in masks]
+        assert np.array_equal(unpack(moved, classes), expected)
+        assert np.array_equal(augmentation(image, moved, seed)[0], moved_image)
+
+
+def test_a_label_moves_with_its_image():
+    _, masks = sample(1)
+    image = masks[0] * np.uint8(200)
+    for transform in (FLIP, ROTATE):
+        moved_image, moved = Augmentation({"one": transform})(image, masks[0][..., None], 5)
+        differs = (moved_image >= 100) != moved[..., 0].astype(bool)
+        assert differs.mean() < 0.06
+        assert not np.array_equal(moved[..., 0], masks[0])
+
+
+def test_the_same_seed_gives_the_same_bytes_whatever_came_between():
+    image, masks = sample()
+    planes = pack(masks, image.shape, 29)
+    transforms = {"flip": MAYBE, "rotate": ROTATE, "light": BRIGHTER}
+    first, second = Augmentation(transforms), Augmentation(transforms)
+    for seed in range(5):
+        second(image, planes, 100 + seed)
+    made = [first(image, planes, seed) for seed in range(8)]
+    for seed in reversed(range(8)):
+        again = second(image, planes, seed)
+        assert all(np.array_equal(*pair) for pair in zip(made[seed], again, strict=True))
+    assert len({image.tobytes() for image, _ in made}) == 8
+    # Both sides of a coin are seen: flipped or not shows in the transforms' own draws.
+    flips = [Augmentation({"flip": MAYBE})(image, planes, seed)[0] for seed in range(16)]
+    assert len({flipped.tobytes() for flipped in flips}) == 2
+
+
+def test_what_turns_in_from_outside_is_black_and_of_no_class():
+    image = np.full((48, 48), 255, np.uint8)
+    planes = np.full((48, 48, 1), 255, np.uint8)
+    shrunk = Transform("Affine", {"scale": [0.5, 0.5], "p": 1.0})
+    moved_image, moved = Augmentation({"one": shrunk})(image, planes, 0)
+    assert moved_image[0, 0] == 0
+    assert moved[0, 0, 0] == 0
+    assert set(np.unique(moved)) == {0, 255}
+
+
+def test_light_changes_no_label_and_without_transforms_nothing_changes():
+    image, masks = sample()
+    planes = pack(masks, image.shape, 29)
+    brighter, kept = Augmentation({"light": BRIGHTER})(image, planes, 1)
+    assert np.array_equal(kept, planes)
+    assert not np.array_equal(brighter, image)
+    same_image, same = Augmentation({})(image, planes, 1)
+    assert np.array_equal(same_image, image)
+    assert np.array_equal(same, planes)

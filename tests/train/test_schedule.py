@@ -1,0 +1,81 @@
+"""Rates, groups and warm-up."""
+
+import pytest
+
+from handseg.models.build import build_model
+from handseg.recipe import Data, Model, Optimizer, Recipe
+from handseg.train.schedule import SHAPES, make_optimizer, rate_factor, set_rate
+
+
+def factors(name, steps=100, warmup=0):
+    return [rate_factor(name, step, steps, warmup) for step in range(steps)]
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_factor_is_never_below_0_nor_above_1(name):
+    for warmup in (0, 10, 200):
+        assert all(0 <= factor <= 1 for factor in factors(name, warmup=warmup))
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_the_warm_up_rises_evenly_to_the_full_rate(name):
+    assert factors(name, warmup=4)[:4] == [0.25, 0.5, 0.75, 1.0]
+
+
+def test_cosine_and_polynomial_fall_from_the_full_rate_to_nothing():
+    for name in ("cosine", "polynomial"):
+        values = factors(name)
+        assert values[0] == 1
+        assert values == sorted(values, reverse=True)
+        assert values[-1] < 0.02
+    assert factors("cosine")[50] == pytest.approx(0.5)
+
+
+def test_restarts_come_back_to_the_full_rate_four_times():
+    values = factors("cosine-restarts")
+    assert [step for step, value in enumerate(values) if value == 1] == [0, 25, 50, 75]
+
+
+def test_one_cycle_rises_for_three_tenths_and_falls():
+    values = factors("one-cycle")
+    assert values[0] == 0
+    assert values.index(max(values)) == 30
+    assert values[30:] == sorted(values[30:], reverse=True)
+
+
+def test_step_divides_by_ten_twice():
+    values = [round(value, 4) for value in factors("step")]
+    assert (values[0], values[59], values[60], values[85], values[99]) == (1, 1, 0.1, 0.01, 0.01)
+
+
+@pytest.fixture
+def model():
+    recipe = Recipe(
+        model=Model("smp", "unet", "resnet18", weights="none"), data=Data(size=64, channels=1)
+    )
+    return build_model(recipe, 3)
+
+
+def test_the_decoder_learns_faster_than_the_encoder_and_norms_do_not_decay(model):
+    spec = Optimizer(lr=1e-3, head_lr=10.0, weight_decay=0.05)
+    optimizer = make_optimizer(model, spec)
+    found = {id(p): group for group in optimizer.param_groups for p in group["params"]}
+    assert len(found) == len(list(model.parameters()))
+    for name, parameter in model.named_parameters():
+        group = found[id(parameter)]
+        inside = name.startswith("network.encoder.")
+        assert group["lr"] == pytest.approx(1e-3 if inside else 1e-2)
+        assert group["weight_decay"] == (0.05 if parameter.ndim > 1 else 0.0)
+
+
+def test_every_group_moves_between_its_full_rate_and_the_least(model):
+    optimizer = make_optimizer(model, Optimizer(lr=1e-3, head_lr=10.0))
+    assert set_rate(optimizer, 1.0, 1e-5) == pytest.approx(1e-3)
+    assert {round(group["lr"], 9) for group in optimizer.param_groups} == {1e-3, 1e-2}
+    set_rate(optimizer, 0.0, 1e-5)
+    assert {group["lr"] for group in optimizer.param_groups} == {1e-5}
+
+
+@pytest.mark.parametrize("name", ["adamw", "adam", "nadamw", "radam", "lamb", "lion", "sgd"])
+def test_every_optimiser_of_the_schema_is_there(model, name):
+    assert make_optimizer(model, Optimizer(name=name)).param_groups

@@ -1,0 +1,98 @@
+"""A folder of runs as trainings leave it, made with the real writer; no torch."""
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from handseg.anatomy import BONES
+from handseg.runs import fields
+from handseg.runs.writer import RunWriter
+
+MakeRun = Callable[..., RunWriter]
+SIDE = 96
+
+
+def hand(classes: int, shift: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """A grey gradient, and a square for each class in a grid: (uint8[H, W], uint8[H, W, P])."""
+    image = np.tile(np.linspace(20, 200, SIDE, dtype=np.uint8), (SIDE, 1))
+    planes = np.zeros((SIDE, SIDE, -(-classes // 8)), np.uint8)
+    for index in range(classes):
+        top, left = index // 6 * 15 + 3, index % 6 * 15 + 3 + shift
+        planes[top : top + 10, left : left + 10, index // 8] |= np.uint8(1 << index % 8)
+    return image, planes
+
+
+def learned(epoch: int, index: int) -> float:
+    """The Dice of a class after so many epochs; Pisiform (26) is learned last."""
+    return (0.97 - 0.002 * (index % 7) - 0.06 * (index == 26)) * (1 - math.exp(-epoch / 3))
+
+
+@pytest.fixture
+def make_run(tmp_path: Path) -> MakeRun:
+    """Writes a run of so many epochs and leaves it running."""
+
+    def make(
+        recipe: str,
+        *,
+        epochs: int = 12,
+        of: int = 20,
+        classes: tuple[str, ...] = BONES,
+        name: str | None = None,
+        pictures: tuple[str, ...] = ("image1.png", "image2.png"),
+    ) -> RunWriter:
+        facts = {"classes": classes, "fold": 0, "epochs": of, "steps_per_epoch": 10}
+        writer = RunWriter.create(
+            tmp_path / "runs", recipe, recipe_toml="schema = 1\n", facts=facts, name=name
+        )
+        for epoch in range(1, epochs + 1):
+            for step in range(epoch * 10 - 9, epoch * 10 + 1):
+                writer.step(step, loss=1 / step, lr=6e-5)
+            dice = {label: learned(epoch, index) for index, label in enumerate(classes)}
+            writer.validation(step=epoch * 10, epoch=epoch, dice=dice)
+            if epoch in (epochs - 1, epochs):
+                for picture in pictures:
+                    image, truth = hand(len(classes))
+                    _, planes = hand(len(classes), shift=epochs + 2 - epoch)
+                    writer.preview(epoch * 10, picture, image, planes, truth)
+        return writer
+
+    return make
+
+
+@pytest.fixture
+def runs(make_run: MakeRun, tmp_path: Path) -> Path:
+    """Runs in every state; the newest, `unet-1`, is running."""
+    make_run("old", epochs=20).end("finished")
+    make_run("stopped", epochs=4).end("stopped", "Ctrl-C")
+    make_run("failed", epochs=1).end("failed", "out of memory")
+    broken = tmp_path / "runs" / "broken-1"
+    broken.mkdir()
+    (broken / fields.EVENTS).write_bytes(b"\x00\xff no log\n")
+    killed(make_run("killed", epochs=6))
+    live = make_run("unet")
+    # Old enough that the pace is that of a training and not of this fixture.
+    aged(tmp_path / "runs" / "unet-1", live)
+    return tmp_path / "runs"
+
+
+def killed(writer: RunWriter) -> None:
+    """Leave the run as `kill -9` does: no end, no lock."""
+    writer._steps.stop()
+    writer._events.close()
+    writer._lock.release()
+
+
+def aged(folder: Path, writer: RunWriter, seconds: float = 30.0) -> None:
+    """Spread the events of a run over time: `seconds` an epoch, the last one now."""
+    lines = [json.loads(line) for line in (folder / fields.EVENTS).read_text().splitlines()]
+    last = lines[-1]["t"]
+    for back, line in enumerate(reversed(lines)):
+        line["t"] = last - back * seconds
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    with (folder / fields.EVENTS).open("r+") as file:
+        file.write(text)
+        file.truncate()

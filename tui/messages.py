@@ -1,0 +1,85 @@
+"""What the workers tell the app: each names its run, errors too."""
+
+from textual.message import Message
+
+from handseg.data.dataset import Dataset
+from handseg.runs.previews import Preview
+from handseg.runs.reader import RunDetails
+from handseg.runs.summary import RunSummary
+from tui.pictures import Picture, PictureKey
+
+
+class RunsListed(Message):
+    """All runs as they are now, the newest start first."""
+
+    def __init__(self, runs: list[RunSummary]) -> None:
+        super().__init__()
+        self.runs = runs
+
+
+class RunRead(Message):
+    """One run read whole."""
+
+    def __init__(self, run: str, details: RunDetails) -> None:
+        super().__init__()
+        self.run = run
+        self.details = details
+
+
+class RunFault(Message):
+    """One run that cannot be read, and why."""
+
+    def __init__(self, run: str, fault: str) -> None:
+        super().__init__()
+        self.run = run
+        self.fault = fault
+
+
+class PreviewsListed(Message):
+    """The pictures of a run."""
+
+    def __init__(self, run: str, previews: list[Preview]) -> None:
+        super().__init__()
+        self.run = run
+        self.previews = previews
+
+
+class PictureLoaded(Message):
+    """A picture with its masks."""
+
+    def __init__(self, picture: Picture) -> None:
+        super().__init__()
+        self.picture = picture
+
+
+class PictureFault(Message):
+    """A picture that cannot be shown, and why."""
+
+    def __init__(self, key: PictureKey, fault: str) -> None:
+        super().__init__()
+        self.key = key
+        self.fault = fault
+
+
+class RunHighlighted(Message):
+    """The person moved to a run."""
+
+    def __init__(self, run: str) -> None:
+        super().__init__()
+        self.run = run
+
+
+class RunOpened(Message):
+    """The person wants to look at the pictures of a run."""
+
+    def __init__(self, run: str) -> None:
+        super().__init__()
+        self.run = run
+
+
+class DataOpened(Message):
+    """The data set, or none where there is none."""
+
+    def __init__(self, dataset: Dataset | None) -> None:
+        super().__init__()
+        self.dataset = dataset

@@ -1,0 +1,300 @@
+"""Pictures with their masks: of a run's validation, or of the data set."""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from textual import on
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
+
+from handseg.anatomy import colours
+from handseg.data.dataset import Sample
+from handseg.errors import HandsegError
+from handseg.runs.previews import Preview, list_previews
+from handseg.view.geometry import fitted
+from handseg.view.overlay import compose, compose_errors
+from tui.keys import Place, bindings
+from tui.messages import PictureFault, PictureLoaded, PreviewsListed
+from tui.pictures import Picture, PictureCache, PictureKey, load_preview, load_sample
+from tui.screens.page import Page
+from tui.state import State
+from tui.widgets.class_list import ALL, ClassHeads, class_rows
+from tui.widgets.half_blocks import HalfBlocks
+from tui.widgets.picture_line import PictureLine, Shown, View
+from tui.widgets.rows import Rows
+
+ListedFor = tuple[str, int]
+VIEWS: tuple[View, ...] = ("prediction", "label", "errors")
+
+
+class ViewerScreen(Page):
+    """Screen 3."""
+
+    PLACE: ClassVar[Place] = "viewer"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("viewer")
+
+    def __init__(self, state: State) -> None:
+        super().__init__(state)
+        self._cache = PictureCache()
+        self._previews: dict[str, Preview] = {}
+        self._samples: dict[str, Sample] = {}
+        self._listed: ListedFor | None = None
+        """The run whose previews were asked for, and how many validations it had then."""
+        self._answered = False
+        self._image_name: str | None = None
+        self._step: int | None = None
+        """The step chosen; None follows the newest."""
+        self._view: View = "prediction"
+        self._only = False
+        self._picture: Picture | None = None
+        self._fault = ""
+        self._blocks = HalfBlocks(id="picture")
+        self._rows = Rows(id="classes")
+        self._line = PictureLine()
+
+    def body(self) -> Iterable[Widget]:
+        """A line about the picture, the picture, the classes."""
+        yield self._line
+        yield Horizontal(self._blocks, Vertical(ClassHeads(), self._rows, id="side"), id="body")
+
+    # What there is to look at
+
+    @property
+    def _run(self) -> str:
+        """The run whose pictures are shown; "" for the data set's."""
+        return self.state.highlighted or "" if self._previews else ""
+
+    @property
+    def _names(self) -> list[str]:
+        return list(self._previews or self._samples)
+
+    @property
+    def _bones(self) -> tuple[str, ...]:
+        run = self.state.run
+        if self._previews and run is not None:
+            return run.classes
+        return self.state.dataset.classes if self.state.dataset else ()
+
+    @property
+    def _key(self) -> PictureKey | None:
+        """The picture that should be shown."""
+        names = self._names
+        if not names:
+            return None
+        name = self._image_name if self._image_name in names else names[0]
+        return PictureKey(self._run, name, self._step_of(name))
+
+    def _step_of(self, name: str) -> int | None:
+        preview = self._previews.get(name)
+        if preview is None or not preview.steps:
+            return None
+        return self._step if self._step in preview.steps else preview.steps[-1]
+
+    @property
+    def settled(self) -> bool:
+        """Whether the wanted picture is shown, or said why not."""
+        if not self._answered:
+            return False
+        loaded = self._picture is not None and self._picture.key == self._key
+        return loaded or bool(self._fault) or self._key is None
+
+    # Reading, in threads that only post
+
+    def take(self) -> None:
+        """Ask for the previews of the highlighted run where it is another or has new ones."""
+        super().take()
+        dataset = self.state.dataset
+        if dataset is not None and not self._samples:
+            self._samples = {sample.image_name: sample for sample in dataset.split("all")}
+        run, details = self.state.run, self.state.run_details
+        wanted = (run.name if run else "", len(details.epochs) if details else 0)
+        if wanted != self._listed:
+            if self._listed is None or wanted[0] != self._listed[0]:
+                self._previews, self._step, self._answered = {}, None, False
+            self._listed = wanted
+            if run is not None:
+                self.run_worker(partial(self._list, run.name), thread=True, group="previews")
+        if run is None:
+            self._answered = True
+        self._want()
+
+    def _list(self, run: str) -> None:
+        previews = list_previews(self.state.runs_folder / run)
+        self.post_message(PreviewsListed(run, previews))
+
+    @on(PreviewsListed)
+    def show_previews(self, event: PreviewsListed) -> None:
+        """Take in the previews, if they are of the run that is still wanted."""
+        if event.run != self.state.highlighted:
+            return
+        self._answered = True
+        self._previews = {preview.image_name: preview for preview in event.previews}
+        self._want()
+
+    def _want(self) -> None:
+        """Show the wanted picture, from the cache or once it is loaded."""
+        key = self._key if self._answered else None
+        if key is None:
+            self._picture = None
+            self.draw()
+            return
+        self._picture, self._fault = self._cache.get(key), ""
+        if self._picture is None:
+            self.run_worker(partial(self._load, key), thread=True, exclusive=True, group="picture")
+        self.draw()
+
+    def _load(self, key: PictureKey) -> None:
+        try:
+            self.post_message(PictureLoaded(self._read(key)))
+        except (OSError, ValueError, KeyError) as error:
+            self.post_message(PictureFault(key, str(error)))
+        except HandsegError as error:
+            self.post_message(PictureFault(key, error.what))
+
+    def _read(self, key: PictureKey) -> Picture:
+        if key.run:
+            return load_preview(key, self._previews[key.image_name])
+        dataset = self.state.dataset
+        if dataset is None:
+            raise KeyError(key.image_name)
+        return load_sample(key, dataset, self._samples[key.image_name])
+
+    @on(PictureLoaded)
+    def show_picture(self, event: PictureLoaded) -> None:
+        """A picture has come; another may be wanted by now."""
+        self._cache.put(event.picture)
+        if event.picture.key == self._key:
+            self._picture = event.picture
+            self.draw()
+
+    @on(PictureFault)
+    def show_fault(self, event: PictureFault) -> None:
+        """A picture cannot be shown: said in its place."""
+        if event.key == self._key:
+            self._fault = event.fault
+            self.draw()
+
+    # Drawing
+
+    @property
+    def _chosen(self) -> int | None:
+        name = self.state.chosen_class
+        return self._bones.index(name) if name in self._bones else None
+
+    @on(HalfBlocks.Resized)
+    def draw(self) -> None:
+        """Show picture, line and classes as they are chosen."""
+        picture = self._picture
+        view = _possible(self._view, picture)
+        self._blocks.show(self._raster(picture, view) if picture else None)
+        self._rows.show(
+            class_rows(self._bones, picture, self._rows.text_width),
+            self.state.chosen_class if self._chosen is not None else ALL,
+        )
+        self._line.show(self._shown(view))
+
+    def _raster(self, picture: Picture, view: View) -> NDArray[np.uint8] | None:
+        room = self._blocks.room
+        if min(room) < 2:
+            return None
+        size = fitted(picture.image.shape, room)
+        truth, prediction = picture.truth, picture.prediction
+        if view == "errors" and truth is not None and prediction is not None:
+            return compose_errors(picture.image, truth, prediction, size, chosen=self._chosen)
+        return compose(
+            picture.image,
+            prediction if view == "prediction" else truth,
+            colours(self._bones),
+            size,
+            chosen=self._chosen,
+            only=self._only,
+        )
+
+    def _shown(self, view: View) -> Shown:
+        key, names = self._key, self._names
+        note = self._fault or ("" if key else self._nothing())
+        preview = self._previews.get(key.image_name) if key else None
+        return Shown(
+            run=self._run,
+            image_name=key.image_name if key else "",
+            number=names.index(key.image_name) + 1 if key else 0,
+            of=len(names),
+            step=key.step if key else None,
+            epoch=self._epoch(key.step) if key and key.step is not None else None,
+            validations=preview.steps if preview else (),
+            view=view,
+            labelled=self._picture is None or self._picture.truth is not None,
+            chosen=self.state.chosen_class if self._chosen is not None else None,
+            only=self._only,
+            note=note,
+        )
+
+    def _nothing(self) -> str:
+        """Why there is no picture."""
+        if not self._answered:
+            return "reading ..."
+        run = self.state.highlighted
+        return f"{run} has no pictures of its validation yet" if run else "no images"
+
+    def _epoch(self, step: int) -> float | None:
+        details = self.state.run_details
+        if details is None:
+            return None
+        places = np.flatnonzero(details.validation_steps == step)
+        return float(details.epochs[places[0]]) if places.size else None
+
+    # Keys
+
+    @on(Rows.Moved)
+    def choose_class(self, event: Rows.Moved) -> None:
+        """Another bone is chosen, or all."""
+        self.state.chosen_class = None if event.key == ALL else event.key
+        self.draw()
+
+    def action_image(self, by: int) -> None:
+        """The next image, or the one before."""
+        names, key = self._names, self._key
+        if key is not None:
+            self._image_name = names[(names.index(key.image_name) + by) % len(names)]
+            self._want()
+
+    def action_validation(self, by: int) -> None:
+        """The next validation of which there is a preview, or the one before."""
+        key = self._key
+        if key is None or key.step is None:
+            return
+        steps = self._previews[key.image_name].steps
+        place = max(0, min(steps.index(key.step) + by, len(steps) - 1))
+        # At the end it follows the training again.
+        self._step = None if place == len(steps) - 1 else steps[place]
+        self._want()
+
+    def action_only(self) -> None:
+        """The chosen bone only, or the others too."""
+        self._only = not self._only
+        self.draw()
+
+    def action_all(self) -> None:
+        """All bones."""
+        self.state.chosen_class, self._only = None, False
+        self.draw()
+
+    def action_next_view(self) -> None:
+        """Prediction, label, one against the other: what this picture has of them."""
+        now = _possible(self._view, self._picture)
+        following: list[View] = [*VIEWS[VIEWS.index(now) + 1 :], *VIEWS]
+        self._view = next(view for view in following if _possible(view, self._picture) == view)
+        self.draw()
+
+
+def _possible(view: View, picture: Picture | None) -> View:
+    """The view, or the nearest to it that the picture has masks for."""
+    if picture is None:
+        return view
+    if picture.prediction is None:
+        return "label"
+    return view if picture.truth is not None else "prediction"
