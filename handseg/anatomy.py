@@ -5,6 +5,7 @@ the `handbone` layout; every other class list comes from its own data set.
 """
 
 import colorsys
+from itertools import pairwise
 
 CARPALS = (
     "Trapezium",
@@ -35,10 +36,10 @@ REGIONS: dict[str, tuple[tuple[str, ...], ...]] = {
     "wrist": (CARPALS,),
     "fingertip": tuple((tip,) for tip in FINGERTIPS),
 }
-"""What `--regions` may name: for each region its windows, each by the bones that it is put around."""
+"""What `--regions` may name: the windows of each region, each by the bones it is put around."""
 
 NEIGHBOURS: tuple[tuple[str, str], ...] = (
-    *((a, b) for finger in FINGERS.values() for a, b in zip(finger, finger[1:], strict=False)),
+    *((a, b) for finger in FINGERS.values() for a, b in pairwise(finger)),
     ("finger-3", "Trapezium"),
     ("finger-7", "Trapezium"),
     ("finger-7", "Trapezoid"),

@@ -83,9 +83,11 @@ class Dashboard(App[None]):
     @on(RunsListed)
     def take_runs(self, event: RunsListed) -> None:
         """The runs as they are now."""
+        before = self.state.listed, self.state.marks
         self.state.take_runs(event.runs)
         self._watcher.follow(self.state.highlighted)
-        self._changed()
+        if before != (True, self.state.marks):
+            self._changed()
 
     @on(RunRead)
     def take_details(self, event: RunRead) -> None:

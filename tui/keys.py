@@ -66,7 +66,8 @@ def help_line(place: Place) -> list[tuple[str, str]]:
     def labelled(wanted: Place) -> list[tuple[str, str]]:
         return [(key.shown, key.label) for key in KEYS if key.place == wanted and key.label]
 
-    return [*labelled("everywhere"), *EXTRA_LABELS[place], *labelled(place)]
+    own = [] if place == "everywhere" else labelled(place)
+    return [*labelled("everywhere"), *EXTRA_LABELS[place], *own]
 
 
 def help_page() -> list[tuple[Place, list[Key]]]:

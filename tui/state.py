@@ -38,6 +38,11 @@ class State:
             return None
         return self.details
 
+    @property
+    def marks(self) -> list[tuple[str, str, float]]:
+        """What tells whether anything of a run changed: its state, and when it last wrote."""
+        return [(run.name, run.state, run.updated) for run in self.runs]
+
     def take_runs(self, runs: list[RunSummary]) -> None:
         """Take in a new list; a run that vanished hands the cursor to the newest."""
         self.runs, self.listed = runs, True

@@ -38,6 +38,7 @@ class RunIndex:
     def __init__(self, runs: Path) -> None:
         self.runs = runs
         self._ends: dict[str, tuple[Signature, Ends | str]] = {}
+        self._final: dict[str, tuple[Signature, RunSummary]] = {}
 
     def refresh(self) -> list[RunSummary]:
         """All runs as they are now, the newest start first."""
@@ -45,12 +46,23 @@ class RunIndex:
         names = {folder.name for folder in folders}
         for gone in self._ends.keys() - names:
             del self._ends[gone]
+            self._final.pop(gone, None)
         found = [self.summary(folder) for folder in folders]
         return sorted(found, key=lambda run: (-run.started, run.name))
 
     def summary(self, folder: Path) -> RunSummary:
         """One run as it is now."""
         signature = _signature(folder)
+        final = self._final.get(folder.name)
+        if final is not None and final[0] == signature:
+            return final[1]
+        summary = self._summary(folder, signature)
+        if summary.state in (*fields.END_STATES, "broken"):
+            # Nothing but a change of its files can change it.
+            self._final[folder.name] = (signature, summary)
+        return summary
+
+    def _summary(self, folder: Path, signature: Signature) -> RunSummary:
         known = self._ends.get(folder.name)
         if known is None or known[0] != signature:
             known = (signature, _ends_or_fault(folder))

@@ -31,6 +31,23 @@ class Watched:
         return Speaker(self.said.append, self.bars)
 
 
+UNET = """[model]
+library = "smp"
+architecture = "unet"
+encoder = "tu-test_resnet"
+weights = "none"
+options = { encoder_depth = 3, decoder_channels = [16, 16, 8] }
+"""
+
+
+@pytest.fixture
+def unet_recipe(tiny_recipe):
+    """The tiny recipe with a UNet, which has other batch norms and another memory order."""
+    head, rest = tiny_recipe.read_text().split("[model]", 1)
+    tiny_recipe.write_text(head + UNET + rest[rest.index("[data]") :])
+    return tiny_recipe
+
+
 @pytest.fixture
 def begin(tiny_recipe):
     """Train the tiny recipe with some values set; words go to `Watched`."""

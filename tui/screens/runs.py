@@ -65,6 +65,7 @@ class RunsScreen(Page):
         """Ages grow."""
         super().tick()
         if self.is_current:
+            self._table.show(self.state.runs, self.state.highlighted)
             self._panel.refresh()
 
     def on_resize(self) -> None:

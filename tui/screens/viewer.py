@@ -45,6 +45,7 @@ class ViewerScreen(Page):
         self._listed: ListedFor | None = None
         """The run whose previews were asked for, and how many validations it had then."""
         self._answered = False
+        self._seen: object = None
         self._image_name: str | None = None
         self._step: int | None = None
         """The step chosen; None follows the newest."""
@@ -120,7 +121,11 @@ class ViewerScreen(Page):
                 self.run_worker(partial(self._list, run.name), thread=True, group="previews")
         if run is None:
             self._answered = True
-        self._want()
+        # A live run writes every second: what is shown is composed anew only for something new.
+        seen = (self._listed, self._key, self._answered)
+        if seen != self._seen:
+            self._seen = seen
+            self._want()
 
     def _list(self, run: str) -> None:
         previews = list_previews(self.state.runs_folder / run)

@@ -1,0 +1,231 @@
+"""A run that was stopped and goes on is the run that was never stopped."""
+
+import json
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+
+from handseg.crops.cut import cut_crops
+from handseg.crops.windows import plan_crops
+from handseg.data.crop_manifest import region_folder
+from handseg.data.dataset import labelled_training_samples, open_dataset
+from handseg.data.fingerprint import fingerprint, sample_files
+from handseg.errors import HandsegError, InputError, TerminatedError, UsageError
+from handseg.models.checkpoints import load_checkpoint
+from handseg.recipe import load_recipe
+from handseg.runs.reader import list_runs
+from handseg.runs.writer import RunWriter
+
+RUNS = Path("runs")
+# Two epochs of three steps.
+SHORT = ("train.batch_size=2",)
+
+
+def validations(run):
+    lines = map(json.loads, (run / "events.jsonl").read_text().splitlines())
+    return [line for line in lines if line["kind"] == "validation"]
+
+
+def same_end(one, other):
+    """Weights, buffers, average and the last validation, bit for bit."""
+    ends = [load_checkpoint(run / "checkpoints", "last") for run in (one, other)]
+    tensors = [end.weights | {f"ema {name}": t for name, t in end.ema.items()} for end in ends]
+    assert tensors[0].keys() == tensors[1].keys()
+    assert [name for name in tensors[0] if not torch.equal(*(t[name] for t in tensors))] == []
+    assert ends[0].manifest["dice"] == ends[1].manifest["dice"]
+    last = [validations(run)[-1] for run in (one, other)]
+    assert last[0]["dice"] == last[1]["dice"]
+    assert last[0]["best"] == last[1]["best"]
+    states = [end.state() for end in ends]
+    assert states[0]["position"] == states[1]["position"]
+    assert (one / "predictions/val.csv").read_bytes() == (
+        other / "predictions/val.csv"
+    ).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("sets", "at"),
+    [
+        ((), 2),
+        ((), 3),
+        (("train.ema=0.9",), 4),
+        (("train.micro_batch=1", "train.batch_size=3", "train.ema=0.9"), 1),
+    ],
+    ids=["within an epoch", "at its end", "average", "parts"],
+)
+def test_a_stopped_run_that_goes_on_ends_bit_for_bit_as_one_that_was_not(
+    begin, go_on, signal_self, sets, at
+):
+    sets = (*SHORT, *sets)
+    whole = begin(*sets).run
+    with pytest.raises(HandsegError) as caught:
+        begin(*sets, name="stopped", at=at, act=signal_self(signal.SIGINT))
+    assert caught.value.exit_code == 130
+    assert "handseg train --resume stopped" in caught.value.hints
+    (summary,) = (run for run in list_runs(RUNS) if run.name == "stopped")
+    assert summary.state == "stopped"
+    stopped = load_checkpoint(RUNS / "stopped/checkpoints", "last")
+    assert stopped.manifest["step"] == at
+    outcome = go_on("stopped")
+    same_end(whole, outcome.run)
+    assert {run.state for run in list_runs(RUNS)} == {"finished"}
+
+
+def test_a_stopped_unet_goes_on_bit_for_bit_too(unet_recipe, begin, go_on, signal_self):
+    whole = begin(*SHORT, "train.ema=0.9").run
+    with pytest.raises(HandsegError):
+        begin(*SHORT, "train.ema=0.9", name="stopped", at=4, act=signal_self(signal.SIGINT))
+    same_end(whole, go_on("stopped").run)
+
+
+def test_a_run_killed_after_a_checkpoint_goes_on_from_it(begin, go_on, workplace):
+    whole = begin(*SHORT).run
+    # As after kill -9: the last checkpoint is older than the logs, and nothing was ended.
+    killed = RUNS / "killed"
+    shutil.copytree(whole, killed)
+    first = killed / "checkpoints/step-00000003"
+    (killed / "checkpoints/last").write_text(first.name)
+    (killed / "checkpoints/best").write_text(first.name)
+    shutil.rmtree(killed / "checkpoints/step-00000006")
+    shutil.rmtree(killed / "predictions")
+    lines = (killed / "events.jsonl").read_text().splitlines()
+    (killed / "events.jsonl").write_text("\n".join(lines[:-1]) + "\n")
+    same_end(whole, go_on("killed").run)
+
+
+def test_sigterm_keeps_a_checkpoint_and_ends_with_143(begin, signal_self):
+    with pytest.raises(TerminatedError) as caught:
+        begin(*SHORT, at=1, act=signal_self(signal.SIGTERM))
+    assert caught.value.exit_code == 143
+    assert load_checkpoint(RUNS / "tiny-1/checkpoints", "last").manifest["step"] == 1
+
+
+def test_a_second_ctrl_c_ends_at_once(begin, signal_self):
+    def twice():
+        signal_self(signal.SIGINT)()
+        signal_self(signal.SIGINT)()
+
+    with pytest.raises(KeyboardInterrupt):
+        begin(*SHORT, at=1, act=twice)
+    assert list_runs(RUNS)[0].state == "stopped"
+
+
+def test_a_stop_during_a_validation_keeps_what_it_found(begin, go_on, signal_self):
+    from handseg.train import trainer as loop
+
+    whole = begin(*SHORT).run
+    real = loop.validate
+
+    def interrupted(*arguments):
+        signal_self(signal.SIGINT)()
+        return real(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "validate", interrupted)
+        with pytest.raises(HandsegError):
+            begin(*SHORT, name="stopped")
+    stopped = load_checkpoint(RUNS / "stopped/checkpoints", "last")
+    assert stopped.manifest["step"] == 3
+    assert "validation_dice" in stopped.manifest
+    same_end(whole, go_on("stopped").run)
+
+
+def test_a_resumed_run_keeps_its_recipe_s_name_and_is_told_more_epochs_once(begin, go_on):
+    run = begin(*SHORT).run
+    go_on("tiny-1", "train.epochs=3")
+    assert json.loads((run / "run.json").read_text())["recipe"] == "tiny"
+    assert json.loads((run / "predictions/val.csv.json").read_text())["recipe"] == "tiny"
+    assert list_runs(RUNS)[0].recipe == "tiny"
+    assert load_recipe(str(run / "recipe.toml")).recipe.train.epochs == 3
+    assert [event["epoch"] for event in validations(run)] == [1, 2, 3]
+    # Once more, with nothing to do: only the predictions are made again.
+    assert go_on("tiny-1").best == validations(run)[-1]["best"]["mean"]
+    assert len(validations(run)) == 3
+
+
+def test_the_checkpoint_before_a_damaged_one_goes_on_and_it_is_said(begin, go_on):
+    run = begin(*SHORT).run
+    before = load_checkpoint(run / "checkpoints", "last").weights
+    (run / "checkpoints/step-00000006/state.pt").write_bytes(b"")
+    go_on("tiny-1")
+    assert any("step-00000006" in text and "damaged" in text for text in go_on.watched.said)
+    assert any("at step 3" in text for text in go_on.watched.said)
+    after = load_checkpoint(run / "checkpoints", "last").weights
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+@pytest.mark.parametrize(
+    "setting", ["optimizer.lr=1", "data.size=128", "train.seed=4", "model.prior=0.5"]
+)
+def test_what_would_make_it_another_run_cannot_be_set(begin, setting):
+    run = begin(*SHORT).run
+    with pytest.raises(UsageError, match="fault"):
+        load_recipe(str(run / "recipe.toml"), [setting], resumed=True)
+
+
+def test_other_labels_other_folds_and_other_crops_are_refused(begin, go_on, monkeypatch):
+    run = begin(*SHORT).run
+    folds = Path("data/folds.json")
+    kept = folds.read_text()
+    changed = json.loads(kept)
+    person = next(iter(changed["folds"]))
+    changed["folds"][person] = (changed["folds"][person] + 1) % changed["k"]
+    folds.write_text(json.dumps(changed))
+    with pytest.raises(InputError, match="other folds"):
+        go_on("tiny-1")
+    folds.write_text(kept)
+    label = open_dataset(Path("data")).train[0].labels
+    label.write_text(label.read_text() + " ")
+    with pytest.raises(InputError, match="other images or labels"):
+        go_on("tiny-1")
+    assert list_runs(RUNS)[0].state == "finished"
+    assert len(validations(run)) == 2
+
+
+def test_crops_that_were_cut_otherwise_are_other_crops(begin, go_on):
+    dataset = open_dataset(Path("data"))
+    samples = labelled_training_samples(dataset)
+    planned = plan_crops(samples, dataset.classes, "wrist")
+    source = fingerprint(sample_files(samples), dataset.root)
+    folder = region_folder(dataset, "wrist")
+    cut_crops(folder, "wrist", planned, dataset.classes, source)
+    begin(*SHORT, "data.crops=['wrist']")
+    cut_crops(folder, "wrist", planned[::2], dataset.classes, source)
+    with pytest.raises(InputError, match="other crops"):
+        go_on("tiny-1")
+
+
+def test_a_run_that_another_process_trains_is_left_alone(begin, go_on):
+    run = begin(*SHORT).run
+    holder = RunWriter.resume(run, step=6, facts={})
+    try:
+        with pytest.raises(UsageError, match="being trained"):
+            go_on("tiny-1")
+    finally:
+        holder.end("finished")
+
+
+def test_a_run_without_a_checkpoint_cannot_go_on(begin, go_on):
+    run = begin(*SHORT).run
+    shutil.rmtree(run / "checkpoints")
+    with pytest.raises(InputError, match="no whole checkpoint"):
+        go_on("tiny-1")
+
+
+def test_a_run_goes_on_in_as_many_threads_as_it_began_with(begin, go_on):
+    run = begin(*SHORT).run
+    facts = json.loads((run / "run.json").read_text())
+    before = torch.get_num_threads()
+    facts["threads"] = before + 1
+    facts["versions"]["torch"] = "2.0"
+    (run / "run.json").write_text(json.dumps(facts))
+    try:
+        go_on("tiny-1")
+        assert torch.get_num_threads() == before + 1
+    finally:
+        torch.set_num_threads(before)
+    assert any(f"{before + 1} threads" in text for text in go_on.watched.said)
+    assert any("torch 2.0 (now" in text for text in go_on.watched.said)

@@ -1,0 +1,226 @@
+"""A training from its recipe to its predictions, small but whole."""
+
+import json
+import math
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from handseg.data.dataset import open_dataset
+from handseg.errors import FailedError, InputError, UsageError
+from handseg.models.checkpoints import load_checkpoint, read_checkpoint
+from handseg.recipe import load_recipe
+from handseg.rle.submission import read_submission
+from handseg.runs.reader import list_runs, read_run
+from handseg.runs.scores import read_scores
+from handseg.score.predictions import score_predictions
+from handseg.train import trainer as loop
+from handseg.train.loss import SegmentationLoss
+
+RUNS = Path("runs")
+
+
+def events(run, kind):
+    lines = (run / "events.jsonl").read_text().splitlines()
+    return [event for event in map(json.loads, lines) if event["kind"] == kind]
+
+
+@pytest.mark.parametrize("recipe", ["tiny_recipe", "unet_recipe"])
+def test_a_network_learns_and_leaves_a_whole_run_folder(begin, recipe, request):
+    request.getfixturevalue(recipe)
+    sets = ["train.epochs=8", "train.batch_size=3", "model.prior=0.5", "validate.every_epochs=4"]
+    outcome = begin(*sets)
+    run = outcome.run
+    assert run == RUNS / "tiny-1"
+    assert load_recipe(str(run / "recipe.toml")).recipe.train.epochs == 8
+    facts = json.loads((run / "run.json").read_text())
+    dataset = open_dataset(Path("data"))
+    assert facts["recipe"] == "tiny"
+    assert facts["data_fingerprint"]
+    assert facts["data"] == str(Path("data").resolve())
+    assert not set(facts["trained_people"]) & {
+        person for person, fold in facts["folds"].items() if fold == 0
+    }
+    details = read_run(run)
+    loss = details.steps["loss"].values
+    assert len(loss) == 16
+    assert np.isfinite(loss).all()
+    assert loss[-4:].mean() < 0.9 * loss[:4].mean()
+    (start,) = events(run, "start")
+    assert (start["epochs"], start["steps_per_epoch"], start["train_images"]) == (8, 2, 6)
+    assert start["parameters"] > 1000
+    assert [event["epoch"] for event in events(run, "validation")] == [4, 8]
+    assert events(run, "end")[-1]["state"] == "finished"
+    assert read_scores(run, 16).dice.shape == (2, 29)
+    assert read_checkpoint(run / "checkpoints" / (run / "checkpoints/last").read_text())
+    assert outcome.predictions == run / "predictions/val.csv"
+    assert len(read_submission(outcome.predictions)) == 2 * 29
+    assert len(list((run / "previews").iterdir())) == 1
+    assert "epoch   8/8" in (run / "log.txt").read_text()
+    assert outcome.by_class.keys() == set(dataset.classes)
+    assert [(one.state, one.recipe, one.fold) for one in list_runs(RUNS)] == [
+        ("finished", "tiny", 0)
+    ]
+
+
+def test_the_validation_is_what_score_says_of_the_predictions(trained):
+    run = RUNS / "tiny-1"
+    dataset = open_dataset(Path("data"))
+    (scores,) = score_predictions([run / "predictions/val.csv"], dataset)
+    best = load_checkpoint(run / "checkpoints", "best").manifest
+    assert 0.001 < scores.mean() < 0.999
+    assert best["validation_dice"] == pytest.approx(scores.mean(), abs=1e-6)
+    assert best["dice"] == pytest.approx(scores.by_class(), abs=1e-6)
+    kept = read_scores(run, best["step"])
+    assert kept.images == scores.images
+    assert np.allclose(kept.dice, scores.dice, atol=1e-6)
+    assert json.loads((run / "predictions/val.csv.json").read_text())[
+        "validation_dice"
+    ] == pytest.approx(scores.mean(), abs=1e-6)
+
+
+def test_the_same_recipe_trained_twice_gives_the_same_weights(begin):
+    runs = [begin("train.batch_size=2").run for _ in range(2)]
+    assert [run.name for run in runs] == ["tiny-1", "tiny-2"]
+    one, other = (load_checkpoint(run / "checkpoints", "last").weights for run in runs)
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_run_recipe_trained_again_repeats_the_run(begin):
+    first = begin("train.batch_size=2").run
+    again = begin(recipe=first / "recipe.toml", name="again").run
+    one, other = (load_checkpoint(run / "checkpoints", "last").weights for run in (first, again))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_measuring_a_step_changes_no_weight_and_no_statistic(begin, monkeypatch):
+    runs = [begin().run]
+    monkeypatch.setattr(loop.Trainer, "seconds_a_step", lambda self: 0.1)
+    runs.append(begin().run)
+    one, other = (load_checkpoint(run / "checkpoints", "last").weights for run in runs)
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize(
+    ("sets", "error"),
+    [
+        (["train.memory=low"], UsageError),
+        (["data.fold=7"], UsageError),
+        (["data.crops=['wrist']"], InputError),
+        (["train.precision=fp16"], FailedError),
+        (["model.weights=missing/weights"], FailedError),
+        (["model.init=no-such-run", "model.weights=none"], InputError),
+    ],
+)
+def test_what_cannot_be_trained_leaves_no_run_folder(begin, monkeypatch, sets, error):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(error):
+        begin(*sets)
+    assert not RUNS.exists()
+
+
+def test_a_broken_label_is_named_and_leaves_no_run_folder(begin):
+    label = open_dataset(Path("data")).train[2].labels
+    label.write_text('{"annotations": [\n}')
+    with pytest.raises(InputError, match=f"{label} is broken JSON") as caught:
+        begin()
+    assert "line 2" in caught.value.why
+    assert not RUNS.exists()
+
+
+def test_a_name_that_a_person_gave_can_be_taken(begin):
+    assert begin(name="mine").run == RUNS / "mine"
+    before = (RUNS / "mine/run.json").read_bytes()
+    with pytest.raises(UsageError, match="mine") as caught:
+        begin(name="mine")
+    assert caught.value.exit_code == 2
+    assert (RUNS / "mine/run.json").read_bytes() == before
+    assert [path.name for path in RUNS.iterdir()] == ["mine"]
+
+
+def test_a_loss_that_is_not_finite_fails_the_run_and_its_weights_are_not_kept(begin, monkeypatch):
+    real = SegmentationLoss.forward
+
+    def broken(self, logits, targets, labelled, progress):
+        loss = real(self, logits, targets, labelled, progress)
+        return loss * math.nan if progress >= 0.5 else loss
+
+    monkeypatch.setattr(SegmentationLoss, "forward", broken)
+    # A checkpoint after every step: none may hold what came of the broken loss.
+    with pytest.raises(FailedError, match="not finite") as caught:
+        begin("train.batch_size=2", "checkpoint.every_minutes=1e-9")
+    assert any("optimizer.lr" in hint for hint in caught.value.hints)
+    end = events(RUNS / "tiny-1", "end")[-1]
+    assert end["state"] == "failed"
+    assert "not finite" in end["reason"]
+    kept = load_checkpoint(RUNS / "tiny-1/checkpoints", "last")
+    assert kept.manifest["step"] == 3
+    assert all(torch.isfinite(tensor).all() for tensor in kept.weights.values())
+    assert not (RUNS / "tiny-1/predictions").exists()
+
+
+def test_whatever_ends_a_training_is_written_as_its_end(begin, monkeypatch):
+    def fail(*arguments):
+        raise RuntimeError("the cable was pulled")
+
+    monkeypatch.setattr(loop.Trainer, "train_step", fail)
+    with pytest.raises(RuntimeError):
+        begin()
+    end = events(RUNS / "tiny-1", "end")[-1]
+    assert (end["state"], end["reason"]) == ("failed", "RuntimeError: the cable was pulled")
+
+
+def test_out_of_memory_names_a_smaller_micro_batch(begin, monkeypatch):
+    def fail(*arguments):
+        raise torch.OutOfMemoryError("2 GiB wanted")
+
+    monkeypatch.setattr(loop.Trainer, "train_step", fail)
+    with pytest.raises(FailedError, match="out of memory") as caught:
+        begin()
+    assert caught.value.hints == ("--set train.micro_batch=2",)
+    assert list_runs(RUNS)[0].state == "failed"
+
+
+def test_without_a_gain_a_training_ends_early(begin, go_on):
+    sets = ["train.epochs=9", "early_stop.patience=2", "early_stop.delta=2"]
+    outcome = begin(*sets)
+    assert outcome.reason == "no gain in 2 validations"
+    run = outcome.run
+    assert len(events(run, "validation")) == 3
+    assert events(run, "end")[-1]["state"] == "finished"
+    # Resumed as it is, it has ended; with more patience it goes on.
+    assert go_on("tiny-1").reason == "no gain in 2 validations"
+    assert len(events(run, "validation")) == 3
+    go_on("tiny-1", "early_stop.patience=4")
+    assert len(events(run, "validation")) == 5
+
+
+def test_a_plateau_halves_the_rate(begin, monkeypatch):
+    monkeypatch.setattr(loop, "PLATEAU_PATIENCE", 1)
+    run = begin("schedule.name=plateau", "train.epochs=4", "early_stop.delta=2").run
+    rates = read_run(run).steps["lr"].values
+    least = 1e-7
+    assert rates - least == pytest.approx((1e-3 - least) * np.array([1, 1, 0.5, 0.25]), rel=1e-3)
+
+
+def test_a_network_can_begin_from_another_run_and_other_heads(begin, trained_place):
+    shutil.copytree(trained_place / "runs/tiny-1", RUNS / "before-1")
+    donor = load_checkpoint(RUNS / "before-1/checkpoints", "best").chosen()
+    run = begin(
+        "model.init=before-1", "optimizer.lr=1e-12", "schedule.min_lr=0", "train.epochs=1"
+    ).run
+    weights = load_checkpoint(run / "checkpoints", "last").weights
+    near = [n for n, t in donor.items() if t.is_floating_point() and "running" not in n]
+    assert all(torch.allclose(weights[name], donor[name], atol=1e-5) for name in near)
+
+
+def test_micro_batches_change_no_more_than_rounding(begin):
+    # Batch norm sees parts instead of the batch, so only its first step can be compared.
+    sets = ["train.epochs=1", "train.precision=fp32", "model.options.classifier_dropout_prob=0.0"]
+    sets += ["model.options.drop_path_rate=0.0"]
+    runs = [begin(*sets, f"train.micro_batch={size}").run for size in (2, 4)]
+    first = [read_run(run).steps["loss"].values[0] for run in runs]
+    assert first[0] == pytest.approx(first[1], rel=0.05)
