@@ -32,7 +32,7 @@ def render(app: Dashboard, cells: tuple[int, int], form: Form) -> str:
 
     app.run(headless=True, size=cells, auto_pilot=take)
     if not frames:
-        raise FailedError("The dashboard ended before it had drawn a frame.")
+        raise FailedError("the dashboard ended before it had drawn a frame")
     return frames[0]
 
 
@@ -43,7 +43,7 @@ async def _settle(app: Dashboard, pilot: Pilot[Any]) -> None:
             # What arrived last is drawn after the next refresh.
             await pilot.pause(LOOK)
             return
-    raise FailedError(f"The dashboard did not come to rest within {PATIENCE:g} seconds.")
+    raise FailedError(f"the dashboard did not come to rest within {PATIENCE:g} seconds")
 
 
 def frame_text(app: Dashboard) -> str:

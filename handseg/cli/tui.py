@@ -74,7 +74,7 @@ def screen_name(text: str | None) -> Literal["runs", "viewer"] | None:
     """
     if text is None or text == "runs" or text == "viewer":
         return text
-    raise UsageError(f"There is no screen {text!r}.", why=f"There are: {', '.join(SCREENS)}.")
+    raise UsageError(f"there is no screen {text!r}", why=f"there are: {', '.join(SCREENS)}")
 
 
 def parse_cells(text: str) -> tuple[int, int]:
@@ -85,7 +85,7 @@ def parse_cells(text: str) -> tuple[int, int]:
     """
     found = re.fullmatch(r"(\d{1,4})[x×](\d{1,4})", text)
     if found is None or "0" in (found[1].lstrip("0") or "0", found[2].lstrip("0") or "0"):
-        raise UsageError(f"{text!r} is no size in cells.", hints=["--cells 120x40"])
+        raise UsageError(f"{text!r} is no size in cells", hints=["--cells 120x40"])
     return int(found[1]), int(found[2])
 
 
@@ -99,7 +99,7 @@ def form_of(out: Path) -> Literal["text", "svg"]:
         return "svg"
     if out.suffix == ".txt":
         return "text"
-    raise UsageError(f"{out} ends in neither .svg nor .txt.", hints=["--out frame.svg"])
+    raise UsageError(f"{out} ends in neither .svg nor .txt", hints=["--out frame.svg"])
 
 
 def check_terminals() -> None:
@@ -112,9 +112,9 @@ def check_terminals() -> None:
     missing = [name for name, stream in streams.items() if not stream.isatty()]
     if missing:
         raise UsageError(
-            "The dashboard needs a terminal.",
-            why=f"{' and '.join(missing)} is none."
+            "the dashboard needs a terminal",
+            why=f"{' and '.join(missing)} is none"
             if len(missing) == 1
-            else f"{' and '.join(missing)} are none.",
+            else f"{' and '.join(missing)} are none",
             hints=["handseg tui --once   # prints one frame, on a pipe too"],
         )

@@ -43,13 +43,13 @@ def _nothing_found(
     text: str, runs: Path, named: list[RunSummary], found: list[RunSummary]
 ) -> InputError:
     if named:
-        return InputError(f"{text!r} is the beginning of several runs.", why=_names(named))
+        return InputError(f"{text!r} is the beginning of several runs", why=_names(named))
     if not found:
         return InputError(
-            f"There is no run {text!r}: {runs} holds no runs.",
+            f"there is no run {text!r}: {runs} holds no runs",
             hints=["handseg train recipes/segformer.toml", "handseg demo"],
         )
-    return InputError(f"There is no run {text!r} in {runs}.", why=f"There are: {_names(found)}")
+    return InputError(f"there is no run {text!r} in {runs}", why=f"there are: {_names(found)}")
 
 
 def _names(found: list[RunSummary]) -> str:

@@ -25,7 +25,7 @@ def find_prediction(text: str, runs: Path, split: str = "test") -> Path:
     if Path(text).is_file():
         return Path(text)
     if text.endswith(".csv"):
-        raise InputError(f"There is no CSV {text}.", why=f"Looked in {Path.cwd()}.")
+        raise InputError(f"there is no CSV {text}", why=f"looked in {Path.cwd()}")
     name, _, suffix = text.rpartition(":")
     if name and suffix in SPLITS:
         text, split = name, suffix
@@ -33,8 +33,8 @@ def find_prediction(text: str, runs: Path, split: str = "test") -> Path:
     path = prediction_path(run, split)
     if not path.is_file():
         raise InputError(
-            f"The run {run.name} has no predictions of the split {split}.",
-            why=f"Looked for {path}.",
+            f"the run {run.name} has no predictions of the split {split}",
+            why=f"looked for {path}",
             hints=[f"handseg predict {text} --split {split}"],
         )
     return path

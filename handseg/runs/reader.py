@@ -159,11 +159,11 @@ class RunFollower:
         """
         summary = self._index.summary(self.folder)
         if summary.state == "broken":
-            raise InputError(f"The run {summary.name} cannot be read.", why=summary.message)
+            raise InputError(f"the run {summary.name} cannot be read", why=summary.message)
         try:
             self._read_on()
         except OSError as error:
-            raise InputError(f"The run {summary.name} cannot be read.", why=str(error)) from error
+            raise InputError(f"the run {summary.name} cannot be read", why=str(error)) from error
         return _details(summary, tuple(self._events), self._steps)
 
     def _read_on(self) -> None:

@@ -90,8 +90,8 @@ class RunWriter:
             lock = RunLock(folder / fields.LOCK)
         except HeldError:
             raise UsageError(
-                f"The run {folder.name} is being trained by another process.",
-                why="Two trainings of one run would overwrite each other's checkpoints.",
+                f"the run {folder.name} is being trained by another process",
+                why="two trainings of one run would overwrite each other's checkpoints",
                 hints=["handseg tui   # shows who"],
             ) from None
         before = jsonl.decode((folder / fields.RUN).read_bytes()) or {}
@@ -215,7 +215,7 @@ def _publish(
         if name is not None:
             break
     raise UsageError(
-        f"There is a run {name} in {runs} already.",
+        f"there is a run {name} in {runs} already",
         hints=[
             f"handseg train --resume {name}   # to go on with it",
             f"handseg train ... --name {name}-2",
@@ -225,7 +225,7 @@ def _publish(
 
 def _check_name(name: str) -> None:
     if not name or Path(name).name != name or name.startswith("."):
-        raise UsageError(f"{name!r} cannot be the name of a run: it becomes a folder's name.")
+        raise UsageError(f"{name!r} cannot be the name of a run: it becomes a folder's name")
 
 
 def _write_run(folder: Path, run: Mapping[str, Any]) -> None:

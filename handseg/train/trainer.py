@@ -218,12 +218,17 @@ class Trainer:
         result = validate(
             self.model, self.held_out, self.labels, self.inference, self.previews.keep
         )
-        plain = result.mean
         uses_ema = False
         if self.ema is not None:
-            averaged = validate(self.ema.module, self.held_out, self.labels, self.inference)
-            uses_ema = averaged.mean > plain
-            result = averaged if uses_ema else result
+            plain_masks = dict(self.previews.planes)
+            averaged = validate(
+                self.ema.module, self.held_out, self.labels, self.inference, self.previews.keep
+            )
+            uses_ema = averaged.mean > result.mean
+            if uses_ema:
+                result = averaged
+            else:
+                self.previews.planes = plain_masks
         self.log_validation(result, uses_ema)
         is_best = self.position.take(result.mean, self.recipe.early_stop.delta)
         self.slow_down_on_plateau()

@@ -155,7 +155,7 @@ class Touch:
 def test_nothing_in_a_checkpoint_is_executed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = save(tmp_path / "checkpoints", 1)
-    (folder / "state.pt").write_bytes(pickle.dumps(Touch()))
+    (folder / "state.pt").write_bytes(pickle.dumps(Touch(), protocol=2))
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["sha256"]["state.pt"] = checkpoints.hash_file(folder / "state.pt")
     (folder / "manifest.json").write_text(json.dumps(manifest))

@@ -61,8 +61,8 @@ def begin(tiny_recipe):
 
 
 @pytest.fixture
-def go_on(workplace):
-    """Resume a run of this folder."""
+def go_on():
+    """Resume a run of the working folder."""
 
     def run(name, *sets, **watched):
         run.watched = Watched(**watched)

@@ -133,8 +133,8 @@ def test_a_stop_during_a_validation_keeps_what_it_found(begin, go_on, signal_sel
     same_end(whole, go_on("stopped").run)
 
 
-def test_a_resumed_run_keeps_its_recipe_s_name_and_is_told_more_epochs_once(begin, go_on):
-    run = begin(*SHORT).run
+def test_a_resumed_run_keeps_its_recipe_s_name_and_is_told_more_epochs_once(trained, go_on):
+    run = RUNS / "tiny-1"
     go_on("tiny-1", "train.epochs=3")
     assert json.loads((run / "run.json").read_text())["recipe"] == "tiny"
     assert json.loads((run / "predictions/val.csv.json").read_text())["recipe"] == "tiny"
@@ -146,8 +146,8 @@ def test_a_resumed_run_keeps_its_recipe_s_name_and_is_told_more_epochs_once(begi
     assert len(validations(run)) == 3
 
 
-def test_the_checkpoint_before_a_damaged_one_goes_on_and_it_is_said(begin, go_on):
-    run = begin(*SHORT).run
+def test_the_checkpoint_before_a_damaged_one_goes_on_and_it_is_said(trained, go_on):
+    run = RUNS / "tiny-1"
     before = load_checkpoint(run / "checkpoints", "last").weights
     (run / "checkpoints/step-00000006/state.pt").write_bytes(b"")
     go_on("tiny-1")
@@ -160,14 +160,14 @@ def test_the_checkpoint_before_a_damaged_one_goes_on_and_it_is_said(begin, go_on
 @pytest.mark.parametrize(
     "setting", ["optimizer.lr=1", "data.size=128", "train.seed=4", "model.prior=0.5"]
 )
-def test_what_would_make_it_another_run_cannot_be_set(begin, setting):
-    run = begin(*SHORT).run
+def test_what_would_make_it_another_run_cannot_be_set(trained, setting):
+    run = RUNS / "tiny-1"
     with pytest.raises(UsageError, match="fault"):
         load_recipe(str(run / "recipe.toml"), [setting], resumed=True)
 
 
-def test_other_labels_other_folds_and_other_crops_are_refused(begin, go_on, monkeypatch):
-    run = begin(*SHORT).run
+def test_other_labels_and_other_folds_are_refused(trained, go_on):
+    run = RUNS / "tiny-1"
     folds = Path("data/folds.json")
     kept = folds.read_text()
     changed = json.loads(kept)
@@ -198,8 +198,8 @@ def test_crops_that_were_cut_otherwise_are_other_crops(begin, go_on):
         go_on("tiny-1")
 
 
-def test_a_run_that_another_process_trains_is_left_alone(begin, go_on):
-    run = begin(*SHORT).run
+def test_a_run_that_another_process_trains_is_left_alone(trained, go_on):
+    run = RUNS / "tiny-1"
     holder = RunWriter.resume(run, step=6, facts={})
     try:
         with pytest.raises(UsageError, match="being trained"):
@@ -208,15 +208,15 @@ def test_a_run_that_another_process_trains_is_left_alone(begin, go_on):
         holder.end("finished")
 
 
-def test_a_run_without_a_checkpoint_cannot_go_on(begin, go_on):
-    run = begin(*SHORT).run
+def test_a_run_without_a_checkpoint_cannot_go_on(trained, go_on):
+    run = RUNS / "tiny-1"
     shutil.rmtree(run / "checkpoints")
     with pytest.raises(InputError, match="no whole checkpoint"):
         go_on("tiny-1")
 
 
-def test_a_run_goes_on_in_as_many_threads_as_it_began_with(begin, go_on):
-    run = begin(*SHORT).run
+def test_a_run_goes_on_in_as_many_threads_as_it_began_with(trained, go_on):
+    run = RUNS / "tiny-1"
     facts = json.loads((run / "run.json").read_text())
     before = torch.get_num_threads()
     facts["threads"] = before + 1
