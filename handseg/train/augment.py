@@ -4,6 +4,7 @@ Geometry moves the bit planes of the labels with nearest interpolation and zero 
 for every class at once; images are interpolated linearly and filled with black.
 """
 
+import inspect
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -47,8 +48,11 @@ class Augmentation:
 def build(entry: Transform) -> A.BasicTransform:
     """A transform of the recipe, with what the adapter owns filled in."""
     kind = getattr(A, entry.transform)
-    accepted = kind.__init__.__annotations__
-    owned = {name: value for name, value in OWNED.items() if name in accepted}
+    # The annotations are no help: the metaclass of albumentations hides them.
+    accepted = inspect.signature(kind.__init__).parameters
+    # A dropped-out part of a bone is still there: its label stays.
+    labels_stay = {"fill_mask"} if entry.transform.endswith("Dropout") else set[str]()
+    owned = {name: OWNED[name] for name in OWNED.keys() & accepted.keys() - labels_stay}
     arguments = {name: tuples(value) for name, value in entry.arguments.items()}
     transform: A.BasicTransform = kind(**arguments, **owned)
     if isinstance(transform, A.DualTransform) and "mask_interpolation" in accepted:

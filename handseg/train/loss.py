@@ -38,11 +38,16 @@ def soft_dice_loss(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def from_smp(kind: str, options: Mapping[str, Any]) -> Callable[[Tensor, Tensor], Tensor]:
-    """A loss of `smp.losses`, given every plane as a class of one sample: per plane as well."""
+    """A loss of `smp.losses`, computed plane by plane as well."""
     import segmentation_models_pytorch.losses as losses
 
+    if kind == "lovasz":
+        # It flattens what it is given unless each plane is an image of its own.
+        lovasz = losses.LovaszLoss(mode="binary", per_image=True, **options)
+        return lambda logits, targets: lovasz(logits[:, None, None], targets[:, None, None])
     names = {"focal": "FocalLoss", "tversky": "TverskyLoss", "jaccard": "JaccardLoss"}
-    loss: nn.Module = getattr(losses, names.get(kind, "LovaszLoss"))(mode="multilabel", **options)
+    loss: nn.Module = getattr(losses, names[kind])(mode="multilabel", **options)
+    # Every plane as a class of one sample.
     return lambda logits, targets: loss(logits[None], targets[None])
 
 

@@ -15,15 +15,20 @@ class Position:
     """Batches of the present epoch that are done."""
     best: float = -math.inf
     """The best mean Dice."""
+    reference: float = -math.inf
+    """The mean Dice that a gain is counted from."""
     waited: int = 0
-    """Validations since the best one that gained less than the delta."""
+    """Validations since one that gained more than the delta."""
     plateau: float = 1.0
     """The factor of the rate that a plateau has brought."""
 
     def take(self, mean: float, delta: float) -> bool:
         """Take in a validation; whether it is the best so far."""
-        gained = mean > self.best + delta
-        self.waited = 0 if gained else self.waited + 1
+        # From the last gain, not from the best: small steady gains add up to one.
+        if mean > self.reference + delta:
+            self.reference, self.waited = mean, 0
+        else:
+            self.waited += 1
         is_best = mean > self.best
         self.best = max(self.best, mean) if math.isfinite(mean) else self.best
         return is_best

@@ -1,11 +1,12 @@
 """Augmentation of images and label planes."""
 
+import cv2
 import numpy as np
 import pytest
 
 from handseg.data.planes import pack, unpack
 from handseg.recipe import Transform
-from handseg.train.augment import Augmentation
+from handseg.train.augment import Augmentation, build
 
 ROTATE = Transform("Affine", {"rotate": [-45, 45], "scale": [0.8, 1.2], "shear": [-8, 8], "p": 1.0})
 FLIP = Transform("HorizontalFlip", {"p": 1.0})
@@ -82,3 +83,18 @@ def test_light_changes_no_label_and_without_transforms_nothing_changes():
     same_image, same = Augmentation({})(image, planes, 1)
     assert np.array_equal(same_image, image)
     assert np.array_equal(same, planes)
+
+
+def test_the_adapter_fills_in_what_it_owns():
+    affine = build(Transform("Affine", {"rotate": [-10, 10], "p": 1.0}))
+    assert affine.mask_interpolation == cv2.INTER_NEAREST
+    assert affine.fill_mask == 0
+
+
+def test_a_bone_under_a_dropped_out_part_keeps_its_label():
+    image = np.full((64, 64), 200, np.uint8)
+    planes = np.full((64, 64, 4), 255, np.uint8)
+    drop = Transform("CoarseDropout", {"hole_height_range": [0.5, 0.6], "p": 1.0})
+    dropped, kept = Augmentation({"drop": drop})(image, planes, 3)
+    assert (dropped == 0).any()
+    assert (kept == 255).all()

@@ -29,10 +29,10 @@ def gradient(loss, logits, targets, labelled, sizes):
     return tensor
 
 
-ONE_BY_ONE = ["bce", "dice", "focal", "tversky", "jaccard"]
+NAMES = ["bce", "dice", "focal", "tversky", "jaccard", "lovasz"]
 
 
-@pytest.mark.parametrize("name", ONE_BY_ONE)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("all_labelled", [True, False])
 def test_micro_batches_keep_the_gradient(name, all_labelled):
     logits, targets = batch()
@@ -46,7 +46,7 @@ def test_micro_batches_keep_the_gradient(name, all_labelled):
         assert torch.allclose(parts, whole, atol=1e-8)
 
 
-@pytest.mark.parametrize("name", [*ONE_BY_ONE, "lovasz"])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_class_that_was_not_labelled_has_no_gradient_and_no_say(name):
     logits, targets = batch()
     loss = SegmentationLoss(Loss(**{"bce": 0.0, "dice": 0.0, name: 1.0}))

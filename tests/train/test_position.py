@@ -35,3 +35,10 @@ def test_a_validation_without_any_label_is_no_gain():
 def test_it_is_kept_as_plain_figures():
     position = Position(step=7, epoch=2, batch=1, best=0.5, waited=3, plateau=0.25)
     assert Position(**position.as_dict()) == position
+
+
+def test_small_steady_gains_are_gains():
+    position = Position()
+    for mean in (0.50, 0.54, 0.58, 0.62):
+        position.take(mean, 0.05)
+    assert position.waited == 1  # counted from 0.58, the last gain of more than 0.05
