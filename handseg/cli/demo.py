@@ -18,8 +18,8 @@ from handseg.errors import FailedError, UsageError
 FOLDER = "handseg-demo"
 RECIPES = ("demo-segformer", "demo-unet", "demo-fpn")
 FULL = ("--people", "46", "--test-people", "10", "--size", "512")
-QUICK = ("--people", "12", "--test-people", "4", "--size", "384")
-QUICK_SETS = ("--set", "train.epochs=3", "--set", "data.size=128")
+QUICK = ("--people", "20", "--test-people", "4", "--size", "384")
+QUICK_SETS = ("--set", "train.epochs=12", "--set", "data.size=128")
 
 
 @command(examples=["handseg demo", "handseg demo --quick", "handseg demo ~/hands-demo"])
