@@ -27,7 +27,7 @@ def crop(
     data: options.Data = None,
     force: options.Force = False,
 ) -> None:
-    """Cut wrists and fingertips out of every labelled image, with their labels."""
+    """Cut wrists and fingertips, with labels, as more training images."""
     from handseg.crops.cut import cut_crops, is_current
     from handseg.crops.windows import known_regions, plan_crops
     from handseg.data.crop_manifest import crops_folder, region_folder

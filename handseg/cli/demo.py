@@ -32,7 +32,10 @@ def demo(
         bool, typer.Option("--quick", help="In at most 90 seconds, whatever the Dice.")
     ] = False,
 ) -> None:
-    """Go the whole way on synthetic radiographs: data, crops, three models, a vote, its Dice."""
+    """Go the whole way on synthetic radiographs: from data to Dice.
+
+    Makes them, cuts crops, trains three models, predicts, votes and scores.
+    """
     begun = time.monotonic()
     place = new_folder(folder)
     console.say(f"everything lands in {place}/")

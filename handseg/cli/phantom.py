@@ -18,16 +18,25 @@ from handseg.cli.command import command
 )
 def phantom(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the new data set.")],
-    people: Annotated[int, typer.Option(help="People, two hands each.")] = 40,
-    size: Annotated[int, typer.Option(help="Width and height of an image in pixels.")] = 1024,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.", min=0)] = 0,
+    people: Annotated[int, typer.Option(metavar="N", help="People, two hands each.")] = 40,
+    size: Annotated[int, typer.Option(metavar="PX", help="Width and height of an image.")] = 1024,
+    seed: Annotated[
+        int, typer.Option(metavar="N", help="The same seed gives the same bytes.", min=0)
+    ] = 0,
     test_people: Annotated[
         int | None,
-        typer.Option(help="How many of the people are the test split.", show_default="26 %"),
+        typer.Option(
+            metavar="N",
+            help="How many of the people are the test split [default: 26%].",
+            show_default=False,
+        ),
     ] = None,
     force: options.Force = False,
 ) -> None:
-    """Make a data set of synthetic hand radiographs, with labels, in the handbone layout."""
+    """Make a data set of synthetic hand radiographs, with labels.
+
+    Its layout is the one that `handseg train` reads.
+    """
     from handseg.data.phantom import write_phantoms
 
     with console.progress("Making phantoms") as progress:

@@ -30,7 +30,10 @@ def predict(
     out: options.Out = None,
     force: options.Force = False,
 ) -> None:
-    """Predict images with the best checkpoint of a run; writes the competition's CSV."""
+    """Predict the masks of images, as the competition's CSV.
+
+    A run predicts with its best checkpoint.
+    """
     from handseg.data.dataset import open_dataset
     from handseg.runs.find import find_run
 

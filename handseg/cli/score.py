@@ -49,7 +49,7 @@ def score(
     json_: options.Json = False,
     csv_: options.Csv = False,
 ) -> None:
-    """Say how good submissions are: Dice for each class, one or several side by side."""
+    """Say how good submissions are: Dice for each class, side by side."""
     from handseg.data.dataset import open_dataset
     from handseg.rle.submission import read_submission
     from handseg.score.predictions import score_submissions

@@ -39,7 +39,10 @@ def train(
     data: options.Data = None,
     runs: options.Runs = None,
 ) -> None:
-    """Train a network; its run folder holds everything that was seen and made."""
+    """Train a network by a recipe, or go on with a run.
+
+    The run's folder holds everything that was seen and made.
+    """
     if (recipe is None) == (resume is None):
         raise UsageError(
             "name a recipe, or a run to resume",

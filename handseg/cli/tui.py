@@ -113,8 +113,6 @@ def check_terminals() -> None:
     if missing:
         raise UsageError(
             "the dashboard needs a terminal",
-            why=f"{' and '.join(missing)} is none"
-            if len(missing) == 1
-            else f"{' and '.join(missing)} are none",
+            why=f"not one: {', '.join(missing)}",
             hints=["handseg tui --once   # prints one frame, on a pipe too"],
         )

@@ -54,7 +54,10 @@ def vote(
     out: options.Out = None,
     force: options.Force = False,
 ) -> None:
-    """Vote on each pixel of several submissions, joined by image and class."""
+    """Vote on each pixel of several submissions; one comes out.
+
+    They are joined by image and class.
+    """
     from handseg.ensemble.rule import rule_of
     from handseg.ensemble.vote import join
 

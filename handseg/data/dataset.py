@@ -130,7 +130,7 @@ def no_dataset(folder: Path) -> InputError:
         why=f"looked in {looked}\n{handbone.LAYOUT}",
         hints=[
             "name another folder with --data DIR or HANDSEG_DATA",
-            "handseg demo       makes a synthetic data set and goes the whole way",
+            "handseg demo           makes a synthetic data set and goes the whole way",
             "handseg phantom data   makes only the data set",
         ],
     )

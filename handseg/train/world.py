@@ -12,6 +12,7 @@ from handseg.errors import InputError, UsageError
 from handseg.progress import Progress, silent
 from handseg.recipe.faults import Fault, RecipeError
 from handseg.recipe.load import LoadedRecipe
+from handseg.train.augment import build
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,9 @@ class World:
 
     @property
     def people(self) -> list[str]:
-        """The people who are trained on."""
-        return sorted({sample.person for sample in self.training})
+        """The people of the data set who are trained on; further sets have people of their own."""
+        own = set(self.dataset.train)
+        return sorted({sample.person for sample in self.training if sample in own})
 
 
 def check_world(loaded: LoadedRecipe, folder: Path, progress: Progress = silent) -> World:
@@ -100,7 +102,9 @@ def refuse_no_fold(loaded: LoadedRecipe, folds: FoldFile, fold: int) -> None:
 
 
 def refuse_unserved(loaded: LoadedRecipe) -> None:
-    """Name what the schema knows and this version does not do: better than doing less in silence.
+    """Name what this version cannot do and what no transform takes, all at once.
+
+    Doing less than was asked in silence would be worse.
 
     Raises:
         RecipeError: with every such value.
@@ -117,5 +121,26 @@ def refuse_unserved(loaded: LoadedRecipe) -> None:
         for key, asked in unserved.items()
         if asked
     ]
+    faults += transform_faults(loaded)
     if faults:
         raise RecipeError(str(loaded.path), faults)
+
+
+def transform_faults(loaded: LoadedRecipe) -> list[Fault]:
+    """The transforms whose values albumentations does not take; names were judged before."""
+    faults: list[Fault] = []
+    for name, entry in loaded.recipe.augment.items():
+        try:
+            build(entry)
+        except (ValueError, TypeError) as error:
+            faults.append(loaded.fault(f"augment.{name}", f"{entry.transform}: {plain(error)}"))
+    return faults
+
+
+def plain(error: Exception) -> str:
+    """A complaint of albumentations without what pydantic puts around it."""
+    lines = [line.strip().partition(" [type=")[0] for line in str(error).splitlines()]
+    noise = ("1 validation error", "For further information")
+    return " ".join(
+        line.removeprefix("Value error, ") for line in lines if not line.startswith(noise)
+    )

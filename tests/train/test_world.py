@@ -157,3 +157,19 @@ def test_the_labels_of_test_images_are_never_opened(tiny_recipe):
     for path in (DATA / "test/outputs_json").rglob("*.json"):
         path.write_text("{ no JSON")
     assert world(tiny_recipe).training
+
+
+def test_values_that_no_transform_takes_are_faults_with_their_lines(workplace):
+    recipe = workplace / "odd.toml"
+    recipe.write_text(
+        'schema = 1\n[augment.light]\ntransform = "RandomGamma"\ngamma_limit = [-5, 80]\np = 0.5\n'
+        '[augment.noise]\ntransform = "GaussNoise"\nstd_range = [2.0, 1.0]\n'
+    )
+    with pytest.raises(RecipeError) as caught:
+        world(recipe)
+    assert [(fault.key, fault.line) for fault in caught.value.faults] == [
+        ("augment.light", 2),
+        ("augment.noise", 6),
+    ]
+    assert "std_range" in caught.value.faults[1].message
+    assert "pydantic" not in str(caught.value)
