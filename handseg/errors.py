@@ -1,6 +1,7 @@
 """The few kinds of error that handseg tells a person about, and the exit codes they end with."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from enum import IntEnum
 
 
@@ -67,3 +68,9 @@ class TerminatedError(HandsegError):
     """SIGTERM or SIGUSR1, after a checkpoint was kept."""
 
     exit_code = ExitCode.TERMINATED
+
+
+def did_you_mean(wrong: str, right: Iterable[str]) -> str:
+    """` (did you mean …?)` with the nearest of the right names; empty where none is near."""
+    near = get_close_matches(wrong, list(right), n=1)
+    return f" (did you mean {near[0]}?)" if near else ""

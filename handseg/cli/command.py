@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from handseg.cli.console import Manner, manner
+from handseg.cli.console import manner
 from handseg.errors import ExitCode, HandsegError
 
 COMMON: dict[str, Any] = {
@@ -86,7 +86,7 @@ def guarded(work: Callable[[], None]) -> ExitCode:
         if manner.debug:
             traceback.print_exc()
         tell(f"error: {type(error).__name__}: {error}")
-        tell("  This is a fault of handseg or of the machine; --debug shows where it arose.")
+        tell("  this is a fault of handseg or of the machine; --debug shows where it arose.")
         return ExitCode.FAILED
     return ExitCode.DONE
 
@@ -104,6 +104,3 @@ def complain(error: HandsegError) -> None:
 
 def tell(text: str) -> None:
     print(text, file=sys.stderr, flush=True)  # noqa: T201
-
-
-__all__ = ["Manner", "command", "guarded"]

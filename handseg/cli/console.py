@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+BAR_WIDTH = 16
 NOTE_WIDTH = 32
 """Characters of what a bar says of the present thing: its end tells names apart."""
 
@@ -67,6 +68,12 @@ def print_table(table: "Table") -> None:
     console.print(table)
 
 
+def note_room(width: int, title: str, total: int) -> int:
+    """Characters that a bar leaves for its note: the figures before it are never cut."""
+    figures = 2 * len(str(total)) + len("/0:00:00left0:00:00")
+    return max(0, min(NOTE_WIDTH, width - len(title) - BAR_WIDTH - figures - 6))
+
+
 @contextmanager
 def progress(title: str) -> Iterator[Progress]:
     """A bar on stderr with time left, fed by the `Progress` that this gives."""
@@ -85,21 +92,24 @@ def progress(title: str) -> Iterator[Progress]:
 
     columns = (
         TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=24),
+        BarColumn(bar_width=BAR_WIDTH),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}", markup=False),
     )
-    bars = Bars(*columns, console=Console(stderr=True))
+    screen = Console(stderr=True)
+    bars = Bars(*columns, console=screen)
 
     def advance(done: int, total: int, note: str = "") -> None:
         # Shown at the first call: work that finds itself done draws no bar.
         if not bars.tasks:
             bars.start()
             bars.add_task(title, total=total, note="")
-        bars.update(bars.tasks[0].id, completed=done, total=total, note=note[-NOTE_WIDTH:])
+        room = note_room(screen.width, title, total)
+        shown = note[-room:] if room else ""
+        bars.update(bars.tasks[0].id, completed=done, total=total, note=shown)
 
     try:
         yield advance

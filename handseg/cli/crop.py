@@ -1,17 +1,22 @@
 """`handseg crop`: windows around regions of the hand, as further training images."""
 
 import os
-from typing import Annotated
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from handseg.cli import console, options
 from handseg.cli.command import command
 
+if TYPE_CHECKING:
+    from handseg.data.dataset import Dataset, Sample
+
 BYTES_A_PIXEL = 0.7
 """What a PNG of a radiograph needs."""
 SECONDS_AN_IMAGE = 0.15
-"""Reading, drawing 29 masks and cutting at 2048²."""
+"""Reading, drawing the masks of all bones and cutting, at 2048²."""
 
 
 @command(
@@ -28,9 +33,8 @@ def crop(
     force: options.Force = False,
 ) -> None:
     """Cut wrists and fingertips, with labels, as more training images."""
-    from handseg.crops.cut import cut_crops, is_current
-    from handseg.crops.windows import known_regions, plan_crops
-    from handseg.data.crop_manifest import crops_folder, region_folder
+    from handseg.crops.windows import known_regions
+    from handseg.data.crop_manifest import crops_folder
     from handseg.data.dataset import labelled_training_samples, open_dataset
     from handseg.data.fingerprint import fingerprint, sample_files
 
@@ -46,31 +50,35 @@ def crop(
     place = crops_folder(dataset)
     if place.parent != dataset.root:
         console.say(f"{dataset.root} is read-only: crops go to {place}")
-    places: dict[str, None] = {}
-    for region in names:
-        folder = region_folder(dataset, region)
-        if not force and is_current(folder, region, source):
-            console.say(f"{region}: {folder} is up to date")
-            places[str(folder.parent)] = None
-            continue
-        folder = place / region
-        places[str(place)] = None
-        with console.progress(f"{region}: planning") as bar:
-            planned = plan_crops(samples, dataset.classes, region, bar)
-        pixels = sum(one.pixels for one in planned)
-        minutes = len(samples) * SECONDS_AN_IMAGE / (os.cpu_count() or 1) / 60
-        console.say(
-            f"{region}: {len(planned)} crops, about {size_in_words(pixels * BYTES_A_PIXEL)}"
-            + (f" and {minutes:.0f} min" if minutes >= 1 else "")
-        )
-        with console.progress(f"{region}: cutting") as bar:
-            cut_crops(folder, region, planned, dataset.classes, source, bar)
+    made = [crop_region(dataset, samples, region, source, force) for region in names]
     listed = ", ".join(f'"{name}"' for name in names)
     console.say(f"train with them:  handseg train RECIPE --set 'data.crops=[{listed}]'")
-    for made in places:
-        console.out(made)
+    for folder in dict.fromkeys(made):
+        console.out(str(folder))
 
 
-def size_in_words(size: float) -> str:
-    """Bytes as a person says them."""
-    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.1f} MB"
+def crop_region(
+    dataset: "Dataset", samples: "Sequence[Sample]", region: str, source: str, force: bool
+) -> Path:
+    """Make the crops of a region unless they are up to date; the folder that its folder lies in."""
+    from handseg.crops.cut import cut_crops, is_current
+    from handseg.crops.windows import plan_crops
+    from handseg.data.crop_manifest import crops_folder, region_folder
+    from handseg.data.storage import size_in_words
+
+    folder = region_folder(dataset, region)
+    if not force and is_current(folder, region, source):
+        console.say(f"{region}: {folder} is up to date")
+        return folder.parent
+    with console.progress(f"{region}: planning") as bar:
+        planned = plan_crops(samples, dataset.classes, region, bar)
+    pixels = sum(one.pixels for one in planned)
+    minutes = len(samples) * SECONDS_AN_IMAGE / (os.cpu_count() or 1) / 60
+    console.say(
+        f"{region}: {len(planned)} crops, about {size_in_words(pixels * BYTES_A_PIXEL)}"
+        + (f" and {minutes:.0f} min" if minutes >= 1 else "")
+    )
+    place = crops_folder(dataset)
+    with console.progress(f"{region}: cutting") as bar:
+        cut_crops(place / region, region, planned, dataset.classes, source, bar)
+    return place

@@ -6,8 +6,15 @@ from typing import Annotated
 
 import typer
 
+from handseg.errors import UsageError
+
 PLACES = ("HANDSEG_DATA", "HANDSEG_RUNS")
 """Environment variables that name the data set and the folder of runs."""
+
+VOTES = Path("votes")
+"""Where votes go, and where they are looked for."""
+STREAM = Path("-")
+"""As `--out`: stdout."""
 
 Data = Annotated[
     Path | None,
@@ -53,3 +60,13 @@ def data_folder(given: Path | None) -> Path:
 def runs_folder(given: Path | None) -> Path:
     """The folder of runs: as given, else `HANDSEG_RUNS`, else `runs`."""
     return given or Path(os.environ.get("HANDSEG_RUNS") or "runs")
+
+
+def check_out(out: Path | None, force: bool) -> None:
+    """Before any work: a name that a person gave may be taken."""
+    if out is None or out == STREAM:
+        return
+    if out.is_dir():
+        raise UsageError(f"--out {out} is a folder; name a file in it")
+    if out.exists() and not force:
+        raise UsageError(f"{out} exists", hints=["--force replaces it", "or choose another --out"])

@@ -39,7 +39,7 @@ def phantom(
     """
     from handseg.data.phantom import write_phantoms
 
-    with console.progress("Making phantoms") as progress:
+    with console.progress("making phantoms") as progress:
         made = write_phantoms(
             folder,
             people=people,

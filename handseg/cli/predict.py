@@ -1,6 +1,7 @@
 """`handseg predict`: a run's masks of images, as a submission."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -41,11 +42,17 @@ def predict(
     chosen = [find_run(text, folder) for text in run or []] or finished_runs(folder)
     if out is not None and len(chosen) > 1:
         raise UsageError(f"--out names one file, but there are {len(chosen)} runs")
-    if out is not None and out.exists() and not force:
-        raise UsageError(f"{out} exists", hints=["--force replaces it"])
+    options.check_out(out, force)
     dataset = open_dataset(options.data_folder(data))
     from handseg.predict.of_run import plan_prediction, run_prediction
 
+    if out == options.STREAM:
+        with TemporaryDirectory() as place:
+            job = plan_prediction(chosen[0], dataset, split, Path(place, "out.csv"), console.warn)
+            with console.progress(f"{job.run.name}: {split}") as bar:
+                run_prediction(job, bar)
+            console.out(job.out.read_text(encoding="utf-8").removesuffix("\n"))
+        return
     for one in chosen:
         job = plan_prediction(one, dataset, split, out, console.warn)
         if job.is_done() and not force:

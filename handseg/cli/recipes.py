@@ -49,7 +49,7 @@ def recipes(context: typer.Context, json_: options.Json = False, csv_: options.C
         console.out(as_csv([(path.stem, "\n".join(comment)) for path, comment in found]))
     else:
         console.print_table(as_table(found))
-        console.say(f"They lie in {bundled_folder()}; one as a file of your own:")
+        console.say(f"they lie in {bundled_folder()}; one as a file of your own:")
         console.say("  handseg recipes copy segformer")
 
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from handseg.data.dataset import Dataset
     from handseg.score.predictions import ScoredSubmission
 
-VOTES = Path("votes")
-
 
 @command(
     examples=[
@@ -79,7 +77,7 @@ def named_predictions(preds: Sequence[str], runs: Path) -> list[Path]:
 
 def votes_by_age() -> list[Path]:
     """The votes in `votes/`, newest first."""
-    found = [(path.stat().st_mtime_ns, path.name, path) for path in VOTES.glob("*.csv")]
+    found = [(path.stat().st_mtime_ns, path.name, path) for path in options.VOTES.glob("*.csv")]
     return [path for *_, path in sorted(found, reverse=True)]
 
 
@@ -90,7 +88,7 @@ def check_anything(runs: Path) -> None:
     if not votes_by_age() and not list_runs(runs):
         raise InputError(
             "there is nothing to score",
-            why=f"no vote in {VOTES.absolute()}, no run in {runs.absolute()}",
+            why=f"no vote in {options.VOTES.absolute()}, no run in {runs.absolute()}",
             hints=[
                 "name a submission, as in: handseg score prediction.csv --data DIR",
                 "handseg demo   goes the whole way on synthetic hands",

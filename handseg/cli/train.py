@@ -52,8 +52,7 @@ def train(
         if name is not None:
             raise UsageError("a resumed run keeps its name: --name and --resume exclude each other")
         report(go_on(resume, set_ or [], data, options.runs_folder(runs)))
-    else:
-        assert recipe is not None
+    elif recipe is not None:
         for outcome in begin(recipe, set_ or [], name, options.data_folder(data), runs):
             report(outcome)
 
@@ -129,8 +128,10 @@ def report(outcome: "Outcome") -> None:
 
 def dice_lines(by_class: Mapping[str, float]) -> list[str]:
     """The table of Dice, down in columns, the worst bones first."""
-    worst_first = sorted(by_class.items(), key=lambda item: item[1])
-    height = -(-len(worst_first) // TABLE_COLUMNS)
+    from handseg.score.dice import worst_first
+
+    scored = worst_first(by_class)
+    height = -(-len(scored) // TABLE_COLUMNS)
     width = max((len(name) for name in by_class), default=0)
-    cells = [f"{name:<{width}}  {dice:.4f}" for name, dice in worst_first]
+    cells = [f"{name:<{width}}  {dice:.4f}" for name, dice in scored]
     return ["    ".join(cells[row::height]) for row in range(height)]

@@ -45,9 +45,7 @@ def tui(
     size = parse_cells(cells)
     form = "text" if out is None else form_of(out)
     if out is not None and not once:
-        raise UsageError(
-            "--out writes the frame of --once.", hints=["handseg tui --once --out ..."]
-        )
+        raise UsageError("--out writes the frame of --once", hints=["handseg tui --once --out ..."])
     if not once:
         check_terminals()
     from tui.app import Dashboard

@@ -8,15 +8,12 @@ import typer
 
 from handseg.cli import console, options
 from handseg.cli.command import command
-from handseg.errors import UsageError
 
 if TYPE_CHECKING:
     from handseg.ensemble.rule import Rule
     from handseg.ensemble.vote import Ballot
     from handseg.rle.submission import Submission
 
-VOTES = Path("votes")
-STREAM = Path("-")
 FAR_BELOW = 0.01
 """A member so much below the best is said: weak members cost more than they add."""
 
@@ -61,7 +58,7 @@ def vote(
     from handseg.ensemble.rule import rule_of
     from handseg.ensemble.vote import join
 
-    check_out(out, force)
+    options.check_out(out, force)
     members = find_members(preds or [], options.runs_folder(runs))
     ballot = join(members)
     rule = rule_of(ballot.total, threshold, min_votes)
@@ -71,16 +68,6 @@ def vote(
     if path is not None:
         console.say(f"compare it with labels:  handseg score {path}")
         console.out(str(path))
-
-
-def check_out(out: Path | None, force: bool) -> None:
-    """Before any work: a name that a person gave may be taken."""
-    if out is None or out == STREAM:
-        return
-    if out.is_dir():
-        raise UsageError(f"--out {out} is a folder; name a file in it")
-    if out.exists() and not force:
-        raise UsageError(f"{out} exists", hints=["--force replaces it", "or choose another --out"])
 
 
 def find_members(preds: Sequence[str], runs: Path) -> "list[Submission]":
@@ -157,10 +144,10 @@ def write_vote(ballot: "Ballot", rule: "Rule", out: Path | None) -> Path | None:
 
     with console.progress("voting") as bar:
         rows = vote_rows(ballot, rule, bar)
-        if out == STREAM:
+        if out == options.STREAM:
             write_rows(sys.stdout, rows)
             return None
         fields = vote_sidecar(ballot, rule)
         if out is not None:
             return write_submission(out, rows, fields)
-        return write_numbered(VOTES, "vote", rows, fields)
+        return write_numbered(options.VOTES, "vote", rows, fields)

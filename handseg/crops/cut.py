@@ -13,10 +13,9 @@ from handseg.data.crop_manifest import (
     read_manifest,
     write_manifest,
 )
-from handseg.data.dataset import Sample
 from handseg.data.fingerprint import combined, hash_file
 from handseg.data.images import read_image, write_png
-from handseg.data.labels import class_mask, read_polygons
+from handseg.data.labels import Labels, class_mask, read_polygons
 from handseg.data.outlines import outlines
 from handseg.data.storage import whole_folder
 from handseg.data.threads import threads
@@ -84,19 +83,12 @@ def cut_sample(draft: Path, group: Sequence[PlannedCrop], classes: Sequence[str]
     labels = read_polygons(sample.labels, classes) if sample.labels else None
     if labels is None:
         raise InputError(f"{sample.image} has no label")
-    size = (image.shape[0], image.shape[1])
     labelled = [name for name, known in zip(classes, labels.labelled, strict=True) if known]
-    polygons: list[list[NamedPolygon]] = [[] for _ in group]
-    for name in labels.polygons:
-        # Drawn in the whole image: cv2 draws an edge that is cut off elsewhere a little otherwise.
-        mask = class_mask(labels, name, size)
-        for found, planned in zip(polygons, group, strict=True):
-            left, top, right, bottom = planned.window
-            found += [(name, part) for part in outlines(mask[top:bottom, left:right])]
+    polygons = polygons_inside(labels, (image.shape[0], image.shape[1]), group)
     crops: list[Crop] = []
     for found, planned in zip(polygons, group, strict=True):
         left, top, right, bottom = planned.window
-        stem = crop_stem(sample, planned, len(group))
+        stem = crop_stem(planned)
         crop = Crop(
             f"DCM/{stem}.png",
             f"outputs_json/{stem}.json",
@@ -113,8 +105,22 @@ def cut_sample(draft: Path, group: Sequence[PlannedCrop], classes: Sequence[str]
     return crops
 
 
-def crop_stem(sample: Sample, planned: PlannedCrop, windows: int) -> str:
-    inside = Path(sample.person) / sample.image.stem
+def polygons_inside(
+    labels: Labels, size: tuple[int, int], group: Sequence[PlannedCrop]
+) -> list[list[NamedPolygon]]:
+    """What each window shows of the labels of an image of `(height, width)`."""
+    polygons: list[list[NamedPolygon]] = [[] for _ in group]
+    for name in labels.polygons:
+        # Drawn in the whole image: cv2 draws an edge that is cut off elsewhere a little otherwise.
+        mask = class_mask(labels, name, size)
+        for found, planned in zip(polygons, group, strict=True):
+            left, top, right, bottom = planned.window
+            found += [(name, part) for part in outlines(mask[top:bottom, left:right])]
+    return polygons
+
+
+def crop_stem(planned: PlannedCrop) -> str:
+    inside = Path(planned.sample.person) / planned.sample.image.stem
     # Where an image has several windows their bones tell them apart.
     return f"{inside}-{'-'.join(planned.bones)}" if len(planned.bones) == 1 else str(inside)
 

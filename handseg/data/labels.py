@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from handseg import rle
 from handseg.data.dataset import Sample
 from handseg.data.images import image_size
-from handseg.errors import InputError
+from handseg.errors import InputError, did_you_mean
 
 Polygon = NDArray[np.int32]
 """`int32[points, 2]` of `(x, y)` in pixels."""
@@ -143,9 +142,7 @@ def check_labelled(path: Path, named: Any, classes: Sequence[str]) -> None:
 
 
 def unknown_class(place: str, name: str, classes: Sequence[str]) -> InputError:
-    near = get_close_matches(name, classes, n=1)
-    meant = f"; did you mean {near[0]!r}?" if near else ""
     return InputError(
-        f"{place} has the unknown class {name!r}{meant}",
+        f"{place} has the unknown class {name!r}{did_you_mean(name, classes)}",
         why="classes: " + ", ".join(classes),
     )

@@ -13,6 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from handseg import disk
+
 YOUNG = 60.0
 """Seconds in which a draft may not be locked yet: it is left alone."""
 
@@ -38,18 +40,7 @@ def writable(folder: Path) -> bool:
 
 def write_json(path: Path, value: Any) -> None:
     """Write JSON that another process sees whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(value, stream, indent=1)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    disk.replace(path, json.dumps(value, indent=1).encode())
 
 
 @contextmanager
@@ -133,3 +124,11 @@ def is_abandoned(draft: Path) -> bool:
     finally:
         os.close(handle)
     return True
+
+
+def size_in_words(size: float) -> str:
+    """Bytes as a person says them."""
+    for unit, scale, least in (("GB", 1e9, 1e8), ("MB", 1e6, 1e5)):
+        if size >= least:
+            return f"{size / scale:.1f} {unit}"
+    return f"{size / 1e3:.0f} kB"

@@ -7,10 +7,8 @@ checkpoints/last, checkpoints/best            the name of one of the folders
 """
 
 import json
-import os
 import pickle
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,14 +19,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from handseg import disk
 from handseg.data.fingerprint import hash_file
+from handseg.data.storage import whole_folder
 from handseg.errors import InputError
 
 VERSION = 1
 FILES = ("model.safetensors", "state.pt")
 EMA_PREFIX = "ema:"
-DRAFT = ".draft-"
-"""Begins the name of a folder that is being written, or was when its process was killed."""
 
 
 @dataclass(frozen=True)
@@ -73,10 +71,8 @@ def save_checkpoint(
     facts: Mapping[str, Any],
 ) -> Path:
     """Write `root/step-<step>`, which appears whole or not at all."""
-    root.mkdir(parents=True, exist_ok=True)
     place = root / f"step-{step:08d}"
-    draft = Path(tempfile.mkdtemp(dir=root, prefix=DRAFT))
-    try:
+    with whole_folder(place) as draft:
         # safetensors refuses the strides of channels-last tensors.
         tensors = {name: tensor.contiguous() for name, tensor in weights.items()}
         averaged = {EMA_PREFIX + name: tensor.contiguous() for name, tensor in ema.items()}
@@ -86,21 +82,14 @@ def save_checkpoint(
         manifest = {"version": VERSION, "step": step, **facts, "sha256": hashes}
         (draft / "manifest.json").write_text(json.dumps(manifest, indent=1))
         sync_folder(draft)
-        draft.chmod(0o755)
-        put_in_place(draft, place)
-        sync(root)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+    disk.sync(root)
     return place
 
 
 def point(root: Path, pointer: str, folder: Path) -> None:
     """Let `last` or `best` name a checkpoint, in one step for every reader."""
-    draft = root / f".{pointer}.draft"
-    draft.write_text(folder.name)
-    sync(draft)
-    draft.replace(root / pointer)
-    sync(root)
+    disk.replace(root / pointer, folder.name.encode())
+    disk.sync(root)
 
 
 def prune(root: Path, keep: int) -> None:
@@ -108,15 +97,14 @@ def prune(root: Path, keep: int) -> None:
 
     Drafts that a killed process left go too, so it is for the process that holds the run's lock.
     """
+    for hidden in root.glob(".step-*"):
+        shutil.rmtree(hidden)
     kept = {pointed(root, pointer) for pointer in ("last", "best")}
     folders = sorted(root.glob("step-*"))
     for folder in folders[:-keep]:
         if folder not in kept:
             # Under another name first: a kill leaves no checkpoint with half of its files.
-            gone = root / f"{DRAFT}{folder.name}"
-            folder.rename(gone)
-    for draft in root.glob(f"{DRAFT}*"):
-        shutil.rmtree(draft)
+            shutil.rmtree(folder.rename(root / f".{folder.name}"))
 
 
 def pointed(root: Path, pointer: str) -> Path | None:
@@ -175,33 +163,9 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     return Checkpoint(folder, weights, ema, manifest)
 
 
-def put_in_place(draft: Path, place: Path) -> None:
-    """Rename `draft` to `place`; what stood there before is gone only once the new one stands."""
-    old = place.with_name(f"{DRAFT}{place.name}")
-    shutil.rmtree(old, ignore_errors=True)
-    if place.exists():
-        place.rename(old)
-    try:
-        draft.rename(place)
-    except OSError:
-        if old.exists():
-            old.rename(place)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
-
-
 def sync_folder(folder: Path) -> None:
     for path in folder.iterdir():
         # safetensors writes for the owner alone; a run folder is read by others too.
         path.chmod(0o644)
-        sync(path)
-    sync(folder)
-
-
-def sync(path: Path) -> None:
-    """Have the disk hold a file or folder before anything that relies on it."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        disk.sync(path)
+    disk.sync(folder)

@@ -1,5 +1,6 @@
 """Pretrained weights: from the hub's cache or the net, or from a file."""
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +20,10 @@ def hub_weights(name: str, load: Callable[[], nn.Module], place: Path | None = N
     from huggingface_hub.constants import HF_HUB_CACHE
 
     place = place or Path(HF_HUB_CACHE)
+    # Its word on every attempt would bury the one message that follows.
+    hub = logging.getLogger("huggingface_hub")
+    level = hub.level
+    hub.setLevel(logging.ERROR)
     try:
         return load()
     except (OSError, RuntimeError, LookupError, ValueError) as error:
@@ -32,6 +37,8 @@ def hub_weights(name: str, load: Callable[[], nn.Module], place: Path | None = N
                 f"or put them into {place} on a machine that reaches the net",
             ],
         ) from error
+    finally:
+        hub.setLevel(level)
 
 
 def fill_from_file(module: nn.Module, path: Path, encoder: str) -> None:

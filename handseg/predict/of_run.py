@@ -1,24 +1,27 @@
 """The predictions of a run: which images, by which checkpoint, to which file."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from handseg.data.dataset import Dataset, Sample
-from handseg.data.fingerprint import fingerprint
+from handseg.data.fingerprint import fingerprint, hash_file
 from handseg.errors import InputError, UsageError
 from handseg.models.build import build_model
 from handseg.models.checkpoints import Checkpoint, load_checkpoint
-from handseg.predict.device import best_device, inference_precision
+from handseg.predict.device import best_device
 from handseg.predict.submission import write_predictions
 from handseg.predict.whole import Inference
 from handseg.progress import Progress, silent
 from handseg.recipe.load import LoadedRecipe, load_recipe
-from handseg.rle.sidecar import sidecar_path
+from handseg.rle.sidecar import read_sidecar
 from handseg.runs import fields
 from handseg.runs.predictions import SPLITS, prediction_path
+from handseg.runs.summary import read_run_file
+
+NEEDED = ("classes", "recipe", "fold", "folds", "trained_people")
+"""Fields of `run.json` without which nothing can be predicted."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +39,14 @@ class PredictionJob:
     out: Path
 
     def is_done(self) -> bool:
-        """Whether the file is there, made by this checkpoint of these images."""
+        """Whether the file is there and whole, made by this checkpoint of these images."""
         try:
-            sidecar = json.loads(sidecar_path(self.out).read_text())
-        except (OSError, ValueError):
+            sidecar = read_sidecar(self.out, hash_file(self.out))
+        except (OSError, InputError):
+            # Missing or damaged: it is made anew.
             return False
         return (
-            self.out.exists()
+            sidecar is not None
             and sidecar.get("checkpoint") == self.checkpoint.sha256
             and sidecar.get("data_fingerprint") == self.images_fingerprint
         )
@@ -92,13 +96,9 @@ def run_prediction(job: PredictionJob, progress: Progress = silent) -> Path:
         InputError: an image is unreadable.
     """
     recipe = job.loaded.recipe
-    spec = recipe.train
     model = build_model(recipe, len(job.classes), weights="none")
     model.load_state_dict(job.checkpoint.chosen())
-    micro = spec.batch_size if spec.micro_batch == "auto" else spec.micro_batch
-    device = best_device()
-    precision = inference_precision(device, spec.precision)
-    inference = Inference(device, precision, min(micro, spec.batch_size), spec.channels_last)
+    inference = Inference.of(recipe.train, best_device())
     inference.place(model)
     sidecar = sidecar_of(job.run.name, job.facts, job.checkpoint, job.split) | {
         "made_by": "predict",
@@ -148,14 +148,10 @@ def read_facts(run: Path) -> dict[str, Any]:
     """
     path = run / fields.RUN
     try:
-        facts = json.loads(path.read_text())
-        lacking = [
-            name
-            for name in ("classes", "recipe", "fold", "folds", "trained_people")
-            if name not in facts
-        ]
-    except (OSError, ValueError, TypeError) as error:
+        facts = read_run_file(run)
+    except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read", why=str(error)) from error
+    lacking = [name for name in NEEDED if name not in facts]
     if lacking:
         raise InputError(f"{path} lacks {', '.join(lacking)}")
     return facts

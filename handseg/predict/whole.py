@@ -1,7 +1,8 @@
 """Whole images through a network: read, fitted, inferred in batches."""
 
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +13,9 @@ from torch import Tensor, nn
 from handseg.data.dataset import Sample
 from handseg.data.fit import Fit
 from handseg.data.images import read_image
-from handseg.predict.device import autocast
+from handseg.predict.device import autocast, inference_precision
 from handseg.progress import Progress, silent
+from handseg.recipe.schema import Train
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,13 @@ class Inference:
     precision: str
     batch_size: int
     channels_last: bool = False
+
+    @classmethod
+    def of(cls, spec: Train, device: torch.device) -> "Inference":
+        """How a recipe's network runs on this device."""
+        micro = spec.batch_size if spec.micro_batch == "auto" else spec.micro_batch
+        precision = inference_precision(device, spec.precision)
+        return cls(device, precision, min(micro, spec.batch_size), spec.channels_last)
 
     def place(self, model: nn.Module) -> nn.Module:
         """Move a model to the device, in the memory order that suits it."""
@@ -50,24 +59,25 @@ def infer_samples(
     """
     model.eval()
     done = 0
+    for batch, images, fits in read_batches(samples, size, inference.batch_size):
+        logits = inference.logits(model, images)
+        for sample, fit, planes in zip(batch, fits, logits, strict=True):
+            yield sample, fit, planes
+            done += 1
+            progress(done, len(samples), sample.image_name)
+
+
+def read_batches(
+    samples: Sequence[Sample], size: int, batch_size: int
+) -> Iterator[tuple[Sequence[Sample], NDArray[np.uint8], list[Fit]]]:
+    """The samples in batches as `read_batch` gives them, each read while the one before is used."""
+    batches = [samples[start : start + batch_size] for start in range(0, len(samples), batch_size)]
     with ThreadPoolExecutor(1) as reader:
-        batches = [
-            samples[start : start + inference.batch_size]
-            for start in range(0, len(samples), inference.batch_size)
-        ]
-        waiting = reader.submit(read_batch, batches[0], size) if batches else None
+        waiting: deque[Future[tuple[NDArray[np.uint8], list[Fit]]]] = deque()
         for number, batch in enumerate(batches):
-            assert waiting is not None
-            images, fits = waiting.result()
-            if number + 1 < len(batches):
-                # The next images are read while the network is busy with these.
-                waiting = reader.submit(read_batch, batches[number + 1], size)
-            for sample, fit, planes in zip(
-                batch, fits, inference.logits(model, images), strict=True
-            ):
-                yield sample, fit, planes
-                done += 1
-                progress(done, len(samples), sample.image_name)
+            while len(waiting) < 2 and number + len(waiting) < len(batches):
+                waiting.append(reader.submit(read_batch, batches[number + len(waiting)], size))
+            yield batch, *waiting.popleft().result()
 
 
 def read_batch(samples: Sequence[Sample], size: int) -> tuple[NDArray[np.uint8], list[Fit]]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from handseg.errors import UsageError
 
@@ -54,12 +53,6 @@ def dotted(path: KeyPath) -> str:
     for key in path:
         text += f"[{key}]" if isinstance(key, int) else f".{key}" if text else key
     return text
-
-
-def did_you_mean(wrong: str, right: Iterable[str]) -> str:
-    """` (did you mean …?)` with the nearest of the right names; empty where none is near."""
-    near = get_close_matches(wrong, list(right), n=1, cutoff=0.6)
-    return f" (did you mean {near[0]}?)" if near else ""
 
 
 def listed(names: Iterable[str], joint: str = "or") -> str:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from handseg.recipe.faults import Fault, KeyPath, Origin, did_you_mean, dotted
+from handseg.errors import did_you_mean
+from handseg.recipe.faults import Fault, KeyPath, Origin, dotted
 from handseg.recipe.find import find_bundled
 from handseg.recipe.locate import locate
 from handseg.recipe.sets import SET, parse_set

@@ -9,8 +9,9 @@ from itertools import pairwise
 from pathlib import PurePath
 from typing import Any, get_args
 
+from handseg.errors import did_you_mean
 from handseg.recipe import tables
-from handseg.recipe.faults import KeyPath, did_you_mean, listed
+from handseg.recipe.faults import KeyPath, listed
 from handseg.recipe.layers import Layers
 from handseg.recipe.schema import LossName, MeanStd, Model, Recipe
 

@@ -11,7 +11,8 @@ from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
-from handseg.recipe.faults import KeyPath, did_you_mean, dotted, listed
+from handseg.errors import did_you_mean
+from handseg.recipe.faults import KeyPath, dotted, listed
 from handseg.recipe.layers import Layers
 from handseg.recipe.schema import SCHEMA, Range, Recipe, Transform
 from handseg.recipe.sets import SET

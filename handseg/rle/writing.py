@@ -3,12 +3,11 @@
 import hashlib
 import json
 import os
-import uuid
-from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from handseg import disk
 from handseg.errors import FailedError
 from handseg.rle.codec import format as format_runs
 from handseg.rle.normal_form import Runs
@@ -96,13 +95,14 @@ def _write(
 ) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _temporary(folder) as csv, _temporary(folder) as json_file:
+        with disk.hidden_file(folder) as csv, disk.hidden_file(folder) as sidecar:
             sha256, count = _write_csv(csv, rows)
             text = json.dumps(completed(fields, sha256=sha256, rows=count), indent=1)
-            _write_synced(json_file, text.encode("utf-8"))
+            sidecar.write_text(text, encoding="utf-8")
+            disk.sync(sidecar)
             path = put(csv)
-            json_file.replace(sidecar_path(path))
-            _sync_folder(folder)
+            sidecar.replace(sidecar_path(path))
+            disk.sync(folder)
     except OSError as error:
         raise FailedError(f"the CSV could not be written in {folder}", why=str(error)) from error
     return path
@@ -120,31 +120,5 @@ def _write_csv(path: Path, rows: Rows) -> tuple[str, int]:
                 return file.write(data)
 
         count = write_rows(Hashing(), rows)
-        file.flush()
-        os.fsync(file.fileno())
+    disk.sync(path)
     return digest.hexdigest(), count
-
-
-def _write_synced(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def _temporary(folder: Path) -> Generator[Path]:
-    """The path of a hidden file in `folder` that is gone at the end unless it was renamed."""
-    path = folder / f".handseg-{uuid.uuid4().hex}.tmp"
-    try:
-        yield path
-    finally:
-        path.unlink(missing_ok=True)

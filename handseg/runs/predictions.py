@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from handseg.errors import InputError
+from handseg.errors import InputError, UsageError
 from handseg.runs import fields
 from handseg.runs.find import find_run
 from handseg.runs.reader import list_runs
@@ -21,6 +21,7 @@ def find_prediction(text: str, runs: Path, split: str = "test") -> Path:
 
     Raises:
         InputError: there is none; says the line to type.
+        UsageError: there is no such split.
     """
     if Path(text).is_file():
         return Path(text)
@@ -29,6 +30,8 @@ def find_prediction(text: str, runs: Path, split: str = "test") -> Path:
     name, _, suffix = text.rpartition(":")
     if name and suffix in SPLITS:
         text, split = name, suffix
+    elif name and not Path(text).exists():
+        raise UsageError(f"there is no split {suffix!r}", why=f"splits: {', '.join(SPLITS)}")
     run = find_run(text, runs)
     path = prediction_path(run, split)
     if not path.is_file():

@@ -16,13 +16,14 @@ from urllib.parse import quote, unquote
 import numpy as np
 from numpy.typing import NDArray
 
-from handseg.runs import fields, files
+from handseg import disk
+from handseg.data.planes import Planes, pack, unpack
+from handseg.runs import fields
+from handseg.runs.scores import kept_steps
 
 IMAGE = "image.png"
 TRUTH = "truth.npz"
 NAME = "name.txt"
-
-Planes = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def list_previews(run: Path) -> list[Preview]:
         folders = [path for path in (run / fields.PREVIEWS).iterdir() if (path / IMAGE).is_file()]
     except OSError:
         return []
-    found = [Preview(path, _image_name(path), tuple(files.steps_in(path))) for path in folders]
+    found = [Preview(path, _image_name(path), tuple(kept_steps(path))) for path in folders]
     return sorted(found, key=lambda preview: preview.image_name)
 
 
@@ -93,11 +94,11 @@ def write_preview(
     size = _small(image.shape[0], image.shape[1])
     if not (folder / IMAGE).exists():
         if truth is not None:
-            files.replace(folder / TRUTH, _pack(_shrink_planes(truth, size)))
-        files.replace(folder / NAME, image_name.encode("utf-8", "surrogatepass"))
-        files.replace(folder / IMAGE, _png(image, size))
-    path = files.replace(folder / f"{step:08d}.npz", _pack(_shrink_planes(planes, size)))
-    for gone in thinned(files.steps_in(folder), fields.PREVIEWS_KEPT):
+            disk.replace(folder / TRUTH, _pack(_shrink_planes(truth, size)))
+        disk.replace(folder / NAME, image_name.encode("utf-8", "surrogatepass"))
+        disk.replace(folder / IMAGE, _png(image, size))
+    path = disk.replace(folder / f"{step:08d}.npz", _pack(_shrink_planes(planes, size)))
+    for gone in thinned(kept_steps(folder), fields.PREVIEWS_KEPT):
         (folder / f"{gone:08d}.npz").unlink(missing_ok=True)
     return path
 
@@ -154,15 +155,13 @@ def _shrink_planes(planes: Planes, size: tuple[int, int]) -> Planes:
         return planes
     from PIL import Image
 
-    small = np.zeros((*size, planes.shape[2]), np.uint8)
-    for index in range(planes.shape[2]):
-        for bit in range(8):
-            mask = (planes[:, :, index] >> bit & 1) * np.uint8(255)
-            if not mask.any():
-                continue
-            picture = Image.fromarray(mask).resize((size[1], size[0]), Image.Resampling.BOX)
-            small[:, :, index] |= (np.asarray(picture) >= 128).astype(np.uint8) << np.uint8(bit)
-    return small
+    def shrunk(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        picture = Image.fromarray(mask * np.uint8(255))
+        picture = picture.resize((size[1], size[0]), Image.Resampling.BOX)
+        return (np.asarray(picture) >= 128).astype(np.uint8)
+
+    classes = 8 * planes.shape[2]
+    return pack(map(shrunk, unpack(planes, classes)), size, classes)
 
 
 def _pack(planes: Planes) -> bytes:

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from handseg.runs import fields, files
+from handseg import disk
+from handseg.runs import fields
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def write_scores(run: Path, scores: ImageScores) -> Path:
         classes=np.array(scores.classes, dtype=np.str_),
         dice=scores.dice.astype(np.float32),
     )
-    return files.replace(run / fields.SCORES / f"{scores.step:08d}.npz", block.getvalue())
+    return disk.replace(run / fields.SCORES / f"{scores.step:08d}.npz", block.getvalue())
 
 
 def read_scores(run: Path, step: int) -> ImageScores:
@@ -56,7 +57,7 @@ def read_scores(run: Path, step: int) -> ImageScores:
 
 def score_steps(run: Path) -> list[int]:
     """The steps that have scores, rising."""
-    return files.steps_in(run / fields.SCORES)
+    return kept_steps(run / fields.SCORES)
 
 
 def keep_scores(run: Path, kept: Collection[int | None]) -> None:
@@ -64,6 +65,15 @@ def keep_scores(run: Path, kept: Collection[int | None]) -> None:
     for step in score_steps(run):
         if step not in kept:
             (run / fields.SCORES / f"{step:08d}.npz").unlink(missing_ok=True)
+
+
+def kept_steps(folder: Path) -> list[int]:
+    """The steps of the files `<step>.npz` of a folder, rising; none where there is no folder."""
+    try:
+        names = [path.stem for path in folder.iterdir() if path.suffix == ".npz"]
+    except OSError:
+        return []
+    return sorted(int(name) for name in names if name.isdecimal())
 
 
 def as_scores(

@@ -8,6 +8,7 @@ from typing import Any, Literal, cast, get_args
 
 from handseg.runs import fields, jsonl, steps, validations
 from handseg.runs.validations import mapping, number
+from handseg.score.dice import worst_first
 
 State = Literal["running", "quiet", "dead", "stopped", "failed", "finished", "broken"]
 STATES: tuple[State, ...] = get_args(State)
@@ -170,7 +171,6 @@ def summarise(folder: Path, ends: Ends, state: State, message: str, updated: flo
     dice = {name: number(value) for name, value in mapping(validation.get("dice")).items()}
     best = validations.RunningBest.of(ends.validation)
     per_epoch = _whole(start.get("steps_per_epoch"))
-    finite = {name: value for name, value in dice.items() if math.isfinite(value)}
     return RunSummary(
         folder=folder,
         name=folder.name,
@@ -181,12 +181,13 @@ def summarise(folder: Path, ends: Ends, state: State, message: str, updated: flo
         classes=_names(run.get("classes", start.get("classes"))) or tuple(dice),
         epoch=_epoch(ends, per_epoch),
         validated_epoch=number(validation.get("epoch")),
-        epochs=start.get("epochs", run.get("epochs")),
+        # A resumed run may have been told another number than it started with.
+        epochs=run.get("epochs", start.get("epochs")),
         step=ends.step,
         steps_per_epoch=per_epoch,
         best_dice=best.mean,
         last_dice=number(validation.get("mean")),
-        worst_class=min(finite, key=finite.__getitem__) if finite else None,
+        worst_class=next((name for name, _ in worst_first(dice)), None),
         dice=dice,
         best_by_class=best.dice,
         best_epoch=best.epoch if best.step is not None else math.nan,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from handseg.runs import fields, jsonl
+from handseg.score.dice import mean_of_classes
 
 
 class RunningBest:
@@ -34,7 +35,7 @@ class RunningBest:
 
     def take(self, step: int, epoch: float, dice: Mapping[str, float]) -> bool:
         """Take in a validation; whether its mean is a new best."""
-        mean = mean_dice(dice)
+        mean = mean_of_classes(dice)
         self.means = [*self.means, mean if math.isfinite(mean) else None][-fields.MEANS_KEPT :]
         for name, value in dice.items():
             if math.isfinite(value) and not self.dice.get(name, math.nan) >= value:
@@ -48,12 +49,6 @@ class RunningBest:
         """The fields `best` and `means` of a validation event."""
         best = {"mean": self.mean, "epoch": self.epoch, "step": self.step, "dice": self.dice}
         return {"best": best, "means": self.means}
-
-
-def mean_dice(dice: Mapping[str, float]) -> float:
-    """The mean over the classes that have a Dice; NaN where none has."""
-    finite = [float(value) for value in dice.values() if math.isfinite(value)]
-    return math.fsum(finite) / len(finite) if finite else math.nan
 
 
 def number(value: object, default: float = math.nan) -> float:

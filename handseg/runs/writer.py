@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from handseg import disk
 from handseg.errors import UsageError
 from handseg.runs import facts as about
-from handseg.runs import fields, files, jsonl, previews, scores, validations
+from handseg.runs import fields, jsonl, previews, scores, validations
 from handseg.runs.lock import HeldError, RunLock
 from handseg.runs.steps import StepsThread
 from handseg.runs.validations import RunningBest
+from handseg.score.dice import mean_of_classes
 
 
 class RunWriter:
@@ -94,15 +96,20 @@ class RunWriter:
                 why="two trainings of one run would overwrite each other's checkpoints",
                 hints=["handseg tui   # shows who"],
             ) from None
-        before = jsonl.decode((folder / fields.RUN).read_bytes()) or {}
-        present = {**about.present_process(time.time()), "locked": lock.locked}
-        _write_run(folder, {**before, **facts, **present})
-        scores.cancel_scores(folder, step)
-        previews.cancel_previews(folder, step)
-        best = RunningBest.of(validations.last_validation(folder / fields.EVENTS, step))
-        writer = cls(folder, lock, best)
-        writer.event(fields.RESUME, step=step)
-        writer._steps.start(resumed_at=step)
+        try:
+            before = jsonl.decode((folder / fields.RUN).read_bytes()) or {}
+            present = {**about.present_process(time.time()), "locked": lock.locked}
+            _write_run(folder, {**before, **facts, **present})
+            scores.cancel_scores(folder, step)
+            previews.cancel_previews(folder, step)
+            best = RunningBest.of(validations.last_validation(folder / fields.EVENTS, step))
+            writer = cls(folder, lock, best)
+            writer.event(fields.RESUME, step=step)
+            writer._steps.start(resumed_at=step)
+        except BaseException:
+            # A lock that is not given back would call the run alive as long as this process lives.
+            lock.release()
+            raise
         return writer
 
     def event(self, kind: str, **values: Any) -> None:
@@ -125,7 +132,7 @@ class RunWriter:
     ) -> bool:
         """Log the Dice of each class (NaN: none labelled); whether their mean is a new best."""
         is_best = self._best.take(step, epoch, dice)
-        event = {"step": step, "epoch": epoch, "mean": validations.mean_dice(dice), "dice": dice}
+        event = {"step": step, "epoch": epoch, "mean": mean_of_classes(dice), "dice": dice}
         self.event(fields.VALIDATION, **event, **values, **self._best.as_fields())
         if is_best:
             self._keep_scores()
@@ -214,7 +221,22 @@ def _publish(
                     raise
         if name is not None:
             break
-    raise UsageError(
+    raise _taken(runs, str(name))
+
+
+def refuse_taken(runs: Path, name: str) -> None:
+    """Say that a name is taken before time is spent on what comes before `RunWriter.create`.
+
+    Raises:
+        UsageError: there is a run of that name, or it can be none.
+    """
+    _check_name(name)
+    if (runs / name).exists():
+        raise _taken(runs, name)
+
+
+def _taken(runs: Path, name: str) -> UsageError:
+    return UsageError(
         f"there is a run {name} in {runs} already",
         hints=[
             f"handseg train --resume {name}   # to go on with it",
@@ -229,4 +251,4 @@ def _check_name(name: str) -> None:
 
 
 def _write_run(folder: Path, run: Mapping[str, Any]) -> None:
-    files.replace(folder / fields.RUN, jsonl.encode(run))
+    disk.replace(folder / fields.RUN, jsonl.encode(run))

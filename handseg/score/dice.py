@@ -1,4 +1,4 @@
-"""The competition's Dice of a submission, on run lengths; nothing is decoded."""
+"""The competition's Dice of images and classes, and of a submission on its run lengths."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -31,13 +31,23 @@ class Scores:
 
     def mean(self) -> float:
         """The mean over the images for each class, then over the classes (the competition's)."""
-        by_class = [value for value in self.by_class().values() if not math.isnan(value)]
-        return math.fsum(by_class) / len(by_class) if by_class else math.nan
+        return mean_of_classes(self.by_class())
 
     def worst_class(self) -> str | None:
         """The class with the lowest mean; None where nothing was labelled."""
-        scored = {cls: value for cls, value in self.by_class().items() if not math.isnan(value)}
-        return min(scored, key=scored.__getitem__, default=None)
+        return next((cls for cls, _ in worst_first(self.by_class())), None)
+
+
+def mean_of_classes(by_class: Mapping[str, float]) -> float:
+    """The mean over the classes that have a Dice; NaN where none has."""
+    known = [value for value in by_class.values() if math.isfinite(value)]
+    return math.fsum(known) / len(known) if known else math.nan
+
+
+def worst_first(by_class: Mapping[str, float]) -> list[tuple[str, float]]:
+    """(class, Dice) of the classes that have a Dice, the lowest first."""
+    known = [(cls, value) for cls, value in by_class.items() if math.isfinite(value)]
+    return sorted(known, key=lambda scored: scored[1])
 
 
 def score_submission(

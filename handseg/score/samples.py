@@ -1,10 +1,9 @@
 """Which samples of a data set a submission is scored on."""
 
 from collections.abc import Collection, Mapping
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from handseg.errors import InputError
+from handseg.errors import InputError, did_you_mean
 from handseg.rle.submission import Submission
 
 if TYPE_CHECKING:
@@ -63,10 +62,9 @@ def _whole_splits(submission: Submission, splits: Collection[str]) -> set[str]:
 def _check_classes(submission: Submission, dataset: "Dataset") -> None:
     strange = [cls for cls in submission.classes if cls not in dataset.classes]
     if strange:
-        near = get_close_matches(strange[0], dataset.classes, n=1)
         raise InputError(
             f"{submission.path} has the class {strange[0]!r} that {dataset.root} does not have"
-            + (f"; did you mean {near[0]!r}?" if near else ""),
+            + did_you_mean(strange[0], dataset.classes),
             why="classes of the data set: " + ", ".join(dataset.classes),
         )
 

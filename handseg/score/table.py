@@ -112,8 +112,7 @@ def _cell(value: float, is_worst: bool) -> Any:
 
 def _difference_title(scores: Titled) -> str:
     other = best_other(scores)
-    assert other is not None
-    return f"{scores[-1][0]} − {scores[other][0]}"
+    return "" if other is None else f"{scores[-1][0]} − {scores[other][0]}"
 
 
 def _or_nothing(value: float) -> float:

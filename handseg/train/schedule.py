@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 from timm.optim import create_optimizer_v2  # pyright: ignore[reportPrivateImportUsage]
 from torch.optim import Optimizer
@@ -41,7 +42,7 @@ def make_optimizer(model: Segmenter, spec: OptimizerSpec) -> Optimizer:
                 rate = spec.lr * factor
                 groups.append({"params": parameters, "weight_decay": decay, "lr": rate})
     # torch's own optimisers have a kernel for the whole step; timm's others do not know the word.
-    fused = {"fused": True} if spec.name in FUSED else {}
+    fused: dict[str, Any] = {"fused": True} if spec.name in FUSED else {}
     optimizer = create_optimizer_v2(groups, opt=spec.name, lr=spec.lr, weight_decay=0.0, **fused)
     for group in optimizer.param_groups:
         group["full_lr"] = group["lr"]

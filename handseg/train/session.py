@@ -1,7 +1,6 @@
 """A training from its recipe to its predictions: what `handseg train` does."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,8 +8,7 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
-from handseg.data.cache import Prepared, is_prepared, prepare, prepared_bytes
-from handseg.data.dataset import Sample
+from handseg import disk
 from handseg.data.labels import label_runs
 from handseg.errors import FailedError, HandsegError, InputError, UsageError
 from handseg.models.build import build_model, parameter_count
@@ -20,21 +18,18 @@ from handseg.predict.device import check_precision
 from handseg.predict.of_run import images_fingerprint, read_facts, sidecar_of
 from handseg.predict.submission import write_predictions
 from handseg.predict.whole import Inference
-from handseg.progress import Progress
 from handseg.recipe.load import LoadedRecipe
-from handseg.runs import fields, files
-from handseg.runs.facts import versions
+from handseg.runs import fields
 from handseg.runs.predictions import prediction_path
-from handseg.runs.writer import RunWriter
+from handseg.runs.writer import RunWriter, refuse_taken
 from handseg.train.augment import Augmentation
 from handseg.train.interruption import StopRequest
 from handseg.train.loader import Loader, TrainingSamples, worker_count
-from handseg.train.order import Order
+from handseg.train.parts import Parts, prepare_parts, sample_order
+from handseg.train.resuming import refuse_other_data, restore_surroundings
+from handseg.train.speaker import Speaker
 from handseg.train.trainer import Materials, Trainer
 from handseg.train.world import World, check_world
-
-Bars = Callable[[str], AbstractContextManager[Progress]]
-"""Gives a bar with a title."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +41,6 @@ class Outcome:
     by_class: dict[str, float]
     reason: str
     predictions: Path
-
-
-@dataclass(frozen=True)
-class Speaker:
-    """How a training talks to a person; rooms do not print."""
-
-    tell: Callable[[str], None]
-    bars: Bars
 
 
 def train(
@@ -78,6 +65,8 @@ def train(
         world = check_world(loaded, data, bar)
     describe(world, speaker)
     parts = prepare_parts(loaded, world, speaker)
+    if loaded.recipe.model.weights != "none":
+        speaker.tell(f"loading the weights {loaded.recipe.model.weights}")
     model = build_model(loaded.recipe, len(world.dataset.classes))
     if loaded.recipe.model.init is not None:
         begin_from(model, loaded.recipe.model.init, runs)
@@ -113,7 +102,7 @@ def resume(run: Path, loaded: LoadedRecipe, data: Path, speaker: Speaker) -> Out
     writer = RunWriter.resume(run, step=step, facts=facts)
     if loaded.sets:
         # The next resume goes on with what this one was told.
-        files.replace(run / fields.RECIPE, loaded.to_toml().encode())
+        disk.replace(run / fields.RECIPE, loaded.to_toml().encode())
     return run_training(loaded, world, parts, model, device, writer, checkpoint, speaker)
 
 
@@ -125,37 +114,6 @@ def describe(world: World, speaker: Speaker) -> None:
         f"{len(world.people)} people, {len(world.validation)} to validate on "
         f"(fold {world.fold} of {folds.folds.k}; {where})"
     )
-
-
-@dataclass(frozen=True)
-class Parts:
-    """The prepared samples of a training."""
-
-    training: Prepared
-    crops: Prepared | None
-    validation: Prepared
-
-
-def prepare_parts(loaded: LoadedRecipe, world: World, speaker: Speaker) -> Parts:
-    """Prepare images and crops; every fold and share of the data shares the same files."""
-    size = loaded.recipe.data.size
-    own = set(world.dataset.train)
-    whole = prepare_said(world.dataset.train, world, size, "images", speaker)
-    extra = [sample for sample in world.training if sample not in own]
-    everything = prepare_said((*world.dataset.train, *extra), world, size, "images", speaker)
-    crops = prepare_said(world.crops, world, size, "crops", speaker) if world.crops else None
-    return Parts(everything.only(world.training), crops, whole.only(world.validation))
-
-
-def prepare_said(
-    samples: Sequence[Sample], world: World, size: int, what: str, speaker: Speaker
-) -> Prepared:
-    classes = world.dataset.classes
-    if not is_prepared(samples, classes, size):
-        gigabytes = prepared_bytes(len(samples), len(classes), size) / 1e9
-        speaker.tell(f"preparing {len(samples)} {what} at {size} px: {gigabytes:.2g} GB on disk")
-    with speaker.bars(f"preparing {what}") as bar:
-        return prepare(samples, classes, size, bar)
 
 
 def pick_device(loaded: LoadedRecipe) -> torch.device:
@@ -194,18 +152,6 @@ def run_facts(loaded: LoadedRecipe, world: World, parts: Parts, model: Segmenter
     }
 
 
-def sample_order(loaded: LoadedRecipe, parts: Parts) -> Order:
-    recipe = loaded.recipe
-    return Order(
-        seed=recipe.train.seed,
-        whole=len(parts.training.samples),
-        crops=len(parts.crops.samples) if parts.crops else 0,
-        crop_share=recipe.data.crop_share,
-        crop_epochs=None if recipe.data.crop_epochs == "all" else recipe.data.crop_epochs,
-        batch_size=recipe.train.batch_size,
-    )
-
-
 def run_training(
     loaded: LoadedRecipe,
     world: World,
@@ -217,9 +163,9 @@ def run_training(
     speaker: Speaker,
 ) -> Outcome:
     """Train in a run folder that is open; whatever happens, its end is written."""
+    inference = Inference.of(loaded.recipe.train, device)
     try:
         with StopRequest() as stop:
-            inference = inference_of(loaded, device)
             trainer = make_trainer(loaded, parts, model, inference, writer, speaker)
             if checkpoint is not None:
                 trainer.restore(checkpoint)
@@ -237,7 +183,7 @@ def run_training(
         raise
     except torch.OutOfMemoryError as error:
         writer.end("failed", "out of memory")
-        hint = f"--set train.micro_batch={max(1, inference_of(loaded, device).batch_size // 2)}"
+        hint = f"--set train.micro_batch={max(1, inference.batch_size // 2)}"
         raise FailedError("the device ran out of memory", why=str(error), hints=[hint]) from error
     except HandsegError as error:
         writer.end("failed", error.what)
@@ -272,13 +218,6 @@ def make_trainer(
 
     materials = Materials(loaded.recipe, model, loader, held_out, labels, inference, writer)
     return Trainer(materials, tell)
-
-
-def inference_of(loaded: LoadedRecipe, device: torch.device) -> Inference:
-    """How the recipe's network runs on this device."""
-    spec = loaded.recipe.train
-    micro = spec.batch_size if spec.micro_batch == "auto" else spec.micro_batch
-    return Inference(device, spec.precision, min(micro, spec.batch_size), spec.channels_last)
 
 
 def foretell(trainer: Trainer, speaker: Speaker) -> None:
@@ -333,54 +272,3 @@ def begin_from(model: Segmenter, run: str, runs: Path) -> None:
     if not fitting:
         raise InputError(f"no weight of {run} fits the recipe's model")
     model.load_state_dict(fitting, strict=False)
-
-
-def refuse_taken(runs: Path, name: str) -> None:
-    """Say that a name is taken before an hour is spent on preparing images.
-
-    Raises:
-        UsageError: there is a run of that name.
-    """
-    if (runs / name).exists():
-        raise UsageError(
-            f"there is a run {name} in {runs} already",
-            hints=[f"handseg train --resume {name}", "or give another --name"],
-        )
-
-
-def restore_surroundings(before: Mapping[str, Any], speaker: Speaker) -> None:
-    """Compute in as many threads as before, which changes the last bits; say what else differs."""
-    threads = before.get("threads")
-    if isinstance(threads, int) and threads != torch.get_num_threads():
-        torch.set_num_threads(threads)
-        speaker.tell(f"computing in {threads} threads, as this run began")
-    present = versions()
-    changed = [
-        f"{name} {version} (now {present.get(name, 'missing')})"
-        for name, version in (before.get("versions") or {}).items()
-        if present.get(name) != version
-    ]
-    if changed:
-        speaker.tell("this run began with " + ", ".join(changed))
-
-
-def refuse_other_data(name: str, before: Mapping[str, Any], world: World) -> None:
-    """Raise where going on would silently train on something else.
-
-    Raises:
-        InputError: the data, the folds or the crops are not those that the run began with.
-    """
-    differs = [
-        what
-        for what, then, now in (
-            ("images or labels", before.get("data_fingerprint"), world.fingerprint),
-            ("folds", before["folds"], world.folds.folds.folds),
-            ("crops", before.get("added_fingerprints"), list(world.added_fingerprints)),
-        )
-        if then != now
-    ]
-    if differs:
-        raise InputError(
-            f"{name} was trained on other " + " and ".join(differs),
-            hints=["train a new run, or name the data of this one with --data"],
-        )

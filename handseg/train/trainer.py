@@ -22,13 +22,14 @@ from handseg.progress import Progress
 from handseg.recipe.schema import Recipe
 from handseg.runs import fields
 from handseg.runs.writer import RunWriter
+from handseg.score.dice import Scores, worst_first
 from handseg.train.interruption import StopRequest
 from handseg.train.loader import Batch, Loader, unpack_planes
 from handseg.train.loss import SegmentationLoss
 from handseg.train.position import Position
 from handseg.train.previews import Previews
 from handseg.train.schedule import make_optimizer, rate_factor, set_rate
-from handseg.train.validation import Validation, validate
+from handseg.train.validation import validate
 
 PLATEAU_PATIENCE = 5
 PLATEAU_FACTOR = 0.5
@@ -224,29 +225,28 @@ class Trainer:
             averaged = validate(
                 self.ema.module, self.held_out, self.labels, self.inference, self.previews.keep
             )
-            uses_ema = averaged.mean > result.mean
+            uses_ema = averaged.mean() > result.mean()
             if uses_ema:
                 result = averaged
             else:
                 self.previews.planes = plain_masks
         self.log_validation(result, uses_ema)
-        is_best = self.position.take(result.mean, self.recipe.early_stop.delta)
+        is_best = self.position.take(result.mean(), self.recipe.early_stop.delta)
         self.slow_down_on_plateau()
         self.checkpoint(result, is_best, uses_ema)
 
-    def log_validation(self, result: Validation, uses_ema: bool) -> None:
+    def log_validation(self, result: Scores, uses_ema: bool) -> None:
         """Write scores, previews and the event, and tell the person."""
         position = self.position
-        names = [sample.image_name for sample in self.held_out.samples]
-        self.writer.scores(position.step, names, result.classes, result.dice)
+        by_class = result.by_class()
+        self.writer.scores(position.step, result.images, result.classes, result.dice)
         self.previews.write(position.step)
         self.writer.validation(
-            step=position.step, epoch=position.epoch, dice=result.by_class, uses_ema=uses_ema
+            step=position.step, epoch=position.epoch, dice=by_class, uses_ema=uses_ema
         )
-        worst = sorted(result.by_class.items(), key=lambda item: item[1])[:5]
-        listed = "  ".join(f"{name} {dice:.3f}" for name, dice in worst)
+        listed = "  ".join(f"{name} {dice:.3f}" for name, dice in worst_first(by_class)[:5])
         self.tell(
-            f"epoch {position.epoch:3d}/{self.recipe.train.epochs}  Dice {result.mean:.4f}"
+            f"epoch {position.epoch:3d}/{self.recipe.train.epochs}  Dice {result.mean():.4f}"
             + ("  (EMA)" if uses_ema else "")
             + f"  worst: {listed}"
         )
@@ -268,7 +268,7 @@ class Trainer:
         return time.monotonic() - self.saved > self.recipe.checkpoint.every_minutes * 60
 
     def checkpoint(
-        self, result: Validation | None = None, is_best: bool = False, uses_ema: bool = False
+        self, result: Scores | None = None, is_best: bool = False, uses_ema: bool = False
     ) -> None:
         """Write a checkpoint; it becomes `last`, and `best` if it is.
 
@@ -279,7 +279,7 @@ class Trainer:
         position = self.position
         facts: dict[str, Any] = {"epoch": position.epoch, "uses_ema": uses_ema}
         if result is not None:
-            facts |= {"validation_dice": result.mean, "dice": result.by_class}
+            facts |= {"validation_dice": result.mean(), "dice": result.by_class()}
         state = {
             "position": position.as_dict(),
             "optimizer": self.optimizer.state_dict(),

@@ -1,7 +1,6 @@
 """The competition's Dice of the held-out people, at the original size, image by image."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,31 +14,10 @@ from handseg.data.labels import SampleLabels
 from handseg.post.masks import full_size_masks
 from handseg.predict.whole import Inference
 from handseg.rle.sweeps import DICE_EPSILON
+from handseg.score.dice import Scores
 
 Seen = Callable[[int, Tensor], None]
 """Is shown the index of an image and its logits `float[classes, size, size]`."""
-
-
-@dataclass(frozen=True)
-class Validation:
-    """Dice of image × class, `float32[images, classes]`; NaN where it was not labelled."""
-
-    dice: NDArray[np.float32]
-    classes: tuple[str, ...]
-
-    @property
-    def by_class(self) -> dict[str, float]:
-        """The mean over the images for each class; NaN where no image has it labelled."""
-        known = ~np.isnan(self.dice)
-        sums = np.where(known, self.dice, 0).sum(0, dtype=np.float64)
-        counts = known.sum(0)
-        means = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
-        return {name: float(mean) for name, mean in zip(self.classes, means, strict=True)}
-
-    @property
-    def mean(self) -> float:
-        """The mean over the classes."""
-        return float(np.nanmean(list(self.by_class.values())))
 
 
 def validate(
@@ -48,10 +26,10 @@ def validate(
     labels: Sequence[SampleLabels],
     inference: Inference,
     seen: Seen = lambda index, logits: None,
-) -> Validation:
-    """Compute the Dice of every class in every image, class by class on the device."""
+) -> Scores:
+    """The Dice of every class in every image, computed class by class on the device."""
     model.eval()
-    dice = np.full((len(labels), len(prepared.classes)), np.nan, np.float32)
+    dice = np.full((len(labels), len(prepared.classes)), np.nan)
     for start in range(0, len(labels), inference.batch_size):
         indices = range(start, min(start + inference.batch_size, len(labels)))
         images = np.stack([prepared.image(index) for index in indices])
@@ -59,17 +37,18 @@ def validate(
         for index, logits in zip(indices, batch, strict=True):
             seen(index, logits)
             dice[index] = image_dice(logits, labels[index], prepared.size)
-    return Validation(dice, prepared.classes)
+    images = tuple(sample.image_name for sample in prepared.samples)
+    return Scores(images, prepared.classes, dice)
 
 
-def image_dice(logits: Tensor, labels: SampleLabels, size: int) -> NDArray[np.float32]:
-    """The Dice of each class of one image, `float32[classes]`."""
+def image_dice(logits: Tensor, labels: SampleLabels, size: int) -> NDArray[np.float64]:
+    """The Dice of each class of one image, `float64[classes]`; NaN where it was not labelled."""
     masks = full_size_masks(logits, Fit(labels.size, size))
     counts: list[Tensor] = []
     for mask, runs in zip(masks, labels.runs, strict=True):
         truth = torch.from_numpy(rle.to_mask(runs, labels.size)).to(mask.device)
         counts.append(torch.stack([(mask & truth).sum(), mask.sum(), truth.sum()]))
-    # One transfer for all classes: the device is not waited for 29 times.
+    # One transfer for all classes: the device is waited for once.
     overlap, found, true = torch.stack(counts).double().cpu().numpy().T
     dice = (2 * overlap + DICE_EPSILON) / (found + true + DICE_EPSILON)
-    return np.where(labels.labelled, dice, np.nan).astype(np.float32)
+    return np.where(labels.labelled, dice, np.nan)

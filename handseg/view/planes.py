@@ -1,17 +1,9 @@
-"""What is counted on label planes: Dice of each class, and where a class lies."""
+"""What is counted on label planes: the Dice of each class."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from handseg.view.geometry import Box
-
-EPS = 1e-4
-"""As in the competition's metric."""
-
-
-def class_mask(planes: NDArray[np.uint8], index: int) -> NDArray[np.bool_]:
-    """The mask of one class, bool[H, W]."""
-    return (planes[:, :, index // 8] >> np.uint8(index % 8) & 1).astype(np.bool_)
+from handseg.rle.sweeps import DICE_EPSILON
 
 
 def dice_of_planes(
@@ -23,7 +15,7 @@ def dice_of_planes(
     """
     shared = _areas(truth & prediction, classes)
     total = _areas(truth, classes) + _areas(prediction, classes)
-    return (2 * shared + EPS) / (total + EPS)
+    return (2 * shared + DICE_EPSILON) / (total + DICE_EPSILON)
 
 
 def _areas(planes: NDArray[np.uint8], classes: int) -> NDArray[np.float64]:
@@ -34,11 +26,3 @@ def _areas(planes: NDArray[np.uint8], classes: int) -> NDArray[np.float64]:
         for plane in range(planes.shape[2])
     ]
     return np.concatenate(found)[:classes].astype(np.float64)
-
-
-def box_of(mask: NDArray[np.bool_]) -> Box | None:
-    """The smallest box that holds a mask; None where it is empty."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not rows.size:
-        return None
-    return Box(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)

@@ -168,3 +168,13 @@ app()
     line = f"{sys.executable} -c '{script}' | head -1"
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("0\n", "")
+
+
+@pytest.mark.parametrize("title", ["wrist: planning", "predicting the held-out people"])
+def test_a_narrow_bar_cuts_its_note_not_its_figures(monkeypatch, capsys, title):
+    monkeypatch.setenv("COLUMNS", "80")
+    with console.progress(title) as bar:
+        bar(336, 336, "image1661176168670-finger-16.png")
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert "336/336" in line
+    assert "…" not in line

@@ -133,7 +133,7 @@ def break_json():
 def name_an_unknown_class():
     label = first("*.json")
     label.write_text(label.read_text().replace('"Lunate"', '"Lunatum"'))
-    return [str(label), "'Lunatum'", "did you mean 'Lunate'?"]
+    return [str(label), "'Lunatum'", "(did you mean Lunate?)"]
 
 
 def truncate_an_image():

@@ -96,3 +96,19 @@ def test_a_run_that_did_not_finish_is_predicted_only_when_it_is_named(type_predi
     assert done.exit_code == 3
     assert "no finished run" in done.stderr
     assert type_predict("tiny-1").exit_code == 0
+
+
+def test_out_may_be_stdout(type_predict):
+    done = type_predict("last", "--out", "-")
+    assert done.exit_code == 0
+    assert done.stdout.startswith("image_name,class,rle\n")
+    assert len(done.stdout.splitlines()) == 1 + 29 * 4
+    assert not TEST.exists()
+    assert not Path("-").exists()
+
+
+def test_out_is_no_folder(type_predict):
+    Path("mine").mkdir()
+    done = type_predict("last", "--out", "mine")
+    assert done.exit_code == 2
+    assert "is a folder" in done.stderr

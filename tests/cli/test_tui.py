@@ -134,13 +134,14 @@ class Terminal:
         """How the command ended; empty while it runs."""
         return self.tmux("display-message", "-p", "-t", "it", "#{pane_dead_status}").strip()
 
-    def until(self, holds: Callable[[str], bool], seconds: float = 15.0) -> str:
+    def until(self, holds: Callable[[str], bool], seconds: float = 30.0) -> str:
         limit = time.monotonic() + seconds
         while time.monotonic() < limit:
             if holds(screen := self.screen):
                 return screen
             time.sleep(0.1)
-        raise AssertionError(f"never came true; the screen:\n{self.screen}")
+        ended = f"exit code {self.exit_code!r}"
+        raise AssertionError(f"never came true; {ended}; the screen:\n{self.screen}")
 
     def press(self, key: str) -> None:
         self.tmux("send-keys", "-t", "it", key)
@@ -184,4 +185,4 @@ def test_the_dashboard_follows_a_training_in_a_real_terminal(terminal, training)
     training.kill()
     terminal.until(lambda screen: "✖ live-1" in screen and "--resume live-1" in screen, 5)
     terminal.press("q")
-    terminal.until(lambda _: terminal.exit_code == "0", 5)
+    terminal.until(lambda _: terminal.exit_code == "0")

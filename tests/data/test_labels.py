@@ -92,7 +92,7 @@ def test_broken_json_names_file_line_and_column(label):
 def test_an_unknown_class_is_named_with_the_nearest_name(label):
     said = refusal(label([("Ulna", square(1, 1, 2, 2)), ("Lunat", square(1, 1, 2, 2))]))
     assert "annotation 1" in said
-    assert "'Lunat'; did you mean 'Lunate'?" in said
+    assert "'Lunat' (did you mean Lunate?)" in said
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,6 @@ NETWORKS = [
 def test_every_library_answers_grey_bytes_with_a_plane_a_class_of_their_size(
     recipe_of, library, architecture, encoder, channels
 ):
-    if (encoder, channels) == ("resnet50", 3):
-        pytest.skip("large, and said by the other networks of torchvision")
     model = build_model(recipe_of(library, architecture, encoder, channels=channels), 5).eval()
     images = torch.randint(0, 256, (2, 64, 64), dtype=torch.uint8)
     with torch.inference_mode():

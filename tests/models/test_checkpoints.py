@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from handseg.data import storage
 from handseg.errors import InputError
 from handseg.models import checkpoints
 from handseg.models.checkpoints import (
@@ -48,16 +49,19 @@ def test_others_may_read_every_file_of_a_checkpoint(tmp_path):
     assert all(path.stat().st_mode & 0o044 for path in save(tmp_path, 1).iterdir())
 
 
-@pytest.mark.parametrize("broken", ["save_file", "hash_file", "put_in_place"])
+@pytest.mark.parametrize(
+    ("room", "broken"),
+    [(checkpoints, "save_file"), (checkpoints, "hash_file"), (storage, "put_in_place")],
+)
 def test_a_failure_in_the_middle_leaves_what_was_there_and_nothing_else(
-    tmp_path, monkeypatch, broken
+    tmp_path, monkeypatch, room, broken
 ):
     save(tmp_path, 1, 0.25)
 
     def fail(*arguments, **words):
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(checkpoints, broken, fail)
+    monkeypatch.setattr(room, broken, fail)
     for step in (1, 2):
         with pytest.raises(OSError, match="full"):
             save(tmp_path, step, 0.75)
@@ -85,8 +89,10 @@ def test_pruning_keeps_the_newest_and_the_best_and_clears_what_a_kill_left(tmp_p
     folders = [save(tmp_path, step) for step in range(1, 6)]
     point(tmp_path, "best", folders[0])
     point(tmp_path, "last", folders[-1])
-    (tmp_path / ".draft-killed").mkdir()
-    (tmp_path / ".draft-killed" / "state.pt").write_bytes(b"half")
+    (tmp_path / ".step-00000006.killed").mkdir()
+    (tmp_path / ".step-00000006.killed" / "state.pt").write_bytes(b"half")
+    (tmp_path / ".step-00000002").mkdir()
+    (tmp_path / ".step-00000002" / "state.pt").write_bytes(b"half removed")
     prune(tmp_path, 2)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "best",

@@ -1,11 +1,14 @@
 """Weights that come with a network: from a file, a folder, the hub, or not at all."""
 
+import logging
+
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from handseg.errors import FailedError
 from handseg.models.build import build_model
+from handseg.models.weights import hub_weights
 
 RESNET = ("smp", "unet", "resnet18")
 SEGFORMER = ("transformers", "segformer", "mit-b0")
@@ -135,3 +138,16 @@ def test_weights_that_cannot_be_had_are_named_with_their_place_and_what_to_type(
 
 def test_the_weights_of_a_run_to_begin_from_keep_a_recipe_from_the_hub(recipe_of, offline):
     build_model(recipe_of(*SEGFORMER, weights="nvidia/mit-b0", init="runs/unet-1"), 4)
+
+
+def test_what_the_hub_says_of_each_attempt_is_not_shown(caplog):
+    hub = logging.getLogger("huggingface_hub")
+
+    def load():
+        hub.warning("Retrying in 2s")
+        raise OSError("no net")
+
+    with pytest.raises(FailedError, match="no net"):
+        hub_weights("nvidia/mit-b0", load)
+    assert not caplog.records
+    assert hub.isEnabledFor(logging.WARNING)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from handseg.errors import InputError
+from handseg.errors import InputError, UsageError
 from handseg.runs.find import find_run
 from handseg.runs.predictions import find_prediction, newest_predictions, prediction_path
 
@@ -73,3 +73,8 @@ def test_the_newest_ended_run_of_each_recipe_and_fold_with_predictions_counts(ru
     make_run("unet").end("finished")  # newest, without predictions
     found = [path.parent.parent.name for path in newest_predictions(runs, "test")]
     assert found == [other_fold.name, "segformer-1", "unet-10"]
+
+
+def test_a_split_that_there_is_not_is_said(runs):
+    with pytest.raises(UsageError, match=r"'vla'.*\n.*train, val, test, all"):
+        find_prediction("unet-1:vla", runs)

@@ -82,3 +82,22 @@ def test_a_line_torn_by_a_kill_is_passed_over_and_does_not_spoil_the_next(make_r
     again.validation(step=10, epoch=2, dice={"finger-1": 0.6})
     again.end("finished")
     assert read_run(writer.folder).validation_steps.tolist() == [5, 10]
+
+
+def test_a_resume_that_fails_gives_the_lock_back(make_run):
+    writer = make_run()
+    writer.end("stopped")
+    facts = writer.folder / fields.RUN
+    content = facts.read_bytes()
+    facts.unlink()
+    with pytest.raises(FileNotFoundError):
+        RunWriter.resume(writer.folder, step=0, facts={})
+    facts.write_bytes(content)
+    RunWriter.resume(writer.folder, step=0, facts={}).end("stopped")
+
+
+def test_the_epochs_are_those_that_the_resume_was_told(make_run):
+    writer = make_run(epochs=1)
+    writer.end("finished")
+    RunWriter.resume(writer.folder, step=5, facts={"epochs": 2}).end("finished")
+    assert summarise_run(writer.folder).epochs == 2

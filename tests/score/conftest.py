@@ -16,12 +16,6 @@ def square(left, top, side):
     return [[left, top], [left + side, top], [left + side, top + side], [left, top + side]]
 
 
-def square_mask(left, top, side):
-    mask = np.zeros((SIZE, SIZE), np.uint8)
-    mask[top : top + side + 1, left : left + side + 1] = 1
-    return mask
-
-
 @pytest.fixture
 def data(tmp_path):
     """Two training images and a test image of three people; Ulna and Radius are drawn.

@@ -9,7 +9,7 @@ from handseg import rle
 from handseg.data.labels import SampleLabels
 from handseg.errors import InputError
 from handseg.rle.submission import read_submission, write_submission
-from handseg.score.dice import Scores, score_submission
+from handseg.score.dice import Scores, mean_of_classes, score_submission, worst_first
 
 
 def pixel_dice(a, b):
@@ -83,3 +83,10 @@ def test_a_run_past_the_labelled_image_is_refused(tmp_path):
     labels = {"a": SampleLabels((2, 2), (rle.empty(),), (True,))}
     with pytest.raises(InputError, match=r"a\.csv, line 2, a, x: a run ends at pixel 5"):
         score_submission(submission, labels, ("x",))
+
+
+def test_a_class_without_a_dice_is_neither_worst_nor_in_the_mean():
+    by_class = {"a": 0.75, "unlabelled": math.nan, "b": 0.25}
+    assert worst_first(by_class) == [("b", 0.25), ("a", 0.75)]
+    assert mean_of_classes(by_class) == 0.5
+    assert math.isnan(mean_of_classes({"unlabelled": math.nan}))

@@ -73,7 +73,7 @@ def test_people_that_were_trained_on_are_noticed(submission, dataset):
     ("rows", "said"),
     [
         ([("other.png", "Ulna", ULNA)], "1 of 1 images of .* are not in the data set"),
-        ([(ONE, "ulna", ULNA)], "did you mean 'Ulna'"),
+        ([(ONE, "ulna", ULNA)], "(did you mean Ulna?)"),
         ([], "has no rows"),
     ],
 )

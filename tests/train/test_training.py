@@ -17,10 +17,10 @@ from handseg.rle.submission import read_submission
 from handseg.runs.previews import list_previews
 from handseg.runs.reader import list_runs, read_run
 from handseg.runs.scores import read_scores
+from handseg.score.dice import Scores
 from handseg.score.predictions import score_predictions
 from handseg.train import trainer as loop
 from handseg.train.loss import SegmentationLoss
-from handseg.train.validation import Validation
 
 RUNS = Path("runs")
 
@@ -251,7 +251,8 @@ def test_previews_are_of_the_weights_that_counted(begin, monkeypatch, average_is
         classes, size = len(prepared.classes), prepared.size
         seen(0, torch.full((classes, size, size), 1.0 if is_average else -1.0))
         dice = 0.5 + (0.1 if is_average is average_is_better else 0.0)
-        return Validation(np.full((len(labels), classes), dice, np.float32), prepared.classes)
+        images = tuple(sample.image_name for sample in prepared.samples)
+        return Scores(images, prepared.classes, np.full((len(labels), classes), dice))
 
     monkeypatch.setattr(loop, "validate", validate)
     run = begin("train.ema=0.9", "train.epochs=1").run

@@ -16,6 +16,7 @@ from tui.once import frame_text
 from tui.screens.help import HelpScreen
 from tui.screens.viewer import ViewerScreen
 from tui.widgets.half_blocks import HalfBlocks
+from tui.widgets.runs_table import run_name
 
 PATIENCE = 400
 
@@ -282,3 +283,8 @@ async def test_no_size_stops_it(runs):
             for key in ("3", "1", "question_mark", "escape"):
                 await somebody.pilot.press(key)
         await somebody.sees("● unet-1")
+
+
+def test_a_long_name_keeps_its_number():
+    assert run_name("demo-segformer-3", 14) == "demo-seg…mer-3"
+    assert run_name("unet-1", 14) == "unet-1"

@@ -15,8 +15,10 @@ from tui.widgets.lines import Lines
 from tui.widgets.rows import Rows
 from tui.wording import NOTHING, cell, dice, joined, span
 
-TREND = 8
+TREND = 6
 LEAST_NAME = 12
+TAIL = 5
+"""Of a name, what always stays."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,10 @@ def row(run: RunSummary, columns: Columns, now: float) -> Text:
     """The line of one run."""
     sign, colour = palette.SIGNS[run.state]
     quiet = palette.DIM if run.state in ("stopped", "broken") else ""
-    parts = [cell(f" {sign} ", 3, colour), cell(run.name, columns.name, quiet)]
+    parts = [
+        cell(f" {sign} ", 3, colour),
+        cell(run_name(run.name, columns.name), columns.name, quiet),
+    ]
     if columns.epoch:
         parts.append(cell(epochs(run), 8, quiet, "right"))
     parts.append(cell(dice(run.best_dice), 6, quiet, "right"))
@@ -88,6 +93,13 @@ def row(run: RunSummary, columns: Columns, now: float) -> Text:
         parts.append(cell(" " + sparkline(run.means, TREND), TREND + 1, palette.ACCENT))
     text, style = left_over(run, now)
     return joined(*parts, cell(text, 7, style, "right"))
+
+
+def run_name(name: str, width: int) -> str:
+    """A name that is too long loses its middle: its number tells runs apart."""
+    if len(name) <= width or width <= TAIL + 1:
+        return name
+    return f"{name[: width - TAIL - 1]}…{name[-TAIL:]}"
 
 
 def epochs(run: RunSummary) -> str:

@@ -1,0 +1,55 @@
+"""What a training draws from: its samples, prepared, and their order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from handseg.data.cache import Prepared, is_prepared, prepare, prepared_bytes
+from handseg.data.dataset import Sample
+from handseg.data.storage import size_in_words
+from handseg.recipe.load import LoadedRecipe
+from handseg.train.order import Order
+from handseg.train.speaker import Speaker
+from handseg.train.world import World
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The prepared samples of a training."""
+
+    training: Prepared
+    crops: Prepared | None
+    validation: Prepared
+
+
+def prepare_parts(loaded: LoadedRecipe, world: World, speaker: Speaker) -> Parts:
+    """Prepare images and crops; every fold and share of the data shares the same files."""
+    size = loaded.recipe.data.size
+    own = set(world.dataset.train)
+    whole = prepare_said(world.dataset.train, world, size, "images", speaker)
+    extra = [sample for sample in world.training if sample not in own]
+    everything = prepare_said((*world.dataset.train, *extra), world, size, "images", speaker)
+    crops = prepare_said(world.crops, world, size, "crops", speaker) if world.crops else None
+    return Parts(everything.only(world.training), crops, whole.only(world.validation))
+
+
+def prepare_said(
+    samples: Sequence[Sample], world: World, size: int, what: str, speaker: Speaker
+) -> Prepared:
+    classes = world.dataset.classes
+    if not is_prepared(samples, classes, size):
+        room = size_in_words(prepared_bytes(len(samples), len(classes), size))
+        speaker.tell(f"preparing {len(samples)} {what} at {size} px: {room} on disk")
+    with speaker.bars(f"preparing {what}") as bar:
+        return prepare(samples, classes, size, bar)
+
+
+def sample_order(loaded: LoadedRecipe, parts: Parts) -> Order:
+    recipe = loaded.recipe
+    return Order(
+        seed=recipe.train.seed,
+        whole=len(parts.training.samples),
+        crops=len(parts.crops.samples) if parts.crops else 0,
+        crop_share=recipe.data.crop_share,
+        crop_epochs=None if recipe.data.crop_epochs == "all" else recipe.data.crop_epochs,
+        batch_size=recipe.train.batch_size,
+    )

@@ -1,0 +1,37 @@
+"""Files that are whole or absent."""
+
+import os
+
+import pytest
+
+from handseg import disk
+
+
+def test_a_file_is_replaced_and_its_folder_made(tmp_path):
+    path = tmp_path / "new" / "file.json"
+    assert disk.replace(path, b"first") == path
+    disk.replace(path, b"second")
+    assert path.read_bytes() == b"second"
+    assert [entry.name for entry in path.parent.iterdir()] == ["file.json"]
+
+
+def test_a_disk_that_refuses_leaves_what_was_there_and_nothing_else(tmp_path, monkeypatch):
+    path = disk.replace(tmp_path / "file", b"before")
+
+    def refuse(handle):
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(OSError, match="full"):
+        disk.replace(path, b"after")
+    assert path.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_has_the_permissions_that_the_person_asks_for(tmp_path):
+    before = os.umask(0o027)
+    try:
+        path = disk.replace(tmp_path / "file", b"")
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o640
