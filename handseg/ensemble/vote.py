@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any, TypeVar
 
 from handseg import rle
@@ -49,10 +50,12 @@ def join(members: Sequence[Submission], weights: Sequence[int] | None = None) ->
     """Join submissions by image and class; `weights` are whole numbers, 1 each by default.
 
     Raises InputError if a member lacks a whole image that another has or that a sidecar lists,
-    if two sidecars disagree on the size of an image, or if there is no row at all.
+    if two members each have a class that the other lacks, if two sidecars disagree on the size of
+    an image, or if there is no row at all.
     """
     sizes = _common_sizes(members)
     _check_images(members, sizes)
+    _check_classes(members)
     keys = _ordered_keys(members)
     if not keys:
         raise InputError("there is nothing to vote on: no submission has a row")
@@ -153,6 +156,22 @@ def _check_images(members: Sequence[Submission], sizes: Mapping[str, tuple[int, 
                 f"{member.path} lacks {len(lacking)} of {len(images)} images",
                 why="no row of " + ", ".join(shown) + (", …" if len(lacking) > 5 else ""),
                 hints=["vote on submissions of the same images; half a one is no vote against"],
+            )
+
+
+def _check_classes(members: Sequence[Submission]) -> None:
+    """Two members that each have a class of their own name their classes differently.
+
+    One that only lacks a class has rows missing, which are empty masks and are counted.
+    """
+    for one, other in combinations(members, 2):
+        own, foreign = (
+            sorted(set(a.classes) - set(b.classes)) for a, b in ((one, other), (other, one))
+        )
+        if own and foreign:
+            raise InputError(
+                f"{one.path} and {other.path} have different classes",
+                why=f"only in the first: {', '.join(own)}\nonly in the second: {', '.join(foreign)}",
             )
 
 

@@ -73,6 +73,15 @@ def test_an_image_that_only_a_sidecar_knows_is_lacking_too(submission):
         join([half, half])
 
 
+def test_a_class_that_one_submission_spells_differently_is_refused(submission):
+    right = submission({("a", "finger-3"): "1 4", ("a", "Ulna"): "9 2"})
+    wrong = submission({("a", "finger-33"): "1 4", ("a", "Ulna"): "9 2"})
+    with pytest.raises(InputError, match="different classes") as caught:
+        join([right, wrong])
+    assert "finger-3\n" in caught.value.why
+    assert "finger-33" in caught.value.why
+
+
 def test_submissions_without_a_row_are_nothing_to_vote_on(submission):
     with pytest.raises(InputError, match="nothing to vote on"):
         join([submission({}), submission({})])
