@@ -100,14 +100,16 @@ def default_prediction(dataset: "Dataset", runs: Path) -> Path:
     """The newest vote if its images have labels, else the validation of the last run."""
     from handseg.data.dataset import with_test_labels
     from handseg.rle.submission import read_submission
-    from handseg.runs.predictions import find_prediction
+    from handseg.runs.predictions import find_prediction, newest_predictions
     from handseg.score.samples import has_labels
 
     for path in votes_by_age()[:1]:
         if has_labels(read_submission(path), with_test_labels(dataset)):
             return path
         console.say(f"the images of {path} have no labels here: the last run's validation instead")
-    return find_prediction("last", runs, "val")
+    # A run that is still training, or was stopped, has none yet.
+    ended = newest_predictions(runs, "val")
+    return ended[0] if ended else find_prediction("last", runs, "val")
 
 
 def say_notes(scored: "Sequence[ScoredSubmission]") -> None:
@@ -118,6 +120,8 @@ def say_notes(scored: "Sequence[ScoredSubmission]") -> None:
         if one.without_rows:
             shown = ", ".join(one.without_rows[:3]) + (", …" if len(one.without_rows) > 3 else "")
             console.warn(f"{len(one.without_rows)} images without rows count as empty: {shown}")
+        if one.rows_missing:
+            console.warn(f"{path}: {one.rows_missing} rows missing count as empty masks")
         if one.trained_on:
             people = ", ".join(one.trained_on[:5]) + (", …" if len(one.trained_on) > 5 else "")
             console.warn(

@@ -165,13 +165,13 @@ def _check_classes(members: Sequence[Submission]) -> None:
     One that only lacks a class has rows missing, which are empty masks and are counted.
     """
     for one, other in combinations(members, 2):
-        own, foreign = (
-            sorted(set(a.classes) - set(b.classes)) for a, b in ((one, other), (other, one))
-        )
+        own = sorted(set(one.classes) - set(other.classes))
+        foreign = sorted(set(other.classes) - set(one.classes))
         if own and foreign:
             raise InputError(
                 f"{one.path} and {other.path} have different classes",
-                why=f"only in the first: {', '.join(own)}\nonly in the second: {', '.join(foreign)}",
+                why=f"only in {one.path.name}: {', '.join(own)}\n"
+                f"only in {other.path.name}: {', '.join(foreign)}",
             )
 
 

@@ -25,6 +25,15 @@ class ScoredSubmission:
     trained_on: tuple[str, ...]
     """People in its images that its models trained on: the scores flatter."""
 
+    @property
+    def rows_missing(self) -> int:
+        """Rows that images with others lack: they count as empty masks."""
+        return sum(
+            (image, cls) not in self.submission
+            for image in self.submission.images
+            for cls in self.scores.classes
+        )
+
 
 def score_predictions(
     paths: Sequence[Path], dataset: "Dataset", progress: Progress = silent

@@ -140,3 +140,19 @@ def test_a_submission_without_a_data_set_says_where_it_looked(tmp_path, type_sco
     done = type_score("a.csv")
     assert done.exit_code == 3
     assert "no data set" in done.stderr.lower()
+
+
+def test_rows_that_are_missing_are_said(hands, type_score):
+    csv_file = predict(hands / "a.csv", ["ID001", "ID002"], WHOLE)
+    result = type_score(str(csv_file))
+    assert result.exit_code == 0
+    assert "56 rows missing count as empty masks" in result.stderr  # 28 bones of two hands
+
+
+def test_a_run_that_was_just_begun_gives_way_to_the_newest_validation(hands, type_score):
+    finished_run(hands, HALF)
+    begun = RunWriter.create(hands / "runs", "fpn", recipe_toml="", facts={"classes": ["Ulna"]})
+    result = type_score("--json")
+    begun.end("stopped")
+    assert result.exit_code == 0
+    assert "unet-1" in json.loads(result.stdout)["predictions"][0]["path"]
