@@ -145,3 +145,9 @@ def crop_samples(dataset: Dataset, regions: Sequence[str], fingerprint: str) -> 
             for crop in manifest.crops
         ]
     return tuple(found)
+
+
+def crop_fingerprints(dataset: Dataset, regions: Sequence[str]) -> tuple[str, ...]:
+    """What the crops of some regions hold, wherever they stand, as their manifests say."""
+    manifests = (read_manifest(region_folder(dataset, region)) for region in regions)
+    return tuple(manifest.fingerprint for manifest in manifests if manifest is not None)

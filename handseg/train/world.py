@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from handseg.data.crop_manifest import crop_samples
+from handseg.data.crop_manifest import crop_fingerprints, crop_samples
 from handseg.data.dataset import Dataset, Sample, labelled_training_samples, open_dataset
 from handseg.data.fingerprint import fingerprint, sample_files
 from handseg.data.folds import FoldFile, load_or_write_folds
@@ -27,7 +27,7 @@ class World:
     validation: tuple[Sample, ...]
     fingerprint: str
     added_fingerprints: tuple[str, ...]
-    """Those of the crops and of each further data set."""
+    """Those of each region's crops and of each further data set."""
 
     @property
     def people(self) -> list[str]:
@@ -64,7 +64,7 @@ def check_world(loaded: LoadedRecipe, folder: Path, progress: Progress = silent)
     crops = tuple(crop for crop in crops if crop.person in people)
     extra, prints = further(recipe.data.extra, dataset)
     if crops:
-        prints = (fingerprint(sample_files(crops), dataset.root), *prints)
+        prints = (*crop_fingerprints(dataset, recipe.data.crops), *prints)
     return World(dataset, folds, fold, training + extra, crops, validation, source, prints)
 
 

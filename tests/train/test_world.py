@@ -173,3 +173,11 @@ def test_values_that_no_transform_takes_are_faults_with_their_lines(workplace):
     ]
     assert "std_range" in caught.value.faults[1].message
     assert "pydantic" not in str(caught.value)
+
+
+def test_crops_of_read_only_data_are_trained_on_from_where_they_stand(tiny_recipe, monkeypatch):
+    monkeypatch.setattr("handseg.data.crop_manifest.writable", lambda folder: False)
+    make_crops()
+    found = world(tiny_recipe, 'data.crops=["wrist"]')
+    assert found.crops
+    assert not any(crop.image.is_relative_to(DATA) for crop in found.crops)
