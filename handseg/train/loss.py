@@ -1,16 +1,15 @@
 """The loss: a weighted sum, computed in float32 over the classes that were labelled."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from handseg.recipe.schema import Loss
+from handseg.recipe.schema import Loss, LossName
 
-NAMES = ("bce", "dice", "focal", "tversky", "jaccard", "lovasz")
 SMOOTH = 1.0
 """Added to both parts of the soft Dice: an absent bone that is not found costs nothing."""
 
@@ -57,14 +56,14 @@ class SegmentationLoss(nn.Module):
     def __init__(self, spec: Loss) -> None:
         super().__init__()
         self.spec = spec
-        options = {name: dict(spec.options.get(name, {})) for name in NAMES}  # type: ignore[call-overload]
         self.parts: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
             "bce": bce_loss,
             "dice": soft_dice_loss,
         }
-        for name in NAMES[2:]:
-            if self.weight(name, 0.0) or self.weight(name, 1.0) or name in spec.schedule:
-                self.parts[name] = from_smp(name, options[name])
+        names: tuple[LossName, ...] = get_args(LossName)
+        for name in names:
+            if name not in self.parts and (name in spec.schedule or getattr(spec, name)):
+                self.parts[name] = from_smp(name, spec.options.get(name, {}))
 
     def weight(self, name: str, progress: float) -> float:
         """The weight of a loss at a share of training from 0 to 1."""

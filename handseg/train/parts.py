@@ -16,7 +16,8 @@ from handseg.train.world import World
 class Parts:
     """The prepared samples of a training."""
 
-    training: Prepared
+    training: tuple[Prepared, ...]
+    """Whole images: those of the data set, then those of further sets."""
     crops: Prepared | None
     validation: Prepared
 
@@ -26,10 +27,12 @@ def prepare_parts(loaded: LoadedRecipe, world: World, speaker: Speaker) -> Parts
     size = loaded.recipe.data.size
     own = set(world.dataset.train)
     whole = prepare_said(world.dataset.train, world, size, "images", speaker)
-    extra = [sample for sample in world.training if sample not in own]
-    everything = prepare_said((*world.dataset.train, *extra), world, size, "images", speaker)
+    training = [whole.only([sample for sample in world.training if sample in own])]
+    further = [sample for sample in world.training if sample not in own]
+    if further:
+        training.append(prepare_said(further, world, size, "further images", speaker))
     crops = prepare_said(world.crops, world, size, "crops", speaker) if world.crops else None
-    return Parts(everything.only(world.training), crops, whole.only(world.validation))
+    return Parts(tuple(training), crops, whole.only(world.validation))
 
 
 def prepare_said(
@@ -47,7 +50,7 @@ def sample_order(loaded: LoadedRecipe, parts: Parts) -> Order:
     recipe = loaded.recipe
     return Order(
         seed=recipe.train.seed,
-        whole=len(parts.training.samples),
+        whole=sum(len(part.samples) for part in parts.training),
         crops=len(parts.crops.samples) if parts.crops else 0,
         crop_share=recipe.data.crop_share,
         crop_epochs=None if recipe.data.crop_epochs == "all" else recipe.data.crop_epochs,

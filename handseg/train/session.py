@@ -204,7 +204,7 @@ def make_trainer(
     held_out = parts.validation
     labels = [label_runs(sample, held_out.classes) for sample in held_out.samples]
     samples = TrainingSamples(
-        [parts.training, *([parts.crops] if parts.crops else [])],
+        [*parts.training, *([parts.crops] if parts.crops else [])],
         Augmentation(loaded.recipe.augment),
     )
     workers = worker_count(loaded.recipe.data.workers, inference.device)
