@@ -7,16 +7,19 @@
 """
 
 from handseg.rle.codec import (
+    Disorder,
     RleError,
     format,  # noqa: A004 - the name pairs with `parse` and is read as `rle.format`
     from_mask,
     parse,
+    read,
     to_mask,
 )
 from handseg.rle.normal_form import Runs, empty, united
 from handseg.rle.sweeps import area, dice, intersect, overlap, union, vote
 
 __all__ = [
+    "Disorder",
     "RleError",
     "Runs",
     "area",
@@ -27,6 +30,7 @@ __all__ = [
     "intersect",
     "overlap",
     "parse",
+    "read",
     "to_mask",
     "union",
     "united",

@@ -4,11 +4,13 @@ The text is `start length start length …`: row-major, starts count from 1, a r
 next row and may end at the last pixel.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from handseg.errors import InputError
-from handseg.rle.normal_form import Runs, empty, united
+from handseg.rle.normal_form import Runs, empty, is_normal, united
 
 _BLANKS = b" \t\r\n"
 _LARGEST = 2**53
@@ -19,12 +21,49 @@ class RleError(InputError, ValueError):
     """A run-length text that cannot be read."""
 
 
+class Disorder(NamedTuple):
+    """How many runs had to be brought to order."""
+
+    unsorted: int = 0
+    overlapping: int = 0
+    touching: int = 0
+    zero_length: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return sum(self)
+
+
+def read(text: str | bytes) -> tuple[Runs, Disorder]:
+    """Like `parse`, with what had to be brought to order."""
+    runs = _raw(text)
+    if is_normal(runs):
+        return runs, Disorder()
+    return united(runs), _disorder(runs)
+
+
+def _disorder(runs: Runs) -> Disorder:
+    zero = int((runs[:, 0] == runs[:, 1]).sum())
+    runs = runs[runs[:, 0] < runs[:, 1]]
+    unsorted = int((runs[1:, 0] < runs[:-1, 0]).sum())
+    runs = runs[np.argsort(runs[:, 0], kind="stable")]
+    reach = np.maximum.accumulate(runs[:, 1])[:-1]
+    overlapping, touching = (runs[1:, 0] < reach).sum(), (runs[1:, 0] == reach).sum()
+    return Disorder(unsorted, int(overlapping), int(touching), zero)
+
+
 def parse(text: str | bytes) -> Runs:
     """The runs of a run-length text; unsorted, overlapping, touching, empty runs are united.
 
     Raises RleError, which is a ValueError, if there is anything but figures and blanks, if a
     length is missing, if a start is 0 or a figure is beyond any image.
     """
+    return united(_raw(text))
+
+
+def _raw(text: str | bytes) -> Runs:
+    """The runs as they stand, not brought to order."""
     numbers = _figures(text.encode("utf-8") if isinstance(text, str) else text)
     if len(numbers) % 2:
         raise RleError(f"an odd number of figures ({len(numbers)}): a start without its length")
@@ -37,7 +76,7 @@ def parse(text: str | bytes) -> Runs:
         raise RleError("a start of 0: starts count from 1")
     runs[:, 0] -= 1
     runs[:, 1] += runs[:, 0]
-    return united(runs)
+    return runs
 
 
 def _figures(text: bytes) -> NDArray[np.int64]:

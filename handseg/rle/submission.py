@@ -90,6 +90,11 @@ class Submission:
             ) from None
         return runs
 
+    def text(self, image_name: str, cls: str) -> bytes:
+        """The run-length text of a row as it stands in the file; none where it is absent."""
+        row = self._rows.get((image_name, cls))
+        return b"" if row is None else os.pread(self._file, self._lengths[row], self._offsets[row])
+
     def _index(self) -> None:
         digest = hashlib.sha256()
         records = read_records(_lines(self._file, digest.update))

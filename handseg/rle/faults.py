@@ -1,0 +1,42 @@
+"""What is wrong with a submission, with its place."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from handseg.errors import InputError
+
+Kind = Literal["row", "doubled", "sidecar", "runs", "bounds"]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something in a CSV that cannot be read as it is meant."""
+
+    path: Path
+    line: int
+    """From 1; 0 where it is the whole file."""
+    image: str
+    cls: str
+    kind: Kind
+    what: str
+    why: str = ""
+    hints: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        line = f"line {self.line}" if self.line else ""
+        place = ", ".join(part for part in (str(self.path), line, self.image, self.cls) if part)
+        return f"{place}: {self.what}"
+
+    def error(self) -> InputError:
+        """The fault as an error that ends a command."""
+        return InputError(str(self), why=self.why, hints=self.hints)
+
+
+class Repetition(NamedTuple):
+    """A row that came again with the mask of its first line."""
+
+    line: int
+    first_line: int
+    image: str
+    cls: str
