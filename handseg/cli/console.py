@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 from handseg.progress import Progress, silent
 
 if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
     from rich.table import Table
 
 
 BAR_WIDTH = 16
+PATIENCE = 0.3
+"""Seconds that pass before a bar is drawn."""
 NOTE_WIDTH = 32
 """Characters of what a bar says of the present thing: its end tells names apart."""
 
@@ -76,10 +80,45 @@ def note_room(width: int, title: str, total: int) -> int:
 
 @contextmanager
 def progress(title: str) -> Iterator[Progress]:
-    """A bar on stderr with time left, fed by the `Progress` that this gives."""
+    """A bar on stderr with time left, fed by the `Progress` that this gives.
+
+    Work that is done at once draws none, and does not load what draws it.
+    """
     if manner.quiet or not manner.bars:
         yield silent
         return
+    bar = _Bar(title)
+    try:
+        yield bar.advance
+    finally:
+        bar.stop()
+
+
+class _Bar:
+    """A bar that is drawn from the moment on in which somebody might wonder."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._begun = time.monotonic()
+        self._bars: Bars | None = None
+
+    def advance(self, done: int, total: int, note: str = "") -> None:
+        if self._bars is None:
+            if time.monotonic() - self._begun < PATIENCE:
+                return
+            self._bars = _bars()
+            self._bars.start()
+            self._bars.add_task(self._title, total=total, note="")
+        room = note_room(self._bars.console.width, self._title, total)
+        shown = note[-room:] if room else ""
+        self._bars.update(self._bars.tasks[0].id, completed=done, total=total, note=shown)
+
+    def stop(self) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+
+
+def _bars() -> "Bars":
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -88,7 +127,7 @@ def progress(title: str) -> Iterator[Progress]:
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
-    from rich.progress import Progress as Bars
+    from rich.progress import Progress as RichProgress
 
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -99,20 +138,4 @@ def progress(title: str) -> Iterator[Progress]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}", markup=False),
     )
-    screen = Console(stderr=True)
-    bars = Bars(*columns, console=screen)
-
-    def advance(done: int, total: int, note: str = "") -> None:
-        # Shown at the first call: work that finds itself done draws no bar.
-        if not bars.tasks:
-            bars.start()
-            bars.add_task(title, total=total, note="")
-        room = note_room(screen.width, title, total)
-        shown = note[-room:] if room else ""
-        bars.update(bars.tasks[0].id, completed=done, total=total, note=shown)
-
-    try:
-        yield advance
-    finally:
-        if bars.tasks:
-            bars.stop()
+    return RichProgress(*columns, console=Console(stderr=True))

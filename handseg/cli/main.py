@@ -1,14 +1,31 @@
 """The command `handseg`: its verbs, in the order in which a person meets them."""
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
 
 from handseg import __version__
-from handseg.cli import crop, demo, phantom, predict, recipes, score, train, tui, vote
+from handseg.cli import (
+    check,
+    convert,
+    crop,
+    demo,
+    diff,
+    phantom,
+    predict,
+    recipes,
+    score,
+    train,
+    tui,
+    vote,
+)
 from handseg.errors import ExitCode
+
+WITHOUT_ALGEBRA = ("vote", "score", "check", "diff", "convert")
+"""Verbs whose arithmetic needs no linear algebra."""
 
 app = typer.Typer(
     name="handseg",
@@ -52,6 +69,9 @@ add("train", train.train)
 add("predict", predict.predict)
 add("vote", vote.vote)
 add("score", score.score)
+add("check", check.check)
+add("diff", diff.diff)
+add("convert", convert.convert)
 add("tui", tui.tui)
 app.add_typer(recipes.app, name="recipes")
 
@@ -64,6 +84,9 @@ def run(arguments: Sequence[str]) -> int:
 def main() -> None:
     """The console script."""
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+    if sys.argv[1:2] and sys.argv[1] in WITHOUT_ALGEBRA:
+        # OpenBLAS starts a thread a core when numpy is imported: half of that import's time.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         app()
     except KeyboardInterrupt:

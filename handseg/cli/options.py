@@ -1,6 +1,7 @@
 """The options that several commands share: one word, one meaning."""
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ PLACES = ("HANDSEG_DATA", "HANDSEG_RUNS")
 
 VOTES = Path("votes")
 """Where votes go, and where they are looked for."""
+_SIZE = re.compile(r"([1-9][0-9]{0,5})[xX×]([1-9][0-9]{0,5})")
 STREAM = Path("-")
 """As `--out`: stdout."""
 
@@ -41,6 +43,21 @@ Out = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace what exists.")]
+ImageSize = Annotated[
+    str | None,
+    typer.Option(
+        "--image-size",
+        metavar="HxW",
+        help="Pixels of images whose size nothing else says [default: 2048x2048].",
+        show_default=False,
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers", metavar="N", min=1, help="Processes [default: one a core].", show_default=False
+    ),
+]
 Set = Annotated[
     list[str] | None,
     typer.Option(
@@ -60,6 +77,24 @@ def data_folder(given: Path | None) -> Path:
 def runs_folder(given: Path | None) -> Path:
     """The folder of runs: as given, else `HANDSEG_RUNS`, else `runs`."""
     return given or Path(os.environ.get("HANDSEG_RUNS") or "runs")
+
+
+def pixels(given: str | None) -> tuple[int, int]:
+    """(height, width) of an `--image-size`; the competition's where none was given.
+
+    Raises:
+        UsageError: it is not two numbers.
+    """
+    from handseg.rle.joined import DEFAULT_SIZE
+
+    if given is None:
+        return DEFAULT_SIZE
+    match = _SIZE.fullmatch(given.strip())
+    if match is None:
+        raise UsageError(
+            f"--image-size {given} is no height and width", hints=["--image-size 2048x2048"]
+        )
+    return int(match[1]), int(match[2])
 
 
 def check_out(out: Path | None, force: bool) -> None:

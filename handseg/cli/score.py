@@ -1,26 +1,39 @@
-"""`handseg score`: Dice of submissions for each class, against the labels."""
+"""`handseg score`: Dice and its relatives of submissions, against the labels."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from handseg.cli import console, options
 from handseg.cli.command import command
+from handseg.cli.score_words import say_assumed_sizes, say_labels, say_notes, say_poses
 from handseg.errors import InputError, UsageError
+from handseg.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from handseg.data.dataset import Dataset
+    from handseg.data.dataset import Sample
+    from handseg.rle.submission import Submission
+    from handseg.score.comparison import Comparison
+    from handseg.score.pose import Poses, Reweight
     from handseg.score.predictions import ScoredSubmission
+    from handseg.score.truth import Truth
+
+Judged = tuple["Submission", tuple[str, ...]]
+"""A submission and the images that it is scored on."""
+By = Literal["class", "image", "person"]
 
 
 @command(
     examples=[
         "handseg score",
-        "handseg score votes/vote-001.csv",
+        "handseg score votes/vote-001.csv --worst 3",
         "handseg score segformer-1 unet-1 votes/vote-001.csv",
+        "handseg score a.csv b.csv --labels labels.csv --metrics hd95,nsd,overlap",
+        "handseg score last:val --by person --reweight pose=0.576",
         "handseg score last:val --json",
     ]
 )
@@ -37,42 +50,154 @@ def score(
     labels: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR",
-            help="A data set whose labels are compared with [default: that of --data].",
+            metavar="DIR|CSV",
+            help="A data set or a submission to compare with [default: the data set of --data].",
             show_default=False,
         ),
     ] = None,
+    metrics: Annotated[
+        str,
+        typer.Option(
+            metavar="NAMES",
+            help="Beside dice, with commas: iou, precision, recall; hd95 and nsd of the outlines "
+            "(slower); overlap, Dice inside the overlaps of bones.",
+        ),
+    ] = "dice",
+    by: Annotated[
+        By,
+        typer.Option(help="What the rows are; images and people come worst first."),
+    ] = "class",
+    worst: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=1, help="The N worst images of each class too.", show_default=False
+        ),
+    ] = None,
+    reweight: Annotated[
+        str | None,
+        typer.Option(
+            metavar="pose=SHARE",
+            help="The mean too as it would be if this share of people had bent wrists.",
+            show_default=False,
+        ),
+    ] = None,
+    image_size: options.ImageSize = None,
     data: options.Data = None,
     runs: options.Runs = None,
     json_: options.Json = False,
     csv_: options.Csv = False,
 ) -> None:
-    """Say how good submissions are: Dice for each class, side by side."""
-    from handseg.data.dataset import open_dataset
-    from handseg.rle.submission import read_submission
-    from handseg.score.predictions import score_submissions
+    """Say how good submissions are: Dice for each class, side by side.
+
+    Several are compared, the last with the best of the others: is the difference more than noise?
+    """
+    from handseg.score.comparison import Comparison
+    from handseg.score.metrics import needs_sizes, parse_metrics
+    from handseg.score.predictions import score_submission
 
     if json_ and csv_:
         raise UsageError("--json and --csv are two formats; give one of them")
-    runs_folder, data_folder = options.runs_folder(runs), labels or options.data_folder(data)
-    if preds:
-        paths = named_predictions(preds, runs_folder)
-        dataset = open_dataset(data_folder)
+    names, size = parse_metrics(metrics), options.pixels(image_size)
+    asked = None if reweight is None else read_reweight(reweight)
+    runs_folder, data_folder = options.runs_folder(runs), options.data_folder(data)
+    paths = named_predictions(preds, runs_folder)
+    if labels is not None and is_csv(labels):
+        truth, judged = against_csv(paths, labels, data_folder, runs_folder)
     else:
-        check_anything(runs_folder)
-        dataset = open_dataset(data_folder)
-        paths = [default_prediction(dataset, runs_folder)]
-    submissions = [read_submission(path) for path in paths]
-    with console.progress("drawing labels") as bar:
-        scored = score_submissions(submissions, dataset, bar)
+        truth, judged = against_data_set(paths, labels or data_folder, runs_folder)
+    with bar_of(names) as bar:
+        scored = [
+            score_submission(submission, truth, images, names, image_size=size, progress=bar)
+            for submission, images in judged
+        ]
     say_notes(scored)
-    print_scores(scored, dataset.classes, json_, csv_)
+    if image_size is None and (asked or needs_sizes(names)):
+        say_assumed_sizes(scored, size)
+    poses = poses_of_all(scored, asked)
+    titles = short_titles([submission.path for submission, _ in judged])
+    show(Comparison(scored, titles, names, asked, poses), by, worst, json_, csv_)
 
 
-def named_predictions(preds: Sequence[str], runs: Path) -> list[Path]:
+def bar_of(metrics: Sequence[str]) -> AbstractContextManager[Progress]:
+    """A bar where a metric takes its time; what only areas tell is there at once."""
+    from handseg.score.metrics import OF_AREAS
+
+    return nullcontext(silent) if set(metrics) <= set(OF_AREAS) else console.progress("comparing")
+
+
+def read_reweight(text: str) -> "Reweight":
+    from handseg.score.pose import parse_reweight
+
+    return parse_reweight(text)
+
+
+def is_csv(labels: Path) -> bool:
+    """Whether labels are a submission and no data set; raises InputError where nothing is."""
+    if not labels.exists():
+        raise InputError(f"there are no labels at {labels}", why=f"looked in {Path.cwd()}")
+    return not labels.is_dir()
+
+
+def named_predictions(preds: Sequence[str] | None, runs: Path) -> list[Path]:
+    """What the person named; none where it is the default, which must then be there."""
     from handseg.runs.predictions import find_prediction
 
-    return [find_prediction(text, runs) for text in preds]
+    if not preds:
+        check_anything(runs)
+    return [find_prediction(text, runs) for text in preds or ()]
+
+
+def against_data_set(
+    paths: Sequence[Path], folder: Path, runs: Path
+) -> "tuple[Truth, list[Judged]]":
+    """The labels of a data set as run lengths, and each submission with its images."""
+    from handseg.data.dataset import open_dataset, with_test_labels
+    from handseg.rle.submission import read_submission
+    from handseg.score.predictions import chosen_samples, names_of, united
+    from handseg.score.samples import has_labels
+    from handseg.score.truth import truth_of_samples
+
+    dataset = open_dataset(folder)
+    if not paths:
+        known = with_test_labels(dataset)
+        paths = [default_prediction(lambda submission: has_labels(submission, known), runs)]
+    submissions = [read_submission(path) for path in paths]
+    chosen = chosen_samples(submissions, dataset)
+    samples = united(chosen)
+    truth = truth_of_samples(drawn_labels(samples, dataset.classes), samples)
+    return truth, list(zip(submissions, map(names_of, chosen), strict=True))
+
+
+def drawn_labels(samples: "Sequence[Sample]", classes: Sequence[str]) -> "Submission":
+    """The labels of samples as run lengths; drawn now, and that is said, or before."""
+    from handseg.data.storage import size_in_words
+    from handseg.score.labels import label_file
+
+    file = label_file(samples, classes)
+    if file.found() is None:
+        size = size_in_words(file.expected_bytes)
+        console.say(
+            f"the labels of {len(samples)} images become run lengths, once: "
+            f"about {size} in {file.path.parent}"
+        )
+    with console.progress("drawing labels") as bar:
+        return file.submission(bar)
+
+
+def against_csv(
+    paths: Sequence[Path], labels: Path, data: Path, runs: Path
+) -> "tuple[Truth, list[Judged]]":
+    """The masks of a submission as labels, and each other submission with its images."""
+    from handseg.rle.submission import read_submission
+    from handseg.score.truth import images_to_score, read_truth
+
+    truth = read_truth(labels, data)
+    known = set(truth.labels.images)
+    if not paths:
+        paths = [default_prediction(lambda submission: known.issuperset(submission.images), runs)]
+    submissions = [read_submission(path) for path in paths]
+    say_labels(truth)
+    return truth, [(one, images_to_score(one, truth)) for one in submissions]
 
 
 def votes_by_age() -> list[Path]:
@@ -96,15 +221,13 @@ def check_anything(runs: Path) -> None:
         )
 
 
-def default_prediction(dataset: "Dataset", runs: Path) -> Path:
+def default_prediction(has_labels: "Callable[[Submission], bool]", runs: Path) -> Path:
     """The newest vote if its images have labels, else the validation of the last run."""
-    from handseg.data.dataset import with_test_labels
     from handseg.rle.submission import read_submission
     from handseg.runs.predictions import find_prediction, newest_predictions
-    from handseg.score.samples import has_labels
 
     for path in votes_by_age()[:1]:
-        if has_labels(read_submission(path), with_test_labels(dataset)):
+        if has_labels(read_submission(path)):
             return path
         console.say(f"the images of {path} have no labels here: the last run's validation instead")
     # A run that is still training, or was stopped, has none yet.
@@ -112,40 +235,51 @@ def default_prediction(dataset: "Dataset", runs: Path) -> Path:
     return ended[0] if ended else find_prediction("last", runs, "val")
 
 
-def say_notes(scored: "Sequence[ScoredSubmission]") -> None:
-    """What a person should know about the figures before reading them."""
+def poses_of_all(
+    scored: "Sequence[ScoredSubmission]", reweight: "Reweight | None"
+) -> "list[Poses]":
+    """The poses of the images of each submission, where means are reweighted."""
+    if reweight is None:
+        return []
+    from handseg.score.pose import poses_of
+
+    poses: list[Poses] = []
     for one in scored:
-        path, images = one.submission.path, one.scores.images
-        console.say(f"{path}: {len(images)} images")
-        if one.without_rows:
-            shown = ", ".join(one.without_rows[:3]) + (", …" if len(one.without_rows) > 3 else "")
-            console.warn(f"{len(one.without_rows)} images without rows count as empty: {shown}")
-        if one.rows_missing:
-            console.warn(f"{path}: {one.rows_missing} rows missing count as empty masks")
-        if one.trained_on:
-            people = ", ".join(one.trained_on[:5]) + (", …" if len(one.trained_on) > 5 else "")
-            console.warn(
-                f"{path} was trained on {len(one.trained_on)} people of these images "
-                f"({people}): its Dice flatters"
-            )
-    if len({frozenset(one.scores.images) for one in scored}) > 1:
-        console.warn("these submissions are of different images: their Dice cannot be compared")
+        with console.progress("poses") as bar:
+            poses.append(poses_of(one.truth, one.images, one.sizes, bar))
+        say_poses(one, poses[-1])
+    return poses
 
 
-def print_scores(
-    scored: "Sequence[ScoredSubmission]", classes: Sequence[str], as_json: bool, as_csv: bool
-) -> None:
-    from handseg.score.table import score_csv, score_json, score_table
+def show(comparison: "Comparison", by: By, worst: int | None, as_json: bool, as_csv: bool) -> None:
+    """Print what was asked for: JSON, CSV or tables."""
+    from handseg.score.blocks import blocks_by
+    from handseg.score.worst import worst_images
 
     if as_json:
-        console.print_json(score_json([(str(one.submission.path), one.scores) for one in scored]))
+        from handseg.score.as_json import comparison_json
+
+        console.print_json(comparison_json(comparison, worst))
         return
-    titles = short_titles([one.submission.path for one in scored])
-    titled = [(title, one.scores) for title, one in zip(titles, scored, strict=True)]
+    lists = [
+        (title, worst_images(one, worst))
+        for title, one in zip(comparison.titles, comparison.scored, strict=True)
+        if worst is not None
+    ]
     if as_csv:
-        console.out(score_csv(titled, classes))
-    else:
-        console.print_table(score_table(titled, classes))
+        from handseg.score.as_csv import blocks_csv, worst_csv
+
+        found = worst_csv((title, image) for title, images in lists for image in images)
+        console.out(found if worst is not None else blocks_csv(blocks_by(comparison, by)))
+        return
+    from handseg.score.table import block_table, worst_table
+
+    for block in blocks_by(comparison, by):
+        console.print_table(block_table(block))
+        for remark in block.remarks:
+            console.out(remark)
+    for title, images in lists:
+        console.print_table(worst_table(images, f"{title}: worst {worst} of each class"))
 
 
 def short_titles(paths: Sequence[Path]) -> list[str]:

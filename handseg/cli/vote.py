@@ -1,6 +1,6 @@
 """`handseg vote`: several submissions become one."""
 
-from collections.abc import Sequence
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,14 +8,19 @@ import typer
 
 from handseg.cli import console, options
 from handseg.cli.command import command
+from handseg.cli.vote_words import say_found, say_members, say_rules
+from handseg.errors import InputError
 
 if TYPE_CHECKING:
-    from handseg.ensemble.rule import Rule
-    from handseg.ensemble.vote import Ballot
+    from handseg.data.dataset import Dataset
+    from handseg.ensemble.join import Ballot
+    from handseg.ensemble.plan import Plan
+    from handseg.ensemble.rule import Rules
+    from handseg.ensemble.vote import Found
     from handseg.rle.submission import Submission
 
-FAR_BELOW = 0.01
-"""A member so much below the best is said: weak members cost more than they add."""
+SMALL = 1 << 23
+"""Bytes of CSV that one process has voted on before a second one has begun."""
 
 
 @command(
@@ -24,6 +29,7 @@ FAR_BELOW = 0.01
         "handseg vote segformer-1 unet-1 unet-2",
         "handseg vote a.csv b.csv c.csv --threshold 1",
         "handseg vote a.csv b.csv c.csv --min-votes 3 --out best.csv",
+        "handseg vote --plan ensemble.toml",
     ]
 )
 def vote(
@@ -47,107 +53,173 @@ def vote(
         int | None,
         typer.Option(metavar="K", help="Keep a pixel with K votes or more.", show_default=False),
     ] = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="A TOML file: members, weights and thresholds, for each class if need be.",
+            show_default=False,
+        ),
+    ] = None,
+    allow_partial: Annotated[
+        bool,
+        typer.Option("--allow-partial", help="Whole images that a CSV lacks are empty masks."),
+    ] = False,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out rows that cannot be read.")
+    ] = False,
+    image_size: options.ImageSize = None,
+    data: options.Data = None,
     runs: options.Runs = None,
+    workers: options.Workers = None,
     out: options.Out = None,
     force: options.Force = False,
 ) -> None:
     """Vote on each pixel of several submissions; one comes out.
 
-    They are joined by image and class.
+    They are joined by image and class. A row that is missing or empty is a vote against.
     """
-    from handseg.ensemble.rule import rule_of
-    from handseg.ensemble.vote import join
+    from handseg.ensemble.join import join
+    from handseg.ensemble.vote import Found
 
+    size = options.pixels(image_size)
     options.check_out(out, force)
-    members = find_members(preds or [], options.runs_folder(runs))
-    ballot = join(members)
-    rule = rule_of(ballot.total, threshold, min_votes)
+    found = Found()
+    planned = read_plan(plan)
+    members, names = find_members(preds or [], planned, options.runs_folder(runs), skip_bad, found)
+    dataset = data_set_of(members, data)
+    ballot = join(members, dataset, size=size, allow_partial=allow_partial)
+    rules = rules_of(ballot, names, planned, threshold, min_votes)
     say_members(ballot)
-    say_rule(ballot, rule)
-    path = write_vote(ballot, rule, out)
+    say_rules(ballot, rules)
+    path = write_vote(ballot, rules, names, found, out, skip_bad, workers)
+    say_found(ballot, found)
     if path is not None:
         console.say(f"compare it with labels:  handseg score {path}")
         console.out(str(path))
 
 
-def find_members(preds: Sequence[str], runs: Path) -> "list[Submission]":
-    """The submissions that vote: those named, else the newest per recipe and fold."""
+def read_plan(path: Path | None) -> "Plan | None":
+    if path is None:
+        return None
+    from handseg.ensemble.plan import read_plan as read
+
+    return read(path)
+
+
+def find_members(
+    preds: list[str], plan: "Plan | None", runs: Path, skip_bad: bool, found: "Found"
+) -> "tuple[list[Submission], list[str]]":
+    """The submissions that vote, and how they were named: those typed, those of the plan, else the
+    newest per recipe and fold."""
     from handseg.rle.submission import read_submission
     from handseg.runs.predictions import find_prediction
 
+    faults = found.faults if skip_bad else None
     if preds:
-        return [read_submission(find_prediction(text, runs)) for text in preds]
+        return [read_submission(find_prediction(text, runs), faults) for text in preds], preds
+    if plan is not None and plan.general.members:
+        names = list(plan.general.members)
+        # What a plan names lies beside it, wherever it is used from.
+        paths = [
+            plan.path.parent / name if (plan.path.parent / name).is_file() else None
+            for name in names
+        ]
+        found_paths = [
+            path or find_prediction(name, runs) for name, path in zip(names, paths, strict=True)
+        ]
+        return [read_submission(path, faults) for path in found_paths], names
     from handseg.ensemble.members import newest_members
 
     choice = newest_members(runs)
     for other in choice.others:
         console.say(f"left out, other images or classes: {other.path}")
-    return list(choice.members)
+    # The run's name is what a plan would say.
+    names = [str((member.sidecar or {}).get("run") or member.path) for member in choice.members]
+    return list(choice.members), names
 
 
-def say_members(ballot: "Ballot") -> None:
-    """Who votes, how good each was in validation, and what each lacks."""
-    from handseg.ensemble.vote import validation_dice
+def data_set_of(members: "list[Submission]", data: Path | None) -> "Dataset | None":
+    """The data set whose order and sizes hold, if it is there and has all images of the members.
 
-    names = [str(member.path) for member in ballot.members]
-    width = max(map(len, names))
-    dices = [validation_dice(member) for member in ballot.members]
-    best = max((dice for dice in dices if dice is not None), default=0.0)
-    console.say(f"{len(names)} members, {len(ballot.images)} images, {len(ballot.classes)} classes")
-    for name, member, dice, missing in zip(
-        names, ballot.members, dices, ballot.missing, strict=True
-    ):
-        words = [f"  {name:<{width}}", dice_words(dice, best), *row_words(member, missing)]
-        console.say("  ".join(words))
-    say_doubles(ballot)
+    Raises:
+        InputError: one was named that is none, or that lacks images.
+    """
+    folder = options.data_folder(data)
+    named = data is not None or "HANDSEG_DATA" in os.environ
+    if not named and not folder.is_dir():
+        return None
+    from handseg.data.dataset import open_dataset
 
-
-def dice_words(dice: float | None, best: float) -> str:
-    if dice is None:
-        return "validation Dice unknown"
-    # The margin of a rounding, so that .95 beside .96 is said too.
-    below = f", {best - dice:.3f} below the best" if best - dice > FAR_BELOW - 1e-9 else ""
-    return f"validation Dice {dice:.4f}{below}"
-
-
-def row_words(member: "Submission", missing: int) -> list[str]:
-    words: list[str] = []
-    if missing or member.empty_rows:
-        words.append(f"{missing} rows missing, {member.empty_rows} empty: votes against")
-    if member.repeated_rows:
-        words.append(f"{member.repeated_rows} rows repeated")
-    return words
+    try:
+        dataset = open_dataset(folder)
+    except InputError:
+        if named:
+            raise
+        return None
+    known = {sample.image_name for sample in dataset.split("all")}
+    strange = {image for member in members for image in member.images} - known
+    if not strange:
+        return dataset
+    if named:
+        shown = ", ".join(sorted(strange)[:5]) + (", …" if len(strange) > 5 else "")
+        raise InputError(f"{len(strange)} images are not in the data set {folder}", why=shown)
+    console.detail(f"{folder} has not all of these images: their order is that of the CSVs")
+    return None
 
 
-def say_doubles(ballot: "Ballot") -> None:
-    """A word on files that vote more than once; that is legal, it weighs them."""
-    counts: dict[str, list[str]] = {}
-    for member in ballot.members:
-        counts.setdefault(member.sha256, []).append(str(member.path))
-    for paths in counts.values():
-        if len(paths) > 1:
-            console.warn(f"the same content votes {len(paths)} times: {', '.join(paths)}")
+def rules_of(
+    ballot: "Ballot",
+    names: list[str],
+    plan: "Plan | None",
+    threshold: str | None,
+    min_votes: int | None,
+) -> "Rules":
+    from handseg.ensemble.rule import Rules, rule_of
+
+    if plan is not None:
+        return plan.rules(names, ballot.classes, threshold, min_votes)
+    return Rules(rule_of([1] * len(names), threshold, min_votes))
 
 
-def say_rule(ballot: "Ballot", rule: "Rule") -> None:
-    console.say(f"a pixel is kept where {rule}")
-    if len(ballot.members) == 1:
-        console.say("a vote of one is a copy of it")
-
-
-def write_vote(ballot: "Ballot", rule: "Rule", out: Path | None) -> Path | None:
+def write_vote(
+    ballot: "Ballot",
+    rules: "Rules",
+    names: list[str],
+    found: "Found",
+    out: Path | None,
+    skip_bad: bool,
+    workers: int | None,
+) -> Path | None:
     """Write the vote where it goes; None where that is stdout."""
     import sys
 
-    from handseg.ensemble.vote import vote_rows, vote_sidecar
-    from handseg.rle.submission import write_numbered, write_rows, write_submission
+    from handseg.ensemble.vote import vote_lines, vote_sidecar
+    from handseg.rle.writing import write_lines, write_numbered_lines, write_submission_lines
 
     with console.progress("voting") as bar:
-        rows = vote_rows(ballot, rule, bar)
+        lines = vote_lines(
+            ballot,
+            rules,
+            found,
+            workers=workers or fitting_workers(ballot),
+            skip_bad=skip_bad,
+            progress=bar,
+        )
         if out == options.STREAM:
-            write_rows(sys.stdout, rows)
+            write_lines(sys.stdout, lines)
             return None
-        fields = vote_sidecar(ballot, rule)
+        fields = vote_sidecar(ballot, rules, names)
         if out is not None:
-            return write_submission(out, rows, fields)
-        return write_numbered(options.VOTES, "vote", rows, fields)
+            return write_submission_lines(out, lines, fields)
+        return write_numbered_lines(options.VOTES, "vote", lines, fields)
+
+
+def fitting_workers(ballot: "Ballot") -> int:
+    """A process a core, and one where the work is done before others have begun."""
+    table = ballot.table
+    size = sum(
+        int(member.lengths(rows).sum())
+        for member, rows in zip(table.members, table.rows, strict=True)
+    )
+    return len(os.sched_getaffinity(0)) if size > SMALL else 1

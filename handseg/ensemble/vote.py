@@ -1,105 +1,128 @@
 """A hard vote of submissions, joined by (image, class), on run boundaries."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import combinations
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from handseg import rle
-from handseg.ensemble.rule import Rule
-from handseg.errors import InputError
-from handseg.progress import Progress, silent
-from handseg.rle.submission import Submission
+import numpy as np
 
-Key = tuple[str, str]
+from handseg.ensemble.join import Ballot
+from handseg.ensemble.rule import Rules, decimal
+from handseg.progress import Progress, silent
+from handseg.rle.codec import Disorder
+from handseg.rle.faults import Fault
+from handseg.rle.joined import Findings, Joined
+from handseg.rle.submission import Submission
+from handseg.rle.sweeps import sweep
+from handseg.rle.workers import in_order
+from handseg.rle.writing import line_of
+
 _Value = TypeVar("_Value")
 
 
-@dataclass(frozen=True)
-class Ballot:
-    """Submissions of the same images, ready to be voted on.
+@dataclass
+class Found:
+    """What a vote met besides masks; it fills while the rows are made."""
 
-    `keys` are the (image name, class) of the rows to write, in order; `sizes` (height, width) of
-    the images whose size a sidecar knows; `missing` the rows that each member lacks.
+    rows_mended: "Counter[int]" = field(default_factory=Counter[int])
+    """Rows of each member whose runs were brought to order."""
+    disorder: dict[int, Disorder] = field(default_factory=dict[int, Disorder])
+    """How many runs of each member that were."""
+    faults: list[Fault] = field(default_factory=list[Fault])
+    """Rows that were left out."""
+
+    def take(self, findings: Findings) -> None:
+        """Add what a part found."""
+        self.faults += findings.faults
+        for mended in findings.mended:
+            self.rows_mended[mended.member] += 1
+            before = self.disorder.get(mended.member, Disorder())
+            self.disorder[mended.member] = before.plus(mended.disorder)
+
+
+def vote_lines(
+    ballot: Ballot,
+    rules: Rules,
+    found: Found | None = None,
+    *,
+    workers: int = 1,
+    skip_bad: bool = False,
+    progress: Progress = silent,
+) -> Iterator[tuple[bytes, int]]:
+    """The voted rows as they are written, in the order of `ballot.keys`, and how many they are.
+
+    A missing row is a vote against. Raises InputError, with file, line, image and class, for run
+    lengths at fault and for a run past the end of an image; with `skip_bad` such rows are left out
+    and stand in `found`.
     """
-
-    members: tuple[Submission, ...]
-    weights: tuple[int, ...]
-    keys: tuple[Key, ...]
-    sizes: Mapping[str, tuple[int, int]]
-    missing: tuple[int, ...]
-
-    @property
-    def total(self) -> int:
-        """The sum of the weights."""
-        return sum(self.weights)
-
-    @property
-    def images(self) -> tuple[str, ...]:
-        """The images, in the order of the rows."""
-        return tuple(dict.fromkeys(image for image, _ in self.keys))
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """The classes, in the order of the rows."""
-        return tuple(dict.fromkeys(cls for _, cls in self.keys))
-
-
-def join(members: Sequence[Submission], weights: Sequence[int] | None = None) -> Ballot:
-    """Join submissions by image and class; `weights` are whole numbers, 1 each by default.
-
-    Raises InputError if a member lacks a whole image that another has or that a sidecar lists,
-    if two members each have a class that the other lacks, if two sidecars disagree on the size of
-    an image, or if there is no row at all.
-    """
-    sizes = _common_sizes(members)
-    _check_images(members, sizes)
-    _check_classes(members)
-    keys = _ordered_keys(members)
-    if not keys:
-        raise InputError("there is nothing to vote on: no submission has a row")
-    return Ballot(
-        members=tuple(members),
-        weights=tuple(weights or (1,) * len(members)),
-        keys=keys,
-        sizes=sizes,
-        missing=tuple(sum(key not in member for key in keys) for member in members),
-    )
-
-
-def vote_rows(
-    ballot: Ballot, rule: Rule, progress: Progress = silent
-) -> Iterator[tuple[str, str, rle.Runs]]:
-    """The voted rows in the order of `ballot.keys`; a missing row is a vote against.
-
-    Raises InputError, with file, line, image and class, for run lengths at fault and for a run
-    past the end of an image of known size.
-    """
-    for done, (image, cls) in enumerate(ballot.keys):
-        progress(done, len(ballot.keys), image)
-        size = ballot.sizes.get(image)
-        masks = [member.runs(image, cls, size) for member in ballot.members]
-        yield image, cls, rle.vote(masks, ballot.weights, rule.threshold)
+    voting = _Voting(ballot, rules, skip_bad)
+    done = 0
+    for lines, rows, findings in in_order(voting.vote, voting.table.parts(), workers):
+        progress(done, len(ballot.keys), ballot.keys[done][0])
+        if found is not None:
+            found.take(findings)
+        done += rows
+        yield lines, rows
     progress(len(ballot.keys), len(ballot.keys))
 
 
-def vote_sidecar(ballot: Ballot, rule: Rule) -> dict[str, Any]:
-    """The fields that say how the vote was made; those of the members where all agree."""
+class _Voting:
+    """A ballot with its rules as whole numbers, one of each for every class."""
+
+    def __init__(self, ballot: Ballot, rules: Rules, skip_bad: bool) -> None:
+        classes = ballot.classes
+        numbers = {cls: number for number, cls in enumerate(classes)}
+        whole = [rules.of(cls).whole() for cls in classes]
+        class_of = np.array([numbers[cls] for _, cls in ballot.keys], dtype=np.intp)
+        self._weights = np.array([weights for weights, _ in whole], dtype=np.int64).T[:, class_of]
+        self._thresholds = np.array([floor for _, floor in whole], dtype=np.int64)[class_of]
+        # Who does not vote on a row is not even read.
+        rows = np.where(self._weights > 0, ballot.table.rows, -1)
+        self.table: Joined = replace(ballot.table, rows=rows)
+        self._skip_bad = skip_bad
+
+    def vote(self, part: slice) -> tuple[bytes, int, Findings]:
+        """The voted rows of some keys, how many they are, and what was found in reading them."""
+        batch, findings = self.table.read(part, self._skip_bad)
+        rows = part.stop - part.start
+        place = np.tile(np.arange(rows), len(self.table.members))
+        weights = np.maximum(self._weights[:, part], 1).ravel()
+        kept = sweep(batch, place, weights, self._thresholds[part])
+        keys = self.table.keys[part]
+        lines = [line_of(*key, text) for key, text in zip(keys, kept.texts(), strict=True)]
+        return b"".join(lines), rows, findings
+
+
+def vote_sidecar(ballot: Ballot, rules: Rules, names: Sequence[str] = ()) -> dict[str, Any]:
+    """The fields that say how the vote was made; those of the members where all agree.
+
+    `names` are the members as a plan or a person named them.
+    """
     sidecars = [member.sidecar or {} for member in ballot.members]
     people = {person for sidecar in sidecars for person in sidecar.get("trained_people") or ()}
+    general = rules.general
+    named = names or [str(member.path) for member in ballot.members]
     return {
         "made_by": "vote",
         "members": [
-            _member_fields(*pair) for pair in zip(ballot.members, ballot.weights, strict=True)
+            _member_fields(*member)
+            for member in zip(ballot.members, named, map(decimal, general.weights), strict=True)
         ],
-        "rule": str(rule),
-        "threshold": str(rule.threshold),
+        "rule": str(general),
+        "threshold": str(general.threshold),
+        "class_rules": {
+            cls: {"rule": str(rule), "weights": list(map(decimal, rule.weights))}
+            for cls, rule in rules.of_class.items()
+        },
         "split": _agreed([sidecar.get("split") for sidecar in sidecars]),
         "fold": _agreed([sidecar.get("fold") for sidecar in sidecars]),
         "recipe": _agreed([sidecar.get("recipe") for sidecar in sidecars]),
         "classes": list(ballot.classes),
-        "images": {name: ballot.sizes[name] for name in ballot.images if name in ballot.sizes},
+        "images": {
+            name: ballot.table.sizes[name] for name in ballot.images if name in ballot.table.sizes
+        },
         "data_fingerprint": _agreed([sidecar.get("data_fingerprint") for sidecar in sidecars]),
         "trained_people": sorted(people),
         "validation_dice": None,
@@ -114,9 +137,10 @@ def validation_dice(member: Submission) -> float | None:
     return None
 
 
-def _member_fields(member: Submission, weight: int) -> dict[str, Any]:
+def _member_fields(member: Submission, name: str, weight: str) -> dict[str, Any]:
     return {
         "path": str(member.path),
+        "named": name,
         "sha256": member.sha256,
         "run": (member.sidecar or {}).get("run"),
         "weight": weight,
@@ -127,71 +151,3 @@ def _member_fields(member: Submission, weight: int) -> dict[str, Any]:
 def _agreed(values: Sequence[_Value]) -> _Value | None:
     """The value that all share, else None."""
     return values[0] if values and all(value == values[0] for value in values) else None
-
-
-def _common_sizes(members: Sequence[Submission]) -> dict[str, tuple[int, int]]:
-    sizes: dict[str, tuple[int, int]] = {}
-    sources: dict[str, Submission] = {}
-    for member in members:
-        for image, size in member.sizes.items():
-            if sizes.setdefault(image, size) != size:
-                raise InputError(
-                    f"{image} has two sizes",
-                    why=f"{sources[image].path}: {sizes[image][0]} × {sizes[image][1]}\n"
-                    f"{member.path}: {size[0]} × {size[1]}",
-                )
-            sources.setdefault(image, member)
-    return sizes
-
-
-def _check_images(members: Sequence[Submission], sizes: Mapping[str, tuple[int, int]]) -> None:
-    images = dict.fromkeys(image for member in members for image in member.images) | dict.fromkeys(
-        sizes
-    )
-    for member in members:
-        lacking = list(images.keys() - set(member.images))
-        if lacking:
-            shown = sorted(lacking)[:5]
-            raise InputError(
-                f"{member.path} lacks {len(lacking)} of {len(images)} images",
-                why="no row of " + ", ".join(shown) + (", …" if len(lacking) > 5 else ""),
-                hints=["vote on submissions of the same images; half a one is no vote against"],
-            )
-
-
-def _check_classes(members: Sequence[Submission]) -> None:
-    """Two members that each have a class of their own name their classes differently.
-
-    One that only lacks a class has rows missing, which are empty masks and are counted.
-    """
-    for one, other in combinations(members, 2):
-        own = sorted(set(one.classes) - set(other.classes))
-        foreign = sorted(set(other.classes) - set(one.classes))
-        if own and foreign:
-            raise InputError(
-                f"{one.path} and {other.path} have different classes",
-                why=f"only in {one.path.name}: {', '.join(own)}\n"
-                f"only in {other.path.name}: {', '.join(foreign)}",
-            )
-
-
-def _ordered_keys(members: Sequence[Submission]) -> tuple[Key, ...]:
-    """The data set's order if a sidecar knows it, else that of the first file with all rows."""
-    wanted = dict.fromkeys(key for member in members for key in member)
-    for member in members:
-        grid = _data_set_order(member)
-        if wanted.keys() <= dict.fromkeys(grid).keys():
-            return grid
-    for member in members:
-        if len(member) == len(wanted):
-            return tuple(member)
-    # Nobody has all rows: images and classes in the order in which they are met first.
-    images = dict.fromkeys(image for image, _ in wanted)
-    classes = dict.fromkeys(cls for _, cls in wanted)
-    return tuple((image, cls) for image in images for cls in classes if (image, cls) in wanted)
-
-
-def _data_set_order(member: Submission) -> tuple[Key, ...]:
-    """Every image and class that the sidecar lists, in its order, which is the data set's."""
-    classes = (member.sidecar or {}).get("classes") or ()
-    return tuple((image, cls) for image in member.sizes for cls in classes)

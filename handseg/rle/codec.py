@@ -4,21 +4,37 @@ The text is `start length start length …`: row-major, starts count from 1, a r
 next row and may end at the last pixel.
 """
 
+import re
+from operator import add
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handseg.errors import InputError
+from handseg.rle.digits import BLANKS, WORD, written
 from handseg.rle.normal_form import Runs, empty, is_normal, united
 
-_BLANKS = b" \t\r\n"
-_LARGEST = 2**53
-"""No image has so many pixels; sums of two such figures stay far inside int64."""
+_LARGEST = 2**40
+"""No image has so many pixels; a row's number and a weight still fit beside such a position."""
+_WHOLE = re.compile(rb"(?<=[0-9])\.0*(?=[ \t\r\n]|$)")
+"""What makes a whole number look like a fraction: `7.0` for 7."""
 
 
 class RleError(InputError, ValueError):
     """A run-length text that cannot be read."""
+
+
+class BoundsError(RleError):
+    """A run that goes on behind the last pixel of its image."""
+
+
+def past_the_end(end: int, size: tuple[int, int]) -> BoundsError:
+    """The fault of a run that ends at pixel `end`, counted from 1, of an image (height, width)."""
+    height, width = size
+    return BoundsError(
+        f"a run ends at pixel {end}, past the image of {height} × {width} ({height * width} pixels)"
+    )
 
 
 class Disorder(NamedTuple):
@@ -33,6 +49,10 @@ class Disorder(NamedTuple):
     def total(self) -> int:
         """All of them."""
         return sum(self)
+
+    def plus(self, other: "Disorder") -> "Disorder":
+        """Both together."""
+        return Disorder(*map(add, self, other))
 
 
 def read(text: str | bytes) -> tuple[Runs, Disorder]:
@@ -80,12 +100,14 @@ def _raw(text: str | bytes) -> Runs:
 
 
 def _figures(text: bytes) -> NDArray[np.int64]:
-    strange = text.translate(None, b"0123456789" + _BLANKS)
+    if b"." in text:
+        text = _WHOLE.sub(b"", text)
+    strange = text.translate(None, b"0123456789" + BLANKS)
     if strange:
         if b"-" in strange:
             raise RleError("a negative figure")
         raise RleError(f"{strange[:20].decode('utf-8', 'replace')!r} where figures are expected")
-    if not text.strip(_BLANKS):
+    if not text.strip(BLANKS):
         return empty().reshape(-1)
     return np.fromstring(text, dtype=np.int64, sep=" ")  # text mode; figures too large saturate
 
@@ -95,7 +117,18 @@ def format(runs: Runs) -> str:  # noqa: A001 - read as `rle.format`
     figures = np.empty_like(runs)
     figures[:, 0] = runs[:, 0] + 1
     figures[:, 1] = runs[:, 1] - runs[:, 0]
-    return " ".join(map(str, figures.ravel().tolist()))
+    text, _ = text_of(figures.ravel())
+    return text[:-1].decode()
+
+
+def text_of(figures: NDArray[np.int64]) -> tuple[bytes, NDArray[np.intp]]:
+    """The figures, a blank behind each, and where each begins; the length of the text behind."""
+    if figures.max(initial=0) < 10**WORD:
+        return written(figures.astype(np.uint32))
+    words = [b"%d " % figure for figure in figures.tolist()]
+    places = np.zeros(len(words) + 1, dtype=np.intp)
+    np.cumsum([len(word) for word in words], out=places[1:])
+    return b"".join(words), places
 
 
 def from_mask(mask: NDArray[np.bool_] | NDArray[np.uint8]) -> Runs:
@@ -118,10 +151,7 @@ def to_mask(runs: Runs, shape: tuple[int, int]) -> NDArray[np.uint8]:
     """
     height, width = shape
     if len(runs) and runs[-1, 1] > height * width:
-        raise RleError(
-            f"a run ends at pixel {runs[-1, 1]} of an image of {height} × {width} pixels "
-            f"({height * width})"
-        )
+        raise past_the_end(int(runs[-1, 1]), shape)
     flat = np.zeros(height * width, dtype=np.uint8)
     for start, end in runs.tolist():
         flat[start:end] = 1

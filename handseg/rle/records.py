@@ -3,88 +3,109 @@
 The rules are those of RFC 4180; names stay text (`007`, `NA`), no field is too long.
 """
 
+import io
 import re
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, NamedTuple
 
 from handseg.errors import InputError
 
+LONGEST = 1 << 28
+"""Bytes of a record: a mask of 10⁷ pixels of which every second one is set needs far fewer."""
+
 _QUOTE = b'"'
-_FIELD = re.compile(rb'("[^"]*(?:""[^"]*)*"|[^",]*)(,|$)')
+# Possessive: a field of millions of quotes must not be tried in all ways.
+_FIELD = re.compile(rb'("[^"]*+(?:""[^"]*+)*+"|[^",]*+)(,|$)')
 
 
 class Record(NamedTuple):
-    """One record: its first line (from 1), its place in the file and its bytes without line end."""
+    """One record: its place in the file and its bytes without line end."""
 
     line: int
+    """The first of its lines, from 1."""
     offset: int
     data: bytes
+    last_line: int
+    following: int
+    """Where the next record begins."""
 
 
-def read_records(lines: Iterable[bytes]) -> Iterator[Record]:
-    """The records of a file's lines, without blank ones; quoted fields may hold line ends.
+def read_records(
+    file: int,
+    seen: Callable[[bytes], object],
+    *,
+    line: int = 0,
+    offset: int = 0,
+    buffer: int = 1 << 20,
+) -> Iterator[Record]:
+    """The records of an open file, without blank ones; quoted fields may hold line ends.
 
-    Raises InputError for a quote that is never closed.
+    Begins at `offset`, behind so many lines. What is read is handed to `seen` record by record.
+    Raises InputError for a quote that is never closed and a record of more than LONGEST bytes.
     """
-    line = offset = 0
-    first, parts, quotes = 0, list[bytes](), 0
-    for raw in lines:
-        line += 1
-        if not parts:
-            first = line
-        parts.append(raw)
-        quotes += raw.count(_QUOTE)
-        if quotes % 2:
-            continue
-        data = b"".join(parts) if len(parts) > 1 else raw
-        if content := data.rstrip(b"\r\n"):
-            yield Record(first, offset, content)
-        offset += len(data)
-        parts, quotes = [], 0
-    if parts:
-        raise InputError(f"line {first}: a quote is never closed")
+    with io.FileIO(file, closefd=False) as raw, io.BufferedReader(raw, buffer) as lines:
+        lines.seek(offset)
+        while data := lines.readline(LONGEST):
+            first = line + 1
+            if data.count(_QUOTE) % 2:
+                data = _with_the_quote_closed(data, lines, first)
+            if len(data) >= LONGEST:
+                raise InputError(f"line {first}: a record of more than {LONGEST >> 20} MB")
+            seen(data)
+            line += max(data.count(b"\n"), 1)
+            begin, offset = offset, offset + len(data)
+            if content := data.rstrip(b"\r\n"):
+                yield Record(first, begin, content, line, offset)
 
 
-def field_spans(record: Record) -> list[tuple[int, int]]:
-    """Where each field of the record lies in its bytes, quotes included.
+def _with_the_quote_closed(piece: bytes, lines: BinaryIO, first: int) -> bytes:
+    """A record that goes on in the next lines, since a quote is open at its end."""
+    parts, length, quotes = [piece], len(piece), 1
+    while quotes % 2:
+        piece = lines.readline(LONGEST)
+        length += len(piece)
+        if not piece or length >= LONGEST:
+            raise InputError(f"line {first}: a quote is never closed")
+        parts.append(piece)
+        quotes += piece.count(_QUOTE)
+    return b"".join(parts)
 
-    Raises InputError for a quote inside an unquoted field.
+
+def split_fields(data: bytes, most: int) -> list[bytes]:
+    """The bytes of each field of a record, quotes included.
+
+    Raises InputError for a quote inside an unquoted field and for more than `most` fields.
     """
-    if _QUOTE not in record.data:
-        return _plain_spans(record.data)
-    spans: list[tuple[int, int]] = []
+    if _QUOTE not in data:
+        # Counted before they are made: a line of commas would become millions of objects.
+        count = data.count(b",") + 1
+        if count > most:
+            raise other_fields(count, most)
+        return data.split(b",")
+    fields: list[bytes] = []
     place = 0
     while True:
-        field = _FIELD.match(record.data, place)
+        field = _FIELD.match(data, place)
         if field is None:
-            raise InputError(f"line {record.line}: a quote inside a field that is not quoted")
-        spans.append(field.span(1))
+            raise InputError("a quote inside a field that is not quoted")
+        fields.append(field[1])
         if not field[2]:
-            return spans
+            return fields
+        if len(fields) >= most:
+            raise other_fields(data.count(b","), most)
         place = field.end()
 
 
-def _plain_spans(data: bytes) -> list[tuple[int, int]]:
-    spans: list[tuple[int, int]] = []
-    start = 0
-    while (end := data.find(b",", start)) >= 0:
-        spans.append((start, end))
-        start = end + 1
-    spans.append((start, len(data)))
-    return spans
+def other_fields(count: int, most: int) -> InputError:
+    """The fault of a record that has other fields than the header."""
+    return InputError(f"{count} fields where the header has {most}")
 
 
-def field_text(record: Record, span: tuple[int, int]) -> str:
-    """The text of a field, unquoted; raises InputError if it is not UTF-8."""
-    field = record.data[span[0] : span[1]]
+def unquoted(field: bytes) -> bytes:
+    """What a field holds, without its quotes."""
     if field.startswith(_QUOTE):
-        field = field[1:-1].replace(b'""', _QUOTE)
-    try:
-        return field.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"line {record.line}: a name is not UTF-8 text", why=f"{error}: {field[:60]!r}"
-        ) from None
+        return field[1:-1].replace(b'""', _QUOTE)
+    return field
 
 
 def quoted(field: str) -> str:

@@ -4,32 +4,37 @@ A file is read once to find its rows; of each only the place of its run-length t
 is read and parsed when it is asked for.
 """
 
-import hashlib
-import io
 import os
 import weakref
-from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from handseg.errors import InputError
-from handseg.rle.codec import RleError, parse
+from handseg.rle.codec import BoundsError, RleError, parse, past_the_end
+from handseg.rle.faults import Fault, Kind, Repetition
+from handseg.rle.index import COLUMNS, Index, index_file
+from handseg.rle.keys import Key, decoded
 from handseg.rle.normal_form import Runs, empty
-from handseg.rle.records import Record, field_spans, field_text, read_records
+from handseg.rle.opening import open_csv
 from handseg.rle.sidecar import image_sizes, read_sidecar
-from handseg.rle.writing import COLUMNS, write_numbered, write_rows, write_submission
+from handseg.rle.writing import write_numbered, write_rows, write_submission
 
 __all__ = ["Submission", "read_submission", "write_numbered", "write_rows", "write_submission"]
 
-_BOM = b"\xef\xbb\xbf"
+GAP = 1 << 12
+"""Bytes between the texts of two rows that are rather read than passed over."""
 
 
 class Submission:
     """The rows of a CSV by (image name, class); run lengths are read when they are asked for.
 
-    `sizes` holds (height, width) of the images that the sidecar names, `repeated_rows` is the
-    number of rows that came again with the same content, `empty_rows` of those without any run.
+    `sizes` holds (height, width) of the images that the sidecar names, `empty_rows` is the number
+    of rows without any run, `repetitions` are rows that came again with the same mask, `notes`
+    what a person may want to know of how the file was read.
     """
 
     path: Path
@@ -38,39 +43,64 @@ class Submission:
     sizes: dict[str, tuple[int, int]]
     images: tuple[str, ...]
     classes: tuple[str, ...]
-    repeated_rows: int
+    columns: tuple[str, ...]
+    repetitions: tuple[Repetition, ...]
     empty_rows: int
+    notes: tuple[str, ...]
 
-    def __init__(self, path: Path) -> None:
-        """Index `path`; raises InputError where it is not a submission."""
+    def __init__(self, path: Path, faults: list[Fault] | None = None) -> None:
+        """Index `path`; raises InputError where it is not a submission.
+
+        Faults of single rows are raised too, or put into `faults` where that is a list.
+        """
         self.path = path
-        self._rows: dict[tuple[str, str], int] = {}
-        self._lines, self._offsets, self._lengths = array("q"), array("q"), array("q")
-        self._file = _open(path)
+        self._faults = faults
+        opened = open_csv(path)
+        self._file = opened.file
         weakref.finalize(self, os.close, self._file)
         try:
-            self._index()
+            index = index_file(self._file, lambda line, what: self._found("row", what, line))
+            self._keys, encoding = decoded(index)
         except InputError as error:
             raise InputError(f"{path}: {error.what}", why=error.why, hints=error.hints) from None
-        self.sidecar = read_sidecar(path, self.sha256)
-        self.sizes = image_sizes(path, self.sidecar)
+        self._lines, self._offsets, self._lengths = (
+            np.array(values) for values in (index.lines, index.offsets, index.lengths)
+        )
+        self._take_out_repetitions()
+        self.images, self.classes = self._keys.images, self._keys.classes
+        self.columns, self.sha256 = index.columns, opened.sha256 or index.sha256
+        self.notes = (*opened.notes, *_notes(index, encoding))
+        self.empty_rows = int((self._lengths == 0).sum())
+        self._read_sidecar()
 
-    def __contains__(self, key: tuple[str, str]) -> bool:
-        return key in self._rows
+    def __contains__(self, key: Key) -> bool:
+        return self._keys.row(*key) >= 0
 
-    def __iter__(self) -> Iterator[tuple[str, str]]:
-        return iter(self._rows)
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._keys)
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._keys)
 
-    def keys(self) -> list[tuple[str, str]]:
+    @property
+    def repeated_rows(self) -> int:
+        """The number of rows that came again with the same mask."""
+        return len(self.repetitions)
+
+    def keys(self) -> list[Key]:
         """(image name, class) of each row, in the order of the file."""
-        return list(self._rows)
+        return list(self._keys)
 
     def line(self, image_name: str, cls: str) -> int:
         """The line, from 1, that the row begins in; raises KeyError where there is no such row."""
-        return self._lines[self._rows[image_name, cls]]
+        row = self._keys.row(image_name, cls)
+        if row < 0:
+            raise KeyError((image_name, cls))
+        return int(self._lines[row])
+
+    def text(self, image_name: str, cls: str) -> bytes:
+        """The run-length text of a row as it stands in the file; none where it is absent."""
+        return self.texts(self._keys.rows([(image_name, cls)]))[0]
 
     def runs(self, image_name: str, cls: str, size: tuple[int, int] | None = None) -> Runs:
         """The runs of one mask; none where the row is absent or empty.
@@ -78,126 +108,134 @@ class Submission:
         `size` is the image's (height, width), the sidecar's by default. Raises InputError with
         file, line, image and class if the text is at fault or a run ends past the image.
         """
-        row = self._rows.get((image_name, cls))
-        if row is None or not self._lengths[row]:
+        text = self.text(image_name, cls)
+        if not text:
             return empty()
+        size = size or self.sizes.get(image_name)
         try:
-            runs = parse(os.pread(self._file, self._lengths[row], self._offsets[row]))
-            _check_bounds(runs, size or self.sizes.get(image_name))
+            runs = parse(text)
+            if size is not None and len(runs) and runs[-1, 1] > size[0] * size[1]:
+                raise past_the_end(int(runs[-1, 1]), size)
         except RleError as error:
-            raise InputError(
-                f"{self.path}, line {self._lines[row]}, {image_name}, {cls}: {error.what}"
-            ) from None
+            raise self.fault((image_name, cls), error).error() from None
         return runs
 
-    def text(self, image_name: str, cls: str) -> bytes:
-        """The run-length text of a row as it stands in the file; none where it is absent."""
-        row = self._rows.get((image_name, cls))
-        return b"" if row is None else os.pread(self._file, self._lengths[row], self._offsets[row])
+    def rows(self, keys: Iterable[Key]) -> NDArray[np.int64]:
+        """The row of each key, int64 [keys]; -1 where there is none."""
+        return self._keys.rows(keys)
 
-    def _index(self) -> None:
-        digest = hashlib.sha256()
-        records = read_records(_lines(self._file, digest.update))
-        header = next(records, None)
-        if header is None:
-            raise InputError("the file is empty", why=f"expected the header {','.join(COLUMNS)}")
-        width, places = _columns(header)
-        names: dict[str, str] = {}  # one object for each name, however many rows have it
-        images: dict[str, None] = {}
-        classes: dict[str, None] = {}
-        self.repeated_rows = 0
-        for record in records:
-            spans = field_spans(record)
-            if len(spans) != width:
-                raise InputError(
-                    f"line {record.line}: {len(spans)} fields where the header has {width}"
-                )
-            image, cls = (_name(record, spans[place], names) for place in places[:2])
-            images[image] = classes[cls] = None
-            self._add((image, cls), record, spans[places[2]])
-        self.images, self.classes = tuple(images), tuple(classes)
-        self.empty_rows = self._lengths.count(0)
-        self.sha256 = digest.hexdigest()
+    def has_rows_of(self, other: "Submission") -> bool:
+        """Whether both have the same keys in the same order."""
+        return self._keys.same(other._keys)
 
-    def _add(self, key: tuple[str, str], record: Record, span: tuple[int, int]) -> None:
-        field = record.data[span[0] : span[1]]
-        start, end = (span[0] + 1, span[1] - 1) if field.startswith(b'"') else span
-        if not record.data[start:end].strip():
-            end = start
-        if key in self._rows:
-            self._check_repetition(self._rows[key], key, record, record.data[start:end])
-            return
-        self._rows[key] = len(self._rows)
-        self._lines.append(record.line)
-        self._offsets.append(record.offset + start)
-        self._lengths.append(end - start)
+    def lengths(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The bytes of the run-length text of each row, int64 [rows]; 0 for row -1."""
+        return np.append(self._lengths, 0)[rows].astype(np.int64)
 
-    def _check_repetition(
-        self, row: int, key: tuple[str, str], record: Record, text: bytes
+    def texts(self, rows: NDArray[np.int64]) -> list[bytes]:
+        """The run-length text of each row; none for row -1. What lies together is read at once."""
+        texts = [b""] * len(rows)
+        filled = np.flatnonzero(self.lengths(rows))
+        offsets, lengths = self._offsets[rows[filled]], self._lengths[rows[filled]]
+        ends = offsets + lengths
+        apart = (offsets[1:] < ends[:-1]) | (offsets[1:] - ends[:-1] > GAP)
+        groups = np.split(np.arange(len(filled)), np.flatnonzero(apart) + 1)
+        for group in groups if len(filled) else ():
+            begin, end = int(offsets[group[0]]), int(ends[group[-1]])
+            data = os.pread(self._file, end - begin, begin)
+            for place, first, last in zip(
+                filled[group].tolist(),
+                (offsets[group] - begin).tolist(),
+                (ends[group] - begin).tolist(),
+                strict=True,
+            ):
+                texts[place] = data[first:last]
+        return texts
+
+    def fault(self, key: Key, error: RleError) -> Fault:
+        """What is wrong with the run lengths of a row, with its place."""
+        kind: Kind = "bounds" if isinstance(error, BoundsError) else "runs"
+        return Fault(self.path, self.line(*key), *key, kind, error.what)
+
+    def _found(
+        self,
+        kind: Kind,
+        what: str,
+        line: int = 0,
+        key: Key = ("", ""),
+        error: InputError | None = None,
     ) -> None:
-        before = os.pread(self._file, self._lengths[row], self._offsets[row])
-        if before.split() != text.split():
-            raise InputError(
-                f"lines {self._lines[row]} and {record.line} hold different masks of "
-                f"{key[0]}, {key[1]}"
-            )
-        self.repeated_rows += 1
+        """Raise a fault, or keep it for who asked for a list of them."""
+        why, hints = (error.why, error.hints) if error else ("", ())
+        fault = Fault(self.path, line, *key, kind, what, why, hints)
+        if self._faults is None:
+            raise fault.error()
+        self._faults.append(fault)
+
+    def _take_out_repetitions(self) -> None:
+        """Leave out rows whose key stood in a row before; where masks differ, that is a fault."""
+        self.repetitions = ()
+        repeated = self._keys.repeated()
+        if not repeated:
+            return
+        keys = list(self._keys)
+        found: list[Repetition] = []
+        for first, row in repeated:
+            lines = int(self._lines[first]), int(self._lines[row])
+            if _same(*self.texts(np.array([first, row]))):
+                found.append(Repetition(lines[1], lines[0], *keys[row]))
+            else:
+                what = f"lines {lines[0]} and {lines[1]} hold different masks"
+                self._found("doubled", what, lines[1], keys[row])
+        kept = np.ones(len(self._lines), dtype=np.bool_)
+        kept[[row for _, row in repeated]] = False
+        self._keys = self._keys.only(kept)
+        self._lines, self._offsets = self._lines[kept], self._offsets[kept]
+        self._lengths = self._lengths[kept]
+        self.repetitions = tuple(found)
+
+    def _read_sidecar(self) -> None:
+        self.sidecar = None
+        try:
+            self.sidecar = read_sidecar(self.path, self.sha256)
+        except InputError as error:
+            if self._faults is None:
+                raise
+            self._found("sidecar", error.what, error=error)
+        self.sizes = image_sizes(self.path, self.sidecar)
 
 
-def read_submission(path: Path) -> Submission:
+def read_submission(path: Path, faults: list[Fault] | None = None) -> Submission:
     """Index the submission at `path` and read its sidecar if it has one.
 
-    Columns are found by the header, others (an index) are passed over, names stay text. Raises
-    InputError if the file or a column is missing, a row has too few or too many fields, two rows
-    give different masks for one image and class, or the sidecar was written for other contents.
+    Columns are found by the header, others (an index) are passed over, names stay text; gzip and
+    stdin (`-`) are read too. Raises InputError if the file or a column is missing, a row has too
+    few or too many fields, two rows give different masks for one image and class, or the sidecar
+    was written for other contents; the faults that leave the rest readable go into `faults` where
+    that is given, and the rows at fault are left out.
     """
-    return Submission(path)
+    return Submission(path, faults)
 
 
-def _open(path: Path) -> int:
+def _same(one: bytes, other: bytes) -> bool:
+    """Whether two run-length texts mean the same mask, or are the same text at least."""
+    if one.split() == other.split():
+        return True
     try:
-        if path.is_dir():
-            raise InputError(f"{path} is a folder, not a CSV")
-        return os.open(path, os.O_RDONLY)
-    except OSError as error:
-        raise InputError(f"no CSV at {path}", why=str(error.strerror or error)) from None
+        return np.array_equal(parse(one), parse(other))
+    except RleError:
+        return False
 
 
-def _lines(file: int, seen: Callable[[bytes], object]) -> Iterator[bytes]:
-    """The lines of the open file, each handed to `seen` first."""
-    with io.FileIO(file, closefd=False) as raw, io.BufferedReader(raw, 1 << 20) as lines:
-        for line in lines:
-            seen(line)
-            yield line
-
-
-def _columns(header: Record) -> tuple[int, tuple[int, int, int]]:
-    """The number of columns and the places of image_name, class and rle."""
-    header = header._replace(data=header.data.removeprefix(_BOM))
-    found = [field_text(header, span).strip() for span in field_spans(header)]
-    missing = [name for name in COLUMNS if found.count(name) != 1]
-    if missing:
-        raise InputError(
-            f"line {header.line}: the header needs {', '.join(missing)} once",
-            why=f"found: {', '.join(found)[:200]}\nexpected: {','.join(COLUMNS)}",
-        )
-    image, cls, rle = (found.index(name) for name in COLUMNS)
-    return len(found), (image, cls, rle)
-
-
-def _name(record: Record, span: tuple[int, int], names: dict[str, str]) -> str:
-    name = field_text(record, span)
-    if not name:
-        raise InputError(f"line {record.line}: an image name or a class is missing")
-    return names.setdefault(name, name)
-
-
-def _check_bounds(runs: Runs, size: tuple[int, int] | None) -> None:
-    if size is None or not len(runs):
-        return
-    height, width = size
-    if runs[-1, 1] > height * width:
-        raise RleError(
-            f"a run ends at pixel {runs[-1, 1]}, past the image of {height} × {width} "
-            f"({height * width} pixels)"
-        )
+def _notes(index: Index, encoding: str) -> tuple[str, ...]:
+    notes: list[str] = []
+    if index.byte_order_mark:
+        notes.append("a byte order mark")
+    if encoding != "utf-8":
+        notes.append("names read as Korean code page 949")
+    others = [name or "(no name)" for name in index.columns if name not in COLUMNS]
+    if others:
+        notes.append(f"passed over: column {', '.join(others)}")
+    if [name for name in index.columns if name in COLUMNS] != list(COLUMNS):
+        notes.append("columns in another order")
+    return tuple(notes)

@@ -3,20 +3,25 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
 from handseg import disk
 from handseg.errors import FailedError
 from handseg.rle.codec import format as format_runs
+from handseg.rle.index import COLUMNS
 from handseg.rle.normal_form import Runs
 from handseg.rle.records import quoted
 from handseg.rle.sidecar import completed, sidecar_path
 
-COLUMNS = ("image_name", "class", "rle")
+_HEADER = ",".join(COLUMNS) + "\n"
 
 Rows = Iterable[tuple[str, str, Runs]]
+Lines = Iterable[tuple[bytes, int]]
+"""Whole rows as they are written, in pieces: some bytes and the number of rows in them."""
 
 
 class TextStream(Protocol):
@@ -25,19 +30,42 @@ class TextStream(Protocol):
     def write(self, text: str, /) -> object: ...
 
 
+def line_of(image_name: str, cls: str, text: bytes) -> bytes:
+    """A row with its end."""
+    return b"%s,%s,%s\n" % (_field(image_name), _field(cls), text)
+
+
+@lru_cache(maxsize=1024)  # names come again row after row
+def _field(name: str) -> bytes:
+    return quoted(name).encode()
+
+
+def lines_of(rows: Rows) -> Iterator[tuple[bytes, int]]:
+    """Each row as it is written; raises ValueError if an image and class come twice."""
+    written: set[tuple[str, str]] = set()
+    for image_name, cls, runs in rows:
+        if (image_name, cls) in written:
+            raise ValueError(f"two masks of {image_name}, {cls}")
+        written.add((image_name, cls))
+        yield line_of(image_name, cls, format_runs(runs).encode()), 1
+
+
 def write_rows(stream: TextStream, rows: Rows) -> int:
     """Write header and rows, `\\n` at each end; returns the number of rows.
 
     Raises ValueError if an image and class come twice.
     """
-    written: set[tuple[str, str]] = set()
-    stream.write(",".join(COLUMNS) + "\n")
-    for image_name, cls, runs in rows:
-        if (image_name, cls) in written:
-            raise ValueError(f"two masks of {image_name}, {cls}")
-        written.add((image_name, cls))
-        stream.write(f"{quoted(image_name)},{quoted(cls)},{format_runs(runs)}\n")
-    return len(written)
+    return write_lines(stream, lines_of(rows))
+
+
+def write_lines(stream: TextStream, lines: Lines) -> int:
+    """Write header and rows that are text already; returns the number of rows."""
+    stream.write(_HEADER)
+    count = 0
+    for data, rows in lines:
+        stream.write(data.decode())
+        count += rows
+    return count
 
 
 def write_submission(path: Path, rows: Rows, sidecar: Mapping[str, Any]) -> Path:
@@ -47,13 +75,18 @@ def write_submission(path: Path, rows: Rows, sidecar: Mapping[str, Any]) -> Path
     A failure or a kill leaves what was there before, or the new CSV without a sidecar. Raises
     FailedError if the disk refuses.
     """
+    return write_submission_lines(path, lines_of(rows), sidecar)
+
+
+def write_submission_lines(path: Path, lines: Lines, sidecar: Mapping[str, Any]) -> Path:
+    """The same for rows that are text already."""
 
     def put(csv: Path) -> Path:
         # The old sidecar goes first: no CSV is ever seen beside the sidecar of another.
         sidecar_path(path).unlink(missing_ok=True)
         return csv.replace(path)
 
-    return _write(path.parent, rows, sidecar, put)
+    return _write(path.parent, lines, sidecar, put)
 
 
 def write_numbered(folder: Path, stem: str, rows: Rows, sidecar: Mapping[str, Any]) -> Path:
@@ -61,6 +94,11 @@ def write_numbered(folder: Path, stem: str, rows: Rows, sidecar: Mapping[str, An
 
     Two processes that write at once get different numbers. Raises FailedError if the disk refuses.
     """
+    return write_numbered_lines(folder, stem, lines_of(rows), sidecar)
+
+
+def write_numbered_lines(folder: Path, stem: str, lines: Lines, sidecar: Mapping[str, Any]) -> Path:
+    """The same for rows that are text already."""
 
     def put(csv: Path) -> Path:
         number = 1
@@ -72,7 +110,7 @@ def write_numbered(folder: Path, stem: str, rows: Rows, sidecar: Mapping[str, An
             if _put_new(csv, path):
                 return path
 
-    return _write(folder, rows, sidecar, put)
+    return _write(folder, lines, sidecar, put)
 
 
 def _put_new(csv: Path, path: Path) -> bool:
@@ -91,12 +129,12 @@ def _put_new(csv: Path, path: Path) -> bool:
 
 
 def _write(
-    folder: Path, rows: Rows, fields: Mapping[str, Any], put: Callable[[Path], Path]
+    folder: Path, lines: Lines, fields: Mapping[str, Any], put: Callable[[Path], Path]
 ) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with disk.hidden_file(folder) as csv, disk.hidden_file(folder) as sidecar:
-            sha256, count = _write_csv(csv, rows)
+            sha256, count = _write_csv(csv, lines)
             text = json.dumps(completed(fields, sha256=sha256, rows=count), indent=1)
             sidecar.write_text(text, encoding="utf-8")
             disk.sync(sidecar)
@@ -108,17 +146,13 @@ def _write(
     return path
 
 
-def _write_csv(path: Path, rows: Rows) -> tuple[str, int]:
+def _write_csv(path: Path, lines: Lines) -> tuple[str, int]:
     """sha256 of what was written, and the number of rows."""
-    digest = hashlib.sha256()
+    digest, count = hashlib.sha256(), 0
     with path.open("wb") as file:
-
-        class Hashing:
-            def write(self, text: str, /) -> object:
-                data = text.encode("utf-8")
-                digest.update(data)
-                return file.write(data)
-
-        count = write_rows(Hashing(), rows)
+        for data, rows in chain([(_HEADER.encode(), 0)], lines):
+            digest.update(data)
+            file.write(data)
+            count += rows
     disk.sync(path)
     return digest.hexdigest(), count

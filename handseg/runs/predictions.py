@@ -3,9 +3,8 @@
 from pathlib import Path
 
 from handseg.errors import InputError, UsageError
+from handseg.rle.opening import STREAM
 from handseg.runs import fields
-from handseg.runs.find import find_run
-from handseg.runs.reader import list_runs
 
 SPLITS = ("train", "val", "test", "all")
 ENDED = ("finished", "stopped")
@@ -23,8 +22,10 @@ def find_prediction(text: str, runs: Path, split: str = "test") -> Path:
         InputError: there is none; says the line to type.
         UsageError: there is no such split.
     """
-    if Path(text).is_file():
-        return Path(text)
+    path = Path(text)
+    # `-` is stdin; `<(command)` of a shell is a pipe, which is no file.
+    if path == STREAM or (path.exists() and not path.is_dir()):
+        return path
     if text.endswith(".csv"):
         raise InputError(f"there is no CSV {text}", why=f"looked in {Path.cwd()}")
     name, _, suffix = text.rpartition(":")
@@ -32,6 +33,9 @@ def find_prediction(text: str, runs: Path, split: str = "test") -> Path:
         text, split = name, suffix
     elif name and not Path(text).exists():
         raise UsageError(f"there is no split {suffix!r}", why=f"splits: {', '.join(SPLITS)}")
+    # Runs are read only where one is named: a vote on CSVs starts faster without.
+    from handseg.runs.find import find_run
+
     run = find_run(text, runs)
     path = prediction_path(run, split)
     if not path.is_file():
@@ -45,6 +49,8 @@ def find_prediction(text: str, runs: Path, split: str = "test") -> Path:
 
 def newest_predictions(runs: Path, split: str) -> list[Path]:
     """The predictions of a split by the newest ended run of each recipe and fold, newest first."""
+    from handseg.runs.reader import list_runs
+
     found: dict[tuple[str, int | None], Path] = {}
     for run in list_runs(runs):
         path = prediction_path(run.folder, split)

@@ -1,1 +1,1 @@
-"""Dice of predictions against labels or each other."""
+"""Dice and its relatives of predictions against labels or each other; intervals, worst images."""

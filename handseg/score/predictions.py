@@ -1,17 +1,30 @@
-"""Scores of several submissions against the labels of one data set."""
+"""Scores of several submissions against the labels of one data set or of another submission."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from handseg.progress import Progress, silent
+from handseg.rle.compare import compare
 from handseg.rle.submission import Submission, read_submission
-from handseg.score.dice import Scores, score_submission
-from handseg.score.samples import samples_to_score, trained_on, without_rows
+from handseg.score.bootstrap import People
+from handseg.score.dice import Scores
+from handseg.score.labels import label_file
+from handseg.score.means import Figures
+from handseg.score.metrics import DICE, OF_AREAS, OVERLAP, needs_sizes
+from handseg.score.samples import samples_to_score, trained_on
+from handseg.score.truth import Truth, check_all_known, check_sizes, truth_of_samples
 
 if TYPE_CHECKING:
-    from handseg.data.dataset import Dataset
+    from handseg.data.dataset import Dataset, Sample
+    from handseg.score.pairs import OverlapScores
+
+Size = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -19,26 +32,50 @@ class ScoredSubmission:
     """A submission with its scores and what a person should know about them."""
 
     submission: Submission
-    scores: Scores
-    without_rows: tuple[str, ...]
-    """Images of its split without a row: they count as empty."""
-    trained_on: tuple[str, ...]
+    truth: Truth
+    images: tuple[str, ...]
+    labelled: NDArray[np.bool_]
+    """bool [images, classes]: where there are figures."""
+    figures: Mapping[str, Figures]
+    """For each metric that classes have: float64 [images, classes], NaN where unlabelled, and for
+    `hd95` where one of the two masks is empty."""
+    overlaps: "OverlapScores | None" = None
+    trained_on: tuple[str, ...] = ()
     """People in its images that its models trained on: the scores flatter."""
+    sizes: Mapping[str, Size] = field(default_factory=dict[str, Size])
+    """(height, width) of the images, as far as known."""
+
+    @property
+    def scores(self) -> Scores:
+        """Dice alone."""
+        return Scores(self.images, self.truth.classes, self.figures[DICE.name])
+
+    @cached_property
+    def people(self) -> People:
+        """Whose images they are."""
+        return People([self.truth.person(image) for image in self.images])
+
+    @cached_property
+    def without_rows(self) -> tuple[str, ...]:
+        """Images that it has no row of: they count as empty."""
+        found = set(self.submission.images)
+        return tuple(image for image in self.images if image not in found)
 
     @property
     def rows_missing(self) -> int:
         """Rows that images with others lack: they count as empty masks."""
-        return sum(
-            (image, cls) not in self.submission
-            for image in self.submission.images
-            for cls in self.scores.classes
-        )
+        # Every row is of one of its images and of a class of the labels, else it were refused.
+        return len(self.submission.images) * len(self.truth.classes) - len(self.submission)
+
+    def undefined(self, metric: str) -> int:
+        """Labelled masks that have no such figure: they are left out of its means."""
+        return int((np.isnan(self.figures[metric]) & self.labelled).sum())
 
 
 def score_predictions(
     paths: Sequence[Path], dataset: "Dataset", progress: Progress = silent
 ) -> list[Scores]:
-    """Scores of the submissions at `paths` against the labels of `dataset`, test labels too.
+    """Dice of the submissions at `paths` against the labels of `dataset`, test labels too.
 
     Raises InputError where a submission cannot be read or does not fit the data set.
     """
@@ -49,31 +86,134 @@ def score_predictions(
 def score_submissions(
     submissions: Sequence[Submission], dataset: "Dataset", progress: Progress = silent
 ) -> list[ScoredSubmission]:
-    """The same for submissions that are read already, with what is worth saying of each.
-
-    The labels of an image are drawn once, however many submissions have it.
-    """
-    from handseg.data.dataset import with_test_labels
-    from handseg.data.labels import label_runs
-
-    dataset = with_test_labels(dataset)
-    chosen = [samples_to_score(submission, dataset) for submission in submissions]
-    samples = list(dict.fromkeys(sample for group in chosen for sample in group))
-    labels = {}
-    for done, sample in enumerate(samples):
-        progress(done, len(samples), sample.image_name)
-        labels[sample] = label_runs(sample, dataset.classes)
-    progress(len(samples), len(samples))
+    """The same for submissions that are read already, with what is worth saying of each."""
+    chosen = chosen_samples(submissions, dataset)
+    samples = united(chosen)
+    labels = label_file(samples, dataset.classes).submission(progress)
+    truth = truth_of_samples(labels, samples)
     return [
-        ScoredSubmission(
-            submission,
-            score_submission(
-                submission,
-                {sample.image_name: labels[sample] for sample in group},
-                dataset.classes,
-            ),
-            without_rows(submission, group),
-            trained_on(submission, group),
-        )
+        score_submission(submission, truth, names_of(group))
         for submission, group in zip(submissions, chosen, strict=True)
     ]
+
+
+def chosen_samples(
+    submissions: Sequence[Submission], dataset: "Dataset"
+) -> "list[tuple[Sample, ...]]":
+    """The samples that each submission is scored on, test samples with their labels.
+
+    Raises InputError where one does not fit the data set.
+    """
+    from handseg.data.dataset import with_test_labels
+
+    labelled = with_test_labels(dataset)
+    return [samples_to_score(submission, labelled) for submission in submissions]
+
+
+def united(groups: "Sequence[Sequence[Sample]]") -> "tuple[Sample, ...]":
+    """All samples of some groups, each once: labels are drawn once, however many have them."""
+    return tuple(dict.fromkeys(sample for group in groups for sample in group))
+
+
+def names_of(samples: "Sequence[Sample]") -> tuple[str, ...]:
+    """The samples' image names, as in a submission."""
+    return tuple(sample.image_name for sample in samples)
+
+
+def score_submission(
+    submission: Submission,
+    truth: Truth,
+    images: tuple[str, ...],
+    metrics: Sequence[str] = (DICE.name,),
+    *,
+    image_size: Size | None = None,
+    progress: Progress = silent,
+) -> ScoredSubmission:
+    """Compare one submission with the labels of `images`, by `metrics`.
+
+    A row that is missing is an empty mask. `image_size` is that of images whose size no sidecar
+    says. Dice and what else areas tell comes from runs; `hd95` and `nsd` decode masks in their
+    boxes, and need sizes.
+
+    Raises InputError, with file, line, image and class, for run lengths at fault and for runs past
+    the end of the image; and where sizes differ or are needed and not known.
+    """
+    check_sizes(submission, truth, images)
+    sizes = known_sizes(submission, truth, images, image_size)
+    labelled = truth.labelled(images)
+    keys = [(image, cls) for image in images for cls in truth.classes]
+    figures = _of_areas(submission, truth, keys, metrics, sizes)
+    if needs_sizes(metrics):
+        figures |= _of_surfaces(submission, truth, keys, labelled, sizes, progress)
+    shaped = {
+        name: np.where(labelled, figures[name].reshape(labelled.shape), np.nan)
+        for name in metrics
+        if name != OVERLAP
+    }
+    return ScoredSubmission(
+        submission,
+        truth,
+        images,
+        labelled,
+        shaped,
+        _overlaps(submission, truth, images, labelled, progress) if OVERLAP in metrics else None,
+        trained_on(submission, {truth.person(image) for image in images}),
+        sizes,
+    )
+
+
+def known_sizes(
+    submission: Submission, truth: Truth, images: Sequence[str], image_size: Size | None
+) -> dict[str, Size]:
+    """(height, width) of the images: the labels', else the submission's, else the one given."""
+    given = dict.fromkeys(images, image_size) if image_size else {}
+    sizes = {**given, **submission.sizes, **truth.labels.sizes}
+    return {image: size for image in images if (size := sizes.get(image))}
+
+
+def _of_areas(
+    submission: Submission,
+    truth: Truth,
+    keys: Sequence[tuple[str, str]],
+    metrics: Sequence[str],
+    sizes: Mapping[str, Size],
+) -> dict[str, Figures]:
+    counts = compare(submission, truth.labels, keys, sizes)
+    return {name: OF_AREAS[name](counts) for name in metrics if name in OF_AREAS}
+
+
+def _of_surfaces(
+    submission: Submission,
+    truth: Truth,
+    keys: Sequence[tuple[str, str]],
+    labelled: NDArray[np.bool_],
+    sizes: Mapping[str, Size],
+    progress: Progress,
+) -> dict[str, Figures]:
+    from handseg.score.surface import surface_metrics
+
+    check_all_known(sizes, dict.fromkeys(image for image, _ in keys))
+    known = np.flatnonzero(labelled)
+    chosen = [keys[place] for place in known.tolist()]
+    found = surface_metrics(submission, truth.labels, chosen, sizes, progress)
+    figures = {name: np.full(len(keys), np.nan) for name in found}
+    for name, values in found.items():
+        figures[name][known] = values
+    return figures
+
+
+def _overlaps(
+    submission: Submission,
+    truth: Truth,
+    images: tuple[str, ...],
+    labelled: NDArray[np.bool_],
+    progress: Progress,
+) -> "OverlapScores":
+    from handseg.score.pairs import overlap_scores, touching_pairs
+
+    known = {
+        image: tuple(cls for cls, is_known in zip(truth.classes, flags, strict=True) if is_known)
+        for image, flags in zip(images, labelled.tolist(), strict=True)
+    }
+    pairs = touching_pairs(truth.classes, truth.labels, images)
+    return overlap_scores(submission, truth.labels, known, pairs, progress)

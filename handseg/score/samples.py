@@ -40,16 +40,10 @@ def has_labels(submission: Submission, dataset: "Dataset") -> bool:
     return bool(submission.images) and labelled.issuperset(submission.images)
 
 
-def without_rows(submission: Submission, samples: "Collection[Sample]") -> tuple[str, ...]:
-    """The images among `samples` that the submission has no row of."""
-    images = set(submission.images)
-    return tuple(sample.image_name for sample in samples if sample.image_name not in images)
-
-
-def trained_on(submission: Submission, samples: "Collection[Sample]") -> tuple[str, ...]:
-    """The people among `samples` that the submission's models trained on, as its sidecar says."""
+def trained_on(submission: Submission, people: Collection[str]) -> tuple[str, ...]:
+    """Those of some people that the submission's models trained on, as its sidecar says."""
     trained = set((submission.sidecar or {}).get("trained_people") or ())
-    return tuple(sorted(trained & {sample.person for sample in samples}))
+    return tuple(sorted(trained.intersection(people)))
 
 
 def _whole_splits(submission: Submission, splits: Collection[str]) -> set[str]:

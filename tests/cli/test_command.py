@@ -93,6 +93,13 @@ def test_an_exit_that_a_command_chose_is_its_own(type_line, code):
     assert (done.exit_code, done.stderr) == (code, "")
 
 
+@pytest.fixture
+def slow_work(monkeypatch):
+    """Any work is long enough for a bar."""
+    monkeypatch.setattr(console, "PATIENCE", 0)
+
+
+@pytest.mark.usefixtures("slow_work")
 def test_quiet_silences_words_and_bars_but_neither_results_warnings_nor_errors(type_line):
     def talk():
         console.say("for a person")
@@ -112,6 +119,7 @@ def test_quiet_silences_words_and_bars_but_neither_results_warnings_nor_errors(t
     assert "for a curious one" not in loud.stderr
 
 
+@pytest.mark.usefixtures("slow_work")
 def test_no_progress_leaves_out_the_bars_only(type_line):
     def talk():
         console.say("for a person")
@@ -132,6 +140,15 @@ def test_a_word_that_no_command_has_is_exit_2(type_line):
     assert type_line(lambda: None, "--lout").exit_code == 2
 
 
+def test_work_that_is_done_at_once_draws_no_bar(type_line):
+    def quick():
+        with console.progress("working") as bar:
+            bar(1, 1, "done")
+
+    assert type_line(quick).stderr == ""
+
+
+@pytest.mark.usefixtures("slow_work")
 def test_work_that_finds_itself_done_draws_no_bar(type_line):
     def idle():
         with console.progress("working"):
@@ -140,6 +157,7 @@ def test_work_that_finds_itself_done_draws_no_bar(type_line):
     assert type_line(idle).stderr == ""
 
 
+@pytest.mark.usefixtures("slow_work")
 def test_data_is_never_markup_in_a_bar(type_line):
     def talk():
         with console.progress("[red]title[/]") as bar:
@@ -170,6 +188,7 @@ app()
     assert (done.stdout, done.stderr) == ("0\n", "")
 
 
+@pytest.mark.usefixtures("slow_work")
 @pytest.mark.parametrize("title", ["wrist: planning", "predicting the held-out people"])
 def test_a_narrow_bar_cuts_its_note_not_its_figures(monkeypatch, capsys, title):
     monkeypatch.setenv("COLUMNS", "80")

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from handseg import __version__
 from handseg.cli.main import app, run
 
-VERBS = ["demo", "phantom", "crop", "train", "predict", "vote", "score", "tui"]
+VERBS = "demo phantom crop train predict vote score check diff convert tui".split()
 LISTS = ["recipes"]
 HEAVY = [
     "torch",

@@ -1,11 +1,15 @@
 """Votes of submissions, joined by image and class."""
 
+import csv
+import io
+
 import numpy as np
 import pytest
 
 from handseg import rle
-from handseg.ensemble.rule import rule_of
-from handseg.ensemble.vote import join, vote_rows, vote_sidecar
+from handseg.ensemble.join import join
+from handseg.ensemble.rule import Rules, rule_of
+from handseg.ensemble.vote import Found, vote_lines, vote_sidecar
 from handseg.errors import InputError
 from handseg.rle.submission import read_submission, write_submission
 
@@ -24,10 +28,14 @@ def submission(tmp_path):
     return make
 
 
-def voted(members, **rule):
-    ballot = join(members)
-    rows = vote_rows(ballot, rule_of(ballot.total, **rule))
-    return {(image, cls): rle.format(runs) for image, cls, runs in rows}
+def rules(members, weights=None, **rule):
+    return Rules(rule_of(weights or [1] * len(members), **rule))
+
+
+def voted(members, weights=None, **rule):
+    lines = vote_lines(join(members), rules(members, weights, **rule))
+    text = b"".join(data for data, _ in lines).decode()
+    return {(image, cls): runs for image, cls, runs in csv.reader(io.StringIO(text))}
 
 
 def test_a_vote_is_the_majority_of_the_pixels(submission):
@@ -125,9 +133,7 @@ def test_sidecars_that_disagree_on_a_size_are_refused(submission):
 
 def test_weights_count_like_as_many_models(submission):
     heavy, light, other = (submission({("a", "x"): text}) for text in ("1 4", "3 4", "3 4"))
-    ballot = join([heavy, light, other], weights=[3, 1, 1])
-    rows = list(vote_rows(ballot, rule_of(ballot.total)))
-    assert rle.format(rows[0][2]) == "1 4"
+    assert voted([heavy, light, other], [3, 1, 1]) == {("a", "x"): "1 4"}
 
 
 def test_the_sidecar_says_members_rule_and_what_all_agree_on(submission):
@@ -139,8 +145,7 @@ def test_the_sidecar_says_members_rule_and_what_all_agree_on(submission):
         )
         for n in (1, 2)
     ]
-    ballot = join(members)
-    sidecar = vote_sidecar(ballot, rule_of(ballot.total))
+    sidecar = vote_sidecar(join(members), rules(members))
     assert sidecar["made_by"] == "vote"
     assert sidecar["rule"] == "votes > 1 of 2"
     assert [member["run"] for member in sidecar["members"]] == ["unet-1", "unet-2"]
@@ -148,3 +153,37 @@ def test_the_sidecar_says_members_rule_and_what_all_agree_on(submission):
     assert (sidecar["split"], sidecar["fold"]) == ("val", None)
     assert sidecar["images"] == {"a": (2, 2)}
     assert sidecar["trained_people"] == ["ID1", "ID2", "ID9"]
+
+
+def test_what_was_brought_to_order_is_counted_for_each_member(tmp_path):
+    tidy, untidy = tmp_path / "tidy.csv", tmp_path / "untidy.csv"
+    tidy.write_text("image_name,class,rle\na,x,1 4\na,y,1 4\n")
+    untidy.write_text("image_name,class,rle\na,x,3 2 1 2\na,y,1 2 2 3 9 0\n")
+    members = [read_submission(tidy), read_submission(untidy)]
+    found = Found()
+    lines = b"".join(data for data, _ in vote_lines(join(members), rules(members), found))
+    assert lines == b"a,x,1 4\na,y,1 4\n"
+    assert found.rows_mended == {1: 2}
+    assert found.disorder == {1: rle.Disorder(1, 1, 1, 1)}
+
+
+def test_a_row_that_cannot_be_read_ends_the_vote_or_is_left_out(tmp_path):
+    good, bad = tmp_path / "good.csv", tmp_path / "bad.csv"
+    good.write_text("image_name,class,rle\na,x,1 4\na,y,1 4\n")
+    bad.write_text("image_name,class,rle\na,x,1 4\na,y,1 4 9\n")
+    members = [read_submission(good), read_submission(bad)]
+    with pytest.raises(InputError, match=r"bad\.csv, line 3, a, y: an odd number of figures"):
+        list(vote_lines(join(members), rules(members)))
+    found = Found()
+    lines = vote_lines(join(members), rules(members), found, skip_bad=True)
+    assert b"".join(data for data, _ in lines) == b"a,x,1 4\na,y,\n"
+    assert [(fault.line, fault.image, fault.cls) for fault in found.faults] == [(3, "a", "y")]
+
+
+def test_partial_submissions_vote_where_that_is_allowed(submission):
+    whole = submission({("a", "x"): "1 4", ("b", "x"): "1 4"})
+    half = submission({("a", "x"): "1 4"})
+    ballot = join([whole, half], allow_partial=True)
+    assert ballot.absent == ((), ("b",))
+    lines = b"".join(data for data, _ in vote_lines(ballot, rules([whole, half])))
+    assert lines == b"a,x,1 4\nb,x,\n"

@@ -101,9 +101,12 @@ def test_a_field_beyond_the_limit_of_the_csv_module_is_read(tmp_path):
         (HEADER + ",b,1 2\n", "line 2: an image name or a class is missing"),
         (HEADER + 'a,"b,1 2\nc,d,\n', "line 2: a quote is never closed"),
         (HEADER + 'a"b",c,1 2\n', "line 2: a quote inside"),
-        ((HEADER + "손,b,1 2\n").encode("cp949"), "line 2: a name is not UTF-8"),
-        (HEADER.encode("utf-16"), "not UTF-8"),
-        (HEADER + "a,b,1 2\nc,b,1 2\na,b,1 3\n", "lines 2 and 4 hold different masks of a, b"),
+        (HEADER.encode() + b"\xff\xfe,b,1 2\n", "line 2: a name is not UTF-8"),
+        (HEADER.encode("utf-16"), "UTF-16"),
+        (
+            HEADER + "a,b,1 2\nc,b,1 2\na,b,1 3\n",
+            "line 4, a, b: lines 2 and 4 hold different masks",
+        ),
     ],
 )
 def test_a_file_at_fault_is_refused_with_its_name_and_the_place(tmp_path, content, said):

@@ -1,0 +1,202 @@
+"""Submissions of the same images, joined by (image, class), ready to be voted on."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from handseg.errors import InputError
+from handseg.rle.joined import DEFAULT_SIZE, Joined, joined
+from handseg.rle.keys import Key
+from handseg.rle.submission import Submission
+
+if TYPE_CHECKING:
+    from handseg.data.dataset import Dataset
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Ballot:
+    """Submissions and the rows that a vote on them writes.
+
+    `missing` are the rows that each member lacks, `absent` the images of which it has no row.
+    """
+
+    table: Joined
+    missing: tuple[int, ...]
+    absent: tuple[tuple[str, ...], ...]
+
+    @property
+    def members(self) -> tuple[Submission, ...]:
+        """Who votes."""
+        return self.table.members
+
+    @property
+    def keys(self) -> Sequence[Key]:
+        """(image name, class) of the rows to write, in order."""
+        return self.table.keys
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """The images, in the order of the rows."""
+        return tuple(dict.fromkeys(image for image, _ in self.keys))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes, in the order of the rows."""
+        return tuple(dict.fromkeys(cls for _, cls in self.keys))
+
+
+def join(
+    members: Sequence[Submission],
+    dataset: "Dataset | None" = None,
+    *,
+    size: Size = DEFAULT_SIZE,
+    allow_partial: bool = False,
+) -> Ballot:
+    """Join submissions by image and class, in the order of the data set if it is known.
+
+    `size` is the (height, width) of images whose size no sidecar and no data set knows. Raises
+    InputError if a member lacks a whole image that another has or that a sidecar or the data set
+    lists (unless that is allowed: then its masks are empty), if two members each have a class that
+    the other lacks, if two sidecars disagree on the size of an image, or if there is no row.
+    """
+    sizes = _common_sizes(members)
+    _check_classes(members)
+    order = _order(members, dataset)
+    absent = _absent(members, sizes, order)
+    if not allow_partial:
+        _refuse_absent(members, absent)
+    keys = _keys(members, order)
+    if not keys:
+        raise InputError("there is nothing to vote on: no submission has a row")
+    table = joined(members, keys, {**_header_sizes(order, sizes, dataset), **sizes}, size)
+    missing = tuple(np.count_nonzero(table.rows < 0, axis=1).tolist())
+    return Ballot(table, missing, absent)
+
+
+@dataclass(frozen=True)
+class _Order:
+    """The rows of the competition, where the data set or a sidecar knows them."""
+
+    images: tuple[str, ...]
+    classes: tuple[str, ...]
+
+
+def _order(members: Sequence[Submission], dataset: "Dataset | None") -> _Order | None:
+    """The first order that has all images and classes of the members."""
+    images = {image for member in members for image in member.images}
+    classes = {cls for member in members for cls in member.classes}
+    for order in _known_orders(members, dataset, images):
+        if images.issubset(order.images) and classes.issubset(order.classes):
+            return order
+    return None
+
+
+def _known_orders(
+    members: Sequence[Submission], dataset: "Dataset | None", images: set[str]
+) -> list[_Order]:
+    orders: list[_Order] = []
+    if dataset is not None:
+        test = tuple(sample.image_name for sample in dataset.test)
+        # Of other splits a submission holds a fold, in the data set's order.
+        some = tuple(s.image_name for s in dataset.split("all") if s.image_name in images)
+        orders.append(_Order(test if images and images.issubset(test) else some, dataset.classes))
+    for member in members:
+        classes = (member.sidecar or {}).get("classes") or ()
+        orders.append(_Order(tuple(member.sizes), tuple(classes)))
+    return orders
+
+
+def _keys(members: Sequence[Submission], order: _Order | None) -> list[Key]:
+    """All rows of the order, else those of the first file that has all that any has."""
+    if order is not None:
+        return [(image, cls) for image in order.images for cls in order.classes]
+    first = members[0]
+    wanted = dict.fromkeys(first)
+    for member in members[1:]:
+        if not member.has_rows_of(first):
+            wanted |= dict.fromkeys(member)
+    for member in members:
+        if len(member) == len(wanted):
+            return list(member)
+    # Nobody has all rows: images and classes in the order in which they are met first.
+    images = dict.fromkeys(image for image, _ in wanted)
+    classes = dict.fromkeys(cls for _, cls in wanted)
+    return [(image, cls) for image in images for cls in classes if (image, cls) in wanted]
+
+
+def _common_sizes(members: Sequence[Submission]) -> dict[str, Size]:
+    sizes: dict[str, Size] = {}
+    sources: dict[str, Submission] = {}
+    for member in members:
+        for image, size in member.sizes.items():
+            if sizes.setdefault(image, size) != size:
+                raise InputError(
+                    f"{image} has two sizes",
+                    why=f"{sources[image].path}: {sizes[image][0]} × {sizes[image][1]}\n"
+                    f"{member.path}: {size[0]} × {size[1]}",
+                )
+            sources.setdefault(image, member)
+    return sizes
+
+
+def _header_sizes(
+    order: _Order | None, known: Mapping[str, Size], dataset: "Dataset | None"
+) -> dict[str, Size]:
+    """The sizes of the data set's images of which no sidecar says one, from their headers."""
+    if dataset is None or order is None:
+        return {}
+    from handseg.data.images import image_size
+
+    wanted = set(order.images) - known.keys()
+    return {
+        sample.image_name: image_size(sample.image)
+        for sample in dataset.split("all")
+        if sample.image_name in wanted
+    }
+
+
+def _absent(
+    members: Sequence[Submission], sizes: Mapping[str, Size], order: _Order | None
+) -> tuple[tuple[str, ...], ...]:
+    """The images of which each member has no row, though another, or who knows them all, does."""
+    images = dict.fromkeys(image for member in members for image in member.images)
+    images |= dict.fromkeys(order.images if order else sizes)
+    return tuple(
+        tuple(image for image in images if image not in own)
+        for own in (set(member.images) for member in members)
+    )
+
+
+def _refuse_absent(members: Sequence[Submission], absent: Sequence[tuple[str, ...]]) -> None:
+    for member, images in zip(members, absent, strict=True):
+        if images:
+            total = len(images) + len(member.images)
+            raise InputError(
+                f"{member.path} lacks {len(images)} of {total} images",
+                why="no row of " + ", ".join(images[:5]) + (", …" if len(images) > 5 else ""),
+                hints=[
+                    "half a submission is no vote against: leave it out or predict the rest",
+                    "--allow-partial counts what it lacks as empty masks",
+                ],
+            )
+
+
+def _check_classes(members: Sequence[Submission]) -> None:
+    """Two members that each have a class of their own name their classes differently.
+
+    One that only lacks a class has rows missing, which are empty masks and are counted.
+    """
+    for one, other in combinations(members, 2):
+        own = sorted(set(one.classes) - set(other.classes))
+        foreign = sorted(set(other.classes) - set(one.classes))
+        if own and foreign:
+            raise InputError(
+                f"{one.path} and {other.path} have different classes",
+                why=f"only in {one.path.name}: {', '.join(own)}\n"
+                f"only in {other.path.name}: {', '.join(foreign)}",
+            )

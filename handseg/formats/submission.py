@@ -1,0 +1,88 @@
+"""Submissions as masks, and masks as submissions."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from handseg.formats.masks import Masks, Size, counted, rows
+from handseg.formats.origin import origin_of
+from handseg.formats.places import Place
+from handseg.progress import Progress, silent
+from handseg.rle import Runs
+from handseg.rle.submission import Submission
+from handseg.rle.writing import TextStream, write_numbered, write_rows, write_submission
+
+
+@dataclass(frozen=True)
+class CsvWriter:
+    """Writes a submission with its sidecar: a row for every image and class."""
+
+    def write(self, place: Place, masks: Masks, progress: Progress = silent) -> Path:
+        """Write both and give the CSV's path; raises FailedError if the disk refuses."""
+        fields = {
+            "made_by": "convert",
+            **masks.origin,
+            "source": {"path": str(masks.path), "sha256": masks.sha256, "format": masks.format},
+            "classes": list(masks.classes),
+            "images": {name: list(size) for name, size in masks.images.items()},
+        }
+        if place.path is not None:
+            return write_submission(place.path, rows(masks, progress), fields)
+        return write_numbered(place.folder, place.stem, rows(masks, progress), fields)
+
+    def stream(self, stream: TextStream, masks: Masks, progress: Progress = silent) -> None:
+        """Write the CSV, without a sidecar, to an open stream."""
+        write_rows(stream, rows(masks, progress))
+
+
+def grid_of(submission: Submission) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The images and the classes of a submission, in the order of its rows.
+
+    Where rows are missing the order is the sidecar's, which is the data set's and knows images and
+    classes without any row.
+    """
+    listed: Any = (submission.sidecar or {}).get("classes")
+    listed = [cls for cls in listed if isinstance(cls, str)] if isinstance(listed, list) else []
+    images = dict.fromkeys((*submission.sizes, *submission.images))
+    classes = dict.fromkeys((*listed, *submission.classes))
+    if len(submission) == len(images) * len(classes):
+        return submission.images, submission.classes
+    return tuple(images), tuple(classes)
+
+
+def masks_of(submission: Submission, sizes: Mapping[str, Size]) -> Masks:
+    """A submission as masks; `sizes` holds the size of every image of its grid.
+
+    Raises InputError, when a mask is asked for, with file, line, image and class for run lengths
+    at fault and runs past the end of an image.
+    """
+    images, classes = grid_of(submission)
+
+    def runs_of(image: str, cls: str) -> Runs:
+        return submission.runs(image, cls, sizes[image])
+
+    return Masks(
+        path=submission.path,
+        sha256=submission.sha256,
+        format="csv",
+        images={name: sizes[name] for name in images},
+        classes=classes,
+        runs_of=runs_of,
+        origin=origin_of(submission.sidecar),
+        notes=tuple(_notes(submission, images, classes)),
+    )
+
+
+def _notes(
+    submission: Submission, images: tuple[str, ...], classes: tuple[str, ...]
+) -> Iterator[str]:
+    yield from submission.notes
+    missing = len(images) * len(classes) - len(submission)
+    if missing:
+        yield f"{counted(missing, 'row')} missing: empty masks; that they were missing is not kept"
+    order = ((image, cls) for image in images for cls in classes)
+    if submission.keys() != [key for key in order if key in submission]:
+        yield "rows come in another order: images, and the classes of each"
+    if submission.repeated_rows:
+        yield f"{counted(submission.repeated_rows, 'row')} repeated: written once"

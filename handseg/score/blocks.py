@@ -1,0 +1,204 @@
+"""What is printed of scores, as rows and columns: by class, image or person, and by pair of bones.
+
+One submission has a column for each metric; several have a block for each metric with a column for
+each submission and one for the difference.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from handseg.score.bootstrap import Interval
+from handseg.score.comparison import Comparison, figures_of
+from handseg.score.means import column_means, row_means
+from handseg.score.metrics import DICE, IMAGES, METRICS, OVERLAP, Metric
+from handseg.score.predictions import ScoredSubmission
+
+By = Literal["class", "image", "person"]
+MEAN = "mean"
+FROM, TO = "95 % from", "95 % to"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A figure for each row of a block, NaN where there is none, and for each of its footers."""
+
+    title: str
+    metric: Metric
+    values: Sequence[float]
+    footers: Sequence[float]
+    is_signed: bool = False
+    """Whether it is a difference."""
+    is_marked: bool = True
+    """Whether the worst row is worth a mark."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Named rows of figures, and beneath them rows that sum up (`footers`)."""
+
+    heading: str
+    """What the rows are: class, image, person, pair."""
+    names: Sequence[str]
+    footers: Sequence[str]
+    columns: Sequence[Column]
+    title: str = ""
+    remarks: Sequence[str] = ()
+    """Sentences beneath."""
+    is_ranked: bool = False
+    """Whether the worst rows stand first."""
+
+
+def blocks_by(comparison: Comparison, by: By) -> list[Block]:
+    """The blocks of the metrics that the rows have, then those of pairs of bones."""
+    metrics = [name for name in comparison.metrics if name != OVERLAP or by != "class"]
+    blocks = [_block(comparison, by, chosen) for chosen in _groups(comparison, metrics)]
+    if OVERLAP in comparison.metrics and by == "class":
+        blocks.append(pair_block(comparison))
+    return blocks
+
+
+def pair_block(comparison: Comparison) -> Block:
+    """Dice inside the overlap of each touching pair; the mean is that of all overlaps."""
+    found = [one.overlaps.by_pair() for one in comparison.scored if one.overlaps is not None]
+    pairs = [pair for pair in found[0] if any(rows[pair].images for rows in found)]
+    names = [f"{a} ∩ {b}" for a, b in pairs]
+    rows = [
+        {OVERLAP: {name: rows[pair].dice for name, pair in zip(names, pairs, strict=True)}}
+        for rows in found
+    ]
+    footers = ["two bones or more", *_footers(comparison)[1:]]
+    columns = _columns(comparison, [OVERLAP], rows, names)
+    if len(found) == 1:
+        counts = [float(found[0][pair].images) for pair in pairs]
+        nothing = [math.nan] * len(footers)
+        columns.append(Column(IMAGES.name, IMAGES, counts, nothing, is_marked=False))
+    title = "Dice inside overlaps"
+    return Block("pair", names, footers, columns, title, _remarks(comparison, [OVERLAP]))
+
+
+def _groups(comparison: Comparison, metrics: Sequence[str]) -> list[list[str]]:
+    """The metrics that stand in one block."""
+    return [list(metrics)] if len(comparison.scored) == 1 else [[name] for name in metrics]
+
+
+def _block(comparison: Comparison, by: By, metrics: Sequence[str]) -> Block:
+    rows = [{metric: rows_by(one, metric, by) for metric in metrics} for one in comparison.scored]
+    names = list(dict.fromkeys(name for by_metric in rows for name in by_metric[metrics[0]]))
+    if by != "class":
+        names.sort(key=lambda name: _rank(rows, name))
+    has_title = len(comparison.scored) > 1 and len(comparison.metrics) > 1
+    return Block(
+        by,
+        names,
+        _footers(comparison),
+        _columns(comparison, metrics, rows, names),
+        metrics[0] if has_title else "",
+        _remarks(comparison, metrics),
+        is_ranked=by != "class",
+    )
+
+
+def rows_by(scored: ScoredSubmission, metric: str, by: By) -> dict[str, float]:
+    """The mean figure of each class, image or person."""
+    figures = figures_of(scored, metric)
+    if by == "class":
+        return dict(zip(scored.truth.classes, column_means(figures).tolist(), strict=True))
+    means = row_means(figures)
+    if by == "image":
+        return dict(zip(scored.images, means.tolist(), strict=True))
+    return scored.people.means(means)
+
+
+def _rank(rows: Sequence[Mapping[str, Mapping[str, float]]], name: str) -> float:
+    """What puts the worst rows first: the last submission's figure of the first metric."""
+    metric, values = next(iter(rows[-1].items()))
+    value = values.get(name, math.nan)
+    if math.isnan(value):
+        return math.inf
+    return value if METRICS[metric].more_is_better else -value
+
+
+def _columns(
+    comparison: Comparison,
+    metrics: Sequence[str],
+    rows: Sequence[Mapping[str, Mapping[str, float]]],
+    names: Sequence[str],
+) -> list[Column]:
+    several = len(comparison.scored) > 1
+    columns = [
+        Column(
+            title if several else metric if len(metrics) > 1 or metric != DICE.name else title,
+            METRICS[metric],
+            [rows[index][metric].get(name, math.nan) for name in names],
+            _summed_up(comparison, index, metric),
+        )
+        for index, title in enumerate(comparison.titles)
+        for metric in metrics
+    ]
+    if comparison.other is not None:
+        columns.append(_difference(comparison, columns[-1], columns[comparison.other]))
+    return columns
+
+
+def _difference(comparison: Comparison, last: Column, other: Column) -> Column:
+    """The last column minus that of the best other; its interval is that of paired resamples."""
+    footers = [a - b for a, b in zip(last.footers, other.footers, strict=True)]
+    found = comparison.differences.get(last.metric.name)
+    if not _few(comparison):
+        footers[1:3] = _ends(found.interval if found else None)
+    return Column(
+        comparison.difference_title,
+        last.metric,
+        [a - b for a, b in zip(last.values, other.values, strict=True)],
+        footers,
+        is_signed=True,
+        is_marked=False,
+    )
+
+
+def _footers(comparison: Comparison) -> list[str]:
+    names = [MEAN] if _few(comparison) else [MEAN, FROM, TO]
+    return names if comparison.reweight is None else [*names, comparison.reweight.words]
+
+
+def _few(comparison: Comparison) -> bool:
+    """Whether no submission has people enough for an interval."""
+    return all(one.people.too_few() for one in comparison.scored)
+
+
+def _summed_up(comparison: Comparison, index: int, metric: str) -> list[float]:
+    summary = comparison.summaries[index, metric]
+    ends = [] if _few(comparison) else _ends(summary.interval)
+    weighted = [] if comparison.reweight is None else [summary.reweighted]
+    return [summary.mean, *ends, *weighted]
+
+
+def _ends(interval: Interval | None) -> list[float]:
+    return [math.nan, math.nan] if interval is None else [interval.low, interval.high]
+
+
+def _remarks(comparison: Comparison, metrics: Sequence[str]) -> list[str]:
+    """What the differences are worth."""
+    if comparison.other is None:
+        return []
+    if not comparison.comparable:
+        return [f"{comparison.difference_title}: of different images, so it says nothing"]
+    remarks: list[str] = []
+    for metric in metrics:
+        found, signed = comparison.differences[metric], METRICS[metric].signed
+        people = f"over {len(comparison.scored[-1].people)} people: {found.verdict}"
+        change = _with_ends(found.mean, found.interval, signed)
+        remarks.append(f"{comparison.difference_title}: {change} {people}")
+        if comparison.reweight is not None:
+            change = _with_ends(found.reweighted, found.reweighted_interval, signed)
+            remarks.append(f"at {comparison.reweight.words}: {change}")
+    return remarks
+
+
+def _with_ends(mean: float, interval: Interval | None, signed: Callable[[float], str]) -> str:
+    """A difference and the interval around it, if it has one."""
+    if interval is None:
+        return signed(mean)
+    return f"{signed(mean)}, 95 % {signed(interval.low)} to {signed(interval.high)}"

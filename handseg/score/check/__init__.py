@@ -1,0 +1,14 @@
+"""The check of a submission: what is wrong with a CSV, recognised and named, and its repair."""
+
+from handseg.score.check.check import Checked, Opened, check_submission, open_to_check
+from handseg.score.check.finding import Finding, Group, grouped
+
+__all__ = [
+    "Checked",
+    "Finding",
+    "Group",
+    "Opened",
+    "check_submission",
+    "grouped",
+    "open_to_check",
+]

@@ -1,0 +1,206 @@
+"""What changed between two submissions, without any label and without a mask being decoded."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handseg.errors import InputError, UsageError, did_you_mean
+from handseg.progress import Progress, silent
+from handseg.rle.compare import Overlaps, compare
+from handseg.rle.submission import Submission
+
+Key = tuple[str, str]
+"""Image name and class."""
+
+
+class Pixels(NamedTuple):
+    """Pixels of one mask or of several together."""
+
+    in_a: int
+    in_b: int
+    gained: int
+    """In B, not in A."""
+    lost: int
+    """In A, not in B."""
+
+
+class MaskChange(NamedTuple):
+    """One mask; `dice` is that of A's against B's, 1 where both are empty."""
+
+    image: str
+    cls: str
+    pixels: Pixels
+    dice: float
+
+
+class GroupChange(NamedTuple):
+    """The masks of one class or of one image.
+
+    `dice` is the mean over the masks; `worst`, the image or the class of the lowest Dice and that
+    Dice, is None where no mask changed.
+    """
+
+    name: str
+    masks: int
+    changed: int
+    pixels: Pixels
+    dice: float
+    worst: tuple[str, float] | None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Two submissions mask by mask; a row that one of them lacks is an empty mask there."""
+
+    a: Submission
+    b: Submission
+    keys: tuple[Key, ...]
+    overlaps: Overlaps
+
+    @cached_property
+    def gained(self) -> NDArray[np.int64]:
+        """Pixels of each mask that are in B and not in A, int64 [keys]."""
+        return self.overlaps.area_b - self.overlaps.overlap
+
+    @cached_property
+    def lost(self) -> NDArray[np.int64]:
+        """Pixels of each mask that are in A and not in B, int64 [keys]."""
+        return self.overlaps.area_a - self.overlaps.overlap
+
+    @cached_property
+    def dice(self) -> NDArray[np.float64]:
+        """Dice of each mask, float64 [keys]."""
+        return self.overlaps.dice()
+
+    @cached_property
+    def changed(self) -> NDArray[np.bool_]:
+        """Whether each mask differs, bool [keys]."""
+        return (self.gained > 0) | (self.lost > 0)
+
+    @property
+    def identical(self) -> int:
+        """The number of masks that are the same in both."""
+        return len(self.keys) - int(self.changed.sum())
+
+    def by_class(self) -> list[GroupChange]:
+        """The masks of each class, lowest mean Dice first."""
+        return self._grouped(1)
+
+    def by_image(self) -> list[GroupChange]:
+        """The masks of each image, lowest mean Dice first."""
+        return self._grouped(0)
+
+    def worst(self, most: int | None = None) -> list[MaskChange]:
+        """The masks that changed, lowest Dice first; of equal ones those with more pixels."""
+        order = self._worst_first[: int(self.changed.sum())]
+        return [self._change(place) for place in order[:most].tolist()]
+
+    def total(self) -> GroupChange:
+        """All masks together; `dice` is the mean over the images for each class, then of these."""
+        dice = float(np.mean([group.dice for group in self.by_class()]))
+        pixels = self._pixels(slice(None))
+        return GroupChange("all", len(self.keys), int(self.changed.sum()), pixels, dice, None)
+
+    def only_in_a(self) -> "Alone":
+        """What A has and B has not."""
+        return _alone(self.keys, self.a, self.b)
+
+    def only_in_b(self) -> "Alone":
+        """What B has and A has not."""
+        return _alone(self.keys, self.b, self.a)
+
+    @cached_property
+    def _worst_first(self) -> NDArray[np.intp]:
+        """The places of all masks; those that did not change come last."""
+        return np.lexsort((-(self.gained + self.lost), self.dice, ~self.changed))
+
+    def _grouped(self, side: int) -> list[GroupChange]:
+        members: dict[str, list[int]] = {}
+        for place in self._worst_first.tolist():
+            members.setdefault(self.keys[place][side], []).append(place)
+        order = dict.fromkeys(key[side] for key in self.keys)
+        groups = [self._group(name, members[name], 1 - side) for name in order]
+        return sorted(groups, key=lambda group: group.dice)
+
+    def _group(self, name: str, places: Sequence[int], other: int) -> GroupChange:
+        """The masks at `places`, the worst first."""
+        changed = int(self.changed[places].sum())
+        worst = (self.keys[places[0]][other], float(self.dice[places[0]])) if changed else None
+        dice = float(self.dice[places].mean())
+        return GroupChange(name, len(places), changed, self._pixels(places), dice, worst)
+
+    def _change(self, place: int) -> MaskChange:
+        image, cls = self.keys[place]
+        return MaskChange(image, cls, self._pixels([place]), float(self.dice[place]))
+
+    def _pixels(self, places: Sequence[int] | slice) -> Pixels:
+        counts = (self.overlaps.area_a, self.overlaps.area_b, self.gained, self.lost)
+        return Pixels(*(int(count[places].sum()) for count in counts))
+
+
+class Alone(NamedTuple):
+    """Rows, and whole images and classes, that only one of two submissions has."""
+
+    rows: int
+    images: tuple[str, ...]
+    classes: tuple[str, ...]
+
+
+def difference(
+    a: Submission,
+    b: Submission,
+    *,
+    images: Collection[str] = (),
+    classes: Collection[str] = (),
+    progress: Progress = silent,
+) -> Difference:
+    """Compare the rows that either has, of these images and classes where any are named.
+
+    Raises InputError if the sidecars give an image two sizes, if neither has a row, or for run
+    lengths at fault; UsageError for a name that neither has.
+    """
+    sizes = common_sizes(a, b)
+    _check_names("image", images, (*a.images, *b.images))
+    _check_names("class", classes, (*a.classes, *b.classes))
+    keys = tuple(
+        (image, cls)
+        for image, cls in dict.fromkeys((*a, *b))
+        if (not images or image in images) and (not classes or cls in classes)
+    )
+    if not keys:
+        raise InputError(f"neither {a.path} nor {b.path} has a row to compare")
+    return Difference(a, b, keys, compare(a, b, keys, sizes, progress))
+
+
+def common_sizes(a: Submission, b: Submission) -> Mapping[str, tuple[int, int]]:
+    """The sizes that either sidecar knows; raises InputError where they disagree."""
+    for image, (height, width) in a.sizes.items():
+        other = b.sizes.get(image, (height, width))
+        if other != (height, width):
+            raise InputError(
+                f"{image} has two sizes",
+                why=f"{a.path}: {height} × {width}\n{b.path}: {other[0]} × {other[1]}",
+            )
+    return {**a.sizes, **b.sizes}
+
+
+def _check_names(kind: str, wanted: Collection[str], known: Collection[str]) -> None:
+    for name in wanted:
+        if name not in known:
+            raise UsageError(f"neither CSV has the {kind} {name!r}{did_you_mean(name, set(known))}")
+
+
+def _alone(keys: Sequence[Key], one: Submission, other: Submission) -> Alone:
+    """Of what was compared, what only the first has."""
+    rows = [key for key in keys if key not in other]
+    images = dict.fromkeys(image for image, _ in rows).keys() - set(other.images)
+    classes = dict.fromkeys(cls for _, cls in rows).keys() - set(other.classes)
+    return Alone(
+        len(rows),
+        tuple(image for image in one.images if image in images),
+        tuple(cls for cls in one.classes if cls in classes),
+    )

@@ -1,0 +1,128 @@
+"""The labels of a data set as run lengths: drawn once, kept as a submission in the cache."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from handseg import rle
+from handseg.data.storage import cache_root
+from handseg.errors import FailedError, InputError
+from handseg.progress import Progress, silent
+from handseg.rle.submission import Submission, read_submission, write_submission
+
+if TYPE_CHECKING:
+    from handseg.data.dataset import Sample
+
+VERSION = 1
+"""Goes up when the same labels would be drawn or kept otherwise."""
+ATTEMPTS = 3
+BYTES_OF_A_MASK = 2500
+"""Of run-length text, about, for a bone at 2048²."""
+
+
+@dataclass
+class LabelFile:
+    """Where the labels of some samples lie as run lengths, made or not.
+
+    The sidecar holds the images' sizes and, of images of which not all classes are labelled, which
+    are (`labelled`); an unlabelled class has no row, an absent one an empty row.
+    """
+
+    path: Path
+    samples: "tuple[Sample, ...]"
+    classes: tuple[str, ...]
+    sizes: dict[str, tuple[int, int]]
+    _found: Submission | None = field(default=None, repr=False)
+
+    @property
+    def expected_bytes(self) -> int:
+        """About how large the file gets."""
+        return len(self.samples) * len(self.classes) * BYTES_OF_A_MASK
+
+    def found(self) -> Submission | None:
+        """The file's contents; None where it is missing, partial or damaged."""
+        if self._found is None:
+            self._found = self._whole()
+        return self._found
+
+    def submission(self, progress: Progress = silent) -> Submission:
+        """The labels as a submission; the file is made first where it is missing or damaged.
+
+        Makers at once do no harm: what they write is the same, and is there whole or not at all.
+        Raises InputError where a label is missing or at fault, FailedError if the disk refuses.
+        """
+        for _ in range(ATTEMPTS):
+            found = self.found()
+            if found is not None:
+                return found
+            self._make(progress)
+        raise FailedError(f"the labels were written to {self.path} and cannot be read there")
+
+    def _whole(self) -> Submission | None:
+        if not self.path.is_file():
+            return None
+        try:
+            submission = read_submission(self.path)
+        except InputError:  # damaged: its sha256 is not the sidecar's, or it is no CSV any more
+            return None
+        # Without a sidecar nobody knows whether the rows are those that were written.
+        return submission if submission.sizes == self.sizes else None
+
+    def _make(self, progress: Progress) -> None:
+        labelled: dict[str, list[str]] = {}
+        fields: dict[str, Any] = {
+            "made_by": "score",
+            "classes": list(self.classes),
+            "images": {image: list(size) for image, size in self.sizes.items()},
+            "labelled": labelled,
+        }
+        # `labelled` fills while the rows are made; the sidecar is written after them.
+        write_submission(self.path, self._rows(labelled, progress), fields)
+
+    def _rows(
+        self, labelled: dict[str, list[str]], progress: Progress
+    ) -> Iterator[tuple[str, str, rle.Runs]]:
+        from handseg.data.labels import label_runs
+        from handseg.data.threads import threads
+
+        with threads() as pool:
+            drawn = pool.map(lambda sample: label_runs(sample, self.classes), self.samples)
+            for done, (sample, label) in enumerate(zip(self.samples, drawn, strict=True), 1):
+                known = [cls for cls, is_known in zip(self.classes, label.labelled, strict=True)
+                         if is_known]  # fmt: skip
+                if len(known) < len(self.classes):
+                    labelled[sample.image_name] = known
+                for cls, runs in zip(self.classes, label.runs, strict=True):
+                    if cls in known:
+                        yield sample.image_name, cls, runs
+                progress(done, len(self.samples), sample.image_name)
+
+
+def label_file(samples: "Sequence[Sample]", classes: Sequence[str]) -> LabelFile:
+    """Where the labels of `samples` are kept; only labels are hashed, no image is read.
+
+    The name is a hash of names, label contents, image sizes and classes: what has changed since has
+    another name. Raises InputError where a label or an image is missing or unreadable.
+    """
+    from handseg.data.fingerprint import file_hashes
+    from handseg.data.images import image_size
+
+    labels = [_label_of(sample) for sample in samples]
+    hashes = file_hashes(labels)
+    sizes = {sample.image_name: image_size(sample.image) for sample in samples}
+    content = [
+        (sample.image_name, hashes[label], sizes[sample.image_name])
+        for sample, label in zip(samples, labels, strict=True)
+    ]
+    key = hashlib.sha256(json.dumps([VERSION, list(classes), content]).encode()).hexdigest()[:20]
+    path = cache_root() / "labels" / f"{key}.csv"
+    return LabelFile(path, tuple(samples), tuple(classes), sizes)
+
+
+def _label_of(sample: "Sample") -> Path:
+    if sample.labels is None:
+        raise InputError(f"{sample.image} has no label")
+    return sample.labels

@@ -1,0 +1,136 @@
+"""What predictions are compared with: labels as run lengths, and whose they are."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handseg.errors import InputError, did_you_mean
+from handseg.rle.submission import Submission, read_submission
+
+if TYPE_CHECKING:
+    from handseg.data.dataset import Sample
+
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Labels as a submission; its images, and the person of each as far as that is known."""
+
+    labels: Submission
+    classes: tuple[str, ...]
+    people: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def labelled(self, images: Sequence[str]) -> NDArray[np.bool_]:
+        """bool [images, classes]: what was labelled, as the labels' sidecar says; else all."""
+        known = np.ones((len(images), len(self.classes)), dtype=np.bool_)
+        named: Mapping[str, Sequence[str]] = (self.labels.sidecar or {}).get("labelled") or {}
+        for row, image in enumerate(images):
+            if image in named:
+                known[row] = [cls in named[image] for cls in self.classes]
+        return known
+
+    @property
+    def rows_missing(self) -> int:
+        """Rows that the labels lack of classes that are labelled: they count as empty."""
+        # Rows of classes that the sidecar calls unlabelled are nobody's business, and rare.
+        return max(0, int(self.labelled(self.labels.images).sum()) - len(self.labels))
+
+    def person(self, image: str) -> str:
+        """Whose hand it is; an image of nobody known is its own person."""
+        return self.people.get(image, image)
+
+
+def truth_of_samples(labels: Submission, samples: "Iterable[Sample]") -> Truth:
+    """The labels of samples of a data set, drawn as run lengths (`score.labels`)."""
+    classes = tuple((labels.sidecar or {})["classes"])
+    return Truth(labels, classes, {sample.image_name: sample.person for sample in samples})
+
+
+def read_truth(path: Path, data: Path) -> Truth:
+    """The masks of a submission as labels; people come from the data set in `data`, if any.
+
+    Raises InputError where `path` is no submission.
+    """
+    labels = read_submission(path)
+    if not labels.images:
+        raise InputError(f"the labels {path} have no rows")
+    named = (labels.sidecar or {}).get("classes") or ()
+    # Those of the sidecar first, in their order: a class may have no row at all.
+    classes = tuple(dict.fromkeys([*named, *labels.classes]))
+    return Truth(labels, classes, people_of(data, labels.images))
+
+
+def people_of(data: Path, images: Iterable[str]) -> dict[str, str]:
+    """The person of each of the images that the data set in a folder has; none without one."""
+    from handseg.data.handbone import is_layout
+
+    if not is_layout(data):
+        return {}
+    from handseg.data.dataset import open_dataset
+
+    samples = {sample.image_name: sample for sample in open_dataset(data).split("all")}
+    return {image: samples[image].person for image in images if image in samples}
+
+
+def images_to_score(submission: Submission, truth: Truth) -> tuple[str, ...]:
+    """The images on which a submission is compared with labels that are a CSV, in its order.
+
+    They are those of its rows and its sidecar; without a sidecar that names images nobody knows
+    what the submission is of, and it is all that the labels have: what it lacks counts as empty.
+
+    Raises InputError for an image or a class that the labels lack, listing them.
+    """
+    strange = [cls for cls in submission.classes if cls not in truth.classes]
+    if strange:
+        raise InputError(
+            f"{submission.path} has the class {strange[0]!r} that {truth.labels.path} does not have"
+            + did_you_mean(strange[0], truth.classes),
+            why="classes of the labels: " + ", ".join(truth.classes),
+        )
+    named = {*submission.images, *submission.sizes}
+    if not named:
+        raise InputError(f"{submission.path} has no rows")
+    lacking = sorted(named.difference(truth.labels.images))
+    if lacking:
+        raise InputError(
+            f"{len(lacking)} of {len(named)} images of {submission.path} "
+            f"have no row in the labels {truth.labels.path}",
+            why=", ".join(lacking[:SHOWN]) + (", …" if len(lacking) > SHOWN else ""),
+        )
+    return tuple(image for image in truth.labels.images if image in named or not submission.sizes)
+
+
+def check_sizes(submission: Submission, truth: Truth, images: Iterable[str]) -> None:
+    """Raise InputError where a mask is of an image of another size than the label's."""
+    theirs, ours = submission.sizes, truth.labels.sizes
+    other = [
+        f"{image}: {_words(theirs[image])}, its label {_words(ours[image])}"
+        for image in images
+        if image in theirs and image in ours and theirs[image] != ours[image]
+    ]
+    if other:
+        raise InputError(
+            f"{len(other)} masks of {submission.path} are of another size than their labels",
+            why="\n".join(other[:SHOWN]) + ("\n…" if len(other) > SHOWN else ""),
+            hints=["predict and label the same images, at the size of the image"],
+        )
+
+
+def check_all_known(sizes: Mapping[str, tuple[int, int]], images: Iterable[str]) -> None:
+    """Raise InputError where the size of an image is needed and nobody says it."""
+    unknown = [image for image in images if image not in sizes]
+    if unknown:
+        raise InputError(
+            f"the size of {len(unknown)} images is not known",
+            why=", ".join(unknown[:SHOWN]) + (", …" if len(unknown) > SHOWN else ""),
+            hints=["say it, as in: --image-size 2048x2048"],
+        )
+
+
+def _words(size: tuple[int, int]) -> str:
+    return f"{size[0]} × {size[1]}"

@@ -1,0 +1,76 @@
+"""CSV to every format and back: the same bytes."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from handseg import rle
+from handseg.formats.coco.writing import CocoWriter
+from handseg.formats.places import Place
+from handseg.formats.planes.writing import PlanesWriter
+from handseg.formats.submission import CsvWriter, masks_of
+from handseg.formats.table import reader_for
+from handseg.rle.submission import read_submission, write_submission
+
+IMAGES = ["007", "NA", "_", "a,b.png", 'say "i".png', "x/i.png", "y/i.png", "z\\i.png", "é.png"]
+CLASSES = ["finger-1", "NaN", "Ulna, left", "_", "null", "[red]x[/]", "../Radius", "two\nlines"]
+
+
+def masks_like(shape):
+    pixels = arrays(np.uint8, shape, elements=st.integers(0, 1))
+    return pixels | st.sampled_from([np.zeros(shape, np.uint8), np.ones(shape, np.uint8)])
+
+
+@st.composite
+def grids(draw):
+    """Sizes of a few images, and (image, class, mask) for each image and class."""
+    images = draw(st.lists(st.sampled_from(IMAGES), unique=True, min_size=1, max_size=3))
+    classes = draw(st.lists(st.sampled_from(CLASSES), unique=True, min_size=1, max_size=3))
+    sizes = {image: (draw(st.integers(1, 9)), draw(st.integers(1, 9))) for image in images}
+    return sizes, [
+        (image, cls, draw(masks_like(sizes[image]))) for image in images for cls in classes
+    ]
+
+
+@pytest.mark.parametrize(
+    ("writer", "name"),
+    [
+        (CocoWriter(), "a.json"),
+        (CocoWriter(compressed=False), "a.json"),
+        (PlanesWriter(), "planes"),
+    ],
+)
+@settings(deadline=None, max_examples=40)
+@given(grid=grids())
+def test_a_csv_comes_back_byte_for_byte(writer, name, grid):
+    sizes, masks = grid
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        rows = [(image, cls, rle.from_mask(mask)) for image, cls, mask in masks]
+        fields = {"images": {image: list(size) for image, size in sizes.items()}}
+        csv = write_submission(root / "a.csv", rows, fields)
+        made = writer.write(
+            Place(root, "", root / "made" / name), masks_of(read_submission(csv), sizes)
+        )
+        reader = reader_for(made)
+        assert reader is not None
+        back = CsvWriter().write(Place(root, "", root / "back.csv"), reader.read(made))
+        assert back.read_bytes() == csv.read_bytes()
+        assert read_submission(back).sizes == sizes
+
+
+def test_a_full_image_of_the_size_of_the_competition_comes_back(tmp_path):
+    rows = [("i.png", "Ulna", rle.parse(f"1 {2048 * 2048}"))]
+    csv = write_submission(tmp_path / "a.csv", rows, {"images": {"i.png": [2048, 2048]}})
+    submission = read_submission(csv)
+    for writer, name in ((CocoWriter(), "a.json"), (PlanesWriter(), "planes")):
+        made = writer.write(
+            Place(tmp_path, "", tmp_path / name), masks_of(submission, submission.sizes)
+        )
+        masks = reader_for(made).read(made)
+        assert rle.format(masks.runs_of("i.png", "Ulna")) == f"1 {2048 * 2048}"

@@ -1,0 +1,75 @@
+"""Dice inside the overlaps of bones against the same on pixels."""
+
+import numpy as np
+import pytest
+
+from handseg import anatomy
+from handseg.score.pairs import touching_pairs
+
+CLASSES = ["x", "y", "z"]
+
+
+def pixel_dice(a, b):
+    if not a.any() and not b.any():
+        return np.nan
+    return (2 * (a & b).sum() + 1e-4) / (a.sum() + b.sum() + 1e-4)
+
+
+@pytest.fixture
+def masks():
+    """Predicted and true masks of two images; z never meets x in the labels."""
+    predicted, true = np.random.default_rng(3).integers(0, 2, (2, 2, 3, 12, 10), dtype=np.uint8)
+    true[:, 2] &= 1 - true[:, 0]
+    return predicted, true
+
+
+def test_each_pair_and_each_image_have_the_dice_of_their_shared_pixels(judged, masks):
+    predicted, true = masks
+    scores = judged(predicted, true, ("dice", "overlap"), CLASSES).overlaps
+    assert scores.pairs == (("x", "y"), ("y", "z"))
+    for image in range(2):
+        ours, theirs = predicted[image], true[image]
+        expected = [
+            pixel_dice(ours[a] & ours[b], theirs[a] & theirs[b]) for a, b in ((0, 1), (1, 2))
+        ]
+        np.testing.assert_allclose(scores.of_pairs[image], expected)
+        twice = pixel_dice(ours.sum(axis=0) > 1, theirs.sum(axis=0) > 1)
+        assert scores.of_images[image] == pytest.approx(twice)
+
+
+def test_an_image_without_an_overlap_on_either_side_does_not_count(judged):
+    true = np.zeros((2, 2, 6, 6), np.uint8)
+    true[:, 0, 1:4, 1:4] = true[0, 1, 3:5, 3:5] = 1
+    scores = judged(true, true, ("dice", "overlap"), ["x", "y"]).overlaps
+    assert scores.of_images.tolist() == pytest.approx([1.0, np.nan], nan_ok=True)
+    assert scores.by_pair()["x", "y"] == (1.0, 1)
+
+
+def test_an_overlap_that_only_the_prediction_has_is_a_dice_of_nothing(judged):
+    true = np.zeros((1, 2, 6, 6), np.uint8)
+    true[0, 0, :3], true[0, 1, 3:] = 1, 1
+    predicted = true.copy()
+    predicted[0, 1, 2] = 1
+    scores = judged(predicted, true, ("dice", "overlap"), ["finger-1", "finger-2"]).overlaps
+    assert scores.by_pair()["finger-1", "finger-2"].dice == pytest.approx(0, abs=1e-4)
+
+
+def test_the_bones_of_the_hand_have_the_pairs_of_the_anatomy(submission):
+    labels = submission([])
+    assert touching_pairs(anatomy.BONES, labels, ()) == anatomy.NEIGHBOURS
+    assert touching_pairs(("Radius", "Ulna", "ring"), labels, ()) == (("Radius", "Ulna"),)
+
+
+def test_a_pair_of_which_one_is_not_labelled_has_no_figure(submission, judged):
+    from pathlib import Path
+
+    from handseg.score.predictions import score_submission
+    from handseg.score.truth import read_truth
+
+    masks = np.ones((1, 2, 4, 4), np.uint8)
+    labels = submission(masks, "l.csv", ["Radius", "Ulna"], labelled={"0.png": ["Ulna"]})
+    truth = read_truth(labels.path, Path("nowhere"))
+    ours = submission(masks, "p.csv", ["Radius", "Ulna"])
+    scores = score_submission(ours, truth, ("0.png",), ("dice", "overlap")).overlaps
+    assert scores.by_pair()["Radius", "Ulna"].images == 0
+    assert np.isnan(scores.of_images).all()

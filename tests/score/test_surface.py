@@ -1,0 +1,82 @@
+"""Distances between outlines against all pairs of outline pixels."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from handseg import rle
+from handseg.score.surface import outline_distances
+
+pairs = st.tuples(st.integers(1, 9), st.integers(1, 9)).flatmap(
+    lambda shape: arrays(np.uint8, (2, *shape), elements=st.integers(0, 1))
+)
+
+
+def outline(mask):
+    """Pixels [n, 2] of a mask with a neighbour that is not in it or not in the image."""
+    padded = np.pad(mask, 1)
+    inner = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    return np.argwhere(mask & ~inner & 1)
+
+
+def brute_force(a, b, tolerance=2.0):
+    """hd95 and nsd by comparing each outline pixel with each other."""
+    a, b = outline(a), outline(b)
+    if not len(a) or not len(b):
+        return (0.0, 1.0) if len(a) == len(b) else (math.nan, 0.0)
+    away = np.sqrt(((a[:, None] - b[None]) ** 2).sum(axis=2))
+    of_a, of_b = away.min(axis=1), away.min(axis=0)
+    hd95 = max(np.percentile(of_a, 95), np.percentile(of_b, 95))
+    near = (of_a <= tolerance).sum() + (of_b <= tolerance).sum()
+    return hd95, near / (len(a) + len(b))
+
+
+def measured(a, b, tolerance=2.0):
+    distances = outline_distances(rle.from_mask(a), rle.from_mask(b), a.shape[1])
+    return distances.hd95(), distances.nsd(tolerance)
+
+
+@given(pairs, st.sampled_from([0.5, 1.0, 2.0]))
+def test_both_figures_are_those_of_all_pairs_of_outline_pixels(two, tolerance):
+    expected = brute_force(*two, tolerance)
+    assert measured(*two, tolerance) == pytest.approx(expected, rel=1e-6, nan_ok=True)
+
+
+def test_they_are_right_for_large_masks_far_apart_too():
+    rows, columns = np.mgrid[:300, :400]
+    one = ((rows - 80) ** 2 + (columns - 90) ** 2 < 60**2).astype(np.uint8)
+    two = ((rows - 90) ** 2 / 2 + (columns - 110) ** 2 < 50**2).astype(np.uint8)
+    two[290:, 390:] = 1  # a false island in the corner
+    assert measured(one, two) == pytest.approx(brute_force(one, two), rel=1e-6)
+    assert measured(two, one) == pytest.approx(brute_force(one, two), rel=1e-6)
+
+
+def test_a_shift_by_three_pixels_is_a_distance_of_three():
+    mask = np.zeros((40, 40), np.uint8)
+    mask[10:20, 10:12] = 1
+    hd95, nsd = measured(mask, np.roll(mask, 3, axis=1))
+    assert hd95 == 3.0
+    assert nsd == 0.5  # the two columns between are 2 away, the outer ones 3
+
+
+def test_two_empty_masks_agree_and_one_empty_mask_has_no_distance():
+    nothing, dot = np.zeros((3, 3), np.uint8), np.eye(3, dtype=np.uint8)
+    assert measured(nothing, nothing) == (0.0, 1.0)
+    assert measured(nothing, dot) == pytest.approx((math.nan, 0.0), nan_ok=True)
+    assert measured(dot, nothing) == pytest.approx((math.nan, 0.0), nan_ok=True)
+
+
+def test_masks_without_a_distance_are_left_out_of_the_mean_and_counted(judged):
+    true = np.zeros((2, 1, 8, 8), np.uint8)
+    true[:, :, 2:4, 2:4] = 1
+    predicted = true.copy()
+    predicted[1] = 0
+    scored = judged(predicted, true, ("dice", "hd95", "nsd"))
+    assert scored.figures["hd95"][0, 0] == 0
+    assert np.isnan(scored.figures["hd95"][1, 0])
+    assert (scored.undefined("hd95"), scored.undefined("nsd")) == (1, 0)
+    assert scored.figures["nsd"].tolist() == [[1.0], [0.0]]
