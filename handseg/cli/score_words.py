@@ -82,7 +82,7 @@ def say_assumed_sizes(scored: "Sequence[ScoredSubmission]", size: tuple[int, int
 
 def say_poses(one: "ScoredSubmission", poses: "Poses") -> None:
     """How many wrists are bent."""
-    from handseg.score.pose import LIMIT
+    from handseg.hand.pose import LIMIT
 
     bent, known = int(poses.bent.sum()), len(one.images) - poses.unknown
     share = f" ({bent / known:.1%})" if known else ""

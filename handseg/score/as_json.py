@@ -4,11 +4,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from handseg.hand.pose import LIMIT
 from handseg.score.blocks import rows_by
 from handseg.score.bootstrap import LEVEL, RESAMPLES, Interval
 from handseg.score.comparison import Comparison
 from handseg.score.metrics import DICE, OVERLAP
-from handseg.score.pose import LIMIT
 from handseg.score.summary import Summary
 from handseg.score.worst import worst_images
 

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from handseg.progress import Progress, silent
 from handseg.rle import Runs
+from handseg.rle.geometry import segments
 from handseg.rle.submission import Submission
+from handseg.score.boxes import box_of, crop
 from handseg.score.means import Figures
-from handseg.score.segments import crop, segments
 
 TOLERANCE = 2.0
 """Pixels between outlines that count as agreement."""
@@ -60,8 +61,8 @@ def outline_distances(a: Runs, b: Runs, width: int) -> OutlineDistances:
     """
     if not len(a) or not len(b):
         return OutlineDistances(_endless(a, width), _endless(b, width))
-    pieces_a, pieces_b = segments(a, width), segments(b, width)
-    box = pieces_a.box().around(pieces_b.box())
+    pieces_a, pieces_b = segments([a], [width]), segments([b], [width])
+    box = box_of(pieces_a).around(box_of(pieces_b))
     outline_a, outline_b = (_outline(crop(pieces, box)) for pieces in (pieces_a, pieces_b))
     return OutlineDistances(_distances(outline_a, outline_b), _distances(outline_b, outline_a))
 
@@ -116,5 +117,5 @@ def _endless(runs: Runs, width: int) -> NDArray[np.float32]:
     """A distance to nothing for each pixel of an outline."""
     if not len(runs):
         return np.empty(0, np.float32)
-    pieces = segments(runs, width)
-    return np.full(int(_outline(crop(pieces, pieces.box())).sum()), np.inf, np.float32)
+    pieces = segments([runs], [width])
+    return np.full(int(_outline(crop(pieces, box_of(pieces))).sum()), np.inf, np.float32)

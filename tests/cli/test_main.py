@@ -10,7 +10,19 @@ from typer.testing import CliRunner
 from handseg import __version__
 from handseg.cli.main import app, run
 
-VERBS = "demo phantom crop train predict vote score check diff convert tui".split()
+VERBS = [
+    "demo",
+    "phantom",
+    "crop",
+    "train",
+    "predict",
+    "vote",
+    "score",
+    "check",
+    "diff",
+    "convert",
+    "tui",
+]
 LISTS = ["recipes"]
 HEAVY = [
     "torch",

@@ -9,8 +9,9 @@ from handseg import rle
 from handseg.data.labels import rasterise
 from handseg.data.phantom import make_polygons
 from handseg.errors import InputError, UsageError
-from handseg.score.pose import LIMIT, Poses, axis_lean, bend, parse_reweight, poses_of, shaft_lean
-from handseg.score.segments import segments
+from handseg.hand.pose import LIMIT, axis_lean, bend, shaft_lean
+from handseg.rle.geometry import segments
+from handseg.score.pose import Poses, parse_reweight, poses_of
 from handseg.score.truth import read_truth
 
 SIZE = 512
@@ -35,7 +36,7 @@ def strip(degrees, size=400, bottom=400):
     lean = np.radians(degrees)
     across = (columns - 200) * np.cos(lean) + (rows - 200) * np.sin(lean)
     mask = (abs(across) < 15) & (rows >= 40) & (rows < bottom)
-    return segments(rle.from_mask(mask), size)
+    return segments([rle.from_mask(mask)], [size])
 
 
 @pytest.mark.parametrize("degrees", [-40, -12.5, 0, 3, 25])
@@ -53,7 +54,7 @@ def test_the_principal_axis_is_that_of_the_pixels():
     y, x = np.nonzero(mask)
     axis = np.linalg.eigh(np.cov(x, y))[1][:, 1]
     expected = np.degrees(np.arctan2(axis[0], -axis[1]))
-    found = axis_lean(segments(rle.from_mask(mask), 12))
+    found = axis_lean(segments([rle.from_mask(mask)], [12]))
     assert (found - expected + 90) % 180 == pytest.approx(90, abs=1e-6)
 
 

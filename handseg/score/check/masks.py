@@ -10,9 +10,9 @@ from handseg import rle
 from handseg.progress import Progress, silent
 from handseg.rle.codec import BoundsError, past_the_end
 from handseg.rle.geometry import rows_crossed, segments, shapes
+from handseg.rle.pieces import pieces
 from handseg.rle.submission import Submission
 from handseg.score.check.expected import Expected
-from handseg.score.check.pieces import pieces
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]

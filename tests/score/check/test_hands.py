@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from handseg.anatomy import BONES, CARPALS, FINGERS
+from handseg.hand.exchanges import exchanges
+from handseg.hand.order import rules_of
 from handseg.rle.geometry import segments, shapes
 from handseg.score.check import hands as anatomy
-from handseg.score.check.exchanges import exchanges
-from handseg.score.check.hand_rules import rules_of
 
 
 def exchange(masks, *pairs):

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg.anatomy import BONES, CARPALS, FINGERS, NEIGHBOURS
-from handseg.score.check.frame import Centres
-from handseg.score.check.hand_rules import rules_of
+from handseg.hand.frame import Centres
+from handseg.hand.order import rules_of
 
 Exchange = tuple[tuple[str, str], ...]
 """Pairs of bones whose labels change places."""

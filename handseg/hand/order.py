@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg.anatomy import BONES, FINGERS
-from handseg.score.check.frame import Centres, Floats, Frame, across, dot, frames, middle_of
+from handseg.hand.frame import Centres, Floats, Frame, across, dot, frames, middle_of
 
 _LATERAL = (
     ("Trapezium", "Trapezoid"),
