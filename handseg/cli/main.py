@@ -3,39 +3,34 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from handseg import __version__
-from handseg.cli import (
-    check,
-    convert,
-    crop,
-    demo,
-    diff,
-    phantom,
-    predict,
-    recipes,
-    score,
-    train,
-    tui,
-    vote,
-)
 from handseg.errors import ExitCode
 
+VERBS = (
+    "demo",
+    "phantom",
+    "crop",
+    "train",
+    "predict",
+    "vote",
+    "score",
+    "check",
+    "diff",
+    "convert",
+    "tui",
+    "recipes",
+)
+"""In the order of the help; each is a function of its name in the module of its name."""
+GROUPS = ("recipes",)
+"""Verbs that have verbs of their own: the module has an `app`."""
 WITHOUT_ALGEBRA = ("vote", "score", "check", "diff", "convert")
 """Verbs whose arithmetic needs no linear algebra."""
-
-app = typer.Typer(
-    name="handseg",
-    help="Hand radiographs to a mask for each of 29 bones, from the terminal.",
-    epilog="Begin with: handseg demo",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
 
 
 def show_version(wanted: bool) -> None:
@@ -44,7 +39,6 @@ def show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def handseg(
     version: Annotated[
         bool,
@@ -54,40 +48,50 @@ def handseg(
     """Hand radiographs to a mask for each of 29 bones, from the terminal."""
 
 
-def add(verb: str, function: Callable[..., None]) -> None:
-    """Make a function a verb; its help ends with its examples."""
+@cache
+def application(only: str | None = None) -> typer.Typer:
+    """The command with all its verbs, or with one: then nothing of the others is imported."""
+    app = typer.Typer(
+        name="handseg",
+        help="Hand radiographs to a mask for each of 29 bones, from the terminal.",
+        epilog="Begin with: handseg demo",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(handseg)
+    for verb in VERBS if only is None else [only]:
+        add(app, verb)
+    return app
+
+
+def add(app: typer.Typer, verb: str) -> None:
+    """Give the command a verb; its help ends with its examples."""
+    module = import_module(f"handseg.cli.{verb}")
+    if verb in GROUPS:
+        app.add_typer(module.app, name=verb)
+        return
+    function: Callable[..., None] = getattr(module, verb)
     examples: tuple[str, ...] = function.examples  # type: ignore[attr-defined]
     # \b keeps the lines of a paragraph apart.
     epilog = "\b\nExamples:\n" + "\n".join(f"  {line}" for line in examples)
     app.command(verb, epilog=epilog)(function)
 
 
-add("demo", demo.demo)
-add("phantom", phantom.phantom)
-add("crop", crop.crop)
-add("train", train.train)
-add("predict", predict.predict)
-add("vote", vote.vote)
-add("score", score.score)
-add("check", check.check)
-add("diff", diff.diff)
-add("convert", convert.convert)
-add("tui", tui.tui)
-app.add_typer(recipes.app, name="recipes")
-
-
 def run(arguments: Sequence[str]) -> int:
     """Run one command line in this process and give its exit code."""
-    return int(app(list(arguments), standalone_mode=False) or 0)
+    return int(application()(list(arguments), standalone_mode=False) or 0)
 
 
 def main() -> None:
     """The console script."""
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
-    if sys.argv[1:2] and sys.argv[1] in WITHOUT_ALGEBRA:
+    verb = sys.argv[1] if len(sys.argv) > 1 else None
+    if verb in WITHOUT_ALGEBRA:
         # OpenBLAS starts a thread a core when numpy is imported: half of that import's time.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
-        app()
+        application(verb if verb in VERBS else None)()
     except KeyboardInterrupt:
         raise SystemExit(ExitCode.INTERRUPTED) from None

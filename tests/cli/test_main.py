@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from handseg import __version__
-from handseg.cli.main import app, run
+from handseg.cli.main import application, run
 
 VERBS = [
     "demo",
@@ -41,7 +41,7 @@ HEAVY = [
 
 
 def type_line(*words):
-    return CliRunner().invoke(app, list(words))
+    return CliRunner().invoke(application(), list(words))
 
 
 def test_help_and_version_load_nothing_heavy():

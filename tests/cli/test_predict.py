@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from handseg.cli.main import app
+from handseg.cli.main import application
 
 TEST = Path("runs/tiny-1/predictions/test.csv")
 
 
 @pytest.fixture
 def type_predict(trained):
-    return lambda *words: CliRunner().invoke(app, ["predict", *words, "--no-progress"])
+    return lambda *words: CliRunner().invoke(application(), ["predict", *words, "--no-progress"])
 
 
 def test_the_test_images_are_predicted_by_every_finished_run_once(type_predict):

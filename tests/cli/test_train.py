@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from handseg.cli.main import app
+from handseg.cli.main import application
 
 QUICK = ["--set", "train.batch_size=2", "--no-progress"]
 
 
 @pytest.fixture
 def type_train(workplace):
-    return lambda *words: CliRunner().invoke(app, ["train", *words])
+    return lambda *words: CliRunner().invoke(application(), ["train", *words])
 
 
 def test_stdout_is_the_run_and_stderr_what_a_person_wants_to_know(tiny_recipe, type_train):
@@ -142,7 +142,7 @@ def test_ctrl_c_is_130_and_resume_goes_on_but_changes_nothing_else(
 
 def test_a_run_folder_that_was_damaged_is_said(trained):
     Path("runs/tiny-1/run.json").write_text("{}")
-    done = CliRunner().invoke(app, ["train", "--resume", "tiny-1"])
+    done = CliRunner().invoke(application(), ["train", "--resume", "tiny-1"])
     assert done.exit_code == 3
     assert "run.json" in done.stderr
 

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from handseg import rle
-from handseg.cli.main import app
+from handseg.cli.main import application
 from handseg.rle.submission import read_submission
 
 HEADER = "image_name,class,rle\n"
@@ -34,7 +34,7 @@ def write_csv(path, rows):
 
 
 def type_vote(*words):
-    done = CliRunner().invoke(app, ["vote", *map(str, words), "--no-progress"])
+    done = CliRunner().invoke(application(), ["vote", *map(str, words), "--no-progress"])
     assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
     return done
 

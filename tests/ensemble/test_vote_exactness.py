@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from handseg import rle
-from handseg.cli.main import app
+from handseg.cli.main import application
 from handseg.rle.submission import write_submission
 
 HEADER = "image_name,class,rle"
@@ -29,7 +29,7 @@ def run_vote(*words):
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out.csv"
         words = ["vote", *map(str, words), "--out", str(out), "--no-progress"]
-        done = CliRunner().invoke(app, words)
+        done = CliRunner().invoke(application(), words)
         assert done.exit_code == 0, done.stderr
         assert done.stdout == f"{out}\n"
         return out.read_bytes()

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from handseg import rle
-from handseg.cli.main import app
+from handseg.cli.main import application
 from handseg.rle.submission import write_submission
 
 HEADER = "image_name,class,rle"
@@ -19,7 +19,7 @@ def run_vote(*words):
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out.csv"
         words = ["vote", *map(str, words), "--out", str(out), "--no-progress"]
-        done = CliRunner().invoke(app, words)
+        done = CliRunner().invoke(application(), words)
         assert done.exit_code == 0, done.stderr
         return out.read_bytes()
 
@@ -120,11 +120,11 @@ def test_of_several_faults_far_from_each_other_the_first_is_said(tmp_path, worke
     bad = write_csv(tmp_path / "bad.csv", rows)
     words = ["vote", str(good), str(bad), "--workers", str(workers), "--no-progress"]
     out = ["--out", str(tmp_path / "out.csv")]
-    done = CliRunner().invoke(app, [*words, *out])
+    done = CliRunner().invoke(application(), [*words, *out])
     assert done.exit_code == 3
     assert "bad.csv, line 502, 500.png, Ulna: " in done.stderr
     assert not (tmp_path / "out.csv").exists()
-    skipped = CliRunner().invoke(app, [*words, *out, "--skip-bad", "--threshold", "0"])
+    skipped = CliRunner().invoke(application(), [*words, *out, "--skip-bad", "--threshold", "0"])
     assert skipped.exit_code == 0, skipped.stderr
     assert (tmp_path / "out.csv").read_bytes() == good.read_bytes()
     assert [f"line {n}" in skipped.stderr for n in (502, 802)] == [True, True]

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from handseg.cli.main import app
+from handseg.cli.main import application
 from handseg.errors import InputError
 from handseg.rle.submission import read_submission
 
@@ -286,7 +286,7 @@ def test_a_vote_on_a_damaged_file_is_right_or_exits_3_and_says_the_place(data):
         path, out = Path(folder) / "a.csv", Path(folder) / "out.csv"
         path.write_bytes(data)
         words = ["vote", str(path), "--image-size", "8x8", "--out", str(out), "--no-progress"]
-        done = CliRunner().invoke(app, words)
+        done = CliRunner().invoke(application(), words)
         assert done.exception is None or isinstance(done.exception, SystemExit)
         assert done.exit_code in (0, 3), done.stderr
         assert done.exit_code == 0 or (str(path) in done.stderr and not out.exists())
@@ -313,7 +313,7 @@ def test_skipping_what_is_bad_votes_on_everything_else(data):
         path, out = Path(folder) / "a.csv", Path(folder) / "out.csv"
         path.write_bytes(data)
         options = ["--skip-bad", "--allow-partial", "--image-size", "8x8", "--no-progress"]
-        done = CliRunner().invoke(app, ["vote", str(path), *options, "--out", str(out)])
+        done = CliRunner().invoke(application(), ["vote", str(path), *options, "--out", str(out)])
         assert done.exception is None or isinstance(done.exception, SystemExit)
         assert done.exit_code in (0, 3), done.stderr
         voted = out.read_bytes() if out.exists() else b""
@@ -336,7 +336,7 @@ def test_a_check_of_a_damaged_file_ends_with_0_or_3_and_no_traceback(data):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a.csv"
         path.write_bytes(data)
-        done = CliRunner().invoke(app, ["check", str(path), "--no-progress"])
+        done = CliRunner().invoke(application(), ["check", str(path), "--no-progress"])
     assert done.exception is None or isinstance(done.exception, SystemExit)
     assert done.exit_code in (0, 3), done.output
     assert "this is a fault of handseg" not in done.output
