@@ -86,7 +86,7 @@ def parse_batch(texts: Sequence[bytes], sizes: Sequence[tuple[int, int]], report
 def _in_order(texts: Sequence[bytes]) -> Batch | None:
     """All texts at once; None if any holds anything but pairs of figures and single blanks."""
     filled = [text for text in texts if text]
-    words = find_words(b" ".join(filled)) if filled else None
+    words = find_words(filled) if filled else None
     if filled and words is None:
         return None
     edges = np.zeros(len(texts) + 1, dtype=np.intp)

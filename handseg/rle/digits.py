@@ -4,6 +4,7 @@ The arithmetic on words ("SIMD within a register") is Daniel Lemire's and Wojcie
 parse and write eight digits, done here on arrays of words.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -28,18 +29,20 @@ class Words(NamedTuple):
     digits: NDArray[np.intp]
 
 
-def find_words(text: bytes) -> Words | None:
-    """The words of digits in a text where single blanks part them and none is longer than WORD.
+def find_words(texts: Sequence[bytes]) -> Words | None:
+    """The words of digits in texts that are put behind each other, a blank between two.
 
-    None for any other text: something else than digits and blanks, two blanks in a row, a blank
-    at the beginning or the end, a longer number.
+    None where it cannot be done at once: something else than digits and blanks, two blanks in a
+    row, a blank at the beginning or the end of a text, an empty text, a number longer than WORD.
     """
-    margin = b" " * (2 * WORD - len(text) % WORD)
-    data = np.frombuffer(b"".join((b" " * WORD, text, margin)), dtype=np.uint8)
+    size = sum(map(len, texts)) + len(texts) - 1
+    margin = b" " * (2 * WORD - 1 - size % WORD)
+    # Made in one go, with the blanks that `join` puts behind the first and before the last.
+    data = np.frombuffer(b" ".join((b" " * (WORD - 1), *texts, margin)), dtype=np.uint8)
     edges = np.flatnonzero(data < _ZERO)
     if data.max() > _NINE or np.count_nonzero(data == _SPACE) != len(edges):
         return None
-    edges = edges[WORD - 1 : len(edges) - len(margin) + 1]
+    edges = edges[WORD - 1 : len(edges) - len(margin)]
     digits = np.diff(edges)
     digits -= 1
     if len(digits) and (digits.min() < 1 or digits.max() > WORD):
@@ -65,21 +68,25 @@ def _before(
     """
     width = data.itemsize
     begins = ends - width
-    bits = ((begins & (width - 1)) << 3).astype(data.dtype)
-    begins //= width
+    # Nothing is negative: the same bits, unsigned, without a copy.
+    bits = begins.view(_U64) & _U64(width - 1)
+    bits <<= _U64(3)
+    bits = bits.astype(data.dtype, copy=False)
+    begins >>= width.bit_length() - 1
     low = data.take(begins)
     begins += 1
     high = data.take(begins)
     low >>= bits
     # A shift by all bits gives 0, as it should: numpy defines it, unlike C.
-    high <<= data.dtype.type(8 * width) - bits
+    np.subtract(data.dtype.type(8 * width), bits, out=bits)
+    high <<= bits
     low |= high
     return low.astype(data.dtype.newbyteorder("="), copy=False)
 
 
 def _of_words(words: NDArray[np.unsignedinteger], digits: NDArray[np.intp]) -> NDArray[np.uint32]:
     # The last digit is in the highest byte; what stands before the number is shifted out.
-    others = ((WORD - digits) << 3).astype(_U64)
+    others = ((WORD - digits) << 3).view(_U64)
     words ^= _U64(0x3030303030303030)
     words >>= others
     words <<= others

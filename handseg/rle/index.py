@@ -198,12 +198,11 @@ def _places(block: bytes) -> _Places | None:
     return places
 
 
-def _numbered(names: list[bytes], numbers: dict[bytes, int]) -> Iterator[int]:
+def _numbered(names: list[bytes], numbers: dict[bytes, int]) -> Iterable[int]:
     """The number of each name; names that are new get the next ones."""
-    for name in names:
-        if name not in numbers:
-            numbers[name] = len(numbers)
-        yield numbers[name]
+    for name in dict.fromkeys(names):
+        numbers.setdefault(name, len(numbers))
+    return map(numbers.__getitem__, names)
 
 
 def _columns(header: Record, index: Index) -> list[str]:

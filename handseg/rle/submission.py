@@ -7,6 +7,7 @@ is read and parsed when it is asked for.
 import os
 import weakref
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -135,21 +136,20 @@ class Submission:
     def texts(self, rows: NDArray[np.int64]) -> list[bytes]:
         """The run-length text of each row; none for row -1. What lies together is read at once."""
         texts = [b""] * len(rows)
-        filled = np.flatnonzero(self.lengths(rows))
-        offsets, lengths = self._offsets[rows[filled]], self._lengths[rows[filled]]
-        ends = offsets + lengths
-        apart = (offsets[1:] < ends[:-1]) | (offsets[1:] - ends[:-1] > GAP)
-        groups = np.split(np.arange(len(filled)), np.flatnonzero(apart) + 1)
-        for group in groups if len(filled) else ():
-            begin, end = int(offsets[group[0]]), int(ends[group[-1]])
-            data = os.pread(self._file, end - begin, begin)
-            for place, first, last in zip(
-                filled[group].tolist(),
-                (offsets[group] - begin).tolist(),
-                (ends[group] - begin).tolist(),
-                strict=True,
+        places = np.flatnonzero(self.lengths(rows))
+        if not len(places):
+            return texts
+        begins = self._offsets[rows[places]]
+        ends = begins + self._lengths[rows[places]]
+        apart = np.flatnonzero((begins[1:] < ends[:-1]) | (begins[1:] - ends[:-1] > GAP)) + 1
+        for first, last in pairwise((0, *apart.tolist(), len(places))):
+            begin = int(begins[first])
+            data = os.pread(self._file, int(ends[last - 1]) - begin, begin)
+            spans = (places, begins - begin, ends - begin)
+            for place, start, end in zip(
+                *(span[first:last].tolist() for span in spans), strict=True
             ):
-                texts[place] = data[first:last]
+                texts[place] = data[start:end]
         return texts
 
     def fault(self, key: Key, error: RleError) -> Fault:

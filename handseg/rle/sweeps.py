@@ -71,11 +71,14 @@ def _by_count(starts: Keys, ends: Keys, needed: NDArray[np.int64] | int) -> tupl
         later = np.arange(len(ends)) + needed
         ends = ends[later < len(ends)]
         starts = starts[later[later < len(starts)]]
-    filled = starts < ends
-    starts, ends = starts[filled], ends[filled]
-    first, last = np.ones((2, len(starts)), dtype=np.bool_)
-    first[1:] = last[:-1] = starts[1:] > ends[:-1]
-    return starts[first], ends[last]
+    # Places once and then twice taken: faster than two choices by a mask.
+    filled = np.flatnonzero(starts < ends)
+    starts, ends = starts.take(filled), ends.take(filled)
+    apart = np.flatnonzero(starts[1:] > ends[:-1])
+    some = slice(0, min(1, len(starts)))
+    first = np.concatenate((np.zeros(1, dtype=np.intp)[some], apart + 1))
+    last = np.concatenate((apart, np.array([len(ends) - 1])[some]))
+    return starts.take(first), ends.take(last)
 
 
 def _stepped(starts: Keys, ends: Keys, kind: Keys, kinds: int, shift: int) -> Keys:
