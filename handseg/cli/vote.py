@@ -8,7 +8,7 @@ import typer
 
 from handseg.cli import console, options
 from handseg.cli.command import command
-from handseg.cli.vote_words import say_found, say_members, say_rules
+from handseg.cli.vote_words import say_found, say_members, say_odd_widths, say_rules
 from handseg.errors import InputError
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ def vote(
     ballot = join(members, dataset, size=size, allow_partial=allow_partial)
     rules = rules_of(ballot, names, planned, threshold, min_votes)
     say_members(ballot)
+    say_odd_widths(ballot)
     say_rules(ballot, rules)
     path = write_vote(ballot, rules, names, found, out, skip_bad, workers)
     say_found(ballot, found)

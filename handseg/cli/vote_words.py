@@ -69,6 +69,26 @@ def say_doubles(ballot: "Ballot") -> None:
             console.warn(f"the same content votes {len(paths)} times: {', '.join(paths)}")
 
 
+def say_odd_widths(ballot: "Ballot") -> None:
+    """Members whose masks seem to be of images of another size."""
+    from handseg.ensemble.widths import odd_widths
+
+    odd = odd_widths(ballot)
+    widths = {one.found for one in odd}
+    if len(odd) == len(ballot.members) and len(widths) == 1:
+        width = widths.pop()
+        console.warn(
+            f"all masks look like images of {width} pixels a row, not {odd[0].expected}; if they "
+            f"are, say so: --image-size {width}x{width}"
+        )
+        return
+    for one in odd:
+        console.warn(
+            f"{one.member.path}: its masks look like images of {one.found} pixels a row, not "
+            f"{one.expected}: as they stand, they do not fit the others"
+        )
+
+
 def say_rules(ballot: "Ballot", rules: "Rules") -> None:
     """The rule of all classes, and of those that have their own."""
     from handseg.ensemble.rule import decimal
