@@ -62,11 +62,12 @@ def join(
     `size` is the (height, width) of images whose size no sidecar and no data set knows. Raises
     InputError if a member lacks a whole image that another has or that a sidecar or the data set
     lists (unless that is allowed: then its masks are empty), if two members each have a class that
-    the other lacks, if two sidecars disagree on the size of an image, or if there is no row.
+    the other lacks and nobody has both, if two sidecars disagree on the size of an image, or if
+    there is no row.
     """
     sizes = _common_sizes(members)
-    _check_classes(members)
     order = _order(members, dataset)
+    _check_classes(members, order)
     absent = _absent(members, sizes, order)
     if not allow_partial:
         _refuse_absent(members, absent)
@@ -186,11 +187,14 @@ def _refuse_absent(members: Sequence[Submission], absent: Sequence[tuple[str, ..
             )
 
 
-def _check_classes(members: Sequence[Submission]) -> None:
-    """Two members that each have a class of their own name their classes differently.
+def _check_classes(members: Sequence[Submission], order: _Order | None) -> None:
+    """Two members that each have a class of their own may name one class differently.
 
-    One that only lacks a class has rows missing, which are empty masks and are counted.
+    Not where somebody has all of them: then rows are missing, which are empty masks and counted.
     """
+    all_of_them = {cls for member in members for cls in member.classes}
+    if order is not None or any(all_of_them.issubset(member.classes) for member in members):
+        return
     for one, other in combinations(members, 2):
         own = sorted(set(one.classes) - set(other.classes))
         foreign = sorted(set(other.classes) - set(one.classes))

@@ -56,8 +56,8 @@ class Plan:
     ) -> Rules:
         """The rules for members, named as in the plan; a threshold given here beats the plan's.
 
-        Raises UsageError for a name that is no member or class of this vote, for a member that
-        stands twice and has a weight, and for a rule that leaves every mask empty.
+        Raises UsageError for a name that is no member or class of this vote, and for a rule that
+        leaves every mask empty.
         """
         self._check(members, classes)
         general = self._rule("", self.general, self.general, members, threshold, min_votes)

@@ -90,6 +90,14 @@ def test_a_class_that_one_submission_spells_differently_is_refused(submission):
     assert "finger-33" in caught.value.why
 
 
+def test_members_may_lack_different_classes_where_another_has_them_all(submission):
+    whole = submission({("a", "x"): "1 4", ("a", "y"): "1 4", ("a", "z"): "1 4"})
+    without_x = submission({("a", "y"): "1 4", ("a", "z"): "1 4"})
+    without_y = submission({("a", "x"): "1 4", ("a", "z"): "1 4"})
+    expected = {("a", "x"): "1 4", ("a", "y"): "1 4", ("a", "z"): "1 4"}
+    assert voted([whole, without_x, without_y]) == expected
+
+
 def test_submissions_without_a_row_are_nothing_to_vote_on(submission):
     with pytest.raises(InputError, match="nothing to vote on"):
         join([submission({}), submission({})])
