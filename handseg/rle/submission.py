@@ -64,14 +64,14 @@ class Submission:
             self._keys, encoding = decoded(index)
         except InputError as error:
             raise InputError(f"{path}: {error.what}", why=error.why, hints=error.hints) from None
-        self._lines, self._offsets, self._lengths = (
-            np.array(values) for values in (index.lines, index.offsets, index.lengths)
-        )
+        self._lines, self._offsets = np.array(index.lines), np.array(index.offsets)
+        # One more: row -1, which is none, has no text.
+        self._lengths = np.append(np.array(index.lengths), np.int32(0))
         self._take_out_repetitions()
         self.images, self.classes = self._keys.images, self._keys.classes
         self.columns, self.sha256 = index.columns, opened.sha256 or index.sha256
         self.notes = (*opened.notes, *_notes(index, encoding))
-        self.empty_rows = int((self._lengths == 0).sum())
+        self.empty_rows = int((self._lengths[:-1] == 0).sum())
         self._read_sidecar()
 
     def __contains__(self, key: Key) -> bool:
@@ -131,7 +131,7 @@ class Submission:
 
     def lengths(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """The bytes of the run-length text of each row, int64 [rows]; 0 for row -1."""
-        return np.append(self._lengths, 0)[rows].astype(np.int64)
+        return self._lengths[rows].astype(np.int64)
 
     def texts(self, rows: NDArray[np.int64]) -> list[bytes]:
         """The run-length text of each row; none for row -1. What lies together is read at once."""
@@ -145,6 +145,8 @@ class Submission:
         for first, last in pairwise((0, *apart.tolist(), len(places))):
             begin = int(begins[first])
             data = os.pread(self._file, int(ends[last - 1]) - begin, begin)
+            if len(data) < int(ends[last - 1]) - begin:
+                raise InputError(f"{self.path} was cut short while it was read")
             spans = (places, begins - begin, ends - begin)
             for place, start, end in zip(
                 *(span[first:last].tolist() for span in spans), strict=True
@@ -191,7 +193,7 @@ class Submission:
         kept[[row for _, row in repeated]] = False
         self._keys = self._keys.only(kept)
         self._lines, self._offsets = self._lines[kept], self._offsets[kept]
-        self._lengths = self._lengths[kept]
+        self._lengths = self._lengths[np.append(kept, True)]
         self.repetitions = tuple(found)
 
     def _read_sidecar(self) -> None:

@@ -74,11 +74,10 @@ def _by_count(starts: Keys, ends: Keys, needed: NDArray[np.int64] | int) -> tupl
     # Places once and then twice taken: faster than two choices by a mask.
     filled = np.flatnonzero(starts < ends)
     starts, ends = starts.take(filled), ends.take(filled)
+    if not len(filled):
+        return starts, ends
     apart = np.flatnonzero(starts[1:] > ends[:-1])
-    some = slice(0, min(1, len(starts)))
-    first = np.concatenate((np.zeros(1, dtype=np.intp)[some], apart + 1))
-    last = np.concatenate((apart, np.array([len(ends) - 1])[some]))
-    return starts.take(first), ends.take(last)
+    return starts.take(np.append(0, apart + 1)), ends.take(np.append(apart, len(ends) - 1))
 
 
 def _stepped(starts: Keys, ends: Keys, kind: Keys, kinds: int, shift: int) -> Keys:

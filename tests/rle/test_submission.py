@@ -210,3 +210,11 @@ def test_rows_can_be_streamed_anywhere():
     stream = io.StringIO()
     assert write_rows(stream, [("a", "b", rle.parse("1 2"))]) == 1
     assert stream.getvalue() == "image_name,class,rle\na,b,1 2\n"
+
+
+def test_a_file_that_is_cut_while_it_is_read_is_no_shorter_mask(tmp_path):
+    path = csv(tmp_path, HEADER + "a.png,Ulna,1 2 5 10 30 400\n")
+    submission = read_submission(path)
+    path.write_bytes(path.read_bytes()[:-5])
+    with pytest.raises(InputError, match="cut short while it was read"):
+        submission.runs("a.png", "Ulna")
