@@ -62,8 +62,11 @@ def say_absent(ballot: "Ballot") -> None:
 def say_doubles(ballot: "Ballot") -> None:
     """A word on files that vote more than once; that is legal, it weighs them."""
     counts: dict[str, list[str]] = {}
+    lengths = [member.text_bytes for member in ballot.members]
     for member in ballot.members:
-        counts.setdefault(member.sha256, []).append(str(member.path))
+        # Only those that may be the same are read once more for it.
+        if lengths.count(member.text_bytes) > 1:
+            counts.setdefault(member.sha256, []).append(str(member.path))
     for paths in counts.values():
         if len(paths) > 1:
             console.warn(f"the same content votes {len(paths)} times: {', '.join(paths)}")

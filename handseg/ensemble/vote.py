@@ -141,7 +141,8 @@ def _member_fields(member: Submission, name: str, weight: str) -> dict[str, Any]
     return {
         "path": str(member.path),
         "named": name,
-        "sha256": member.sha256,
+        # Not read once more for it: a CSV of somebody else's is named by its path.
+        "sha256": member.known_sha256,
         "run": (member.sidecar or {}).get("run"),
         "weight": weight,
         "validation_dice": validation_dice(member),

@@ -3,7 +3,6 @@
 That is 25 bytes a row; the run-length texts stay on the disk.
 """
 
-import hashlib
 import os
 from array import array
 from collections.abc import Callable, Iterable, Iterator
@@ -47,35 +46,40 @@ class Index:
     columns: tuple[str, ...] = ()
     """The header as it stands."""
     byte_order_mark: bool = False
-    sha256: str = ""
 
 
-def index_file(file: int, fault: RowFault) -> Index:
+def index_file(
+    file: int, fault: RowFault, seen: Callable[[bytes | memoryview], object] = lambda data: None
+) -> Index:
     """Index an open file, from its beginning to its end.
 
-    Rows that cannot be read are told to `fault`, which may raise, and left out. Raises InputError
-    where there is no header with the three columns, for a quote that is never closed and for a
-    record that is too long.
+    Rows that cannot be read are told to `fault`, which may raise, and left out; all that is read is
+    handed to `seen`. Raises InputError where there is no header with the three columns, for a quote
+    that is never closed and for a record that is too long.
     """
     keep_heap()
-    index, digest = Index(), hashlib.sha256()
-    header = next(read_records(file, digest.update, buffer=1 << 12), None)
+    index = Index()
+    header = next(read_records(file, seen, buffer=1 << 12), None)
     if header is None:
         raise InputError("the file is empty", why=f"expected the header {','.join(COLUMNS)}")
     rows = _Rows(index, _columns(header, index), fault)
     line, offset = header.last_line, header.following
-    for block in _blocks(file, offset):
-        if b'"' in block:
-            rows.take_records(read_records(file, digest.update, line=line, offset=offset))
+    for block, size in _blocks(file, offset):
+        last = rows.take_block(block, size, line, offset)
+        if last is None:
+            # From the first quote on, record by record.
+            rows.take_records(read_records(file, seen, line=line, offset=offset))
             break
-        digest.update(block)
-        line, offset = rows.take_block(block, line, offset), offset + len(block)
-    index.sha256 = digest.hexdigest()
+        seen(memoryview(block)[:size])
+        line, offset = last, offset + size
     return index
 
 
-def _blocks(file: int, offset: int) -> Iterator[bytes]:
-    """The rest of the file in blocks of whole lines; the last line may lack its end."""
+def _blocks(file: int, offset: int) -> Iterator[tuple[bytes, int]]:
+    """The rest of the file in blocks, and how many bytes of each are whole lines.
+
+    The last line of the file may lack its end.
+    """
     size = BLOCK
     while block := os.pread(file, size, offset):
         cut = block.rfind(b"\n") + 1
@@ -85,9 +89,9 @@ def _blocks(file: int, offset: int) -> Iterator[bytes]:
                 raise InputError(f"a line of more than {LONGEST >> 20} MB")
             size *= 4
             continue
-        block, size = block[:cut] if cut else block, BLOCK
-        offset += len(block)
-        yield block
+        cut, size = cut or len(block), BLOCK
+        offset += cut
+        yield block, cut
 
 
 class _Rows:
@@ -98,16 +102,17 @@ class _Rows:
         self._width = len(columns)
         self._places = [columns.index(name) for name in COLUMNS]
 
-    def take_block(self, block: bytes, line: int, offset: int) -> int:
-        """Take up lines without quotes, `line` of which came before; returns the last one's number.
+    def take_block(self, block: bytes, size: int, line: int, offset: int) -> int | None:
+        """Take up the lines in the first `size` bytes; `line` of them came before.
 
-        `block` ends with a line end, but for the last one of a file.
+        Gives the number of the last line; None, and takes up nothing, if there is a quote.
         """
-        plain = b"\r" not in block and self._places[2] == self._width - 1
-        places = _places(block) if plain else None
+        places = _places(block, size) if self._places[2] == self._width - 1 else None
         if places is not None and self._take_columns(block, places, line, offset):
             return line + len(places.ends)
-        for text in block.removesuffix(b"\n").split(b"\n"):
+        if b'"' in block:
+            return None
+        for text in block[:size].removesuffix(b"\n").split(b"\n"):
             line += 1
             if content := text.rstrip(b"\r"):
                 self._take_row(Record(line, offset, content, line, offset))
@@ -120,19 +125,25 @@ class _Rows:
             self._take_row(record)
 
     def _take_columns(self, block: bytes, places: "_Places", line: int, offset: int) -> bool:
-        """Take up whole lines at once; False if one of them is not plain."""
-        begins, ends, commas = places
-        heads = [block[begin:comma] for begin, comma in zip(begins, commas, strict=True)]
-        if max(map(len, heads)) > LONGEST_HEADER:
+        """Take up whole lines at once; False if one of them is not plain.
+
+        Plain are names without quotes, and a text that begins and ends with a figure.
+        """
+        begins, ends, commas = (np.array(found, dtype=np.int64) for found in places)
+        heads = [
+            block[begin:comma] for begin, comma in zip(places.begins, places.commas, strict=True)
+        ]
+        if (commas - begins).max() > LONGEST_HEADER or any(b'"' in head for head in heads):
             return False
         rows = [head.split(b",") for head in heads]
         if set(map(len, rows)) != {self._width - 1}:
             return False
         images, classes = ([row[place] for row in rows] for place in self._places[:2])
-        texts = np.array(commas, dtype=np.int64) + 1
-        lengths = np.array(ends, dtype=np.int64) - texts
-        first = np.frombuffer(block, dtype=np.uint8)[texts[lengths > 0]]
-        if not (all(images) and all(classes)) or (first < _ZERO).any():
+        texts = commas + 1
+        lengths = ends - texts
+        edges = np.concatenate((texts[lengths > 0], ends[lengths > 0] - 1))
+        edge_bytes = np.frombuffer(block, dtype=np.uint8)[edges]
+        if not (all(images) and all(classes)) or (edge_bytes < _ZERO).any():
             return False
         index = self._index
         index.image_of.extend(_numbered(images, index.images))
@@ -177,15 +188,15 @@ class _Places(NamedTuple):
     commas: list[int]
 
 
-def _places(block: bytes) -> _Places | None:
-    """The places of a block's lines; None if a line has no comma."""
+def _places(block: bytes, size: int) -> _Places | None:
+    """The places of the lines in the first `size` bytes; None if a line has no comma."""
     # `find` and `rfind` look at many bytes at a time, `split` at one.
     find, rfind = block.find, block.rfind
     places = _Places([], [], [])
     begins, ends, commas = (found.append for found in places)
-    begin, size = 0, len(block)
+    begin = 0
     while begin < size:
-        end = find(b"\n", begin)
+        end = find(b"\n", begin, size)
         if end < 0:
             end = size
         comma = rfind(b",", begin, end)

@@ -55,6 +55,15 @@ def open_csv(path: Path) -> Opened:
     return Opened(spool, packed.digest.hexdigest(), ("gzip",))
 
 
+def sha256_of(file: int) -> str:
+    """The sha256 of all that an open file holds."""
+    digest, offset = hashlib.sha256(), 0
+    while piece := os.pread(file, _PIECE, offset):
+        digest.update(piece)
+        offset += len(piece)
+    return digest.hexdigest()
+
+
 def _pieces(file: int) -> Iterator[bytes]:
     while piece := os.read(file, _PIECE):
         yield piece
