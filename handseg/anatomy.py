@@ -38,6 +38,36 @@ REGIONS: dict[str, tuple[tuple[str, ...], ...]] = {
 }
 """What `--regions` may name: the windows of each region, each by the bones it is put around."""
 
+MEAN_AREAS: dict[str, int] = {
+    "finger-1": 8284, "finger-2": 16856, "finger-3": 27683,
+    "finger-4": 5289, "finger-5": 10018, "finger-6": 21977, "finger-7": 36096,
+    "finger-8": 6101, "finger-9": 12615, "finger-10": 24688, "finger-11": 32851,
+    "finger-12": 5849, "finger-13": 11282, "finger-14": 20724, "finger-15": 24508,
+    "finger-16": 4165, "finger-17": 6458, "finger-18": 14399, "finger-19": 24833,
+    "Trapezium": 10246, "Trapezoid": 6286, "Capitate": 16045, "Hamate": 11292,
+    "Scaphoid": 11818, "Lunate": 8716, "Triquetrum": 7462, "Pisiform": 4662,
+    "Radius": 83578, "Ulna": 45928,
+}  # fmt: skip
+"""Mean area in pixels at 2048² over the 800 labelled images of the competition."""
+
+ALIASES: dict[str, tuple[str, ...]] = {
+    **{
+        f"{row}{number}": (finger[place],)
+        for number, finger in enumerate(FINGERS.values(), 1)
+        for row, place in (("DP", 0), ("MP", 1), ("PP", -2), ("MC", -1))
+        if row != "MP" or number > 1
+    },
+    "Pisifrom_Triquetrum": ("Triquetrum", "Pisiform"),
+    "Trapzium": ("Trapezium",),
+    "Trapzoid": ("Trapezoid",),
+    "DistalRadius": ("Radius",),
+    "DistalUlna": ("Ulna",),
+}
+"""The bones that RAM-H1200's and RAM-W600's classes are, as these spell them.
+
+DP, MP and PP are phalanges, from the tip; MC is a metacarpal; 1 is the thumb.
+"""
+
 NEIGHBOURS: tuple[tuple[str, str], ...] = (
     *((a, b) for finger in FINGERS.values() for a, b in pairwise(finger)),
     ("finger-3", "Trapezium"),

@@ -88,7 +88,7 @@ def load_sample(key: PictureKey, dataset: Dataset, sample: Sample) -> Picture:
     """
     from handseg.data.fit import Fit
     from handseg.data.images import read_image
-    from handseg.data.labels import read_polygons
+    from handseg.data.labels import read_labels
     from handseg.data.planes import label_planes
 
     image = read_image(sample.image)
@@ -97,6 +97,6 @@ def load_sample(key: PictureKey, dataset: Dataset, sample: Sample) -> Picture:
     height, width = fit.inner
     truth = None
     if sample.labels is not None:
-        labels = read_polygons(sample.labels, dataset.classes)
+        labels = read_labels(sample, dataset.classes)
         truth = label_planes(labels, dataset.classes, source, fit)[:height, :width]
     return Picture(key, fit.image(image)[:height, :width], truth, None)

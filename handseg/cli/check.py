@@ -1,9 +1,8 @@
-"""`handseg check`: is it right? A submission or a recipe, recognised by what it is."""
+"""`handseg check`: is it right? A data set, a submission, a run or a recipe, told by what it is."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,18 +11,16 @@ from handseg.cli.command import command
 from handseg.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from handseg.data.dataset import Dataset
+    from handseg.data.check.check import DataCheck
     from handseg.recipe import RecipeError
-    from handseg.score.check import Checked, Opened
-    from handseg.score.check.changes import Change
-
-STDIN = "-"
-PLACES = 3
-"""Places of a change that are said; all of them with -v."""
+    from handseg.score.check import Checked
 
 
 @command(
     examples=[
+        "handseg check",
+        "handseg check data --deep",
+        "handseg check data --write-excludes",
         "handseg check prediction.csv",
         "handseg check unet-1 segformer-1:val --strict",
         "handseg check prediction.csv --data data --json",
@@ -34,11 +31,25 @@ PLACES = 3
 )
 def check(
     paths: Annotated[
-        list[str],
-        typer.Argument(metavar="PATH", help="CSVs, RUN[:SPLIT] or recipes.", show_default=False),
-    ],
+        list[str] | None,
+        typer.Argument(
+            metavar="PATH",
+            help="Data folders, CSVs, RUN[:SPLIT] or recipes [default: the data set].",
+            show_default=False,
+        ),
+    ] = None,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Of data: decode every pixel of every image too.")
+    ] = False,
+    write_excludes: Annotated[
+        bool,
+        typer.Option(
+            "--write-excludes",
+            help="Of data: put images with errors (--strict: or warnings) into dataset.toml.",
+        ),
+    ] = False,
     fix: Annotated[
-        bool, typer.Option("--fix", help="Write a repaired copy and say every change.")
+        bool, typer.Option("--fix", help="Of CSVs: write a repaired copy and say every change.")
     ] = False,
     skip_bad: Annotated[
         bool,
@@ -71,26 +82,38 @@ def check(
     ] = False,
     json_: options.Json = False,
 ) -> None:
-    """Say what is wrong with submissions and recipes, and what is dubious."""
-    from handseg.score.check import open_to_check
+    """Say what is wrong with data, submissions and recipes, and what is dubious.
+
+    Without PATH the data set is checked: files, labels, people, and hands that are unlike the
+    others.
+    """
+    from handseg.cli.check_csv import check_all, find_csv, find_dataset, parse_size
+    from handseg.cli.check_data import check_folder, exclude
+    from handseg.cli.check_fix import write_fix
+    from handseg.cli.check_recipe import check_recipe, is_recipe
 
     check_words(fix, skip_bad, out, json_)
     options.check_out(out, force)
     size = parse_size(image_size)
-    recipes = [text for text in paths if is_recipe(text)]
-    csvs = [find_csv(text, options.runs_folder(runs)) for text in paths if text not in recipes]
-    if fix and (recipes or (out is not None and len(csvs) > 1)):
-        raise UsageError("--fix is of CSVs, and --out of one of them")
+    texts = paths or [str(options.data_folder(data))]
+    recipes = [text for text in texts if is_recipe(text)]
+    folders = [Path(text) for text in texts if not paths or is_data_folder(text)]
+    names = [text for text in texts if text not in recipes and Path(text) not in folders]
+    check_subjects(len(names), len(texts), fix=fix, out=out)
+    if (deep or write_excludes) and not folders:
+        raise UsageError("--deep and --write-excludes are of data folders")
+    csvs = [find_csv(text, options.runs_folder(runs)) for text in names]
     read = [check_recipe(text) for text in recipes]
     dataset = find_dataset(data) if csvs else None
-    opened = [(path, open_to_check(path)) for path in csvs]
-    checks = check_all(opened, dataset, size)
+    checks = check_all(csvs, dataset, size)
     if fix:
         for checked in checks:
             write_fix(checked, out, skip_bad, dataset, size)
         return
-    print_checks(checks, read, json_)
-    raise_faults(checks, read, strict)
+    sets = [check_folder(folder, deep) for folder in folders]
+    print_checks(sets, checks, read, json_)
+    left = [exclude(one, strict) for one in sets] if write_excludes else []
+    raise_faults(sets, checks, read, strict, left)
 
 
 def check_words(fix: bool, skip_bad: bool, out: Path | None, as_json: bool) -> None:
@@ -103,223 +126,65 @@ def check_words(fix: bool, skip_bad: bool, out: Path | None, as_json: bool) -> N
         raise UsageError("--fix prints the path of the copy, --json what was found: one of them")
 
 
-def parse_size(text: str | None) -> tuple[int, int] | None:
-    """(height, width) of `2048x2048`; raises UsageError for anything else."""
-    if text is None:
-        return None
-    figures = re.fullmatch(r"([1-9]\d{0,5})[x×]([1-9]\d{0,5})", text.strip().lower())
-    if figures is None:
-        raise UsageError(
-            f"--image-size {text} is no size",
-            hints=["--image-size 2048x1536 is a height of 2048 and a width of 1536 pixels"],
-        )
-    return int(figures[1]), int(figures[2])
+def check_subjects(csvs: int, subjects: int, *, fix: bool, out: Path | None) -> None:
+    """Raise UsageError where something else than CSVs is to be mended."""
+    if fix and (csvs < subjects or (out is not None and csvs > 1)):
+        raise UsageError("--fix is of CSVs, and --out of one of them")
 
 
-def is_recipe(text: str) -> bool:
-    return text.endswith(".toml")
-
-
-def find_csv(text: str, runs: Path) -> Path:
-    """The CSV that the text means; raises UsageError for a folder that is no run."""
+def is_data_folder(text: str) -> bool:
+    """Whether a PATH is a folder that is no run."""
     from handseg.runs import fields
-    from handseg.runs.predictions import find_prediction
 
-    if Path(text).is_dir() and not (Path(text) / fields.RUN).is_file():
-        raise UsageError(
-            f"{text} is a folder and no run",
-            why="check takes CSVs, RUN[:SPLIT] and recipes",
-            hints=["handseg check prediction.csv --data DIR   checks a CSV against a data set"],
-        )
-    return find_prediction(text, runs)
-
-
-def find_dataset(given: Path | None) -> "Dataset | None":
-    """The data set that a person named, else `data` where there is one."""
-    import os
-
-    from handseg.data.dataset import open_dataset
-    from handseg.data.handbone import is_layout
-
-    folder = options.data_folder(given)
-    if given is None and not os.environ.get("HANDSEG_DATA") and not is_layout(folder):
-        return None
-    return open_dataset(folder)
-
-
-def check_recipe(text: str) -> "tuple[str, RecipeError | None, tuple[str, ...]]":
-    """The recipe, its faults if it has any, and its warnings; UsageError if there is none."""
-    from handseg.recipe import RecipeError, load_recipe
-
-    try:
-        return text, None, load_recipe(text).warnings
-    except RecipeError as error:
-        return text, error, ()
-
-
-def check_all(
-    opened: "Sequence[tuple[Path, Opened | InputError]]",
-    dataset: "Dataset | None",
-    size: tuple[int, int] | None,
-) -> "list[Checked]":
-    """Check each CSV, and hold it against the others where no labels are at hand."""
-    from handseg.score.check import check_submission
-
-    readable = [one.submission for _, one in opened if not isinstance(one, InputError)]
-    checks: list[Checked] = []
-    for path, one in opened:
-        own = None if isinstance(one, InputError) else one.submission
-        others = [other for other in readable if other is not own]
-        with console.progress(f"checking {path.name}") as bar:
-            checks.append(
-                check_submission(
-                    path, one, dataset=dataset, image_size=size, others=others, progress=bar
-                )
-            )
-    return checks
+    return Path(text).is_dir() and not (Path(text) / fields.RUN).is_file()
 
 
 def print_checks(
+    sets: "Sequence[DataCheck]",
     checks: "Sequence[Checked]",
     recipes: "Sequence[tuple[str, RecipeError | None, tuple[str, ...]]]",
     as_json: bool,
 ) -> None:
-    from handseg.score.check.report import check_json, findings_table, headline
+    """What was found, as tables or as one JSON document."""
+    from handseg.cli.check_csv import print_csv
+    from handseg.cli.check_data import data_json, print_data
+    from handseg.cli.check_recipe import print_recipe, recipe_json
 
     if as_json:
+        from handseg.score.check.report import check_json
+
         found = {"csvs": check_json(checks), "recipes": [recipe_json(*one) for one in recipes]}
-        console.print_json(found)
+        console.print_json({"data": [data_json(one) for one in sets], **found})
         return
     for checked in checks:
-        console.out(headline(checked))
-        if checked.findings:
-            console.print_table(findings_table(checked, everything=console.manner.verbose))
-    for text, error, warnings in recipes:
-        console.out(f"{text}: {recipe_verdict(error)}")
-        for line in (*(error.faults if error else ()), *warnings):
-            console.out(f"  {line}")
-
-
-def recipe_verdict(error: "RecipeError | None") -> str:
-    if error is None:
-        return "no faults"
-    count = len(error.faults)
-    return "1 fault" if count == 1 else f"{count} faults"
-
-
-def recipe_json(
-    text: str, error: "RecipeError | None", warnings: tuple[str, ...]
-) -> dict[str, Any]:
-    faults = [
-        {"file": one.file, "line": one.line, "key": one.key, "message": one.message}
-        for one in (error.faults if error else ())
-    ]
-    return {"path": text, "faults": faults, "warnings": list(warnings)}
+        print_csv(checked)
+    for one in recipes:
+        print_recipe(*one)
+    for one in sets:
+        print_data(one)
 
 
 def raise_faults(
+    sets: "Sequence[DataCheck]",
     checks: "Sequence[Checked]",
     recipes: "Sequence[tuple[str, RecipeError | None, tuple[str, ...]]]",
     strict: bool,
+    left_out: Sequence[frozenset[str]],
 ) -> None:
-    """Raise InputError if a CSV is at fault, else UsageError if a recipe is."""
-    from handseg.score.check.report import verdict
+    """Raise InputError if data or a CSV is at fault, else UsageError if a recipe is.
 
-    bad = [one for one in checks if one.count("error") or (strict and one.count("warning"))]
-    commands = [one.command for checked in bad for one in checked.findings]
-    fixes = dict.fromkeys(line for line in commands if line.endswith(" --fix"))
-    if bad:
-        said = "; ".join(f"{one.path}: {verdict(one)}" for one in bad)
-        word = " (--strict)" if strict and not any(one.count("error") for one in bad) else ""
-        raise InputError(f"{said}{word}", hints=list(fixes))
+    `left_out` holds for each data set the images that are excluded from now on.
+    """
+    from handseg.cli.check_csv import fault_of
+    from handseg.cli.check_data import data_fault
+
+    excluded = left_out or [frozenset[str]()] * len(sets)
+    said = [data_fault(*pair, strict) for pair in zip(sets, excluded, strict=True)]
+    said += [fault_of(checked, strict) for checked in checks]
+    if any(said):
+        commands = [one.command for checked in checks for one in checked.findings]
+        fixes = dict.fromkeys(line for line in commands if line.endswith(" --fix"))
+        raise InputError("; ".join(filter(None, said)), hints=list(fixes))
     faulty = [text for text, error, _ in recipes if error is not None]
     if faulty:
         raise UsageError(f"at fault: {', '.join(faulty)}")
-
-
-def write_fix(
-    checked: "Checked",
-    out: Path | None,
-    skip_bad: bool,
-    dataset: "Dataset | None",
-    size: tuple[int, int] | None,
-) -> None:
-    """Write the repaired copy, say every change, and what is still wrong with it."""
-    import sys
-
-    from handseg.rle.submission import write_numbered, write_rows, write_submission
-    from handseg.score.check.mending import Mending, left_alone, repair_subject
-
-    mending = Mending(repair_subject(checked), skip_bad=skip_bad)
-    if not mending.changes and out is None:
-        say_nothing_to_mend(checked, left_alone(mending.measured))
-        console.out(str(checked.path))
-        return
-    with console.progress("mending") as bar:
-        rows = mending.rows(bar)
-        if out == options.STREAM:
-            write_rows(sys.stdout, rows)
-            path = None
-        elif out is not None:
-            path = write_submission(out, rows, mending.sidecar())
-        else:
-            folder, stem = copy_name(checked.path)
-            path = write_numbered(folder, stem, rows, mending.sidecar())
-    say_changes(checked.path, mending.changes)
-    for words in left_alone(mending.measured):
-        console.warn(f"left as they are: {words}")
-    if path is not None:
-        console.out(str(path))
-        check_copy(path, dataset, size)
-
-
-def say_nothing_to_mend(checked: "Checked", left: Sequence[str]) -> None:
-    """Raises InputError where there are faults that only the person can mend."""
-    from handseg.score.check.report import headline, verdict
-
-    if checked.count("error"):
-        raise InputError(
-            f"{checked.path}: {verdict(checked)}, none that a program could mend",
-            hints=[f"handseg check {checked.path}"],
-        )
-    console.say(headline(checked))
-    console.say("there is nothing to mend")
-    for words in left:
-        console.warn(f"left as they are: {words}")
-
-
-def copy_name(path: Path) -> tuple[Path, str]:
-    """The folder and the stem of the copy's name: `a-fixed` for `a.csv` and `a.csv.gz`."""
-    if str(path) == STDIN:
-        return Path(), "stdin-fixed"
-    return path.parent, path.name.removesuffix(".gz").removesuffix(".csv") + "-fixed"
-
-
-def say_changes(path: Path, changes: "Sequence[Change]") -> None:
-    """Each change with its count and a few of its places, all of them with -v."""
-    console.say(f"{path}: " + ("changed in the copy:" if changes else "nothing was changed"))
-    for change in changes:
-        console.say(f"  {change}")
-        shown = change.places if console.manner.verbose else change.places[:PLACES]
-        for place in shown:
-            console.say(f"    {place}")
-        if len(shown) < len(change.places):
-            console.say(f"    and {len(change.places) - len(shown):,} more (-v)")
-
-
-def check_copy(path: Path, dataset: "Dataset | None", size: tuple[int, int] | None) -> None:
-    """Look at the copy as at any other; raise InputError if it is still at fault."""
-    from handseg.score.check import check_submission, open_to_check
-    from handseg.score.check.report import headline, verdict
-
-    with console.progress(f"checking {path.name}") as bar:
-        again = check_submission(
-            path, open_to_check(path), dataset=dataset, image_size=size, progress=bar
-        )
-    console.say(f"checked again: {headline(again)}")
-    if again.count("error"):
-        raise InputError(
-            f"the copy {path} is still at fault: {verdict(again)}",
-            why="these faults are not for a program to mend",
-            hints=[f"handseg check {path}"],
-        )

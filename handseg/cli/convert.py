@@ -9,11 +9,10 @@ import typer
 
 from handseg.cli import console, options
 from handseg.cli.command import command
-from handseg.errors import InputError, UsageError
+from handseg.errors import UsageError
 
 if TYPE_CHECKING:
     from handseg.formats.masks import Masks
-    from handseg.formats.sizes import Sizes
     from handseg.formats.table import Writer
 
 CONVERTED = Path("converted")
@@ -25,9 +24,15 @@ SUFFIXES = (".gz", ".csv", ".json", ".coco")
 class Format(StrEnum):
     """What `--to` may be."""
 
+    HANDBONE = "handbone"
     COCO = "coco"
+    LABELME = "labelme"
     PNG = "png"
     CSV = "csv"
+
+
+POLYGONS = (Format.HANDBONE, Format.LABELME)
+FOLDERS = (*POLYGONS, Format.PNG)
 
 
 class RunLengths(StrEnum):
@@ -37,9 +42,26 @@ class RunLengths(StrEnum):
     PLAIN = "plain"
 
 
+class Shapes(StrEnum):
+    """How labelme holds a mask."""
+
+    POLYGON = "polygon"
+    MASK = "mask"
+
+
+class Split(StrEnum):
+    """Whose labels."""
+
+    TRAIN = "train"
+    TEST = "test"
+    ALL = "all"
+
+
 @command(
     examples=[
         "handseg convert votes/vote-001.csv --to coco",
+        "handseg convert data --to labelme --split train --out corrected",
+        "handseg convert corrected --to handbone --out new --link",
         "handseg convert unet-1:val --to coco --rle plain --out val.json",
         "handseg convert vote.csv --to png --image-size 2048x2048",
         "handseg convert annotations.json --to csv --out labels.csv",
@@ -50,19 +72,39 @@ def convert(
         str,
         typer.Argument(
             metavar="SRC",
-            help="A CSV or RUN[:SPLIT], COCO JSON, or a folder of PNG planes that convert made.",
+            help="A CSV or RUN[:SPLIT], a data set's folder (its labels), COCO JSON, polygon files "
+            "of labelme or handbone, or a folder of PNG planes.",
             show_default=False,
         ),
     ],
     to: Annotated[
         Format,
-        typer.Option(help="COCO JSON, a folder of PNG planes, or a CSV.", show_default=False),
+        typer.Option(
+            help="A folder of polygon files (handbone: a data set's labels; labelme), COCO JSON, "
+            "a folder of PNG planes, or a CSV.",
+            show_default=False,
+        ),
     ],
     out: options.Out = None,
+    split: Annotated[
+        Split | None,
+        typer.Option(help="Of a data set [default: what has labels].", show_default=False),
+    ] = None,
+    with_images: Annotated[
+        bool, typer.Option("--with-images", help="Copy the images beside the polygon files.")
+    ] = False,
+    link: Annotated[bool, typer.Option("--link", help="Link them instead.")] = False,
+    shapes: Annotated[
+        Shapes | None,
+        typer.Option(
+            help="Of labelme: outlines to drag, or masks to paint [default: polygon].",
+            show_default=False,
+        ),
+    ] = None,
     rle: Annotated[
         RunLengths | None,
         typer.Option(
-            help="Run lengths of COCO JSON: text as pycocotools keeps it, or lists of counts "
+            help="Of COCO JSON: text as pycocotools keeps it, or lists of counts "
             "[default: compressed].",
             show_default=False,
         ),
@@ -72,18 +114,21 @@ def convert(
     runs: options.Runs = None,
     force: options.Force = False,
 ) -> None:
-    """Give masks to another tool, or take them from one.
+    """Give masks and labels to another tool, or take corrected ones back.
 
-    COCO JSON, PNG planes and CSVs become each other without the loss of a pixel.
+    All formats become each other without the loss of a pixel. Polygons are drawn as the
+    competition draws them.
     """
+    from handseg.cli.convert_source import read_source
     from handseg.formats.places import Place
 
     options.pixels(image_size)  # before any work: whether it is a size
-    writer = writer_of(to, rle)
+    writer = writer_of(to, rle, shapes, copied=with_images, linked=link)
     check_place(out, to, Path(src), force)
-    masks = read_source(src, options.runs_folder(runs), data, image_size)
-    for note in masks.notes:
-        console.say(f"{masks.path}: {note}")
+    masks = read_source(src, options.runs_folder(runs), data, image_size, split)
+    if to in POLYGONS:
+        masks = with_samples(masks, data)
+    say_notes(masks, to, out)
     with console.progress("converting") as bar:
         if out == options.STREAM:
             writer.stream(sys.stdout, masks, bar)
@@ -93,90 +138,86 @@ def convert(
     console.out(str(path))
 
 
-def writer_of(to: Format, rle: RunLengths | None) -> "Writer":
+def writer_of(
+    to: Format, rle: RunLengths | None, shapes: Shapes | None, *, copied: bool, linked: bool
+) -> "Writer":
+    """The writer of a format; raises UsageError for words that are about another."""
     from handseg.formats.coco.writing import CocoWriter
+    from handseg.formats.polygons.labelme import Labelme
+    from handseg.formats.polygons.pictures import Pictures
+    from handseg.formats.polygons.writing import PolygonWriter
     from handseg.formats.table import WRITERS
 
-    if rle is None:
-        return WRITERS[to]
-    if to != Format.COCO:
+    if rle is not None and to != Format.COCO:
         raise UsageError(f"--rle {rle} is about COCO JSON, not --to {to}")
-    return CocoWriter(compressed=rle == RunLengths.COMPRESSED)
+    if shapes is not None and to != Format.LABELME:
+        raise UsageError(f"--shapes {shapes} is about labelme, not --to {to}")
+    if (copied or linked) and to not in POLYGONS:
+        word = "--link" if linked else "--with-images"
+        raise UsageError(f"{word} is about polygon files (--to {', '.join(POLYGONS)})")
+    writer = WRITERS[to]
+    if isinstance(writer, PolygonWriter):
+        pictures = Pictures.LINK if linked else Pictures.COPY if copied else Pictures.STAY
+        dialect = Labelme(masks=True) if shapes == Shapes.MASK else writer.dialect
+        return PolygonWriter(dialect, pictures)
+    return CocoWriter(compressed=False) if rle == RunLengths.PLAIN else writer
+
+
+def with_samples(masks: "Masks", data: Path | None) -> "Masks":
+    """The masks with what the data set knows of their images: persons, splits, places."""
+    from handseg.formats.placed import placed
+
+    if masks.samples:
+        return masks
+    return placed(masks, options.data_folder(data), is_wanted=data is not None)
+
+
+def say_notes(masks: "Masks", to: Format, out: Path | None) -> None:
+    """What was left out or supposed, and what the format cannot say."""
+    from handseg.formats.polygons.writing import PolygonWriter
+    from handseg.formats.table import WRITERS
+
+    for note in masks.notes:
+        console.say(f"{masks.path}: {note}")
+    writer = WRITERS[to]
+    for note in writer.dialect.notes(masks) if isinstance(writer, PolygonWriter) else ():
+        console.say(note)
+    if masks.unlabelled and to == Format.CSV:
+        lost = "; a stream has no sidecar that says why" if out == options.STREAM else ""
+        console.say(f"{masks.unlabelled} masks that nobody labelled have no row{lost}")
 
 
 def check_place(out: Path | None, to: Format, src: Path, force: bool) -> None:
     """Before any work: whether the name that a person gave can be used."""
     if out is not None and out.exists() and src.exists() and out.samefile(src):
         raise UsageError(f"--out {out} is the source itself", hints=["choose another --out"])
-    if to == Format.PNG:
-        check_folder(out, force)
+    if to in FOLDERS:
+        check_folder(out, to, force)
     else:
         options.check_out(out, force)
 
 
-def check_folder(out: Path | None, force: bool) -> None:
-    """The same for a folder; `--force` replaces one of planes, never one of anything else."""
-    from handseg.formats.planes.index import holds_only_planes
-
+def check_folder(out: Path | None, to: Format, force: bool) -> None:
+    """The same for a folder; `--force` replaces one of the same format, never one of images."""
     if out == options.STREAM:
-        raise UsageError("--to png makes a folder: it has no stream", hints=["--out DIR names one"])
+        raise UsageError(f"--to {to} makes a folder: it has no stream", hints=["--out DIR"])
     if out is None or not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
-    if not holds_only_planes(out):
-        raise UsageError(f"{out} holds other things than planes", hints=["choose another --out"])
+    what = "planes" if to == Format.PNG else "polygon files"
+    if not out.is_dir() or not holds_only(out, to):
+        raise UsageError(f"{out} holds other things than {what}", hints=["choose another --out"])
     if not force:
         raise UsageError(f"{out} exists", hints=["--force replaces it", "or choose another --out"])
 
 
-def read_source(src: str, runs: Path, data: Path | None, image_size: str | None) -> "Masks":
-    """The masks of what a person typed, in whatever format that is."""
-    from handseg.formats.table import reader_for
-    from handseg.runs.predictions import find_prediction
+def holds_only(out: Path, to: Format) -> bool:
+    """Whether a folder has nothing in it but what `--to` makes."""
+    from handseg.formats.planes.index import holds_only_planes
+    from handseg.formats.polygons import recognised
 
-    path = Path(src)
-    reader = reader_for(path)
-    if reader is not None:
-        if image_size is not None or data is not None:
-            console.say(f"--image-size and --data are not needed: {src} knows the sizes")
-        return reader.read(path)
-    if path.suffix == ".json" and not path.exists():
-        raise InputError(f"there is no file {src}", why=f"looked in {Path.cwd()}")
-    if path.is_dir() and any(path.glob("*.png")):
-        raise InputError(
-            f"{src} is a folder of pictures without planes.json",
-            why="nothing says which masks they are; --to png writes one",
-        )
-    return read_csv(find_prediction(src, runs), data, image_size)
-
-
-def read_csv(path: Path, data: Path | None, image_size: str | None) -> "Masks":
-    """The masks of a submission, with the sizes that it does not say."""
-    from handseg.formats.sizes import sizes_of
-    from handseg.formats.submission import grid_of, masks_of
-    from handseg.rle.submission import read_submission
-
-    submission = read_submission(path)
-    images, _ = grid_of(submission)
-    folder = options.data_folder(data)
-    size, is_wanted = options.pixels(image_size), data is not None
-    sizes = sizes_of(submission, images, folder, size, data_is_wanted=is_wanted)
-    say_sizes(sizes, folder, size, is_given=image_size is not None)
-    return masks_of(submission, sizes.by_image)
-
-
-def say_sizes(sizes: "Sizes", folder: Path, size: tuple[int, int], *, is_given: bool) -> None:
-    """Where the sizes come from: a wrong one moves every pixel."""
-    if sizes.from_data:
-        console.say(f"sizes of {sizes.from_data} images read in {folder}")
-    if sizes.taken and is_given:
-        console.say(f"sizes of {sizes.taken} images taken as {size[0]} × {size[1]}")
-    elif sizes.taken:
-        console.warn(
-            f"nobody knows the sizes of {sizes.taken} images: taken as {size[0]} × {size[1]}; "
-            "--data DIR or --image-size HxW says better"
-        )
-    elif is_given:
-        console.say("--image-size is not needed: the sizes of all images are known")
+    if to == Format.PNG:
+        return holds_only_planes(out)
+    return any(recognised.holds_only(out, one) for one in recognised.DIALECTS if one.name == to)
 
 
 def stem_of(path: Path) -> str:

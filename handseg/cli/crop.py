@@ -39,8 +39,9 @@ def crop(
     from handseg.data.fingerprint import fingerprint, sample_files
 
     dataset = open_dataset(options.data_folder(data))
-    names = known_regions(regions, dataset.classes)
+    names = known_regions(regions, dataset.classes, dataset.regions)
     samples = labelled_training_samples(dataset)
+    console.say(dataset.recognised)
     people = len({sample.person for sample in samples})
     console.say(
         f"found {len(samples)} labelled images of {people} people, {len(dataset.test)} test images"
@@ -63,15 +64,15 @@ def crop_region(
     """Make the crops of a region unless they are up to date; the folder that its folder lies in."""
     from handseg.crops.cut import cut_crops, is_current
     from handseg.crops.windows import plan_crops
-    from handseg.data.crop_manifest import crops_folder, region_folder
+    from handseg.data.crop_manifest import crop_source, crops_folder, region_folder
     from handseg.data.storage import size_in_words
 
-    folder = region_folder(dataset, region)
+    folder, source = region_folder(dataset, region), crop_source(dataset, region, source)
     if not force and is_current(folder, region, source):
         console.say(f"{region}: {folder} is up to date")
         return folder.parent
     with console.progress(f"{region}: planning") as bar:
-        planned = plan_crops(samples, dataset.classes, region, bar)
+        planned = plan_crops(samples, dataset.classes, region, bar, dataset.regions)
     pixels = sum(one.pixels for one in planned)
     minutes = len(samples) * SECONDS_AN_IMAGE / (os.cpu_count() or 1) / 60
     console.say(

@@ -22,6 +22,8 @@ VERBS = (
     "score",
     "check",
     "diff",
+    "stats",
+    "folds",
     "convert",
     "tui",
     "recipes",
@@ -29,7 +31,7 @@ VERBS = (
 """In the order of the help; each is a function of its name in the module of its name."""
 GROUPS = ("recipes",)
 """Verbs that have verbs of their own: the module has an `app`."""
-WITHOUT_ALGEBRA = ("vote", "score", "check", "diff", "convert")
+WITHOUT_ALGEBRA = ("vote", "score", "check", "diff", "stats", "folds", "convert")
 """Verbs whose arithmetic needs no linear algebra."""
 
 

@@ -14,6 +14,7 @@ from handseg.cli.command import command
         "handseg phantom data",
         "handseg phantom data --people 8 --size 512 --force",
         "handseg phantom data --people 60 --test-people 12 --size 2048 --seed 7",
+        "handseg phantom data --people 8 --with rings,metal,collimator,exposure",
     ]
 )
 def phantom(
@@ -31,6 +32,15 @@ def phantom(
             show_default=False,
         ),
     ] = None,
+    extras: Annotated[
+        str | None,
+        typer.Option(
+            "--with",
+            metavar="WHAT,…",
+            help="What else there is to see: rings, metal, collimator, markers, sesamoids, "
+            "exposure (under or over), or all. No label changes.",
+        ),
+    ] = None,
     force: options.Force = False,
 ) -> None:
     """Make a data set of synthetic hand radiographs, with labels.
@@ -46,6 +56,7 @@ def phantom(
             size=size,
             seed=seed,
             test_people=test_people,
+            extras=[] if extras is None else [name.strip() for name in extras.split(",")],
             force=force,
             progress=progress,
         )

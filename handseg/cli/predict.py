@@ -44,6 +44,7 @@ def predict(
         raise UsageError(f"--out names one file, but there are {len(chosen)} runs")
     options.check_out(out, force)
     dataset = open_dataset(options.data_folder(data))
+    console.say(dataset.recognised)
     from handseg.predict.of_run import plan_prediction, run_prediction
 
     if out == options.STREAM:

@@ -170,8 +170,8 @@ def against_data_set(
 
 def drawn_labels(samples: "Sequence[Sample]", classes: Sequence[str]) -> "Submission":
     """The labels of samples as run lengths; drawn now, and that is said, or before."""
+    from handseg.data.label_runs import label_file
     from handseg.data.storage import size_in_words
-    from handseg.score.labels import label_file
 
     file = label_file(samples, classes)
     if file.found() is None:

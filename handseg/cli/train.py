@@ -72,7 +72,7 @@ def begin(
     if name is not None and loaded.recipe.data.fold == "all":
         raise UsageError('--name names one run; with data.fold = "all" there is one for each fold')
     # Before torch is loaded: most first attempts end here.
-    open_dataset(data)
+    console.say(open_dataset(data).recognised)
     from handseg.train.session import Speaker
     from handseg.train.session import train as run_training
 
@@ -91,7 +91,8 @@ def by_fold(
 
     if loaded.recipe.data.fold != "all":
         return [loaded]
-    folds = load_or_write_folds(open_dataset(data)).folds
+    with console.progress("measuring hands") as bar:
+        folds = load_or_write_folds(open_dataset(data), progress=bar).folds
     return [load_recipe(recipe, [*sets, f"data.fold={fold}"]) for fold in range(folds.k)]
 
 

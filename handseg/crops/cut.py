@@ -15,7 +15,7 @@ from handseg.data.crop_manifest import (
 )
 from handseg.data.fingerprint import combined, hash_file
 from handseg.data.images import read_image, write_png
-from handseg.data.labels import Labels, class_mask, read_polygons
+from handseg.data.labels import Labels, class_mask, read_labels
 from handseg.data.outlines import outlines
 from handseg.data.storage import whole_folder
 from handseg.data.threads import threads
@@ -80,9 +80,7 @@ def cut_sample(draft: Path, group: Sequence[PlannedCrop], classes: Sequence[str]
     """The crops of one image."""
     sample = group[0].sample
     image = read_image(sample.image)
-    labels = read_polygons(sample.labels, classes) if sample.labels else None
-    if labels is None:
-        raise InputError(f"{sample.image} has no label")
+    labels = read_labels(sample, classes)
     labelled = [name for name, known in zip(classes, labels.labelled, strict=True) if known]
     polygons = polygons_inside(labels, (image.shape[0], image.shape[1]), group)
     crops: list[Crop] = []
@@ -110,7 +108,7 @@ def polygons_inside(
 ) -> list[list[NamedPolygon]]:
     """What each window shows of the labels of an image of `(height, width)`."""
     polygons: list[list[NamedPolygon]] = [[] for _ in group]
-    for name in labels.polygons:
+    for name in labels.drawn:
         # Drawn in the whole image: cv2 draws an edge that is cut off elsewhere a little otherwise.
         mask = class_mask(labels, name, size)
         for found, planned in zip(polygons, group, strict=True):

@@ -1,16 +1,19 @@
 """Regions to windows: where in an image a crop lies."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from handseg.anatomy import REGIONS
-from handseg.data.dataset import Sample
 from handseg.data.images import image_size
-from handseg.data.labels import Labels, read_polygons
+from handseg.data.labels import Labels, check_fits, read_labels
+from handseg.data.sample import Sample
+from handseg.data.settings import Windows
 from handseg.errors import UsageError
 from handseg.progress import Progress, silent
+from handseg.rle.geometry import segments
 
 MARGINS = {"wrist": 0.25, "fingertip": 1.0}
 """What a window adds to the edge of its bones' box, as a share of it.
@@ -37,8 +40,12 @@ class PlannedCrop:
         return (right - left) * (bottom - top)
 
 
-def known_regions(text: str, classes: Sequence[str]) -> tuple[str, ...]:
+def known_regions(
+    text: str, classes: Sequence[str], regions: Mapping[str, Windows] = REGIONS
+) -> tuple[str, ...]:
     """The regions named in `wrist,fingertip`, each once, in the order given.
+
+    `regions` are those of the data set: their windows, each by the classes it is put around.
 
     Raises:
         UsageError: one does not exist, or the data set has none of its bones.
@@ -52,13 +59,17 @@ def known_regions(text: str, classes: Sequence[str]) -> tuple[str, ...]:
             hints=["handseg crop --regions wrist,fingertip"],
         )
     for name in names:
-        if not any(bone in classes for bones in REGIONS[name] for bone in bones):
+        if not any(cls in classes for window in regions.get(name, ()) for cls in window):
             raise UsageError(f"the data set has no bone of the region {name}")
     return names
 
 
 def plan_crops(
-    samples: Sequence[Sample], classes: Sequence[str], region: str, progress: Progress = silent
+    samples: Sequence[Sample],
+    classes: Sequence[str],
+    region: str,
+    progress: Progress = silent,
+    regions: Mapping[str, Windows] = REGIONS,
 ) -> list[PlannedCrop]:
     """The windows of a region in every sample; a window whose bones are absent is left out.
 
@@ -70,9 +81,10 @@ def plan_crops(
     planned: list[PlannedCrop] = []
     for done, sample in enumerate(samples, 1):
         if sample.labels is not None:
-            labels = read_polygons(sample.labels, classes)
+            labels = read_labels(sample, classes)
             size = image_size(sample.image)
-            for bones in REGIONS[region]:
+            check_fits(labels, size)
+            for bones in regions[region]:
                 window = window_around(labels, bones, size, MARGINS[region])
                 if window:
                     planned.append(PlannedCrop(sample, bones, window))
@@ -89,7 +101,7 @@ def window_around(
     points = [
         polygon
         for bone in bones
-        for polygon in labels.polygons.get(bone, ())
+        for polygon in (*labels.polygons.get(bone, ()), *corners_of_runs(labels, bone, width))
         # One that lies beside the image shows nothing in it.
         if (polygon.max(axis=0) >= 0).all() and (polygon.min(axis=0) <= last).all()
     ]
@@ -101,6 +113,16 @@ def window_around(
     left, right = span((low[0] + high[0]) / 2, edge, width)
     top, bottom = span((low[1] + high[1]) / 2, edge, height)
     return left, top, right, bottom
+
+
+def corners_of_runs(labels: Labels, name: str, width: int) -> list[NDArray[np.int64]]:
+    """The corners `int64[2, 2]` of the box of what a class has as runs; none where it has none."""
+    runs = labels.runs.get(name)
+    if runs is None or not len(runs):
+        return []
+    cut = segments([runs], [width])
+    low = (cut.start.min(), cut.row.min())
+    return [np.array([low, (cut.end.max() - 1, cut.row.max())])]
 
 
 def span(centre: float, edge: int, limit: int) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """The crops beside a data set: which window of which image each one is."""
 
+import hashlib
 import json
 import shlex
 from collections.abc import Sequence
@@ -7,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from handseg.anatomy import REGIONS
 from handseg.data.dataset import Dataset, Sample
 from handseg.data.fingerprint import fingerprint as fingerprint_of
 from handseg.data.storage import stand_in, writable, write_json
@@ -118,6 +120,17 @@ def crop_command(regions: Sequence[str], root: Path) -> str:
     return f"handseg crop --regions {','.join(regions)} --data {shlex.quote(str(root))}"
 
 
+def crop_source(dataset: Dataset, region: str, fingerprint: str) -> str:
+    """What the crops of a region are made from: images and labels, and windows of the set's own.
+
+    `fingerprint` is that of the labelled images, and the answer where the anatomy's windows hold.
+    """
+    windows = dataset.regions.get(region, ())
+    if windows == REGIONS.get(region):
+        return fingerprint
+    return hashlib.sha256(json.dumps([fingerprint, windows]).encode()).hexdigest()
+
+
 def crop_samples(dataset: Dataset, regions: Sequence[str], fingerprint: str) -> tuple[Sample, ...]:
     """The crops of some regions as training samples of the people they show.
 
@@ -133,7 +146,7 @@ def crop_samples(dataset: Dataset, regions: Sequence[str], fingerprint: str) -> 
         manifest = read_manifest(folder)
         if manifest is None:
             raise InputError(f"there are no {region} crops in {folder}", hints=[command])
-        if manifest.source_fingerprint != fingerprint:
+        if manifest.source_fingerprint != crop_source(dataset, region, fingerprint):
             raise InputError(f"the {region} crops are of other images or labels", hints=[command])
         if not is_whole(folder, manifest):
             raise InputError(

@@ -1,24 +1,35 @@
 """A data set: its samples, its classes and where they lie."""
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from handseg.anatomy import BONES, REGIONS
 from handseg.data import handbone
+from handseg.data.chosen import check_classes, frames_note, limited, without_excluded
+from handseg.data.coco.layout import Coco
+from handseg.data.excludes import settings_of
+from handseg.data.flat import Flat
+from handseg.data.layout import Layout, Listing
+from handseg.data.sample import Sample
+from handseg.data.settings import FILE, Settings, Windows
 from handseg.errors import InputError, UsageError
 
+__all__ = [
+    "Dataset",
+    "Sample",
+    "is_dataset",
+    "labelled_training_samples",
+    "open_dataset",
+    "with_test_labels",
+]
 
-@dataclass(frozen=True)
-class Sample:
-    """One radiograph and, where there is one, its label."""
+LAYOUTS: tuple[Layout, ...] = (handbone.Handbone(), Coco(), Flat())
+"""In the order in which they are tried."""
 
-    image_name: str
-    """As in a submission: the base name, or the path inside the split where that is ambiguous."""
-    image: Path
-    labels: Path | None
-    person: str
-    split: str
+
+OTHERS = "or COCO files beside their images, or images in DIR with their labels beside them"
 
 
 @dataclass(frozen=True)
@@ -30,6 +41,13 @@ class Dataset:
     classes: tuple[str, ...]
     train: tuple[Sample, ...]
     test: tuple[Sample, ...]
+    labelled_test: tuple[Sample, ...] = field(default=(), repr=False)
+    """The test samples with the labels that are there, for `with_test_labels`."""
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """The bones of the anatomy that classes of other names are."""
+    settings: Settings = field(default_factory=Settings)
+    notes: tuple[str, ...] = ()
+    """What was recognised and what was left out, for a person."""
 
     def split(self, name: str) -> tuple[Sample, ...]:
         """The samples of `train`, `test` or `all`."""
@@ -38,22 +56,94 @@ class Dataset:
             raise UsageError(f"there is no split {name!r}", why="it is one of train, test, all")
         return splits[name]
 
+    @property
+    def bones(self) -> dict[str, str]:
+        """The bone that each class is, for those that are exactly one."""
+        found = {name: bones[0] for name, bones in self.aliases.items() if len(bones) == 1}
+        return {name: found.get(name, name) for name in self.classes
+                if found.get(name, name) in BONES}  # fmt: skip
+
+    @property
+    def regions(self) -> dict[str, Windows]:
+        """The regions that crops can be of: their windows, each by the classes it is put around.
+
+        Those of the anatomy, with the data set's names, and those of its settings.
+        """
+        of_bones = {
+            region: tuple(
+                names for bones in windows if (names := self.classes_of(bones))
+            )
+            for region, windows in REGIONS.items()
+        }  # fmt: skip
+        return {name: windows for name, windows in of_bones.items() if windows} | dict(
+            self.settings.regions
+        )
+
+    def classes_of(self, bones: Iterable[str]) -> tuple[str, ...]:
+        """The classes that are some of these bones, in the order of the bones."""
+        return tuple(dict.fromkeys(
+            name for bone in bones for name in self.classes
+            if bone in self.aliases.get(name, (name,))
+        ))  # fmt: skip
+
+    @property
+    def recognised(self) -> str:
+        """What was found, for a person: a line, and one below it for each note."""
+        people = len({sample.person for sample in self.train})
+        found = (
+            f"{self.root}: {self.layout} layout, {len(self.train)} training images of "
+            f"{people} people, {len(self.test)} test images, {len(self.classes)} classes"
+        )
+        return "\n  ".join((found, *self.notes))
+
 
 def open_dataset(folder: Path) -> Dataset:
-    """List a data set without opening an image.
+    """List a data set without decoding an image.
 
     Raises:
-        InputError: there is none in `folder`.
+        InputError: there is none in `folder`, or a file that describes it is at fault.
     """
-    if not handbone.is_layout(folder):
-        raise no_dataset(folder)
-    train = samples(handbone.pairs(folder, "train"), folder, "train")
-    test = samples(handbone.pairs(folder, "test"), folder, "test")
-    if not train and not test:
-        raise no_dataset(folder)
-    train, test = with_plain_names(train, test)
-    unlabelled_test = tuple(replace(sample, labels=None) for sample in test)
-    return Dataset(folder, "handbone", handbone.CLASSES, train, unlabelled_test)
+    settings = settings_of(folder)
+    for layout in candidates(folder, settings):
+        listing = layout.listing(folder, settings)
+        if listing.train or listing.test:
+            return dataset_of(folder, layout, listing, settings)
+    raise no_dataset(folder)
+
+
+def is_dataset(folder: Path) -> bool:
+    """Whether a folder looks like a data set of any layout."""
+    return (folder / FILE).is_file() or any(layout.recognises(folder) for layout in LAYOUTS)
+
+
+def candidates(folder: Path, settings: Settings) -> Iterable[Layout]:
+    """The layout that the settings name, else those that recognise the folder."""
+    if settings.layout is not None:
+        return [layout for layout in LAYOUTS if layout.name == settings.layout]
+    return (layout for layout in LAYOUTS if layout.recognises(folder))
+
+
+def dataset_of(root: Path, layout: Layout, listing: Listing, settings: Settings) -> Dataset:
+    """A listing as a data set: named, without what its owner leaves out."""
+    check_classes(root, settings, listing.classes)
+    train, test = with_plain_names(listing.train, listing.test)
+    kept_train, kept_test, left_out = without_excluded(train, test, settings.exclude)
+    if settings.labelled is not None:
+        kept_train, kept_test = (
+            tuple(limited(sample, settings.labelled) for sample in split)
+            for split in (kept_train, kept_test)
+        )
+    return Dataset(
+        root,
+        layout.name,
+        listing.classes,
+        kept_train,
+        tuple(replace(sample, labels=None, entry=None) for sample in kept_test),
+        kept_test,
+        {**listing.aliases, **settings.aliases},
+        settings,
+        (*listing.notes, *left_out, *frames_note(kept_train + kept_test)),
+    )
 
 
 def with_test_labels(dataset: Dataset) -> Dataset:
@@ -61,56 +151,52 @@ def with_test_labels(dataset: Dataset) -> Dataset:
 
     For measuring and looking only: nothing that trains or predicts may call this.
     """
-    labelled = tuple(
-        replace(sample, labels=labels if labels.exists() else None)
-        for sample in dataset.test
-        for labels in [handbone.label_path(dataset.root, sample.image)]
+    # They may have gone since the data set was opened.
+    there = (
+        sample.labels is not None and sample.labels.exists() for sample in dataset.labelled_test
     )
-    return replace(dataset, test=labelled)
+    both = zip(dataset.labelled_test, dataset.test, there, strict=True)
+    return replace(dataset, test=tuple(one if known else bare for one, bare, known in both))
 
 
 def labelled_training_samples(dataset: Dataset) -> tuple[Sample, ...]:
     """The training samples, each with its label.
+
+    An image whose label should be a file of its own and is not there is a fault. One that a file
+    of several images does not annotate is left out, as `Dataset.notes` says.
 
     Raises:
         InputError: there are none, an image has no label or two share one.
     """
     if not dataset.train:
         raise InputError(f"{dataset.root} has no training images", why=handbone.LAYOUT)
+    labelled = tuple(sample for sample in dataset.train if sample.labels is not None)
     bare = [sample for sample in dataset.train if sample.labels is None]
-    if bare:
+    layout = next(layout for layout in LAYOUTS if layout.name == dataset.layout)
+    expected = layout.label_path(dataset.root, bare[0].image) if bare else None
+    if bare and (expected is not None or not labelled):
         shown = "\n".join(str(sample.image) for sample in bare[:5])
         more = f"\nand {len(bare) - 5} more" if len(bare) > 5 else ""
-        expected = handbone.label_path(dataset.root, bare[0].image)
+        belongs = [f"the label of the first belongs at {expected}"] if expected else []
         raise InputError(
             f"{len(bare)} of {len(dataset.train)} training images have no label",
             why=shown + more,
-            hints=[f"the label of the first belongs at {expected}", "or take the images out"],
+            hints=[*belongs, f"or take the images out, or name them under exclude in {FILE}"],
         )
-    refuse_twins(dataset.train)
-    return dataset.train
+    refuse_twins(labelled)
+    return labelled
 
 
 def refuse_twins(samples: Iterable[Sample]) -> None:
-    owners: dict[Path | None, Sample] = {}
+    owners: dict[tuple[Path | None, int | str | None], Sample] = {}
     for sample in samples:
-        owner = owners.setdefault(sample.labels, sample)
+        owner = owners.setdefault((sample.labels, sample.entry), sample)
         if owner is not sample:
             raise InputError(
                 f"two images share the label {sample.labels}",
                 why=f"{owner.image}\n{sample.image}",
                 hints=["take one of the images out"],
             )
-
-
-def samples(
-    pairs: Iterable[tuple[Path, Path | None]], root: Path, split: str
-) -> tuple[Sample, ...]:
-    base = handbone.images_folder(root, split)
-    return tuple(
-        Sample(image.relative_to(base).as_posix(), image, labels, image.parent.name, split)
-        for image, labels in pairs
-    )
 
 
 def with_plain_names(*splits: tuple[Sample, ...]) -> tuple[tuple[Sample, ...], ...]:
@@ -127,7 +213,7 @@ def no_dataset(folder: Path) -> InputError:
     looked = folder.resolve() if folder.exists() else f"{folder.absolute()} (does not exist)"
     return InputError(
         "no data set found",
-        why=f"looked in {looked}\n{handbone.LAYOUT}",
+        why=f"looked in {looked}\n{handbone.LAYOUT}\n{OTHERS}",
         hints=[
             "name another folder with --data DIR or HANDSEG_DATA",
             "handseg demo           makes a synthetic data set and goes the whole way",

@@ -1,17 +1,21 @@
 """Folds: which person is held out when; written once beside the data and then obeyed."""
 
 import json
-import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from handseg.data.dataset import Dataset, Sample
+from handseg.data.people import Person
 from handseg.data.storage import stand_in, writable, write_json
+from handseg.data.strata import dealt, strata_of
+from handseg.data.training_people import training_people
 from handseg.errors import InputError, UsageError
+from handseg.progress import Progress, silent
 
 VERSION = 1
 METHOD = "shuffled people"
+STRATIFIED = "people stratified by"
 DEFAULT_K = 5
 
 
@@ -47,7 +51,9 @@ class FoldFile:
     written: bool
 
 
-def load_or_write_folds(dataset: Dataset, *, k: int = DEFAULT_K, seed: int = 0) -> FoldFile:
+def load_or_write_folds(
+    dataset: Dataset, *, k: int = DEFAULT_K, seed: int = 0, progress: Progress = silent
+) -> FoldFile:
     """The folds of a data set: those of its `folds.json`, else made now and written there.
 
     Where the data's folder is read-only they stand in the cache's folder.
@@ -56,36 +62,71 @@ def load_or_write_folds(dataset: Dataset, *, k: int = DEFAULT_K, seed: int = 0) 
         InputError: the file is at fault or lacks people, or there are too few people.
         UsageError: `k` is less than two.
     """
+    there = found_folds(dataset)
+    if there is not None:
+        return there
+    refuse_too_few(len({sample.person for sample in dataset.train}), k)
+    return write_folds(dataset, training_people(dataset, progress).people, k=k, seed=seed)
+
+
+def found_folds(dataset: Dataset) -> FoldFile | None:
+    """The folds that a data set has.
+
+    Raises:
+        InputError: the file is at fault or lacks people.
+    """
     people = sorted({sample.person for sample in dataset.train})
     for path in fold_paths(dataset):
         if path.exists():
             return FoldFile(read_folds(path, people), path, written=False)
+    return None
+
+
+def write_folds(
+    dataset: Dataset, people: Mapping[str, Person], *, k: int = DEFAULT_K, seed: int = 0
+) -> FoldFile:
+    """Make folds of the people of a data set and write them, over those that are there.
+
+    Raises:
+        InputError: there are too few people, or the old folds cannot be replaced.
+        UsageError: `k` is less than two.
+    """
     folds = make_folds(people, k, seed)
-    beside, instead = fold_paths(dataset)
-    path = beside if writable(dataset.root) else instead
+    path = place_for_folds(dataset)
     write_json(path, {"version": VERSION, **asdict(folds)})
     return FoldFile(folds, path, written=True)
 
 
-def make_folds(people: Sequence[str], k: int, seed: int) -> Folds:
-    """Deal shuffled people to `k` folds, or to as many as there are people."""
+def make_folds(people: Mapping[str, Person], k: int, seed: int) -> Folds:
+    """Deal people to `k` folds, or to as many as there are people, their strata evenly.
+
+    The people and the seed alone decide. Raises as `refuse_too_few`.
+    """
+    refuse_too_few(len(people), k)
+    k = min(k, len(people))
+    strata = strata_of(people)
+    images = {person: facts.images for person, facts in people.items()}
+    method = f"{STRATIFIED} {', '.join(strata.names)}" if strata.names else METHOD
+    return Folds(k, seed, method, dealt(strata.of_people, images, k, seed))
+
+
+def refuse_too_few(people: int, k: int) -> None:
+    """Raise InputError for fewer than two people, UsageError for fewer than two folds."""
     if k < 2:
         raise UsageError(f"{k} folds cannot be: there are two or more")
-    if len(people) < 2:
+    if people < 2:
         raise InputError(
             "a training needs at least two people, one of them to validate on",
-            why=f"found {len(people)}",
+            why=f"found {people}",
         )
-    k = min(k, len(people))
-    shuffled = sorted(people)
-    random.Random(seed).shuffle(shuffled)
-    folds = {person: index % k for index, person in enumerate(shuffled)}
-    return Folds(k, seed, METHOD, dict(sorted(folds.items())))
 
 
 def read_folds(path: Path, people: Sequence[str]) -> Folds:
     """Read a fold file and hold it against the people of the data set."""
-    again = f"remove {path} to have new folds made (runs on the old ones are then not comparable)"
+    again = (
+        f"remove {path} to have new folds made (runs on the old ones are then not comparable)",
+        "or: handseg folds --force",
+    )
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
         if value["version"] != VERSION:
@@ -95,18 +136,33 @@ def read_folds(path: Path, people: Sequence[str]) -> Folds:
         strange = [person for person, fold in folds.items() if type(fold) is not int]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         why = f"{type(error).__name__}: {error}"
-        raise InputError(f"{path} is no fold file", why=why, hints=[again]) from error
+        raise InputError(f"{path} is no fold file", why=why, hints=again) from error
     lacking = [person for person in people if person not in folds]
     if lacking:
         raise InputError(
             f"{path} lacks {len(lacking)} of {len(people)} people",
             why=", ".join(lacking[:10]),
-            hints=[again],
+            hints=again,
         )
     if strange or any(not 0 <= fold < read.k for fold in folds.values()):
-        raise InputError(f"{path} has a fold outside 0 to {read.k - 1}", hints=[again])
+        raise InputError(f"{path} has a fold outside 0 to {read.k - 1}", hints=again)
     return read
 
 
 def fold_paths(dataset: Dataset) -> tuple[Path, Path]:
-    return dataset.root / "folds.json", stand_in(dataset.root) / "folds.json"
+    """Beside the data, under the name that its settings give, and where that is read-only."""
+    return (
+        dataset.root / (dataset.settings.folds or "folds.json"),
+        stand_in(dataset.root) / "folds.json",
+    )
+
+
+def place_for_folds(dataset: Dataset) -> Path:
+    """Where new folds go; raises InputError where the old ones could not be replaced."""
+    beside, instead = fold_paths(dataset)
+    if writable(dataset.root):
+        return beside
+    if beside.exists():
+        # They are obeyed before those in the cache.
+        raise InputError(f"{beside} cannot be replaced", why=f"{dataset.root} is read-only")
+    return instead

@@ -1,8 +1,7 @@
-"""Labels as people draw them: polygons in JSON, and the masks that they mean."""
+"""Labels as people draw them: polygons or run lengths in JSON, and the masks that they mean."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg import rle
-from handseg.data.dataset import Sample
 from handseg.data.images import image_size
+from handseg.data.json_files import read_json
+from handseg.data.sample import Sample
 from handseg.errors import InputError, did_you_mean
 
 Polygon = NDArray[np.int32]
@@ -19,17 +19,30 @@ Polygon = NDArray[np.int32]
 
 FARTHEST = 1 << 20
 """Coordinates are held within this, in pixels: cv2 computes in fixed point."""
+LARGEST_LABEL = 1 << 24
+"""Bytes of the label file of one image; real ones have some hundred thousand."""
 
 
 @dataclass(frozen=True)
 class Labels:
-    """The polygons of one image, and for each class of the data set whether it was labelled.
+    """What is drawn in one image, and for each class of the data set whether it was labelled.
 
-    A class that was labelled and has no polygon is absent; one that was not is unknown.
+    A class is drawn by polygons, by row-major runs in full size, or by both, which are then united.
+    A class that was labelled and is not drawn is absent; one that was not is unknown.
     """
 
     polygons: dict[str, tuple[Polygon, ...]]
     labelled: tuple[bool, ...]
+    runs: dict[str, rle.Runs] = field(default_factory=dict[str, rle.Runs])
+    size: tuple[int, int] | None = None
+    """The image's, where the label says it and means it: it draws in no other."""
+    source: str = ""
+    """Where the label stands, for messages."""
+
+    @property
+    def drawn(self) -> tuple[str, ...]:
+        """The classes that are drawn at all."""
+        return tuple(dict.fromkeys((*self.polygons, *self.runs)))
 
 
 @dataclass(frozen=True)
@@ -39,6 +52,27 @@ class SampleLabels:
     size: tuple[int, int]
     runs: tuple[rle.Runs, ...]
     labelled: tuple[bool, ...]
+
+
+def read_labels(sample: Sample, classes: Sequence[str]) -> Labels:
+    """What is drawn in a sample, whatever the layout of its label.
+
+    Raises:
+        InputError: there is no label, or it is at fault.
+    """
+    if sample.labels is None:
+        raise InputError(f"{sample.image} has no label")
+    if sample.entry is None:
+        labels = read_polygons(sample.labels, classes)
+    else:
+        from handseg.data.coco.labels import read_entry
+
+        labels = read_entry(sample.labels, sample.entry, classes)
+    if sample.labelled is None:
+        return labels
+    said = (name in sample.labelled for name in classes)
+    both = zip(labels.labelled, said, strict=True)
+    return replace(labels, labelled=tuple(known and named for known, named in both))
 
 
 def read_polygons(path: Path, classes: Sequence[str]) -> Labels:
@@ -51,7 +85,7 @@ def read_polygons(path: Path, classes: Sequence[str]) -> Labels:
         InputError: no JSON, another schema or a class that the data set does not have; the message
             names the file and the place.
     """
-    document = read_json(path)
+    document = read_json(path, largest=LARGEST_LABEL)
     try:
         annotations = document["annotations"]
         entries = [(str(entry["label"]), entry["points"]) for entry in annotations]
@@ -86,8 +120,35 @@ def rasterise(polygons: Sequence[Polygon], size: tuple[int, int]) -> NDArray[np.
 
 
 def class_mask(labels: Labels, name: str, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """One class of a label as `uint8[height, width]` of 0 and 1."""
-    return rasterise(labels.polygons.get(name, ()), size)
+    """One class of a label as `uint8[height, width]` of 0 and 1.
+
+    Raises:
+        InputError: the label is of an image of another size.
+    """
+    check_fits(labels, size)
+    mask = rasterise(labels.polygons.get(name, ()), size)
+    return mask | rle.to_mask(labels.runs[name], size) if name in labels.runs else mask
+
+
+def class_runs(labels: Labels, name: str, size: tuple[int, int]) -> rle.Runs:
+    """One class of a label as row-major runs; what is run lengths already is not decoded.
+
+    Raises:
+        InputError: the label is of an image of another size.
+    """
+    if name in labels.runs and name not in labels.polygons:
+        check_fits(labels, size)
+        return labels.runs[name]
+    return rle.from_mask(class_mask(labels, name, size))
+
+
+def check_fits(labels: Labels, size: tuple[int, int]) -> None:
+    if labels.size not in (None, size):
+        height, width = labels.size or size
+        raise InputError(
+            f"{labels.source} is the label of an image of {height} × {width} pixels",
+            why=f"the image has {size[0]} × {size[1]}: every outline would lie elsewhere",
+        )
 
 
 def label_runs(sample: Sample, classes: Sequence[str]) -> SampleLabels:
@@ -96,27 +157,10 @@ def label_runs(sample: Sample, classes: Sequence[str]) -> SampleLabels:
     Raises:
         InputError: the label is missing or at fault.
     """
-    if sample.labels is None:
-        raise InputError(f"{sample.image} has no label")
-    labels = read_polygons(sample.labels, classes)
+    labels = read_labels(sample, classes)
     size = image_size(sample.image)
-    masks = (class_mask(labels, name, size) for name in classes)
-    return SampleLabels(size, tuple(rle.from_mask(mask) for mask in masks), labels.labelled)
-
-
-def read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise InputError(f"{path} cannot be read", why=str(error)) from error
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"{path} is broken JSON",
-            why=f"line {error.lineno}, column {error.colno}: {error.msg}",
-        ) from error
-    except (ValueError, RecursionError) as error:
-        # Bytes that are no text, a figure of thousands of digits, thousands of brackets.
-        raise InputError(f"{path} is broken JSON", why=str(error)) from error
+    runs = tuple(class_runs(labels, name, size) for name in classes)
+    return SampleLabels(size, runs, labels.labelled)
 
 
 def read_points(path: Path, number: int, name: str, points: Any) -> Polygon:

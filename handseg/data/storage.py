@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from handseg import disk
 
 YOUNG = 60.0
 """Seconds in which a draft may not be locked yet: it is left alone."""
+PAUSE = 0.1
+"""Seconds between two looks at a lock."""
 
 
 def cache_root() -> Path:
@@ -101,6 +103,39 @@ def locked(draft: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+@contextmanager
+def turn(name: str, waiting: Callable[[], None]) -> Iterator[None]:
+    """Wait while another process has the turn of this name; it ends with that process.
+
+    `waiting` is called now and then. Without locks (some network file systems) nobody waits: this
+    saves work twice done, and nothing may rest on it.
+    """
+    path = cache_root() / f".{name}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        while is_held(handle):
+            waiting()
+            time.sleep(PAUSE)
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+    finally:
+        os.close(handle)
+
+
+def is_held(handle: int) -> bool:
+    """Whether another process has locked a file; where none has, this one has now."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def sweep(place: Path) -> None:

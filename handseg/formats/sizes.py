@@ -41,13 +41,13 @@ def sizes_of(
     from_sidecar = len(by_image)
     lacking = [name for name in images if name not in by_image]
     if lacking or data_is_wanted:
-        by_image |= _sizes_in(_samples(data, data_is_wanted), lacking)
+        by_image |= _sizes_in(samples_in(data, data_is_wanted), lacking)
     from_data = len(by_image) - from_sidecar
     complete = {name: by_image.get(name, otherwise) for name in images}
     return Sizes(complete, from_sidecar, from_data, len(complete) - len(by_image))
 
 
-def _samples(data: Path, is_wanted: bool) -> "dict[str, Sample]":
+def samples_in(data: Path, is_wanted: bool) -> "dict[str, Sample]":
     """The samples of the data set by image name; none where there is no data set."""
     from handseg.data.dataset import open_dataset
 

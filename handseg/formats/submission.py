@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from handseg.formats.masks import Masks, Size, counted, rows
+from handseg.formats.masks import Masks, Size, counted, labelled_of, rows
 from handseg.formats.origin import origin_of
 from handseg.formats.places import Place
 from handseg.progress import Progress, silent
@@ -26,6 +26,7 @@ class CsvWriter:
             "source": {"path": str(masks.path), "sha256": masks.sha256, "format": masks.format},
             "classes": list(masks.classes),
             "images": {name: list(size) for name, size in masks.images.items()},
+            "labelled": {image: list(masks.known(image)) for image in masks.labelled},
         }
         if place.path is not None:
             return write_submission(place.path, rows(masks, progress), fields)
@@ -58,6 +59,7 @@ def masks_of(submission: Submission, sizes: Mapping[str, Size]) -> Masks:
     at fault and runs past the end of an image.
     """
     images, classes = grid_of(submission)
+    labelled = _labelled(submission, images, classes)
 
     def runs_of(image: str, cls: str) -> Runs:
         return submission.runs(image, cls, sizes[image])
@@ -70,15 +72,33 @@ def masks_of(submission: Submission, sizes: Mapping[str, Size]) -> Masks:
         classes=classes,
         runs_of=runs_of,
         origin=origin_of(submission.sidecar),
-        notes=tuple(_notes(submission, images, classes)),
+        notes=tuple(_notes(submission, images, classes, labelled)),
+        labelled=labelled,
     )
 
 
-def _notes(
+def _labelled(
     submission: Submission, images: tuple[str, ...], classes: tuple[str, ...]
+) -> dict[str, frozenset[str]]:
+    """What was labelled of images of which not all was; a row says more than the sidecar."""
+    written: Any = (submission.sidecar or {}).get("labelled")
+    found: dict[str, frozenset[str]] = {}
+    for image in images if isinstance(written, dict) else ():
+        named = labelled_of(written.get(image), classes)
+        if named is not None:
+            found[image] = named | {cls for cls in classes if (image, cls) in submission}
+    return {image: named for image, named in found.items() if len(named) < len(classes)}
+
+
+def _notes(
+    submission: Submission,
+    images: tuple[str, ...],
+    classes: tuple[str, ...],
+    labelled: Mapping[str, frozenset[str]],
 ) -> Iterator[str]:
     yield from submission.notes
-    missing = len(images) * len(classes) - len(submission)
+    unlabelled = sum(len(classes) - len(named) for named in labelled.values())
+    missing = len(images) * len(classes) - len(submission) - unlabelled
     if missing:
         yield f"{counted(missing, 'row')} missing: empty masks; that they were missing is not kept"
     order = ((image, cls) for image in images for cls in classes)

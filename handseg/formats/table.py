@@ -11,6 +11,10 @@ from handseg.formats.places import Place
 from handseg.formats.planes.index import is_planes
 from handseg.formats.planes.reading import read_planes
 from handseg.formats.planes.writing import PlanesWriter
+from handseg.formats.polygons.handbone import Handbone
+from handseg.formats.polygons.labelme import Labelme
+from handseg.formats.polygons.recognised import is_polygons, read_polygons
+from handseg.formats.polygons.writing import PolygonWriter
 from handseg.formats.submission import CsvWriter
 from handseg.progress import Progress
 from handseg.rle.writing import TextStream
@@ -35,10 +39,21 @@ class Writer(Protocol):
         ...
 
 
-READERS = (Reader(is_planes, read_planes), Reader(is_coco, read_coco))
-"""Submissions are not among them: what a person types for one may be a run."""
+READERS = (
+    Reader(is_planes, read_planes),
+    Reader(is_polygons, read_polygons),
+    Reader(is_coco, read_coco),
+)
+"""In the order in which they are asked. Submissions and data sets are not among them: what a person
+types for one may be a run."""
 
-WRITERS: Mapping[str, Writer] = {"coco": CocoWriter(), "png": PlanesWriter(), "csv": CsvWriter()}
+WRITERS: Mapping[str, Writer] = {
+    "handbone": PolygonWriter(Handbone()),
+    "coco": CocoWriter(),
+    "labelme": PolygonWriter(Labelme()),
+    "png": PlanesWriter(),
+    "csv": CsvWriter(),
+}
 
 
 def reader_for(path: Path) -> Reader | None:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from handseg.data.label_runs import label_file
 from handseg.progress import Progress, silent
 from handseg.rle.compare import compare
 from handseg.rle.submission import Submission, read_submission
 from handseg.score.bootstrap import People
 from handseg.score.dice import Scores
-from handseg.score.labels import label_file
 from handseg.score.means import Figures
 from handseg.score.metrics import DICE, OF_AREAS, OVERLAP, needs_sizes
 from handseg.score.samples import samples_to_score, trained_on

@@ -46,7 +46,7 @@ class Truth:
 
 
 def truth_of_samples(labels: Submission, samples: "Iterable[Sample]") -> Truth:
-    """The labels of samples of a data set, drawn as run lengths (`score.labels`)."""
+    """The labels of samples of a data set, drawn as run lengths (`data.label_runs`)."""
     classes = tuple((labels.sidecar or {})["classes"])
     return Truth(labels, classes, {sample.image_name: sample.person for sample in samples})
 
@@ -67,11 +67,10 @@ def read_truth(path: Path, data: Path) -> Truth:
 
 def people_of(data: Path, images: Iterable[str]) -> dict[str, str]:
     """The person of each of the images that the data set in a folder has; none without one."""
-    from handseg.data.handbone import is_layout
+    from handseg.data.dataset import is_dataset, open_dataset
 
-    if not is_layout(data):
+    if not is_dataset(data):
         return {}
-    from handseg.data.dataset import open_dataset
 
     samples = {sample.image_name: sample for sample in open_dataset(data).split("all")}
     return {image: samples[image].person for image in images if image in samples}

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from handseg.data.cache import Prepared
 from handseg.train.augment import Augmentation
@@ -52,6 +52,31 @@ class TrainingSamples(Dataset[tuple[np.ndarray, np.ndarray, np.ndarray]]):
         )
         return image, planes, prepared.labelled[index]
 
+    def __getitems__(self, draws: list[Draw]) -> Batch:
+        """A batch, each sample put where it stays: a worker never holds it twice."""
+        first = self.parts[0]
+        size, depth, classes = first.size, first.planes.shape[-1], len(first.classes)
+        batch = Batch(
+            empty((len(draws), size, size), torch.uint8),
+            empty((len(draws), size, size, depth), torch.uint8),
+            empty((len(draws), classes), torch.bool),
+        )
+        for row, draw in enumerate(draws):
+            for part, made in zip(batch, self[draw], strict=True):
+                part[row] = torch.from_numpy(made)
+        return batch
+
+
+def empty(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    """A new tensor; in a loader's process one that the training's process sees."""
+    made = torch.empty(shape, dtype=dtype)
+    return made if get_worker_info() is None else made.share_memory_()
+
+
+def as_made(batch: Batch) -> Batch:
+    """What is a batch already."""
+    return batch
+
 
 class EpochBatches:
     """The batch sampler: the draws of the epoch that is set."""
@@ -78,7 +103,7 @@ class Loader:
             batch_sampler=self.batches,  # pyright: ignore[reportArgumentType]
             num_workers=workers,
             persistent_workers=workers > 0,
-            collate_fn=collate,
+            collate_fn=as_made,  # pyright: ignore[reportArgumentType]
             pin_memory=pin,
         )
 
@@ -86,12 +111,6 @@ class Loader:
         """The batches of an epoch, without the `first` ones."""
         self.batches.epoch, self.batches.first = epoch, first
         return iter(self.loader)
-
-
-def collate(samples: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Batch:
-    """Stack samples to a batch."""
-    images, planes, labelled = zip(*samples, strict=True)
-    return Batch(*(torch.from_numpy(np.stack(part)) for part in (images, planes, labelled)))
 
 
 def worker_count(wanted: int | str, device: torch.device) -> int:

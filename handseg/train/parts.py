@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from handseg.data.cache import Prepared, is_prepared, prepare, prepared_bytes
+from handseg.data.cache import Prepared, prepare
 from handseg.data.dataset import Sample
-from handseg.data.storage import size_in_words
+from handseg.data.storage import cache_root, size_in_words
 from handseg.recipe.load import LoadedRecipe
 from handseg.train.order import Order
 from handseg.train.speaker import Speaker
@@ -31,19 +31,25 @@ def prepare_parts(loaded: LoadedRecipe, world: World, speaker: Speaker) -> Parts
     further = [sample for sample in world.training if sample not in own]
     if further:
         training.append(prepare_said(further, world, size, "further images", speaker))
-    crops = prepare_said(world.crops, world, size, "crops", speaker) if world.crops else None
+    crops = None
+    if world.crops:
+        # All of them, not those of the people trained on: the folds share one copy.
+        every = prepare_said(world.every_crop, world, size, "crops", speaker)
+        crops = every.only(world.crops)
     return Parts(tuple(training), crops, whole.only(world.validation))
 
 
 def prepare_said(
     samples: Sequence[Sample], world: World, size: int, what: str, speaker: Speaker
 ) -> Prepared:
-    classes = world.dataset.classes
-    if not is_prepared(samples, classes, size):
-        room = size_in_words(prepared_bytes(len(samples), len(classes), size))
-        speaker.tell(f"preparing {len(samples)} {what} at {size} px: {room} on disk")
+    def announce(needed: int, free: int) -> None:
+        speaker.tell(
+            f"preparing {len(samples)} {what} at {size} px: {size_in_words(needed)} of the "
+            f"{size_in_words(free)} that are free in {cache_root().resolve()}"
+        )
+
     with speaker.bars(f"preparing {what}") as bar:
-        return prepare(samples, classes, size, bar)
+        return prepare(samples, world.dataset.classes, size, bar, announce)
 
 
 def sample_order(loaded: LoadedRecipe, parts: Parts) -> Order:

@@ -24,6 +24,8 @@ class World:
     fold: int
     training: tuple[Sample, ...]
     crops: tuple[Sample, ...]
+    """Those of the people who are trained on."""
+    every_crop: tuple[Sample, ...]
     validation: tuple[Sample, ...]
     fingerprint: str
     added_fingerprints: tuple[str, ...]
@@ -50,8 +52,8 @@ def check_world(loaded: LoadedRecipe, folder: Path, progress: Progress = silent)
     dataset = open_dataset(folder)
     samples = labelled_training_samples(dataset)
     source = fingerprint(sample_files(samples), dataset.root, progress)
-    crops = crop_samples(dataset, recipe.data.crops, source)
-    folds = load_or_write_folds(dataset)
+    every_crop = crop_samples(dataset, recipe.data.crops, source)
+    folds = load_or_write_folds(dataset, progress=progress)
     fold = recipe.data.fold
     if fold == "all":
         raise UsageError("one training is of one fold", hints=["--set data.fold=0"])
@@ -61,11 +63,13 @@ def check_world(loaded: LoadedRecipe, folder: Path, progress: Progress = silent)
         raise InputError(f"fold {fold} of {folds.path} leaves nobody to train or validate on")
     training = share_of(training, recipe.data.share)
     people = {sample.person for sample in training}
-    crops = tuple(crop for crop in crops if crop.person in people)
+    crops = tuple(crop for crop in every_crop if crop.person in people)
     extra, prints = further(recipe.data.extra, dataset)
     if crops:
         prints = (*crop_fingerprints(dataset, recipe.data.crops), *prints)
-    return World(dataset, folds, fold, training + extra, crops, validation, source, prints)
+    return World(
+        dataset, folds, fold, training + extra, crops, every_crop, validation, source, prints
+    )
 
 
 def share_of(training: tuple[Sample, ...], share: float) -> tuple[Sample, ...]:

@@ -191,7 +191,7 @@ def test_a_recipe_is_recognised_and_all_its_faults_are_told(folder, type_check):
     [
         (["none.csv"], 3, "there is no CSV none.csv"),
         (["none.toml"], 2, "there is no recipe"),
-        (["."], 2, "is a folder and no run"),
+        (["."], 3, "no data set found"),
         (["good.csv", "--image-size", "big"], 2, "is no size"),
         (["good.csv", "--skip-bad"], 2, "add --fix"),
         (["good.csv", "--out", "b.csv"], 2, "add --fix"),
@@ -199,7 +199,7 @@ def test_a_recipe_is_recognised_and_all_its_faults_are_told(folder, type_check):
         (["good.csv", "doubled.csv", "--fix", "--out", "b.csv"], 2, "--out of one of them"),
         (["recipes/segformer.toml", "--fix"], 2, "--fix is of CSVs"),
         (["good.csv", "--data", "nowhere"], 3, "no data set found"),
-        ([], 2, "Missing argument"),
+        ([], 3, "no data set found"),
     ],
 )
 def test_what_cannot_be_is_one_message_and_leaves_nothing(folder, type_check, words, code, said):

@@ -40,6 +40,9 @@ def csv(empty_folder):
         (["--to", "coco"], "converted/a-001.json"),
         (["--to", "coco", "--rle", "plain"], "converted/a-001.json"),
         (["--to", "png"], "converted/a-001"),
+        (["--to", "labelme"], "converted/a-001"),
+        (["--to", "labelme", "--shapes", "mask"], "converted/a-001"),
+        (["--to", "handbone"], "converted/a-001"),
         (["--to", "csv"], "converted/a-001.csv"),
     ],
 )
@@ -69,14 +72,15 @@ def test_only_a_name_that_a_person_gave_can_be_taken(csv, type_convert):
     assert type_convert(*words, "--force").exit_code == 0
 
 
-def test_force_replaces_a_folder_of_planes_and_no_other(csv, type_convert):
-    words = ["a.csv", "--to", "png", "--image-size", "3x5", "--out", "made", "--force"]
+@pytest.mark.parametrize("to", ["png", "labelme", "handbone"])
+def test_force_replaces_a_folder_of_the_same_format_and_no_other(csv, type_convert, to):
+    words = ["a.csv", "--to", to, "--image-size", "3x5", "--out", "made", "--force"]
     for _ in range(2):
         assert type_convert(*words).stdout == "made\n"
     csv.with_name("made").joinpath("notes.txt").write_text("mine")
     refused = type_convert(*words)
     assert refused.exit_code == 2
-    assert "holds other things than planes" in refused.stderr
+    assert "holds other things than" in refused.stderr
     assert csv.with_name("made").joinpath("notes.txt").read_text() == "mine"
 
 
@@ -132,6 +136,66 @@ def test_polygons_of_another_tool_become_a_csv(empty_folder, type_convert):
     ) == ("1 2 6 2")
 
 
+def test_labels_go_to_an_annotation_tool_and_come_back(workplace, type_convert):
+    assert type_convert("data", "--to", "csv", "--out", "labels.csv").exit_code == 0
+    there = type_convert("data", "--to", "labelme")
+    assert (there.exit_code, there.stdout) == (0, "converted/data-001\n")
+    document = json.loads(min((workplace / "converted/data-001").iterdir()).read_text())
+    assert (workplace / "converted/data-001" / document["imagePath"]).is_file()
+    assert not list((workplace / "converted").rglob("*.png"))
+    type_convert("converted/data-001", "--to", "csv", "--out", "back.csv")
+    check_same(workplace / "back.csv", workplace / "labels.csv")
+
+
+def check_same(csv, other):
+    assert csv.read_bytes() == other.read_bytes()
+
+
+def test_predictions_beside_linked_images_are_a_data_set(workplace, type_convert):
+    type_convert("data", "--split", "test", "--to", "csv", "--out", "test.csv")
+    made = type_convert("test.csv", "--to", "handbone", "--link", "--out", "corrected")
+    assert made.exit_code == 0
+    images = sorted((workplace / "data/test/DCM").glob("*/*"))
+    links = sorted((workplace / "corrected/test/DCM").glob("*/*"))
+    assert [link.resolve() for link in links] == [image.resolve() for image in images]
+    type_convert("corrected", "--to", "csv", "--out", "back.csv")
+    check_same(workplace / "back.csv", workplace / "test.csv")
+
+
+def test_force_never_replaces_a_folder_with_images(workplace, type_convert):
+    type_convert("data", "--to", "csv", "--out", "labels.csv")
+    refused = type_convert("labels.csv", "--to", "handbone", "--out", "data", "--force")
+    assert refused.exit_code == 2
+    assert "data holds other things than polygon files" in refused.stderr
+    assert list((workplace / "data/train/DCM").glob("*/*.png"))
+
+
+def test_the_split_of_a_data_set_can_be_named(workplace, type_convert):
+    for split, people in (("train", 4), ("test", 2), ("all", 6)):
+        done = type_convert("data", "--split", split, "--to", "coco", "--out", "-")
+        assert len(json.loads(done.stdout)["images"]) == 2 * people
+
+
+def test_what_nobody_labelled_is_said_and_comes_back(empty_folder, type_convert, add_hand):
+    ulna = [("Ulna", [[1, 1], [2, 1], [2, 2]])]
+    add_hand(empty_folder / "data", "ID001/a", ulna, labelled=["Ulna"])
+    said = type_convert("data", "--to", "csv", "--out", "a.csv").stderr
+    assert "28 masks that nobody labelled have no row" in said
+    assert "no sidecar" in type_convert("data", "--to", "csv", "--out", "-").stderr
+    for to in ("handbone", "labelme", "coco", "png"):
+        there = type_convert("a.csv", "--to", to)
+        type_convert(there.stdout.strip(), "--to", "csv", "--out", f"{to}.csv")
+        check_same(empty_folder / f"{to}.csv", empty_folder / "a.csv")
+        assert json.loads((empty_folder / f"{to}.csv.json").read_text())["labelled"] == {
+            "a.png": ["Ulna"]
+        }
+
+
+def test_people_that_nobody_knows_are_said(csv, type_convert):
+    done = type_convert("a.csv", "--to", "handbone", "--image-size", "3x5")
+    assert "nobody knows the person of 2 images" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -139,6 +203,14 @@ def test_polygons_of_another_tool_become_a_csv(empty_folder, type_convert):
         (["a.csv", "--to", "coco", "--image-size", "0x5"], 2, "no height and width"),
         (["a.csv", "--to", "coco", "--image-size", "99999x99999"], 3, "images of up to"),
         (["a.csv", "--to", "png", "--rle", "plain"], 2, "about COCO JSON"),
+        (["a.csv", "--to", "coco", "--shapes", "mask"], 2, "about labelme"),
+        (["a.csv", "--to", "png", "--with-images"], 2, "--with-images is about polygon files"),
+        (["a.csv", "--to", "csv", "--link"], 2, "--link is about polygon files"),
+        (["a.csv", "--to", "csv", "--split", "test"], 2, "about the labels of a data set"),
+        (["a.csv", "--to", "labelme", "--link"], 3, "nobody knows where 2 images of 2 lie"),
+        (["a.csv", "--to", "labelme", "--data", "none"], 3, "no data set"),
+        (["broken", "--to", "csv"], 3, "i.json: shape 0 has no name"),
+        (["a.csv", "--to", "labelme", "--out", "-"], 2, "makes a folder"),
         (["a.csv", "--to", "png", "--out", "-"], 2, "makes a folder"),
         (["a.csv", "--to", "csv", "--out", "a.csv", "--force"], 2, "the source itself"),
         (["a.csv", "--to", "coco", "--out", "."], 2, "is a folder"),
@@ -148,11 +220,14 @@ def test_polygons_of_another_tool_become_a_csv(empty_folder, type_convert):
         (["none.json", "--to", "csv"], 3, "no file none.json"),
         (["none.csv", "--to", "coco"], 3, "no CSV none.csv"),
         (["broken.json", "--to", "csv"], 3, "broken JSON"),
-        (["pictures", "--to", "csv"], 3, "without planes.json"),
+        (["pictures", "--to", "csv"], 3, "pictures has no labels"),
     ],
 )
 def test_what_cannot_be_is_one_message_and_leaves_nothing(csv, type_convert, words, code, said):
     csv.with_name("broken.json").write_text('{"images": [')
+    csv.with_name("broken").mkdir()
+    size = {"imagePath": "i.png", "imageHeight": 3, "imageWidth": 5}
+    csv.with_name("broken").joinpath("i.json").write_text(json.dumps({"shapes": [{}], **size}))
     csv.with_name("pictures").mkdir()
     csv.with_name("pictures").joinpath("Ulna.png").write_bytes(b"")
     before = sorted(csv.parent.rglob("*"))

@@ -1,6 +1,8 @@
 """Prepared images and label planes."""
 
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,8 +11,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from handseg.data import cache
-from handseg.data.cache import is_prepared, prepare, prepared_bytes
+from handseg.data import cache, fingerprint, preparing
+from handseg.data.cache import prepare, prepared_bytes
 from handseg.data.dataset import open_dataset
 from handseg.data.fit import Fit
 from handseg.data.images import read_image
@@ -43,7 +45,7 @@ def unread(monkeypatch):
     def forbidden(path):
         raise AssertionError(f"{path} was read")
 
-    return lambda: monkeypatch.setattr(cache, "read_image", forbidden)
+    return lambda: monkeypatch.setattr(preparing, "read_image", forbidden)
 
 
 def folder():
@@ -82,9 +84,9 @@ def test_prepared_samples_are_used_again_without_reading_an_image(hands, unread)
     unread()
     again = prepare(hands.train, hands.classes, 32)
     assert np.array_equal(first.images, again.images)
-    assert is_prepared(hands.train, hands.classes, 32)
-    assert not is_prepared(hands.train, hands.classes, 48)
-    assert not is_prepared(hands.train[:2], hands.classes, 32)
+    for asked in ((hands.train, hands.classes, 48), (hands.train[:2], hands.classes, 32)):
+        with pytest.raises(AssertionError, match="was read"):
+            prepare(*asked)
 
 
 def test_the_same_contents_elsewhere_are_used_again(hands, unread):
@@ -127,14 +129,41 @@ def garble(name):
     return damage
 
 
-@pytest.mark.parametrize("harm", [shorten, lose, garble])
-@pytest.mark.parametrize("name", ["images.npy", "planes.npy", "facts.npz", "whole.json"])
+def flip_a_bit(name):
+    def damage(folder):
+        before = (folder / name).stat()
+        content = bytearray((folder / name).read_bytes())
+        content[len(content) // 2] ^= 1
+        (folder / name).write_bytes(content)
+        os.utime(folder / name, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    return damage
+
+
+@pytest.mark.parametrize("harm", [shorten, lose, garble, flip_a_bit])
+@pytest.mark.parametrize("name", ["images.npy", "planes.npy", "facts.npz"])
 def test_a_damaged_or_partial_folder_is_made_anew(hands, harm, name):
-    before = np.array(prepare(hands.train, hands.classes, 32).images)
+    first = prepare(hands.train, hands.classes, 32)
+    before = np.array(first.images), np.array(first.planes)
     harm(name)(folder())
-    assert not is_prepared(hands.train, hands.classes, 32)
-    assert np.array_equal(prepare(hands.train, hands.classes, 32).images, before)
-    assert is_prepared(hands.train, hands.classes, 32)
+    again = prepare(hands.train, hands.classes, 32)
+    assert np.array_equal(again.images, before[0])
+    assert np.array_equal(again.planes, before[1])
+    told = []
+    prepare(hands.train, hands.classes, 32, announce=lambda *sizes: told.append(sizes))
+    assert not told
+
+
+def test_size_and_free_disk_are_told_before_anything_is_made(hands):
+    told = []
+
+    def announce(needed, free):
+        told.append((needed, free))
+        assert not Path(".handseg/prepared").exists()
+
+    prepare(hands.train, hands.classes, 32, announce=announce)
+    assert told == [(prepared_bytes(3, 29, 32), pytest.approx(told[0][1]))]
+    assert told[0][1] > told[0][0]
 
 
 def test_some_of_the_samples_are_a_view_in_the_order_asked_for(hands):
@@ -185,10 +214,10 @@ def test_a_folder_that_can_never_be_mapped_is_a_failure_and_no_endless_loop(hand
 MAKER = """
 import sys, time
 from pathlib import Path
-from handseg.data import cache
+from handseg.data import cache, preparing
 from handseg.data.dataset import open_dataset
-plain = cache.read_image
-cache.read_image = lambda path: (time.sleep(0.2), plain(path))[1]
+plain = preparing.read_image
+preparing.read_image = lambda path: (time.sleep(globals().get("pause", 0.2)), plain(path))[1]
 dataset = open_dataset(Path("data"))
 print("ready", flush=True)
 sys.stdin.readline()
@@ -214,3 +243,63 @@ def test_two_processes_that_prepare_at_once_both_end_well(hands):
     expected = f"{int(prepared.images.sum())} {int(prepared.planes.sum())}\n"
     assert [out for out, _ in results] == [expected, expected]
     assert folder().name.startswith("32-")
+
+
+def start_maker(*, limit=""):
+    """A process that prepares, once it is told to by a line on its standard input."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    maker = subprocess.Popen([sys.executable, "-c", limit + MAKER], text=True, **pipes)
+    assert maker.stdout.readline() == "ready\n"
+    return maker
+
+
+def test_a_maker_that_is_killed_leaves_nothing_that_is_used_or_that_stays(hands):
+    maker = start_maker(limit=SLOW)
+    maker.stdin.write("\n")
+    maker.stdin.flush()
+    while not list(Path().glob(".handseg/prepared/.32-*/images.npy")):
+        assert maker.poll() is None
+    os.kill(maker.pid, signal.SIGKILL)
+    maker.communicate()
+    (draft,) = Path(".handseg/prepared").iterdir()
+    # As if a while had passed: drafts without a living maker go then.
+    os.utime(draft, (0, 0))
+    prepared = prepare(hands.train, hands.classes, 32)
+    assert prepared.images.any()
+    assert folder().name.startswith("32-")
+    assert not list(Path(".handseg").glob("*.lock"))
+
+
+SLOW = "import time; pause = 30\n"
+SMALL = """
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+"""
+
+
+def test_a_file_that_gets_no_room_is_said_and_leaves_nothing_behind(hands):
+    # Known hashes are not written again: only the prepared files meet the limit.
+    fingerprint.file_hashes(fingerprint.sample_files(hands.train))
+    maker = start_maker(limit=SMALL)
+    _, said = maker.communicate("\n", timeout=60)
+    assert maker.returncode == 1
+    assert "FailedError: the prepared data set needs 15 kB, the disk says: File too large" in said
+    assert not Path(".handseg/prepared").exists()
+
+
+def test_a_second_process_waits_for_the_first_and_makes_nothing_itself(hands):
+    maker = start_maker()
+    maker.stdin.write("\n")
+    maker.stdin.flush()
+    while not list(Path().glob(".handseg/prepared/.32-*")):
+        assert maker.poll() is None
+    told, seen = [], []
+    prepare(
+        *(hands.train, hands.classes, 32),
+        lambda done, total, note="": seen.append(note),
+        lambda needed, free: told.append(needed),
+    )
+    assert not told
+    assert set(seen) == {"another process prepares them"}
+    maker.communicate(timeout=60)
+    assert maker.returncode == 0

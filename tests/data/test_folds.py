@@ -2,14 +2,22 @@
 
 import json
 import os
+import random
 import tempfile
+from collections import Counter
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from handseg.data.dataset import Dataset, Sample, open_dataset
-from handseg.data.folds import load_or_write_folds, make_folds
+from handseg.data.folds import load_or_write_folds, make_folds, write_folds
+from handseg.data.label_runs import label_file
+from handseg.data.people import Person
+from handseg.data.phantom import write_phantoms
+from handseg.data.settings import Settings
+from handseg.data.training_people import training_people
 from handseg.errors import InputError, UsageError
 
 PEOPLE = [f"ID{number:03d}" for number in range(1, 14)]
@@ -54,9 +62,67 @@ def test_every_person_is_held_out_once_and_with_all_their_images(empty_folder):
     assert sorted(held_out) == PEOPLE
 
 
+def people(names, bent=()):
+    """Two images each; without `bent` nothing is known of anybody."""
+    poses = {name: "bent" if name in bent else "straight" if bent else None for name in names}
+    return {name: Person(2, poses[name]) for name in names}
+
+
 def test_folds_depend_on_the_people_and_the_seed_only():
-    assert make_folds(PEOPLE, 5, 0) == make_folds(PEOPLE[::-1], 5, 0)
-    assert make_folds(PEOPLE, 5, 0).folds != make_folds(PEOPLE, 5, 1).folds
+    for bent in ((), PEOPLE[::4]):
+        one, other = people(PEOPLE, bent), people(PEOPLE[::-1], bent)
+        assert make_folds(one, 5, 0) == make_folds(other, 5, 0)
+        assert make_folds(one, 5, 0).folds != make_folds(one, 5, 1).folds
+
+
+def test_where_nothing_is_known_people_are_shuffled():
+    assert make_folds(people(PEOPLE), 5, 0).method == "shuffled people"
+
+
+def test_the_method_names_the_strata_and_the_limit():
+    method = make_folds(people(PEOPLE, PEOPLE[:3]), 5, 0).method
+    assert method == "people stratified by pose (bent above 12°)"
+
+
+def test_bent_wrists_are_more_even_than_among_shuffled_people():
+    everybody = [f"ID{number:03d}" for number in range(400)]
+    bent = set(random.Random(9).sample(everybody, 46))
+
+    def unevenness(known):
+        worst = 0
+        for seed in range(20):
+            folds = make_folds(known, 5, seed).folds
+            counts = Counter(folds[person] for person in bent)
+            worst = max(worst, max(counts.values()) - min(counts[fold] for fold in range(5)))
+        return worst
+
+    assert unevenness(people(everybody, bent)) == 1  # 46 in 5 folds: 9 or 10 each
+    assert unevenness(people(everybody)) > 5
+
+
+def test_folds_of_the_old_method_stay_as_they_are(empty_folder):
+    folds = {person: number % 5 for number, person in enumerate(PEOPLE)}
+    old = {"version": 1, "k": 5, "seed": 0, "method": "shuffled people", "folds": folds}
+    (empty_folder / "folds.json").write_text(json.dumps(old))
+    found = load_or_write_folds(dataset_of(empty_folder, PEOPLE))
+    assert (found.folds.folds, found.folds.method) == (folds, "shuffled people")
+    assert not found.written
+
+
+def test_the_settings_name_the_file(empty_folder):
+    dataset = dataset_of(empty_folder, PEOPLE)
+    named = replace(dataset, settings=Settings(folds="made/mine.json"))
+    assert load_or_write_folds(named).path == empty_folder / "made" / "mine.json"
+    assert not load_or_write_folds(named).written
+
+
+def test_folds_that_are_there_are_replaced_when_asked(empty_folder):
+    dataset = dataset_of(empty_folder, PEOPLE)
+    load_or_write_folds(dataset)
+    made = write_folds(dataset, people(PEOPLE), k=3, seed=4)
+    assert made.written
+    assert load_or_write_folds(dataset).folds == made.folds
+    assert (made.folds.k, made.folds.seed) == (3, 4)
 
 
 def test_folds_are_written_once_and_then_obeyed(empty_folder):
@@ -168,8 +234,61 @@ def test_folds_of_read_only_data_stand_in_the_cache_and_are_obeyed_there(monkeyp
         assert (again.folds, again.written, again.path) == (first.folds, False, first.path)
 
 
+def test_folds_that_cannot_be_replaced_are_not_written_elsewhere(monkeypatch):
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name) / "data"
+        root.mkdir()
+        Path(name).chmod(0o755)
+        dataset = dataset_of(root, PEOPLE)
+        load_or_write_folds(dataset)
+        root.chmod(0o555)
+        with as_nobody(), pytest.raises(InputError, match="cannot be replaced"):
+            write_folds(dataset, people(PEOPLE), k=3)
+
+
 def test_folds_of_phantoms_are_by_person(workplace):
     dataset = open_dataset(Path("data"))
     folds = load_or_write_folds(dataset).folds
     assert folds.k == 4
     assert set(folds.folds) == {sample.person for sample in dataset.train}
+
+
+def test_labels_tell_who_is_bent(workplace):
+    write_phantoms(Path("bent"), people=12, size=192, seed=3, test_people=0)
+    dataset = open_dataset(Path("bent"))
+    found = training_people(dataset)
+    bent = [name for name, person in found.people.items() if person.pose == "bent"]
+    assert 0 < len(bent) < 12
+    folds = load_or_write_folds(dataset, k=2).folds
+    counts = [sum(folds.folds[name] == fold for name in bent) for fold in range(2)]
+    assert "pose" in folds.method
+    assert max(counts) - min(counts) <= 1
+    assert not Path(".handseg/labels").exists()
+
+
+def test_a_label_at_fault_leaves_its_person_unknown(workplace):
+    dataset = open_dataset(Path("data"))
+    broken = dataset.train[0]
+    broken.labels.write_text("{")
+    found = training_people(dataset)
+    assert list(found.faults) == [broken.image_name]
+    assert found.people[broken.person].images == 2
+    assert len(found.people[broken.person].sides) == 1
+    assert set(load_or_write_folds(dataset).folds.folds) == set(found.people)
+
+
+def test_a_person_without_labels_has_a_fold_too(workplace):
+    for sample in open_dataset(Path("data")).train[:2]:
+        sample.labels.unlink()
+    dataset = open_dataset(Path("data"))
+    person = training_people(dataset).people[dataset.train[0].person]
+    assert (person.pose, person.hands) == (None, "unknown")
+    assert dataset.train[0].person in load_or_write_folds(dataset).folds.folds
+
+
+def test_labels_that_the_cache_keeps_are_not_drawn_again(workplace, monkeypatch):
+    dataset = open_dataset(Path("data"))
+    before = training_people(dataset).people
+    label_file(dataset.train, dataset.classes).submission()
+    monkeypatch.setattr("handseg.data.drawn_hands.label_runs", None)
+    assert training_people(dataset).people == before

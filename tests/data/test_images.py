@@ -1,9 +1,14 @@
 """Radiographs as grey arrays."""
 
 import contextlib
+import struct
+import zlib
 
+import cv2
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from handseg.data.images import image_size, read_image, write_png
@@ -37,6 +42,87 @@ def test_sixteen_bits_keep_their_upper_eight_instead_of_going_white(tmp_path, no
     path = tmp_path / f"deep.{suffix}"
     Image.fromarray(noise.astype(np.uint16) * 256 + 77).save(path)
     assert np.array_equal(read_image(path), noise)
+
+
+@pytest.mark.parametrize(
+    ("most", "shift"), [(255, 0), (1023, 2), (4095, 4), (16383, 6), (65535, 8)]
+)
+def test_of_the_bits_that_a_file_uses_the_upper_eight_are_kept(tmp_path, noise, most, shift):
+    deep = noise.astype(np.uint16) * (most // 255)
+    deep[0, 0] = most
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    assert np.array_equal(read_image(tmp_path / "deep.png"), deep >> shift)
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_colours_of_sixteen_bits_keep_the_bits_that_are_used(tmp_path, noise, suffix):
+    deep = np.stack([noise.astype(np.uint16) * 16] * 3, -1)
+    cv2.imwrite(str(tmp_path / f"deep.{suffix}"), deep)
+    assert abs(read_image(tmp_path / f"deep.{suffix}").astype(int) - noise).max() <= 1
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
+def test_every_kind_of_png_is_grey(tmp_path, noise, mode):
+    image = Image.fromarray(noise).convert(mode)
+    image.save(tmp_path / "a.png")
+    read = read_image(tmp_path / "a.png")
+    assert read.shape == noise.shape
+    if mode != "1":
+        assert np.array_equal(read, noise)
+
+
+def png_chunk(kind, data):
+    body = kind + data
+    return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+@pytest.mark.parametrize("edge", [20_000, 1 << 20, (1 << 31) - 1])
+def test_a_header_that_says_more_than_any_radiograph_is_refused(tmp_path, edge):
+    header = struct.pack(">IIBBBBB", edge, edge, 8, 0, 0, 0, 0)
+    pixels = zlib.compress(bytes(1 << 20), 9)
+    path = tmp_path / "bomb.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"IDAT", pixels))
+    for read in (image_size, read_image):
+        with pytest.raises(InputError, match=r"bomb\.png.*larger than any radiograph"):
+            read(path)
+
+
+def test_texts_in_a_png_that_inflate_to_gigabytes_are_refused(tmp_path, noise):
+    write_png(tmp_path / "a.png", noise)
+    content = (tmp_path / "a.png").read_bytes()
+    bomb = png_chunk(b"zTXt", b"x\0\0" + zlib.compress(bytes(1 << 26), 9))
+    (tmp_path / "bomb.png").write_bytes(content[:33] + bomb + content[33:])
+    with pytest.raises(InputError, match=r"bomb\.png"):
+        read_image(tmp_path / "bomb.png")
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+@settings(
+    deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    header=st.binary(min_size=13, max_size=13),
+    chunks=st.lists(
+        st.tuples(
+            st.sampled_from(
+                [b"IDAT", b"PLTE", b"tRNS", b"zTXt", b"iCCP", b"IEND", b"eXIf", b"acTL"]
+            ),
+            st.binary(max_size=40),
+        ),
+        max_size=4,
+    ),
+)
+def test_whatever_stands_in_a_png_is_read_or_refused(tmp_path, header, chunks):
+    path = tmp_path / "a.png"
+    # Sizes that are possible too, so that more than the header is looked at.
+    small = b"\0\0\0" + header[3:4] + b"\0\0\0" + header[7:]
+    for ihdr in (header, small):
+        parts = [png_chunk(kind, data) for kind, data in ((b"IHDR", ihdr), *chunks)]
+        path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+        for read in (image_size, read_image):
+            with contextlib.suppress(InputError):
+                read(path)
 
 
 def test_pixels_of_an_unknown_range_are_refused(tmp_path, noise):

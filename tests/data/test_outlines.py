@@ -62,6 +62,30 @@ def test_a_cut_out_of_a_larger_mask_is_drawn_as_it_stands_there():
     assert np.array_equal(drawn(part), part)
 
 
+def test_so_is_a_sieve_of_thousands_of_holes():
+    mask = np.ones((41, 601), np.uint8)
+    mask[1:-1:2, 1:-1:2] = 0
+    assert np.array_equal(drawn(mask), mask)
+
+
+def test_so_is_every_mask_of_three_by_four_pixels():
+    for number in range(1 << 12):
+        mask = np.array([number >> bit & 1 for bit in range(12)], np.uint8).reshape(3, 4)
+        assert np.array_equal(drawn(mask), mask)
+
+
+def test_a_pixel_and_a_line_come_as_polygons_of_three_points_on_them():
+    mask = np.zeros((5, 9), np.uint8)
+    mask[1, 1] = mask[3, 4:8] = 1
+    assert sorted(outlines(mask)) == [[[1, 1]] * 3, [[4, 3], [7, 3], [4, 3]]]
+
+
+def test_a_hole_costs_one_cut():
+    mask = np.zeros((30, 30), np.uint8)
+    mask[2:28, 2:28], mask[10:15, 12:14] = 1, 0
+    assert len(outlines(mask)) == 2
+
+
 def test_a_part_without_a_hole_is_one_polygon():
     mask = np.zeros((20, 20), np.uint8)
     cv2.circle(mask, (10, 10), 6, 1, -1)

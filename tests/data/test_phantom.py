@@ -4,9 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from handseg.anatomy import BONES, CARPALS, FOREARM
+from handseg.anatomy import BONES, CARPALS, FOREARM, MEAN_AREAS
 from handseg.data.phantom import make_phantom, make_polygons
-from handseg.data.phantom.build import MEAN_AREAS
 
 SIZE = 512
 

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from handseg import rle
-from handseg.rle.submission import write_submission
+from handseg.formats.places import Place
+from handseg.formats.submission import masks_of
+from handseg.formats.table import WRITERS
+from handseg.rle.submission import read_submission, write_submission
 
 
 @pytest.fixture
@@ -51,3 +54,17 @@ def write_coco(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture(params=["labelme", "handbone"])
+def name(request):
+    """Each of the two schemas of polygon files."""
+    return request.param
+
+
+@pytest.fixture
+def folder(bars, tmp_path, name):
+    """The bar of i.png and three empty masks as polygon files."""
+    submission = read_submission(bars)
+    masks = masks_of(submission, submission.sizes)
+    return WRITERS[name].write(Place(tmp_path, "", tmp_path / "made"), masks)

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pycocotools.coco
@@ -264,7 +265,7 @@ def places_in(value, path=()):
             yield from places_in(part, (*path, step))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(list(places_in(DOCUMENT))), JSON)
 def test_whatever_stands_anywhere_is_read_or_refused(tmp_path, way, value):
     document = json.loads(json.dumps(DOCUMENT))
@@ -277,3 +278,15 @@ def test_whatever_stands_anywhere_is_read_or_refused(tmp_path, way, value):
     with contextlib.suppress(InputError):
         for _, _, runs in rows(read_coco(path)):
             assert rle.to_mask(runs, (3, 5)).sum() == rle.area(runs)
+
+
+def test_what_was_not_labelled_is_kept_beside_coco(tmp_path, bars):
+    submission = read_submission(bars)
+    masks = masks_of(submission, submission.sizes)
+    partly = replace(masks, labelled={"i.png": frozenset({"Radius"})})
+    path = CocoWriter().write(Place(tmp_path, "", tmp_path / "a.json"), partly)
+    back = read_coco(path)
+    assert back.labelled == partly.labelled
+    assert [key[:2] for key in rows(back)] == [
+        ("i.png", "Radius"), ("j.png", "Ulna"), ("j.png", "Radius")
+    ]  # fmt: skip

@@ -1,23 +1,30 @@
 """A folder of PNG planes, as it is written, as others may change it, and as nobody should."""
 
 import contextlib
+import io
 import json
+from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from handseg import rle
 from handseg.errors import InputError
 from handseg.formats.masks import rows
+from handseg.formats.names import FileNames, is_plain
 from handseg.formats.places import Place
-from handseg.formats.planes.names import FileNames, is_plain
+from handseg.formats.planes.png import png_of
 from handseg.formats.planes.reading import read_planes
 from handseg.formats.planes.writing import PlanesWriter
 from handseg.formats.submission import masks_of
 from handseg.rle.submission import read_submission, write_submission
+
+BITS = st.integers(0, 1)
 
 
 def written(csv, path):
@@ -199,3 +206,22 @@ def test_whatever_stands_in_the_index_is_read_or_refused(planes, way, value):
     with contextlib.suppress(InputError):
         list(rows(read_planes(planes)))
     (planes / "planes.json").write_text(before)
+
+
+def test_what_was_not_labelled_is_no_empty_mask(bars, tmp_path):
+    submission = read_submission(bars)
+    masks = masks_of(submission, submission.sizes)
+    partly = replace(masks, labelled={"j.png": frozenset({"Radius"})})
+    folder = PlanesWriter().write(Place(tmp_path, "", tmp_path / "p"), partly)
+    assert read_planes(folder).labelled == partly.labelled
+
+
+@given(arrays(np.uint8, st.tuples(st.integers(1, 20), st.integers(1, 20)), elements=BITS))
+def test_pillow_and_cv2_read_what_is_written(mask):
+    if not mask.any():
+        return
+    content = png_of(rle.from_mask(mask), mask.shape)
+    with Image.open(io.BytesIO(content)) as picture:
+        assert (np.asarray(picture) == mask).all()
+    read = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert (read == 255 * mask).all()

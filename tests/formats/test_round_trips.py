@@ -11,10 +11,14 @@ from hypothesis.extra.numpy import arrays
 
 from handseg import rle
 from handseg.formats.coco.writing import CocoWriter
+from handseg.formats.labels import read_labels
 from handseg.formats.places import Place
 from handseg.formats.planes.writing import PlanesWriter
+from handseg.formats.polygons.handbone import Handbone
+from handseg.formats.polygons.labelme import Labelme
+from handseg.formats.polygons.writing import PolygonWriter
 from handseg.formats.submission import CsvWriter, masks_of
-from handseg.formats.table import reader_for
+from handseg.formats.table import WRITERS, reader_for
 from handseg.rle.submission import read_submission, write_submission
 
 IMAGES = ["007", "NA", "_", "a,b.png", 'say "i".png', "x/i.png", "y/i.png", "z\\i.png", "é.png"]
@@ -43,16 +47,23 @@ def grids(draw):
         (CocoWriter(), "a.json"),
         (CocoWriter(compressed=False), "a.json"),
         (PlanesWriter(), "planes"),
+        (PolygonWriter(Labelme()), "labelme"),
+        (PolygonWriter(Labelme(masks=True)), "labelme"),
+        (PolygonWriter(Handbone()), "handbone"),
     ],
 )
-@settings(deadline=None, max_examples=40)
-@given(grid=grids())
-def test_a_csv_comes_back_byte_for_byte(writer, name, grid):
+@settings(deadline=None, max_examples=25)
+@given(grid=grids(), unlabelled=st.integers(0, 3))
+def test_a_csv_comes_back_byte_for_byte(writer, name, grid, unlabelled):
     sizes, masks = grid
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         rows = [(image, cls, rle.from_mask(mask)) for image, cls, mask in masks]
         fields = {"images": {image: list(size) for image, size in sizes.items()}}
+        if 0 < unlabelled < len(rows):  # the first ones have no row: nobody labelled them
+            fields["classes"] = list(dict.fromkeys(cls for _, cls, _ in rows))
+            rows = rows[unlabelled:]
+            fields["labelled"] = {i: [c for n, c, _ in rows if n == i] for i in sizes}
         csv = write_submission(root / "a.csv", rows, fields)
         made = writer.write(
             Place(root, "", root / "made" / name), masks_of(read_submission(csv), sizes)
@@ -68,9 +79,34 @@ def test_a_full_image_of_the_size_of_the_competition_comes_back(tmp_path):
     rows = [("i.png", "Ulna", rle.parse(f"1 {2048 * 2048}"))]
     csv = write_submission(tmp_path / "a.csv", rows, {"images": {"i.png": [2048, 2048]}})
     submission = read_submission(csv)
-    for writer, name in ((CocoWriter(), "a.json"), (PlanesWriter(), "planes")):
+    for name, writer in WRITERS.items():
+        if name == "csv":
+            continue
         made = writer.write(
             Place(tmp_path, "", tmp_path / name), masks_of(submission, submission.sizes)
         )
         masks = reader_for(made).read(made)
         assert rle.format(masks.runs_of("i.png", "Ulna")) == f"1 {2048 * 2048}"
+
+
+@pytest.mark.parametrize("to", ["coco", "png", "labelme", "handbone"])
+def test_forty_classes_of_a_wide_image_come_back(tmp_path, to):
+    rng = np.random.default_rng(1)
+    rows = [("i.png", f"bone {n}", rle.from_mask(rng.random((20, 30)) < n / 39)) for n in range(40)]
+    csv = write_submission(tmp_path / "a.csv", rows, {"images": {"i.png": [20, 30]}})
+    submission = read_submission(csv)
+    masks = masks_of(submission, submission.sizes)
+    made = WRITERS[to].write(Place(tmp_path, "", tmp_path / "made"), masks)
+    back = CsvWriter().write(Place(tmp_path, "", tmp_path / "b.csv"), reader_for(made).read(made))
+    assert back.read_bytes() == csv.read_bytes()
+
+
+@pytest.mark.parametrize("to", ["csv", "coco", "png", "labelme", "handbone"])
+def test_labels_of_a_data_set_come_back_pixel_for_pixel(phantom_folder, tmp_path, to):
+    labels = read_labels(phantom_folder)
+    csv = CsvWriter().write(Place(tmp_path, "", tmp_path / "a.csv"), labels)
+    made = WRITERS[to].write(Place(tmp_path, "", tmp_path / "made"), labels)
+    reader = reader_for(made)
+    masks = masks_of(read_submission(made), labels.images) if to == "csv" else reader.read(made)
+    back = CsvWriter().write(Place(tmp_path, "", tmp_path / "b.csv"), masks)
+    assert back.read_bytes() == csv.read_bytes()

@@ -60,6 +60,15 @@ def test_loader_processes_change_nothing_even_after_an_epoch_was_left(loader_of)
         )
 
 
+def test_a_batch_is_its_samples_one_by_one(loader_of):
+    loader = loader_of()
+    draws = next(iter(loader.batches))
+    batch = next(loader.epoch(0))
+    for row, draw in enumerate(draws):
+        for part, made in zip(batch, loader.loader.dataset[draw], strict=True):
+            assert torch.equal(part[row], torch.from_numpy(made))
+
+
 def test_parts_of_a_batch_are_the_batch_again(loader_of):
     batch = next(loader_of().epoch(0))
     parts = list(batch.split(2))

@@ -4,21 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handseg.anatomy import CARPALS, FINGERS, FINGERTIPS, FOREARM, METACARPALS
+from handseg.anatomy import CARPALS, FINGERS, FINGERTIPS, FOREARM, MEAN_AREAS, METACARPALS
 from handseg.data.phantom import outlines
 from handseg.data.phantom.outlines import Points
-
-MEAN_AREAS: dict[str, int] = {
-    "finger-1": 8284, "finger-2": 16856, "finger-3": 27683,
-    "finger-4": 5289, "finger-5": 10018, "finger-6": 21977, "finger-7": 36096,
-    "finger-8": 6101, "finger-9": 12615, "finger-10": 24688, "finger-11": 32851,
-    "finger-12": 5849, "finger-13": 11282, "finger-14": 20724, "finger-15": 24508,
-    "finger-16": 4165, "finger-17": 6458, "finger-18": 14399, "finger-19": 24833,
-    "Trapezium": 10246, "Trapezoid": 6286, "Capitate": 16045, "Hamate": 11292,
-    "Scaphoid": 11818, "Lunate": 8716, "Triquetrum": 7462, "Pisiform": 4662,
-    "Radius": 83578, "Ulna": 45928,
-}  # fmt: skip
-"""Mean area in pixels at 2048² over the 800 labelled images of the competition."""
 
 MEAN_LENGTHS: dict[str, float] = {
     "finger-1": 142, "finger-2": 208, "finger-3": 300,

@@ -1,5 +1,6 @@
 """One phantom in memory: the radiograph of a synthetic hand and the polygons of its bones."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -7,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg.data.phantom.build import Build, draw_build
+from handseg.data.phantom.extras import draw_extras
 from handseg.data.phantom.labels import Polygon, label_polygons
 from handseg.data.phantom.pose import PosedHand, draw_pose
 from handseg.data.phantom.radiograph import take_radiograph
@@ -32,15 +34,23 @@ class Phantom:
 
 
 def make_phantom(
-    size: int, seed: int, *, side: Side = "left", person: int = 1, bent: bool | None = None
+    size: int,
+    seed: int,
+    *,
+    side: Side = "left",
+    person: int = 1,
+    bent: bool | None = None,
+    extras: Iterable[str] = (),
 ) -> Phantom:
     """The phantom of one hand, the same for the same arguments.
 
     Both hands of a `person` share their build; every hand has its own pose and exposure. `bent`
     asks for a bent wrist or none; by default a share of `BENT_SHARE` is bent.
+    `extras` are some of `SHARES`: what else there may be to see; they change no label.
     """
     build, hand, rng = _posed(seed, person, side, bent)
-    image = take_radiograph(hand, build, size, rng)
+    besides = draw_extras(extras, build, seed, person, side)
+    image = take_radiograph(hand, build, size, rng, besides)
     return Phantom(image, label_polygons(hand, size), side, hand.bend)
 
 

@@ -1,12 +1,12 @@
 """From a posed hand to a radiograph: attenuation, photons, detector, display."""
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from handseg.data.phantom.build import Build
+from handseg.data.phantom.exposure import Exposure, draw_exposure
+from handseg.data.phantom.extras import Extras
 from handseg.data.phantom.pose import WORLD, PosedHand
 from handseg.data.phantom.skeleton import add_skeleton
 from handseg.data.phantom.tissue import Field, tissue_thickness
@@ -15,64 +15,27 @@ SOFT_TISSUE = 0.0034
 """Attenuation of soft tissue per world unit (about 0.22 per cm at 50 kV)."""
 
 
-@dataclass(frozen=True)
-class Exposure:
-    """How one picture was taken and shown."""
-
-    photons: float
-    """Photons a pixel of 2048² where nothing is in the way."""
-    soft: float
-    """Factor of soft tissue's attenuation: it falls with the tube's voltage."""
-    bone: float
-    """Factor of bone's attenuation."""
-    focus: float
-    """Blur (sd) by focal spot and detector, world units."""
-    scatter: float
-    """Share of photons that come from anywhere."""
-    heel: tuple[float, float]
-    """Fall of intensity over the image's width and height (heel effect and distance)."""
-    black: float
-    white: float
-    """Densities shown as black and as white."""
-    gamma: float
-    enhancement: float
-    """Strength of the display's edge enhancement."""
-
-
-def draw_exposure(rng: np.random.Generator) -> Exposure:
-    """Draw how a picture is taken and shown."""
-    return Exposure(
-        photons=float(np.exp(rng.uniform(np.log(1200), np.log(6000)))),
-        soft=float(rng.normal(1.0, 0.10)),
-        bone=float(np.clip(rng.normal(1.0, 0.10), 0.75, 1.3)),
-        focus=float(rng.uniform(1.0, 2.0)),
-        scatter=float(rng.uniform(0.02, 0.07)),
-        heel=(float(rng.normal(0.0, 0.08)), float(rng.normal(0.06, 0.08))),
-        black=float(rng.normal(-0.08, 0.04)),
-        white=float(np.clip(rng.normal(1.55, 0.15), 1.2, 1.95)),
-        gamma=float(np.clip(rng.normal(0.95, 0.12), 0.7, 1.25)),
-        enhancement=float(rng.uniform(0.0, 0.6)),
-    )
-
-
 def take_radiograph(
-    hand: PosedHand, build: Build, size: int, rng: np.random.Generator
+    hand: PosedHand, build: Build, size: int, rng: np.random.Generator, extras: Extras
 ) -> NDArray[np.uint8]:
     """The radiograph of a posed hand, uint8 [size, size], bones bright.
 
     Small pictures are made at twice their size and averaged, as a detector's pixel averages.
     """
-    exposure = draw_exposure(rng)
+    exposure = extras.exposed(draw_exposure(rng))
     pixels = size * 2 if size <= 640 else size
     attenuation = tissue_thickness(hand, build.flesh, pixels, rng)
     attenuation *= np.float32(SOFT_TISSUE * exposure.soft / exposure.bone)
     add_skeleton(attenuation, hand, build.cortex, rng)
     attenuation *= np.float32(exposure.bone)
+    extras.add(attenuation, hand)
     photons = _transmitted(attenuation, exposure, pixels / WORLD)
     if pixels != size:
         photons = photons.reshape(size, 2, size, 2).mean(axis=(1, 3))
     density = _detected(photons, exposure, rng)
-    return _displayed(density, exposure, size / WORLD)
+    shown = _displayed(density, exposure, size / WORLD)
+    extras.shut(shown)
+    return shown
 
 
 def _transmitted(attenuation: Field, exposure: Exposure, scale: float) -> Field:

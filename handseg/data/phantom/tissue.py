@@ -17,7 +17,7 @@ _ROUND = np.linspace(0.0, 2 * np.pi, 32, endpoint=False)
 _CIRCLE = np.stack([np.cos(_ROUND), np.sin(_ROUND)], axis=1)
 _SHIFT = 4  # cv2 draws in 1/16 pixel
 # Radii of a finger's flesh at its tip and its joints from there to the knuckle, in world units.
-_RADII = {
+RADII = {
     "thumb": (60.0, 74.0, 92.0, 100.0),
     "index": (49.0, 58.0, 70.0, 80.0, 84.0),
     "middle": (51.0, 60.0, 73.0, 82.0, 84.0),
@@ -58,7 +58,7 @@ def _silhouette(
 
     for finger, bones in FINGERS.items():
         joints = _joints(hand, bones)
-        radii = np.array(_RADII[finger]) * flesh * hand.size
+        radii = np.array(RADII[finger]) * flesh * hand.size
         for (a, b), (p, q) in zip(pairwise(joints), pairwise(radii), strict=True):
             fill(np.concatenate([a + p * _CIRCLE, b + q * _CIRCLE]))
     for part in _palm_parts(hand, flesh):

@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -15,6 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from handseg.data.phantom.extras import known_extras
 from handseg.data.phantom.labels import label_json
 from handseg.data.phantom.phantom import BENT_SHARE, Side, make_phantom
 from handseg.errors import FailedError, UsageError
@@ -45,6 +46,7 @@ class _Task:
     person: int
     side: Side
     bent: bool
+    extras: tuple[str, ...]
 
 
 def write_phantoms(
@@ -54,24 +56,35 @@ def write_phantoms(
     size: int,
     seed: int,
     test_people: int | None = None,
+    extras: Collection[str] = (),
     force: bool = False,
     progress: Progress = silent,
 ) -> Path:
     """Write a data set of phantoms of `people` people, two images each; returns `folder`.
 
     `test_people` of them (default: the competition's share) are the test split, whose labels lie
-    under test/outputs_json. The same arguments give the same bytes, however many processes make
-    them. The images are made beside `folder` and moved there when all are done.
+    under test/outputs_json. `extras` names what else the radiographs show (see `extras.SHARES`).
+    The same arguments give the same bytes, however many processes make them. The images are made
+    beside `folder` and moved there when all are done.
 
-    Raises UsageError for impossible numbers, or when `folder` holds a data set already and `force`
-    is not given, or when it holds one that is no phantoms' (that is never replaced).
+    Raises UsageError for impossible numbers or unknown extras, or when `folder` holds a data set
+    already and `force` is not given, or when it holds one that is no phantoms' (that is never
+    replaced).
     """
     split = _split_people(people, test_people, seed)
     _check_size(size)
+    chosen = known_extras(extras)
     _check_folder(folder, force)
-    settings = {"people": people, "test_people": len(split["test"]), "size": size, "seed": seed}
+    settings: dict[str, object] = {
+        "people": people,
+        "test_people": len(split["test"]),
+        "size": size,
+        "seed": seed,
+    }
+    if chosen:
+        settings["with"] = chosen
     with _beside(folder) as fresh:
-        _make_all(_tasks(fresh, split, size, seed), progress)
+        _make_all(_tasks(fresh, split, size, seed, chosen), progress)
         (fresh / MARK).write_text(json.dumps({"v": 1, **settings}) + "\n", encoding="utf-8")
         _put_in_place(fresh, folder)
     return folder
@@ -116,7 +129,9 @@ def _check_folder(folder: Path, force: bool) -> None:
         )
 
 
-def _tasks(root: Path, split: dict[str, list[int]], size: int, seed: int) -> list[_Task]:
+def _tasks(
+    root: Path, split: dict[str, list[int]], size: int, seed: int, extras: tuple[str, ...] = ()
+) -> list[_Task]:
     """Every image of the data set, by person."""
     tasks: list[_Task] = []
     for name, share in (("train", BENT_SHARE), ("test", TEST_BENT_SHARE)):
@@ -126,7 +141,7 @@ def _tasks(root: Path, split: dict[str, list[int]], size: int, seed: int) -> lis
             for side, stem in zip(_SIDES, _stems(person, seed), strict=True):
                 image = root / name / "DCM" / f"ID{person:03d}" / f"{stem}.png"
                 labels = root / name / "outputs_json" / f"ID{person:03d}" / f"{stem}.json"
-                tasks.append(_Task(image, labels, size, seed, person, side, bent))
+                tasks.append(_Task(image, labels, size, seed, person, side, bent, extras))
     return sorted(tasks, key=lambda task: (task.person, task.side))
 
 
@@ -178,7 +193,14 @@ def _start_worker() -> None:
 
 def _make(task: _Task) -> int:
     """Make one image and its labels; returns its person."""
-    phantom = make_phantom(task.size, task.seed, side=task.side, person=task.person, bent=task.bent)
+    phantom = make_phantom(
+        task.size,
+        task.seed,
+        side=task.side,
+        person=task.person,
+        bent=task.bent,
+        extras=task.extras,
+    )
     colour = cv2.cvtColor(phantom.image, cv2.COLOR_GRAY2BGR)
     coded, content = cv2.imencode(".png", colour, [cv2.IMWRITE_PNG_COMPRESSION, 1])
     if not coded:

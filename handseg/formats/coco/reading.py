@@ -7,10 +7,19 @@ from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from handseg.data.labels import read_json
+from handseg.data.json_files import read_json
 from handseg.errors import InputError
 from handseg.formats.coco.segmentation import Part, runs_of_parts
-from handseg.formats.masks import Masks, Size, check_name, check_size, counted, is_whole, shown
+from handseg.formats.masks import (
+    Masks,
+    Size,
+    check_name,
+    check_size,
+    counted,
+    is_whole,
+    labelled_of,
+    shown,
+)
 from handseg.formats.origin import origin_of
 from handseg.rle import Runs, empty
 
@@ -39,7 +48,9 @@ def read_coco(path: Path) -> Masks:
     images = _images(path, document["images"])
     categories = _categories(path, document["categories"])
     names, sizes = _image_names(path, images)
+    classes = tuple(dict.fromkeys(categories.values()))
     parts, bare = _parts(path, document["annotations"], names, categories)
+    labelled = _labelled(document["images"], names, classes, parts)
 
     def runs_of(image: str, cls: str) -> Runs:
         found = parts.get((image, cls))
@@ -53,10 +64,11 @@ def read_coco(path: Path) -> Masks:
         sha256=sha256,
         format="coco",
         images=sizes,
-        classes=tuple(dict.fromkeys(categories.values())),
+        classes=classes,
         runs_of=runs_of,
         origin=origin_of(info.get("handseg") if isinstance(info, dict) else None),
         notes=(*_name_notes(images, names), *_notes(categories, parts, bare)),
+        labelled=labelled,
     )
 
 
@@ -134,6 +146,22 @@ def _parts(
         else:
             parts.setdefault((image, cls), []).append(Part(number, segmentation))
     return parts, bare
+
+
+def _labelled(
+    entries: Sequence[Any],
+    names: dict[Hashable, str],
+    classes: Sequence[str],
+    parts: dict[tuple[str, str], list[Part]],
+) -> dict[str, frozenset[str]]:
+    """What was labelled of images of which not all was; what is drawn was, whatever is said."""
+    found: dict[str, frozenset[str]] = {}
+    for entry in entries:
+        named = labelled_of(entry.get("labelled"), classes)
+        if named is not None:
+            image = names[entry["id"]]
+            found[image] = named | {cls for cls in classes if (image, cls) in parts}
+    return found
 
 
 def _field(place: str, entry: Any, name: str) -> Any:

@@ -4,14 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from handseg import rle
-from handseg.data.labels import Polygon, rasterise, read_points
+from handseg.data.coco.segmentation import polygons_of, runs_of
+from handseg.data.labels import Polygon, rasterise
 from handseg.errors import InputError
-from handseg.formats.coco.columns import runs_of_counts, transposed
-from handseg.formats.coco.text import counts_of_text
 from handseg.formats.masks import Size
 
 
@@ -34,9 +30,9 @@ def runs_of_parts(path: Path, name: str, parts: Sequence[Part], size: Size) -> r
         place = f"{path}: annotation {part.number} ({name})"
         match part.segmentation:
             case list() as outlines:
-                polygons += [_polygon(path, part.number, name, points) for points in outlines]
-            case {"counts": counts, "size": written}:
-                masks.append(_runs(place, counts, written, size))
+                polygons += polygons_of(place, outlines)
+            case {"counts": _, "size": _} as runs:
+                masks.append(runs_of(place, runs, size))
             case _:
                 raise InputError(
                     f"{place} has no segmentation that can be read",
@@ -45,38 +41,3 @@ def runs_of_parts(path: Path, name: str, parts: Sequence[Part], size: Size) -> r
     if polygons:
         masks.append(rle.from_mask(rasterise(polygons, size)))
     return masks[0] if len(masks) == 1 else rle.vote(masks)
-
-
-def _runs(place: str, counts: Any, written: Any, size: Size) -> rle.Runs:
-    height, width = size
-    if written != [height, width]:
-        raise InputError(
-            f"{place} has run lengths of the size {written!r:.60}",
-            why=f"its image has the height {height} and the width {width}",
-        )
-    try:
-        figures = counts_of_text(counts) if isinstance(counts, str) else _figures(counts)
-        return transposed(runs_of_counts(figures, size), (width, height))
-    except rle.RleError as error:
-        raise InputError(f"{place}: {error.what}") from None
-
-
-def _figures(counts: Any) -> NDArray[np.int64]:
-    """Plain counts as an array; raises RleError for what is no list of whole numbers."""
-    kinds = set(map(type, counts)) if isinstance(counts, list) else {type(counts)}
-    if kinds - {int}:
-        raise rle.RleError("counts that are neither text nor a list of whole numbers")
-    try:
-        return np.array(counts, dtype=np.int64)
-    except OverflowError:
-        raise rle.RleError("a count beyond any image") from None
-
-
-def _polygon(path: Path, number: int, name: str, points: Any) -> Polygon:
-    """One outline, written as `[x, y, x, y, …]`."""
-    if not isinstance(points, list) or len(points) < 6 or len(points) % 2:
-        raise InputError(
-            f"{path}: annotation {number} ({name}) has an outline that is no polygon",
-            why="expected x, y, x, y, …: at least three points",
-        )
-    return read_points(path, number, name, [points[i : i + 2] for i in range(0, len(points), 2)])

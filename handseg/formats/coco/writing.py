@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from handseg import __version__
+from handseg.data.coco.columns import counts_of, transposed
+from handseg.data.coco.text import compressed
 from handseg.errors import InputError
-from handseg.formats.coco.columns import counts_of, transposed
 from handseg.formats.coco.reading import base_name
-from handseg.formats.coco.text import compressed
 from handseg.formats.masks import Masks, Size, rows
 from handseg.formats.places import Place, file_at
 from handseg.progress import Progress, silent
@@ -95,8 +95,11 @@ def _info(masks: Masks) -> dict[str, Any]:
 def _images(masks: Masks) -> Iterator[dict[str, Any]]:
     for number, (name, (height, width)) in enumerate(masks.images.items(), 1):
         entry = {"id": number, "file_name": name, "width": width, "height": height}
-        # A reader would take the base name of a path.
-        yield entry if base_name(name) == name else {**entry, "image_name": name}
+        if base_name(name) != name:  # a reader would take the base name of a path
+            entry["image_name"] = name
+        if name in masks.labelled:  # no part of COCO, whose readers pass over it
+            entry["labelled"] = list(masks.known(name))
+        yield entry
 
 
 def _categories(masks: Masks) -> Iterator[dict[str, Any]]:

@@ -1,15 +1,15 @@
 """`planes.json`: which file holds which mask, and what the files cannot say."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from handseg.data.labels import read_json
+from handseg.data.json_files import read_json
 from handseg.errors import InputError
-from handseg.formats.masks import Size, check_name, check_size, is_whole
+from handseg.formats.masks import Size, check_name, check_size, is_whole, labelled_of
+from handseg.formats.names import is_plain
 from handseg.formats.origin import origin_of
-from handseg.formats.planes.names import is_plain
 
 NAME = "planes.json"
 FORMAT = "handseg planes"
@@ -25,6 +25,8 @@ class Index:
     files: Mapping[tuple[str, str], str]
     """Relative paths `folder/file.png` by image and class."""
     origin: Mapping[str, Any]
+    labelled: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    """Of images of which not all classes were labelled, which were."""
 
     def document(self, source: Mapping[str, Any]) -> dict[str, Any]:
         """The index as JSON; `source` says what the planes were made of."""
@@ -36,11 +38,15 @@ class Index:
             "v": VERSION,
             "handseg": {**self.origin, "source": dict(source)},
             "classes": list(self.classes),
-            "images": [
-                {"name": name, "height": size[0], "width": size[1], "planes": drawn[name]}
-                for name, size in self.images.items()
-            ],
+            "images": [self._image(name, drawn[name]) for name in self.images],
         }
+
+    def _image(self, name: str, planes: dict[str, str]) -> dict[str, Any]:
+        height, width = self.images[name]
+        entry: dict[str, Any] = {"name": name, "height": height, "width": width, "planes": planes}
+        if name in self.labelled:
+            entry["labelled"] = [cls for cls in self.classes if cls in self.labelled[name]]
+        return entry
 
 
 def is_planes(path: Path) -> bool:
@@ -74,16 +80,20 @@ def read_index(folder: Path) -> Index:
         raise InputError(f"{path} has a class twice")
     images: dict[str, Size] = {}
     files: dict[tuple[str, str], str] = {}
+    labelled: dict[str, frozenset[str]] = {}
     for number, entry in enumerate(_list(path, document, "images")):
         name, size, planes = _image(f"{path}: image {number}", entry)
         if name in images:
             raise InputError(f"{path} has two images {name!r}")
         images[name] = size
+        named = labelled_of(entry.get("labelled"), classes)
+        if named is not None:
+            labelled[name] = named | planes.keys()
         for cls, file in planes.items():
             if cls not in names:
                 raise InputError(f"{path}: image {name!r} has a plane of the class {cls!r}")
             files[name, cls] = _inside(f"{path}: image {name!r}, {cls}", file)
-    return Index(images, tuple(names), files, origin_of(document.get("handseg")))
+    return Index(images, tuple(names), files, origin_of(document.get("handseg")), labelled)
 
 
 def _list(path: Path, document: dict[str, Any], name: str) -> list[Any]:

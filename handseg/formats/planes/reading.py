@@ -37,6 +37,7 @@ def read_planes(folder: Path) -> Masks:
         runs_of=runs_of,
         origin=index.origin,
         notes=tuple(_notes(folder, index)),
+        labelled=index.labelled,
     )
 
 

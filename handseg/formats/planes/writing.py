@@ -1,16 +1,18 @@
 """Masks to a folder of PNG planes."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from handseg import rle
+from handseg.data.threads import threads
 from handseg.errors import UsageError
-from handseg.formats.masks import Masks, Size, rows
+from handseg.formats.masks import Masks, Size
+from handseg.formats.names import FileNames, stem_of
 from handseg.formats.places import Place, folder_at
 from handseg.formats.planes.index import NAME, Index
-from handseg.formats.planes.names import FileNames
+from handseg.formats.planes.png import png_of
 from handseg.progress import Progress, silent
 from handseg.rle.writing import TextStream
 
@@ -19,22 +21,26 @@ from handseg.rle.writing import TextStream
 class PlanesWriter:
     """Writes a folder for each image with a 1-bit PNG for each mask that is not empty.
 
-    `planes.json` beside them says the rest: names, sizes, and which masks are empty.
+    `planes.json` beside them says the rest: names, sizes, which masks are empty and which nobody
+    made.
     """
 
     def write(self, place: Place, masks: Masks, progress: Progress = silent) -> Path:
         """Write the folder and give its path; raises FailedError if the disk refuses."""
         files: dict[tuple[str, str], str] = {}
+        named = _names(masks)
         source = {"path": str(masks.path), "sha256": masks.sha256, "format": masks.format}
         with folder_at(place) as draft:
-            for key, file, runs in _planes(masks, progress):
-                files[key] = file
-                path = draft.path / file
-                path.parent.mkdir(exist_ok=True)
-                write_plane(path, runs, masks.images[key[0]])
-            index = Index(masks.images, masks.classes, files, masks.origin)
+            root = draft.path
+            with threads() as pool:
+                drawn = pool.map(lambda image: _draw(root, masks, image, named), masks.images)
+                for done, (image, some) in enumerate(zip(masks.images, drawn, strict=True)):
+                    progress(done, len(masks.images), image)
+                    files |= some
+            progress(len(masks.images), len(masks.images))
+            index = Index(masks.images, masks.classes, files, masks.origin, masks.labelled)
             text = json.dumps(index.document(source), indent=1)
-            (draft.path / NAME).write_text(text, encoding="ascii")
+            (root / NAME).write_text(text, encoding="ascii")
         return draft.path
 
     def stream(self, stream: TextStream, masks: Masks, progress: Progress = silent) -> None:
@@ -44,29 +50,31 @@ class PlanesWriter:
 
 def write_plane(path: Path, runs: rle.Runs, size: Size) -> None:
     """Write a mask that is not empty as a black and white PNG of one bit a pixel."""
-    from PIL import Image
-
-    height, width = size
-    top, bottom = int(runs[0, 0]) // width, (int(runs[-1, 1]) - 1) // width + 1
-    # Only the rows that the mask has are decoded.
-    band = rle.to_mask(runs - top * width, (bottom - top, width))
-    plane = Image.new("1", (width, height))
-    plane.paste(Image.fromarray(band.view(bool)), (0, top))
-    plane.save(path)
+    path.write_bytes(png_of(runs, size))
 
 
-def _planes(masks: Masks, progress: Progress) -> Iterator[tuple[tuple[str, str], str, rle.Runs]]:
-    """(image and class, file, runs) of each mask that is not empty."""
+def _draw(
+    root: Path, masks: Masks, image: str, named: Mapping[tuple[str, str], str]
+) -> dict[tuple[str, str], str]:
+    """The file of each mask of an image that is not empty, written."""
+    files: dict[tuple[str, str], str] = {}
+    for cls in masks.known(image):
+        runs = masks.runs_of(image, cls)
+        if len(runs):
+            file = files[image, cls] = named[image, cls]
+            (root / file).parent.mkdir(exist_ok=True)
+            write_plane(root / file, runs, masks.images[image])
+    return files
+
+
+def _names(masks: Masks) -> dict[tuple[str, str], str]:
+    """`folder/file.png` for every image and class."""
     folders, pictures = FileNames(), FileNames()
     # Stems and classes are numbered on their own: a class has the same file name in every folder.
-    folder_of = {image: folders.of(_stem(image)) for image in masks.images}
+    folder_of = {image: folders.of(stem_of(image)) for image in masks.images}
     picture_of = {cls: pictures.of(cls) for cls in masks.classes}
-    for image, cls, runs in rows(masks, progress):
-        if len(runs):
-            yield (image, cls), f"{folder_of[image]}/{picture_of[cls]}.png", runs
-
-
-def _stem(image: str) -> str:
-    """The image's name without the suffix of its file."""
-    path = PurePosixPath(image)
-    return image.removesuffix(path.suffix)
+    return {
+        (image, cls): f"{folder}/{picture}.png"
+        for image, folder in folder_of.items()
+        for cls, picture in picture_of.items()
+    }

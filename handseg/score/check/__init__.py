@@ -1,7 +1,7 @@
 """The check of a submission: what is wrong with a CSV, recognised and named, and its repair."""
 
+from handseg.data.check.finding import Finding, Group, grouped
 from handseg.score.check.check import Checked, Opened, check_submission, open_to_check
-from handseg.score.check.finding import Finding, Group, grouped
 
 __all__ = [
     "Checked",

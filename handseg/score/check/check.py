@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handseg.anatomy import BONES
+from handseg.data.check.finding import Finding, Severity, count
 from handseg.errors import InputError
 from handseg.progress import Progress, silent
 from handseg.rle.faults import Fault
@@ -18,7 +19,6 @@ from handseg.score.check.agreement import (
 )
 from handseg.score.check.content import content_findings
 from handseg.score.check.expected import Expected, Size, expected_of
-from handseg.score.check.finding import Finding, Severity
 from handseg.score.check.format import Writing, format_findings, writing_of
 from handseg.score.check.hands import hand_measures, hands_findings
 from handseg.score.check.masks import Masks, read_masks
@@ -61,7 +61,7 @@ class Checked:
 
     def count(self, severity: Severity) -> int:
         """How many findings are so grave."""
-        return sum(finding.severity == severity for finding in self.findings)
+        return count(self.findings, severity)
 
 
 def open_to_check(path: Path) -> Opened | InputError:

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from handseg.anatomy import BONES
+from handseg.anatomy import BONES, MEAN_AREAS
+from handseg.data.check.finding import Finding
 from handseg.rle.submission import Submission
 from handseg.score.check.expected import Expected
-from handseg.score.check.finding import Finding
 from handseg.score.check.masks import Masks
 
 OFTEN_EMPTY = 0.05
@@ -106,8 +106,6 @@ def _against_the_population(medians: dict[str, float]) -> Iterator[Finding]:
 
     `medians` are areas at 2048². A size that all share is of the framing, not of a bone.
     """
-    from handseg.data.phantom.build import MEAN_AREAS
-
     if not medians or not set(medians) <= set(MEAN_AREAS):
         return
     ratios = {cls: median / MEAN_AREAS[cls] for cls, median in medians.items()}

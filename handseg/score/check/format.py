@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from handseg.data.check.finding import Finding
 from handseg.hand.frame import Centres, frames
 from handseg.rle.submission import Submission
 from handseg.score.check.agreement import Agreement
 from handseg.score.check.expected import Expected
-from handseg.score.check.finding import Finding
 from handseg.score.check.masks import Masks
 from handseg.score.check.structure import fix_command, show_command
 from handseg.score.check.widths import COLUMN_MAJOR, column_major_images

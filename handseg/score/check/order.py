@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
+from handseg.data.check.finding import Finding
 from handseg.rle.submission import Submission
 from handseg.score.check.expected import Expected
-from handseg.score.check.finding import Finding
 from handseg.score.check.structure import fix_command
 
 ALPHABETICAL = "classes in alphabetical order"

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from handseg.data.check.finding import Finding
 from handseg.rle.submission import Submission
-from handseg.score.check.finding import Finding
 from handseg.score.check.masks import Masks
 from handseg.score.check.structure import fix_command
 

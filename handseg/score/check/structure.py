@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from handseg.anatomy import BONES
+from handseg.data.check.finding import Finding
 from handseg.errors import InputError, did_you_mean
 from handseg.rle.faults import Fault
 from handseg.rle.submission import Submission
 from handseg.score.check.expected import Expected, sidecar_classes
-from handseg.score.check.finding import Finding
 from handseg.score.check.masks import Masks
 
 UNREADABLE = "run lengths that cannot be read"

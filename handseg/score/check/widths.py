@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from itertools import accumulate
 
 from handseg import rle
+from handseg.data.check.finding import Finding
 from handseg.rle.geometry import fits_width, suspected_width
 from handseg.rle.submission import Submission
 from handseg.score.check.expected import Expected
-from handseg.score.check.finding import Finding
 from handseg.score.check.structure import fix_command
 
 ANOTHER_SIZE = "masks of an image of another width"

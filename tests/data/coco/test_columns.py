@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from handseg import rle
-from handseg.formats.coco import columns
-from handseg.formats.coco.columns import counts_of, runs_of_counts, transposed
-from handseg.formats.coco.text import compressed, counts_of_text
+from handseg.data.coco import columns
+from handseg.data.coco.columns import counts_of, runs_of_counts, transposed
+from handseg.data.coco.text import compressed, counts_of_text
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 

@@ -74,7 +74,7 @@ class LabelFile:
     def _make(self, progress: Progress) -> None:
         labelled: dict[str, list[str]] = {}
         fields: dict[str, Any] = {
-            "made_by": "score",
+            "made_by": "labels",
             "classes": list(self.classes),
             "images": {image: list(size) for image, size in self.sizes.items()},
             "labelled": labelled,
@@ -104,8 +104,9 @@ class LabelFile:
 def label_file(samples: "Sequence[Sample]", classes: Sequence[str]) -> LabelFile:
     """Where the labels of `samples` are kept; only labels are hashed, no image is read.
 
-    The name is a hash of names, label contents, image sizes and classes: what has changed since has
-    another name. Raises InputError where a label or an image is missing or unreadable.
+    The name is a hash of names, label contents, image sizes, classes and which of them are said to
+    be labelled: what has changed since has another name. Raises InputError where a label or an
+    image is missing or unreadable.
     """
     from handseg.data.fingerprint import file_hashes
     from handseg.data.images import image_size
@@ -114,8 +115,9 @@ def label_file(samples: "Sequence[Sample]", classes: Sequence[str]) -> LabelFile
     hashes = file_hashes(labels)
     sizes = {sample.image_name: image_size(sample.image) for sample in samples}
     content = [
-        (sample.image_name, hashes[label], sizes[sample.image_name])
+        (name, hashes[label], sizes[name], sample.entry, sample.labelled)
         for sample, label in zip(samples, labels, strict=True)
+        for name in [sample.image_name]
     ]
     key = hashlib.sha256(json.dumps([VERSION, list(classes), content]).encode()).hexdigest()[:20]
     path = cache_root() / "labels" / f"{key}.csv"

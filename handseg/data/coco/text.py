@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handseg.formats.masks import Size
+from handseg.data.coco.columns import Size
 from handseg.rle import RleError
 
 _MORE, _NEGATIVE, _BITS = 0x20, 0x10, 0x1F

@@ -8,15 +8,17 @@ Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 """The gravest first. An error is a fault of structure; a warning may be meant so."""
 
-Subject = Literal["structure", "order", "runs", "content", "anatomy", "format"]
+Subject = Literal[
+    "structure", "order", "runs", "content", "anatomy", "format", "files", "people", "labels"
+]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing found in a CSV.
+    """One thing found in a CSV or a data set.
 
     `reason` has the same words for all findings of a kind, `detail` is what this one adds. The
-    place is as exact as it can be: line 0 and empty names mean all of the file.
+    place is as exact as it can be: line 0 and empty names mean all of it.
     """
 
     severity: Severity
@@ -66,13 +68,26 @@ class Group(NamedTuple):
         return self.findings[0].command
 
 
+def count(findings: Iterable[Finding], severity: Severity) -> int:
+    """How many findings are so grave."""
+    return sum(finding.severity == severity for finding in findings)
+
+
 def grouped(findings: Iterable[Finding]) -> list[Group]:
     """Findings by severity and reason: the gravest first, then those found most often."""
     groups: dict[tuple[Severity, str], list[Finding]] = {}
     for finding in findings:
         groups.setdefault((finding.severity, finding.reason), []).append(finding)
     made = [
-        Group(severity, reason, tuple(sorted(group, key=lambda one: (-one.weight, one.line))))
+        Group(
+            severity,
+            reason,
+            tuple(sorted(group, key=lambda one: (-one.weight, one.line, one.image))),
+        )
         for (severity, reason), group in groups.items()
     ]
     return sorted(made, key=lambda one: (SEVERITIES.index(one.severity), -len(one.findings)))
+
+
+def _worst_first(finding: Finding) -> tuple[float, int, str]:
+    return -finding.weight, finding.line, finding.image

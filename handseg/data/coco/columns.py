@@ -3,8 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from handseg.formats.masks import Size
 from handseg.rle import RleError, Runs, united
+
+Size = tuple[int, int]
+"""(height, width) in pixels."""
 
 MOST_EDGES = 1 << 23
 """Twice the runs that one mask may turn into: a chessboard of 2048² has half of it. Some bytes of

@@ -8,12 +8,24 @@ import pytest
 from PIL import Image
 
 from handseg import rle
+from handseg.data import label_runs as kept_labels
+from handseg.data.dataset import open_dataset
+from handseg.data.label_runs import label_file
 from handseg.data.labels import label_runs
 from handseg.errors import InputError
-from handseg.score import labels as score_labels
-from handseg.score.labels import label_file
 
 CLASSES = ("Radius", "Ulna", "finger-1")
+
+
+@pytest.fixture
+def dataset(tmp_path, add_hand, monkeypatch):
+    """Two training images and a test image of three people; the Ulna is a square of 16 pixels."""
+    monkeypatch.setenv("HANDSEG_CACHE", str(tmp_path / "cache"))
+    ulna, radius = ([[x, 4], [x + 15, 4], [x + 15, 19], [x, 19]] for x in (4, 30))
+    polygons = [("Ulna", ulna), ("Radius", radius)]
+    for place, split in (("ID001/a", "train"), ("ID002/b", "train"), ("ID003/c", "test")):
+        add_hand(tmp_path / "data", place, polygons, size=(64, 64), split=split)
+    return open_dataset(tmp_path / "data")
 
 
 @pytest.fixture
@@ -65,7 +77,7 @@ def test_what_has_changed_is_drawn_anew(dataset, change, monkeypatch):
     elif change == "classes":
         classes = (*CLASSES, "finger-2")
     else:
-        monkeypatch.setattr(score_labels, "VERSION", 2)
+        monkeypatch.setattr(kept_labels, "VERSION", 2)
     after = label_file(dataset.train, classes).submission()
     assert after.path != before.path
     if change == "label":

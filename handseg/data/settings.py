@@ -1,0 +1,195 @@
+"""`dataset.toml`: what the owner of a data set says of it."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from handseg.anatomy import REGIONS
+from handseg.errors import InputError, did_you_mean
+
+FILE = "dataset.toml"
+LARGEST = 1 << 20
+"""Bytes; thousands of images that are left out take some tens of kilobytes."""
+
+Windows = tuple[tuple[str, ...], ...]
+"""The windows of a region, each by the classes it is put around."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The values of `dataset.toml`; what is None or empty is recognised or a default."""
+
+    layout: str | None = None
+    classes: tuple[str, ...] | None = None
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """Bones of the anatomy by the data set's name of a class."""
+    regions: Mapping[str, Windows] = field(default_factory=dict[str, Windows])
+    folds: str | None = None
+    """The file of the folds, inside the data set's folder."""
+    exclude: tuple[str, ...] = ()
+    """Names of images that are left out."""
+    leave_out: tuple[str, ...] | None = None
+    """Categories of a COCO file that are no classes."""
+    labelled: tuple[str, ...] | None = None
+    """The classes that were labelled, where those are not all."""
+    annotations: tuple[str, ...] | None = None
+    """Patterns of the paths of COCO files."""
+    person: str | None = None
+    """A regular expression: what it finds in an image's path is its person."""
+    side: str | None = None
+
+
+def read_settings(folder: Path) -> Settings:
+    """The settings of a data set; all defaults where there is no `dataset.toml`.
+
+    Raises:
+        InputError: the file is at fault; the message names its line and every fault.
+    """
+    path = folder / FILE
+    try:
+        if not path.is_file():
+            return Settings()
+        if path.stat().st_size > LARGEST:
+            raise InputError(f"{path} is larger than {LARGEST >> 20} MB: it is no settings file")
+        text = path.read_text(encoding="utf-8-sig")
+        tree = tomllib.loads(text)
+    except (OSError, ValueError, RecursionError) as error:
+        # What tomllib says ends with the line and column.
+        raise InputError(f"{path} is no TOML that can be read", why=str(error)) from error
+    return _Reader(path, text).settings(tree)
+
+
+class _Misfit(Exception):  # noqa: N818 - never leaves this module
+    """A value is not of the kind that its key takes."""
+
+
+class _Reader:
+    """Turns the text's values into settings, noting every fault with its line."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self.path = path
+        self.lines = text.splitlines()
+        self.faults: list[str] = []
+
+    def settings(self, tree: dict[str, Any]) -> Settings:
+        found: dict[str, Any] = {}
+        for key, value in tree.items():
+            read = _KINDS.get(key)
+            if read is None:
+                self.fault(key, f"unknown key {key!r}{did_you_mean(key, _KINDS)}")
+                continue
+            try:
+                found[key] = read(value)
+            except _Misfit as misfit:
+                self.fault(key, f"{key} must be {misfit}, not {value!r:.60}")
+        if self.faults:
+            raise InputError(
+                f"{self.path} has {len(self.faults)} fault{'s' if len(self.faults) > 1 else ''}",
+                why="\n".join(self.faults),
+                hints=["keys: " + ", ".join(_KINDS)],
+            )
+        return Settings(**found)
+
+    def fault(self, key: str, message: str) -> None:
+        self.faults.append(f"{self.path}:{self.line_of(key)}: {message}")
+
+    def line_of(self, key: str) -> int:
+        """The first line that opens with a top-level key, as a pair or as a table.
+
+        A text inside a longer string that looks like it could come first; then the line is that.
+        """
+        opens = re.compile(rf"\s*\[?\[?\s*[\"']?{re.escape(key)}[\"']?\s*[=.\]]")
+        return next((n for n, line in enumerate(self.lines, 1) if opens.match(line)), 1)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise _Misfit("a text")
+    return value
+
+
+def _layout(value: Any) -> str:
+    if value not in LAYOUTS:
+        near = did_you_mean(value, LAYOUTS) if isinstance(value, str) else ""
+        raise _Misfit(f"one of {', '.join(LAYOUTS)}{near}")
+    return value
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
+        raise _Misfit('a list of texts, as in ["a", "b"]')
+    return tuple(dict.fromkeys(value))
+
+
+def _some_texts(value: Any) -> tuple[str, ...]:
+    found = _texts(value)
+    if not found:
+        raise _Misfit("a list of at least one text")
+    return found
+
+
+def _aliases(value: Any) -> dict[str, tuple[str, ...]]:
+    if not isinstance(value, dict):
+        raise _Misfit('a table, as in aliases.Trapzium = "Trapezium"')
+    return {
+        name: (bones,) if isinstance(bones, str) and bones else _some_texts(bones)
+        for name, bones in value.items()
+    }
+
+
+def _regions(value: Any) -> dict[str, Windows]:
+    if not isinstance(value, dict):
+        raise _Misfit('a table, as in regions.wrist = ["Lunate", "Capitate"]')
+    for name in value:
+        if name not in REGIONS:
+            raise _Misfit(f"a table of {' and '.join(REGIONS)}{did_you_mean(name, REGIONS)}")
+    return {name: _windows(windows) for name, windows in value.items()}
+
+
+def _windows(value: Any) -> Windows:
+    """One list of classes is one window, a list of lists several."""
+    if isinstance(value, list) and value and all(isinstance(one, list) for one in value):
+        return tuple(_some_texts(one) for one in value)
+    return (_some_texts(value),)
+
+
+def _inside(value: Any) -> str:
+    text = _text(value)
+    if not is_inside(text):
+        raise _Misfit("a path inside the data set's folder")
+    return text
+
+
+def _pattern(value: Any) -> str:
+    text = _text(value)
+    try:
+        re.compile(text)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise _Misfit(f"a regular expression ({error})") from error
+    return text
+
+
+def is_inside(path: str) -> bool:
+    """Whether a relative path that a file names stays in the folder that it is relative to."""
+    parts = path.replace("\\", "/").split("/")
+    absolute = parts[0] == "" or ":" in parts[0]
+    return bool(path) and "\0" not in path and not absolute and ".." not in parts
+
+
+LAYOUTS = ("handbone", "coco", "flat")
+_KINDS: dict[str, Any] = {
+    "layout": _layout,
+    "classes": _some_texts,
+    "aliases": _aliases,
+    "regions": _regions,
+    "folds": _inside,
+    "exclude": _texts,
+    "leave_out": _texts,
+    "labelled": _texts,
+    "annotations": lambda value: tuple(_inside(one) for one in _some_texts(value)),
+    "person": _pattern,
+    "side": _pattern,
+}

@@ -1,0 +1,1 @@
+"""What is in a data set: sizes of bones, overlaps, positions, hands, grey values, people."""

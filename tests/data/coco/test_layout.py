@@ -1,0 +1,156 @@
+"""Listing a data set of COCO files."""
+
+import json
+
+import pytest
+
+from handseg.data.crop_manifest import crop_source
+from handseg.data.dataset import (
+    is_dataset,
+    labelled_training_samples,
+    open_dataset,
+    with_test_labels,
+)
+from handseg.errors import InputError
+
+LEFT, RIGHT = "JP_SCGH_P0029_20121201_5835_L.bmp", "JP_SCGH_P0029_20121201_5835_R.bmp"
+OTHER = "NL_AMC_P0003_20150131_12_L.bmp"
+TRIANGLE = [[1, 1, 20, 1, 20, 20]]
+
+
+@pytest.fixture
+def ram(tmp_path, add_coco):
+    """Two people to train on, one image without annotation, one test image."""
+    folder = tmp_path / "Segmentation"
+    names = ("Trapzium", "Pisifrom_Triquetrum", "Radius", "ring", "Metal Implant", "DP2")
+    add_coco(
+        folder / "train",
+        [LEFT, RIGHT, OTHER],
+        [(LEFT, "Radius", TRIANGLE), (OTHER, "ring", TRIANGLE), (RIGHT, "Trapzium", TRIANGLE)],
+        names,
+        also={"categories": [{"id": 0, "name": "bones", "supercategory": "none"}]},
+    )
+    add_coco(folder / "test", ["C_X_P0009_20150131_12_R.bmp"], [], names)
+    return tmp_path
+
+
+def test_images_persons_and_sides_come_from_the_file_names(ram):
+    dataset = open_dataset(ram)
+    assert dataset.layout == "coco"
+    assert [(one.image_name, one.person, one.side) for one in dataset.train] == [
+        (LEFT, "JP_SCGH_P0029", "left"),
+        (RIGHT, "JP_SCGH_P0029", "right"),
+        (OTHER, "NL_AMC_P0003", "left"),
+    ]
+    assert [one.split for one in dataset.test] == ["test"]
+
+
+def test_what_is_no_bone_and_the_heading_are_left_out_whatever_their_case(ram):
+    dataset = open_dataset(ram)
+    assert dataset.classes == ("Trapzium", "Pisifrom_Triquetrum", "Radius", "DP2")
+    assert "categories left out: bones, ring, Metal Implant" in dataset.recognised
+
+
+def test_misspelt_classes_are_bones_so_that_regions_work(ram):
+    dataset = open_dataset(ram)
+    assert dataset.bones == {"Trapzium": "Trapezium", "Radius": "Radius", "DP2": "finger-4"}
+    assert dataset.regions == {
+        "wrist": (("Trapzium", "Pisifrom_Triquetrum"),),
+        "fingertip": (("DP2",),),
+    }
+
+
+def test_images_without_annotation_are_said_and_not_trained_on(ram):
+    dataset = open_dataset(ram)
+    assert "2 images without annotation: " in dataset.recognised
+    assert f"Segmentation/train/{OTHER}" in dataset.recognised
+    assert [one.image_name for one in labelled_training_samples(dataset)] == [LEFT, RIGHT]
+
+
+def test_an_image_beside_the_named_ones_is_a_sample_without_a_label(ram):
+    folder = ram / "Segmentation/train"
+    (folder / "more.bmp").write_bytes((folder / LEFT).read_bytes())
+    samples = {one.image_name: one for one in open_dataset(ram).train}
+    assert samples["more.bmp"].labels is None
+    assert samples["more.bmp"].person == "Segmentation/train/more"
+
+
+def test_named_images_that_are_not_there_are_said_and_left_out(ram):
+    (ram / "Segmentation/train" / RIGHT).unlink()
+    dataset = open_dataset(ram)
+    assert "1 named image left out, not there: Segmentation/train/_ann" in dataset.recognised
+    assert len(dataset.train) == 2
+
+
+def test_test_labels_are_hidden_until_they_are_asked_for(tmp_path, add_coco):
+    path = add_coco(tmp_path / "test", ["a.png"], [("a.png", "Ulna", TRIANGLE)])
+    dataset = open_dataset(tmp_path)
+    assert (dataset.test[0].labels, dataset.test[0].entry) == (None, None)
+    assert (with_test_labels(dataset).test[0].labels, dataset.train) == (path, ())
+
+
+def test_several_files_have_the_union_of_their_classes_and_each_labels_its_own(tmp_path, add_coco):
+    add_coco(tmp_path / "a", ["a.png"], [("a.png", "Ulna", TRIANGLE)], ("Radius", "Ulna"))
+    add_coco(tmp_path / "b", ["b.png"], [("b.png", "Lunate", TRIANGLE)], ("Lunate", "Ulna"))
+    dataset = open_dataset(tmp_path)
+    assert dataset.classes == ("Radius", "Ulna", "Lunate")
+    assert [one.labelled for one in dataset.train] == [("Radius", "Ulna"), ("Lunate", "Ulna")]
+
+
+def test_cocos_own_folders_are_found(tmp_path, add_coco):
+    add_coco(tmp_path / "train2017", ["a.jpg"], name="x.coco.json").unlink()
+    add_coco(tmp_path / "images" / "test2017", ["b.jpg"], name="x.coco.json").unlink()
+    for split, image in (("train2017", "a.jpg"), ("test2017", "b.jpg")):
+        path = add_coco(tmp_path / "annotations", [], name=f"instances_{split}.json")
+        document = json.loads(path.read_text())
+        document["images"] = [{"id": 1, "file_name": image, "height": 40, "width": 50}]
+        path.write_text(json.dumps(document))
+    dataset = open_dataset(tmp_path)
+    assert [one.image for one in dataset.train] == [tmp_path / "train2017/a.jpg"]
+    assert [one.image for one in dataset.test] == [tmp_path / "images/test2017/b.jpg"]
+
+
+def test_of_files_beside_each_other_ram_s_bones_are_taken(tmp_path, add_coco):
+    add_coco(tmp_path, ["a.png"], [("a.png", "Ulna", TRIANGLE)])
+    add_coco(tmp_path, ["a.png"], [], ("Joint",), name="_annotations_joints.coco.json")
+    assert open_dataset(tmp_path).classes == ("Radius", "Ulna")
+
+
+def test_an_image_that_two_files_name_is_refused_with_the_way_out(tmp_path, add_coco):
+    for name in ("one.coco.json", "two.coco.json"):
+        add_coco(tmp_path, ["a.png"], [("a.png", "Ulna", TRIANGLE)], name=name)
+    with pytest.raises(InputError) as caught:
+        open_dataset(tmp_path)
+    assert "one.coco.json does" in caught.value.what
+    (tmp_path / "dataset.toml").write_text('annotations = ["two.*"]')
+    (sample,) = open_dataset(tmp_path).train
+    assert sample.labels == tmp_path / "two.coco.json"
+
+
+def test_the_settings_choose_classes_and_what_is_left_out(ram):
+    (ram / "dataset.toml").write_text('leave_out = ["Radius"]')
+    assert "ring" in open_dataset(ram).classes
+    assert "Radius" not in open_dataset(ram).classes
+    (ram / "dataset.toml").write_text('classes = ["ring", "Radius"]')
+    assert open_dataset(ram).classes == ("ring", "Radius")
+    (ram / "dataset.toml").write_text('classes = ["Radios"]')
+    with pytest.raises(InputError, match=r"Radios.*did you mean Radius"):
+        open_dataset(ram)
+
+
+def test_a_folder_is_a_data_set_before_anything_is_read(ram, tmp_path):
+    assert is_dataset(ram)
+    assert not is_dataset(ram / "nowhere")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "package.json").write_text('{"images": 1}')
+    assert not is_dataset(tmp_path / "other")
+
+
+def test_other_windows_make_the_crops_of_a_region_stale(ram):
+    before = crop_source(open_dataset(ram), "wrist", "f")
+    (ram / "dataset.toml").write_text('regions.wrist = ["Radius"]')
+    dataset = open_dataset(ram)
+    assert dataset.regions["wrist"] == (("Radius",),)
+    assert crop_source(dataset, "wrist", "f") != before
+    (ram / "dataset.toml").write_text("# nothing")
+    assert crop_source(open_dataset(ram), "wrist", "f") == before

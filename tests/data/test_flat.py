@@ -1,0 +1,98 @@
+"""Images without folders of people."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from handseg.anatomy import BONES
+from handseg.data.dataset import labelled_training_samples, open_dataset
+from handseg.errors import InputError
+
+
+@pytest.fixture
+def add(tmp_path):
+    def write(image, label=None):
+        path = tmp_path / image
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((6, 8), len(image), np.uint8)).save(path)
+        if label is not None:
+            (tmp_path / label).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / label).write_text(json.dumps({"annotations": []}))
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("image", "label"),
+    [
+        ("a.png", "a.json"),
+        ("a.png", "outputs_json/a.json"),
+        ("train/a.jpg", "train/a.json"),
+        ("train/a.bmp", "train/outputs_json/a.json"),
+        ("train/a.tif", "outputs_json/a.json"),
+        ("train/DCM/a.png", "train/outputs_json/a.json"),
+    ],
+)
+def test_a_label_lies_beside_its_image_or_in_outputs_json(tmp_path, add, image, label):
+    path = add(image, label)
+    dataset = open_dataset(tmp_path)
+    (sample,) = labelled_training_samples(dataset)
+    assert (sample.image, sample.labels, sample.person) == (path, tmp_path / label, "a")
+    assert (dataset.layout, dataset.classes) == ("flat", BONES)
+
+
+def test_a_test_folder_is_the_test_split(tmp_path, add):
+    add("train/a.png", "train/a.json")
+    add("test/b.png", "test/b.json")
+    add("loose.png")
+    dataset = open_dataset(tmp_path)
+    assert [one.image_name for one in dataset.train] == ["a.png"]
+    assert [(one.image_name, one.labels) for one in dataset.test] == [("b.png", None)]
+
+
+def test_people_are_told_by_the_names_and_that_is_said(tmp_path, add):
+    for name in ("ID001_L", "ID001_R", "ID002_L"):
+        add(f"{name}.png")
+    dataset = open_dataset(tmp_path)
+    assert [(one.person, one.side) for one in dataset.train] == [
+        ("ID001", "left"),
+        ("ID001", "right"),
+        ("ID002", "left"),
+    ]
+    assert "people are told by the names of the files" in dataset.recognised
+
+
+def test_where_names_tell_nobody_every_image_is_a_person_and_that_is_said(tmp_path, add):
+    for name in ("image1", "image2"):
+        add(f"{name}.png")
+    dataset = open_dataset(tmp_path)
+    assert [one.person for one in dataset.train] == ["image1", "image2"]
+    assert "every image counts as a person of its own" in dataset.recognised
+
+
+def test_an_image_without_a_label_is_named_with_the_label_s_place(tmp_path, add):
+    add("a.png", "outputs_json/a.json")
+    add("b.png")
+    with pytest.raises(InputError) as caught:
+        labelled_training_samples(open_dataset(tmp_path))
+    assert str(tmp_path / "outputs_json/b.json") in caught.value.hints[0]
+
+
+def test_suffixes_sizes_and_colours_may_be_mixed(tmp_path, add):
+    from handseg.data.images import image_size, read_image
+
+    add("a.png")
+    Image.fromarray(np.zeros((9, 5, 3), np.uint8)).save(tmp_path / "b.JPG")
+    Image.fromarray(np.full((4, 4), 4000, np.uint16)).save(tmp_path / "c.TIFF")
+    samples = open_dataset(tmp_path).train
+    assert [image_size(one.image) for one in samples] == [(6, 8), (9, 5), (4, 4)]
+    assert [read_image(one.image).shape for one in samples] == [(6, 8), (9, 5), (4, 4)]
+
+
+def test_folders_of_people_win_over_loose_images(tmp_path, add):
+    add("train/DCM/ID001/a.png")
+    add("train/DCM/loose.png")
+    assert open_dataset(tmp_path).layout == "handbone"
