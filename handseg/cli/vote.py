@@ -148,7 +148,7 @@ def data_set_of(members: "list[Submission]", data: Path | None) -> "Dataset | No
     """
     folder = options.data_folder(data)
     named = data is not None or "HANDSEG_DATA" in os.environ
-    if not named and not folder.is_dir():
+    if not named and (not folder.is_dir() or all(map(knows_the_data_set, members))):
         return None
     from handseg.data.dataset import open_dataset
 
@@ -167,6 +167,11 @@ def data_set_of(members: "list[Submission]", data: Path | None) -> "Dataset | No
         raise InputError(f"{len(strange)} images are not in the data set {folder}", why=shown)
     console.detail(f"{folder} has not all of these images: their order is that of the CSVs")
     return None
+
+
+def knows_the_data_set(member: "Submission") -> bool:
+    """Whether its sidecar tells images, sizes and classes, in the data set's order."""
+    return bool(member.sizes) and bool((member.sidecar or {}).get("classes"))
 
 
 def rules_of(
