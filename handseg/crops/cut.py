@@ -20,6 +20,7 @@ from handseg.data.outlines import outlines
 from handseg.data.storage import whole_folder
 from handseg.data.threads import threads
 from handseg.errors import InputError
+from handseg.formats.names import FileNames
 from handseg.progress import Progress, silent
 
 NamedPolygon = tuple[str, list[list[int]]]
@@ -58,8 +59,9 @@ def cut_crops(
     groups = [list(group) for _, group in groupby(planned, key=lambda crop: crop.sample)]
     crops: list[Crop] = []
     with whole_folder(folder) as draft:
+        stems = crop_stems(groups)
         with threads() as pool:
-            made = pool.map(lambda group: cut_sample(draft, group, classes), groups)
+            made = pool.map(lambda *one: cut_sample(draft, *one, classes), groups, stems)
             for done, some in enumerate(made, 1):
                 crops += some
                 progress(done, len(groups), some[0].source)
@@ -76,17 +78,18 @@ def files_fingerprint(draft: Path, crops: Sequence[Crop]) -> str:
         return combined(dict(zip(files, pool.map(hash_file, files), strict=True)), draft)
 
 
-def cut_sample(draft: Path, group: Sequence[PlannedCrop], classes: Sequence[str]) -> list[Crop]:
-    """The crops of one image."""
+def cut_sample(
+    draft: Path, group: Sequence[PlannedCrop], stems: Sequence[str], classes: Sequence[str]
+) -> list[Crop]:
+    """The crops of one image; `stems` are their paths without suffix."""
     sample = group[0].sample
     image = read_image(sample.image)
     labels = read_labels(sample, classes)
     labelled = [name for name, known in zip(classes, labels.labelled, strict=True) if known]
     polygons = polygons_inside(labels, (image.shape[0], image.shape[1]), group)
     crops: list[Crop] = []
-    for found, planned in zip(polygons, group, strict=True):
+    for found, planned, stem in zip(polygons, group, stems, strict=True):
         left, top, right, bottom = planned.window
-        stem = crop_stem(planned)
         crop = Crop(
             f"DCM/{stem}.png",
             f"outputs_json/{stem}.json",
@@ -117,10 +120,28 @@ def polygons_inside(
     return polygons
 
 
-def crop_stem(planned: PlannedCrop) -> str:
-    inside = Path(planned.sample.person) / planned.sample.image.stem
+def crop_stems(groups: Sequence[Sequence[PlannedCrop]]) -> list[list[str]]:
+    """`<person>/<image>` for each crop of each image, whatever data calls people and classes.
+
+    Images of one person may have one name in two folders, and their names may lead anywhere.
+    """
+    people = FileNames()
+    folders: dict[str, tuple[str, FileNames]] = {}
+    stems: list[list[str]] = []
+    for group in groups:
+        person = group[0].sample.person
+        if person not in folders:
+            folders[person] = people.of(person), FileNames()
+        folder, files = folders[person]
+        stems.append([f"{folder}/{files.of(crop_name(planned, len(group)))}" for planned in group])
+    return stems
+
+
+def crop_name(planned: PlannedCrop, windows: int) -> str:
     # Where an image has several windows their bones tell them apart.
-    return f"{inside}-{'-'.join(planned.bones)}" if len(planned.bones) == 1 else str(inside)
+    several = windows > 1 or len(planned.bones) == 1
+    stem = planned.sample.image.stem
+    return f"{stem}-{'-'.join(planned.bones)}" if several else stem
 
 
 def label_document(

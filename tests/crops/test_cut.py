@@ -1,6 +1,7 @@
 """Cutting crops: images, labels and the manifest."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,17 @@ def cut(tmp_path):
         out = tmp_path / "out" / region
         cut_crops(out, region, planned, dataset.classes, source, progress)
         return out
+
+    return run
+
+
+@pytest.fixture
+def cut_windows(tmp_path):
+    """Cuts the wrists of samples, as the data set's settings say, to `tmp_path/out`."""
+
+    def run(dataset, samples):
+        planned = plan_crops(samples, dataset.classes, "wrist", regions=dataset.regions)
+        return cut_crops(tmp_path / "out", "wrist", planned, dataset.classes, "f").crops
 
     return run
 
@@ -156,3 +168,30 @@ def test_an_unreadable_image_is_named_and_leaves_nothing(cut, tmp_path, add_hand
     with pytest.raises(InputError, match=image.name):
         cut(tmp_path / "data")
     assert not Path(tmp_path / "out").exists()
+
+
+def test_no_two_crops_share_a_file(cut_windows, tmp_path, add_hand):
+    """People told by a pattern have images of one name in two folders, windows several classes."""
+    for person in ("ID001", "ID002"):
+        add_hand(tmp_path / "data", f"{person}/x", [("Lunate", BOX), ("Ulna", TRIANGLE)])
+    settings = [
+        'person = "ID"',
+        'regions.wrist = [["Lunate", "Capitate"], ["Ulna", "Radius"]]',
+    ]
+    (tmp_path / "data/dataset.toml").write_text("\n".join(settings))
+    dataset = open_dataset(tmp_path / "data")
+    assert {sample.person for sample in dataset.train} == {"ID"}
+    crops = cut_windows(dataset, dataset.train)
+    assert len({crop.image for crop in crops}) == len({crop.labels for crop in crops}) == 4
+    assert [crop.person for crop in crops] == ["ID"] * 4
+
+
+def test_a_crop_of_whatever_person_stays_in_its_folder(cut_windows, tmp_path, add_hand):
+    add_hand(tmp_path / "data", polygons=[("Lunate", BOX)])
+    dataset = open_dataset(tmp_path / "data")
+    hostile = [replace(sample, person="../../../away") for sample in dataset.train]
+    (crop,) = cut_windows(dataset, hostile)
+    assert crop.person == "../../../away"
+    assert (tmp_path / "out" / crop.image).resolve().is_relative_to(tmp_path / "out/DCM")
+    assert (tmp_path / "out" / crop.labels).is_file()
+    assert {path.name for path in tmp_path.iterdir()} == {"data", "out"}
