@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from handseg.anatomy import REGIONS
+from handseg.anatomy import BONES, REGIONS
 from handseg.data.dataset import Dataset, Sample
 from handseg.data.fingerprint import fingerprint as fingerprint_of
 from handseg.data.storage import stand_in, writable, write_json
@@ -121,25 +121,31 @@ def crop_command(regions: Sequence[str], root: Path) -> str:
 
 
 def crop_source(dataset: Dataset, region: str, fingerprint: str) -> str:
-    """What the crops of a region are made from: images and labels, and windows of the set's own.
+    """What the crops of a region are made from: images and labels, and what settings make of them.
 
-    `fingerprint` is that of the labelled images, and the answer where the anatomy's windows hold.
+    `fingerprint` is that of the labelled images, and the answer where the anatomy's windows and
+    classes hold and the data set does not say what was labelled.
     """
     windows = dataset.regions.get(region, ())
-    if windows == REGIONS.get(region):
+    labelled = [sample.labelled for sample in dataset.train]
+    all_labelled = all(known is None for known in labelled)
+    if windows == REGIONS.get(region) and dataset.classes == BONES and all_labelled:
         return fingerprint
-    return hashlib.sha256(json.dumps([fingerprint, windows]).encode()).hexdigest()
+    said = [fingerprint, windows, dataset.classes, labelled]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
 def crop_samples(dataset: Dataset, regions: Sequence[str], fingerprint: str) -> tuple[Sample, ...]:
     """The crops of some regions as training samples of the people they show.
 
-    `fingerprint` is that of the labelled images: crops of other ones are stale.
+    `fingerprint` is that of the labelled images: crops of other ones are stale. People are those
+    of the data set, whose settings may have changed since: folds speak of these.
 
     Raises:
         InputError: crops are missing, stale or at fault.
     """
     command = crop_command(regions, dataset.root)
+    people = {sample.image_name: sample.person for sample in dataset.train}
     found: list[Sample] = []
     for region in regions:
         folder = region_folder(dataset, region)
@@ -154,7 +160,13 @@ def crop_samples(dataset: Dataset, regions: Sequence[str], fingerprint: str) -> 
                 hints=[command],
             )
         found += [
-            Sample(crop.image, folder / crop.image, folder / crop.labels, crop.person, "train")
+            Sample(
+                crop.image,
+                folder / crop.image,
+                folder / crop.labels,
+                people.get(crop.source, crop.person),
+                "train",
+            )
             for crop in manifest.crops
         ]
     return tuple(found)

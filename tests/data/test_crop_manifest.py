@@ -105,3 +105,17 @@ def test_a_manifest_at_fault_is_refused_by_name(dataset, wrists, source, change)
         change = json.dumps(json.loads(path.read_text()) | change)
     path.write_text(change)
     assert "manifest.json" in refusal(dataset, source)
+
+
+@pytest.mark.parametrize("setting", ['labelled = ["Lunate"]', "labelled = []", "classes = {some}"])
+def test_crops_made_when_other_classes_counted_are_stale(dataset, wrists, source, setting):
+    """Their labels say that every class of then was labelled: what was added would be absent."""
+    some = json.dumps([*dataset.classes, "Sesamoid"])
+    Path("data/dataset.toml").write_text(setting.replace("{some}", some))
+    assert "other images or labels" in refusal(open_dataset(Path("data")), source)
+
+
+def test_crops_are_of_the_people_that_the_data_set_tells_now(dataset, wrists, source):
+    Path("data/dataset.toml").write_text('person = "ID00"')
+    samples = crop_samples(open_dataset(Path("data")), ["wrist"], source)
+    assert {sample.person for sample in samples} == {"ID00"}
