@@ -5,6 +5,7 @@ the `handbone` layout; every other class list comes from its own data set.
 """
 
 import colorsys
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
 CARPALS = (
@@ -98,6 +99,16 @@ NEIGHBOURS: tuple[tuple[str, str], ...] = (
     ("Radius", "Ulna"),
 )
 """Pairs of bones that touch or overlap in a frontal view."""
+
+
+def bones_of(
+    classes: Iterable[str], aliases: Mapping[str, tuple[str, ...]] = ALIASES
+) -> dict[str, str]:
+    """The bone that each class is, for those that are exactly one."""
+    found = {name: aliases.get(name, (name,)) for name in classes}
+    return {
+        name: bones[0] for name, bones in found.items() if len(bones) == 1 and bones[0] in BONES
+    }
 
 
 def colours(classes: tuple[str, ...]) -> tuple[tuple[int, int, int], ...]:

@@ -164,7 +164,7 @@ def against_data_set(
     submissions = [read_submission(path) for path in paths]
     chosen = chosen_samples(submissions, dataset)
     samples = united(chosen)
-    truth = truth_of_samples(drawn_labels(samples, dataset.classes), samples)
+    truth = truth_of_samples(drawn_labels(samples, dataset.classes), samples, dataset.aliases)
     return truth, list(zip(submissions, map(names_of, chosen), strict=True))
 
 

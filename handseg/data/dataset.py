@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from handseg.anatomy import BONES, REGIONS
+from handseg.anatomy import REGIONS, bones_of
 from handseg.data import handbone
 from handseg.data.chosen import check_classes, frames_note, limited, without_excluded
 from handseg.data.coco.layout import Coco
@@ -59,9 +59,7 @@ class Dataset:
     @property
     def bones(self) -> dict[str, str]:
         """The bone that each class is, for those that are exactly one."""
-        found = {name: bones[0] for name, bones in self.aliases.items() if len(bones) == 1}
-        return {name: found.get(name, name) for name in self.classes
-                if found.get(name, name) in BONES}  # fmt: skip
+        return bones_of(self.classes, self.aliases)
 
     @property
     def regions(self) -> dict[str, Windows]:

@@ -15,6 +15,7 @@ from handseg import anatomy, rle
 from handseg.progress import Progress, silent
 from handseg.rle.submission import Submission
 from handseg.score.means import Figures, column_means
+from handseg.score.truth import Truth
 
 Pair = tuple[str, str]
 Masks = dict[str, rle.Runs]
@@ -48,16 +49,17 @@ class OverlapScores:
         return dict(zip(self.pairs, map(PairDice, means, counts), strict=True))
 
 
-def touching_pairs(
-    classes: Sequence[str], labels: Submission, images: Sequence[str]
-) -> tuple[Pair, ...]:
+def touching_pairs(truth: Truth, images: Sequence[str]) -> tuple[Pair, ...]:
     """The pairs of classes that touch: those of the anatomy, else those that overlap in labels."""
-    known = tuple(pair for pair in anatomy.NEIGHBOURS if set(pair) <= set(classes))
+    class_of, classes = truth.class_of, truth.classes
+    known = tuple(
+        (class_of[a], class_of[b]) for a, b in anatomy.NEIGHBOURS if a in class_of and b in class_of
+    )
     if known:
         return known
     found: set[Pair] = set()
     for image in images:
-        masks = {cls: labels.runs(image, cls) for cls in classes}
+        masks = {cls: truth.labels.runs(image, cls) for cls in classes}
         for pair in combinations(classes, 2):
             if pair not in found and len(_shared(masks, pair)):
                 found.add(pair)

@@ -90,7 +90,8 @@ def poses_of(
 
     Raises InputError where the labels have no such bones or the size of an image is not known.
     """
-    lacking = [cls for cls in (*FOREARM, HAND) if cls not in truth.classes]
+    class_of = truth.class_of
+    lacking = [bone for bone in (*FOREARM, HAND) if bone not in class_of]
     if HAND in lacking or set(FOREARM) <= set(lacking):
         raise InputError(
             "the pose of the wrist cannot be told",
@@ -100,8 +101,12 @@ def poses_of(
     degrees = np.full(len(images), np.nan)
     for row, image in enumerate(images):
         size = sizes[image]
-        masks = {bone: truth.labels.runs(image, bone, size) for bone in (*FOREARM, HAND)}
-        forearm = [masks[bone] for bone in FOREARM]
+        masks = {
+            bone: truth.labels.runs(image, class_of[bone], size)
+            for bone in (*FOREARM, HAND)
+            if bone in class_of
+        }
+        forearm = [masks[bone] for bone in FOREARM if bone in masks]
         degrees[row] = bend(forearm, masks[HAND], size[1])
         progress(row + 1, len(images), image)
     return Poses(degrees)

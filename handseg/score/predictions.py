@@ -90,7 +90,7 @@ def score_submissions(
     chosen = chosen_samples(submissions, dataset)
     samples = united(chosen)
     labels = label_file(samples, dataset.classes).submission(progress)
-    truth = truth_of_samples(labels, samples)
+    truth = truth_of_samples(labels, samples, dataset.aliases)
     return [
         score_submission(submission, truth, names_of(group))
         for submission, group in zip(submissions, chosen, strict=True)
@@ -215,5 +215,5 @@ def _overlaps(
         image: tuple(cls for cls, is_known in zip(truth.classes, flags, strict=True) if is_known)
         for image, flags in zip(images, labelled.tolist(), strict=True)
     }
-    pairs = touching_pairs(truth.classes, truth.labels, images)
+    pairs = touching_pairs(truth, images)
     return overlap_scores(submission, truth.labels, known, pairs, progress)

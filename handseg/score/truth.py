@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from handseg.anatomy import ALIASES, bones_of
 from handseg.errors import InputError, did_you_mean
 from handseg.rle.submission import Submission, read_submission
 
 if TYPE_CHECKING:
-    from handseg.data.dataset import Sample
+    from handseg.data.dataset import Dataset, Sample
+
+Aliases = Mapping[str, tuple[str, ...]]
 
 SHOWN = 5
 
@@ -24,6 +27,14 @@ class Truth:
     labels: Submission
     classes: tuple[str, ...]
     people: Mapping[str, str] = field(default_factory=dict[str, str])
+    aliases: Aliases = field(default_factory=lambda: ALIASES)
+    """The bones that classes of other names are."""
+
+    @property
+    def class_of(self) -> dict[str, str]:
+        """The class that each bone is; of several the first."""
+        of_classes = bones_of(self.classes, self.aliases)
+        return {bone: cls for cls, bone in reversed(of_classes.items())}
 
     def labelled(self, images: Sequence[str]) -> NDArray[np.bool_]:
         """bool [images, classes]: what was labelled, as the labels' sidecar says; else all."""
@@ -45,14 +56,17 @@ class Truth:
         return self.people.get(image, image)
 
 
-def truth_of_samples(labels: Submission, samples: "Iterable[Sample]") -> Truth:
+def truth_of_samples(labels: Submission, samples: "Iterable[Sample]", aliases: Aliases) -> Truth:
     """The labels of samples of a data set, drawn as run lengths (`data.label_runs`)."""
     classes = tuple((labels.sidecar or {})["classes"])
-    return Truth(labels, classes, {sample.image_name: sample.person for sample in samples})
+    people = {sample.image_name: sample.person for sample in samples}
+    return Truth(labels, classes, people, aliases)
 
 
 def read_truth(path: Path, data: Path) -> Truth:
-    """The masks of a submission as labels; people come from the data set in `data`, if any.
+    """The masks of a submission as labels; people and aliases are those of the data set in `data`.
+
+    Where there is none, or it has none of the images, all images are of people of their own.
 
     Raises InputError where `path` is no submission.
     """
@@ -62,17 +76,23 @@ def read_truth(path: Path, data: Path) -> Truth:
     named = (labels.sidecar or {}).get("classes") or ()
     # Those of the sidecar first, in their order: a class may have no row at all.
     classes = tuple(dict.fromkeys([*named, *labels.classes]))
-    return Truth(labels, classes, people_of(data, labels.images))
+    dataset = dataset_in(data)
+    people = people_of(dataset, labels.images) if dataset else {}
+    if dataset is None or not people:
+        return Truth(labels, classes)
+    return Truth(labels, classes, people, {**ALIASES, **dataset.aliases})
 
 
-def people_of(data: Path, images: Iterable[str]) -> dict[str, str]:
-    """The person of each of the images that the data set in a folder has; none without one."""
+def dataset_in(folder: Path) -> "Dataset | None":
+    """The data set in a folder, if there is one."""
     from handseg.data.dataset import is_dataset, open_dataset
 
-    if not is_dataset(data):
-        return {}
+    return open_dataset(folder) if is_dataset(folder) else None
 
-    samples = {sample.image_name: sample for sample in open_dataset(data).split("all")}
+
+def people_of(dataset: "Dataset", images: Iterable[str]) -> dict[str, str]:
+    """The person of each of the images that the data set has."""
+    samples = {sample.image_name: sample for sample in dataset.split("all")}
     return {image: samples[image].person for image in images if image in samples}
 
 

@@ -112,6 +112,13 @@ def test_poses_are_those_of_the_images_and_strata_have_their_shares(submission):
     assert (bent.share, straight.share) == pytest.approx((0.576, 0.424))
 
 
+def test_bones_by_other_names_have_a_pose_too(submission):
+    names = {"Radius": "DistalRadius", "Ulna": "DistalUlna", "finger-11": "MC3"}
+    rows = [("a", names[bone], runs) for bone, runs in masks(person=4, bent=True).items()]
+    truth = read_truth(submission(rows).path, Path("nowhere"))
+    assert poses_of(truth, ("a",), {"a": (SIZE, SIZE)}).bent.tolist() == [True]
+
+
 def test_without_bent_or_without_straight_wrists_there_is_nothing_to_weight():
     for degrees, name in (([1.0, 2.0, np.nan], "bent"), ([20.0], "straight")):
         with pytest.raises(InputError, match=f"no image has a {name} wrist"):
