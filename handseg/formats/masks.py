@@ -134,17 +134,6 @@ def check_name(place: str, name: Any) -> str:
     return name
 
 
-def labelled_of(value: Any, classes: Sequence[str]) -> frozenset[str] | None:
-    """The classes that a file says were labelled; None where that is all, or where it says nothing.
-
-    `value` may come from a file that anybody wrote: what is no list of names says nothing.
-    """
-    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-        return None
-    named = frozenset(value).intersection(classes)
-    return None if len(named) == len(classes) else named
-
-
 def is_whole(value: Any) -> bool:
     """Whether it is a whole number; JSON's true is none."""
     return isinstance(value, int) and not isinstance(value, bool)

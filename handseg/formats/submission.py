@@ -1,11 +1,12 @@
 """Submissions as masks, and masks as submissions."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from handseg.formats.masks import Masks, Size, counted, labelled_of, rows
+from handseg.data.labelled import labelled_in
+from handseg.formats.masks import Masks, Size, counted, rows
 from handseg.formats.origin import origin_of
 from handseg.formats.places import Place
 from handseg.progress import Progress, silent
@@ -59,7 +60,7 @@ def masks_of(submission: Submission, sizes: Mapping[str, Size]) -> Masks:
     at fault and runs past the end of an image.
     """
     images, classes = grid_of(submission)
-    labelled = _labelled(submission, images, classes)
+    labelled = known_classes(submission, images, classes)
 
     def runs_of(image: str, cls: str) -> Runs:
         return submission.runs(image, cls, sizes[image])
@@ -77,16 +78,14 @@ def masks_of(submission: Submission, sizes: Mapping[str, Size]) -> Masks:
     )
 
 
-def _labelled(
-    submission: Submission, images: tuple[str, ...], classes: tuple[str, ...]
+def known_classes(
+    submission: Submission, images: Sequence[str], classes: Sequence[str]
 ) -> dict[str, frozenset[str]]:
     """What was labelled of images of which not all was; a row says more than the sidecar."""
-    written: Any = (submission.sidecar or {}).get("labelled")
-    found: dict[str, frozenset[str]] = {}
-    for image in images if isinstance(written, dict) else ():
-        named = labelled_of(written.get(image), classes)
-        if named is not None:
-            found[image] = named | {cls for cls in classes if (image, cls) in submission}
+    found = {
+        image: named | {cls for cls in classes if (image, cls) in submission}
+        for image, named in labelled_in(submission, images, classes).items()
+    }
     return {image: named for image, named in found.items() if len(named) < len(classes)}
 
 

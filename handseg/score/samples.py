@@ -1,6 +1,6 @@
 """Which samples of a data set a submission is scored on."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from handseg.errors import InputError, did_you_mean
@@ -26,12 +26,24 @@ def samples_to_score(submission: Submission, dataset: "Dataset") -> "tuple[Sampl
     if not named:
         raise InputError(f"{submission.path} has no rows")
     _check_images(submission, named, by_name, dataset)
-    whole = _whole_splits(submission, {by_name[name].split for name in named})
-    chosen = tuple(
-        sample for name, sample in by_name.items() if name in named or sample.split in whole
-    )
+    chosen = samples_of(submission, named, by_name.values())
     _check_labels(submission, chosen)
     return chosen
+
+
+def samples_of(
+    submission: Submission, named: Collection[str], samples: "Iterable[Sample]"
+) -> "tuple[Sample, ...]":
+    """The samples that are named, and all of a split that the submission predicts as a whole.
+
+    The test split always is. A submission of training images is as a rule one of a fold: without a
+    sidecar nobody knows which others belong to it.
+    """
+    everything = tuple(samples)
+    said = (submission.sidecar or {}).get("split")
+    splits = {sample.split for sample in everything if sample.image_name in named}
+    whole = {split for split in splits if split == "test" or said in (split, "all")}
+    return tuple(one for one in everything if one.image_name in named or one.split in whole)
 
 
 def has_labels(submission: Submission, dataset: "Dataset") -> bool:
@@ -44,13 +56,6 @@ def trained_on(submission: Submission, people: Collection[str]) -> tuple[str, ..
     """Those of some people that the submission's models trained on, as its sidecar says."""
     trained = set((submission.sidecar or {}).get("trained_people") or ())
     return tuple(sorted(trained.intersection(people)))
-
-
-def _whole_splits(submission: Submission, splits: Collection[str]) -> set[str]:
-    # A submission of training images is as a rule one of a fold: without a sidecar nobody knows
-    # which others belong to it.
-    said = (submission.sidecar or {}).get("split")
-    return {split for split in splits if split == "test" or said in (split, "all")}
 
 
 def _check_classes(submission: Submission, dataset: "Dataset") -> None:

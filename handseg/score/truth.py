@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg.anatomy import ALIASES, bones_of
+from handseg.data.labelled import labelled_classes
 from handseg.errors import InputError, did_you_mean
 from handseg.rle.submission import Submission, read_submission
 
@@ -38,12 +39,7 @@ class Truth:
 
     def labelled(self, images: Sequence[str]) -> NDArray[np.bool_]:
         """bool [images, classes]: what was labelled, as the labels' sidecar says; else all."""
-        known = np.ones((len(images), len(self.classes)), dtype=np.bool_)
-        named: Mapping[str, Sequence[str]] = (self.labels.sidecar or {}).get("labelled") or {}
-        for row, image in enumerate(images):
-            if image in named:
-                known[row] = [cls in named[image] for cls in self.classes]
-        return known
+        return labelled_classes(self.labels, images, self.classes)
 
     @property
     def rows_missing(self) -> int:

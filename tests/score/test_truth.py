@@ -63,6 +63,12 @@ def test_the_sidecar_of_labels_says_which_classes_there_are_and_which_were_label
     assert labels.labelled(("a", "b")).tolist() == [[False, False, True], [True, True, True]]
 
 
+@pytest.mark.parametrize("strange", [7, ["a"], {"a": 7}, {"a": {"x": 1}}, {"a": [["x"]]}])
+def test_a_sidecar_that_says_nothing_sensible_of_what_was_labelled_says_nothing(truth, strange):
+    labels = truth(("a", "x"), ("b", "x"), labelled=strange)
+    assert labels.labelled(("a", "b")).all()
+
+
 def test_labels_without_rows_are_none(submission):
     with pytest.raises(InputError, match="have no rows"):
         read_truth(submission([]).path, Path("nowhere"))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg.data.label_masks import ImageMasks, image_masks
+from handseg.data.labelled import labelled_classes
 from handseg.data.statistics.heat import CELLS, Heat, coverage
 from handseg.data.statistics.overlaps import (
     DEEPEST,
@@ -101,14 +102,3 @@ def heat_of(
     heights = np.repeat([sizes[image][0] for image in part.images], classes)
     covered = coverage(cut, len(part.images) * classes, heights)
     return covered.reshape(len(part.images), classes, CELLS, CELLS).sum(axis=0)
-
-
-def labelled_classes(
-    labels: Submission, images: Sequence[str], classes: Sequence[str]
-) -> NDArray[np.bool_]:
-    """bool [images, classes]: what was labelled, as the sidecar of `label_file` says."""
-    named: Mapping[str, Sequence[str]] = (labels.sidecar or {}).get("labelled") or {}
-    rows = [
-        [cls in named[image] if image in named else True for cls in classes] for image in images
-    ]
-    return np.array(rows, dtype=np.bool_).reshape(len(images), len(classes))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from handseg.data.json_files import read_json
+from handseg.data.labelled import labelled_of
 from handseg.errors import InputError
 from handseg.formats.coco.segmentation import Part, runs_of_parts
 from handseg.formats.masks import (
@@ -17,7 +18,6 @@ from handseg.formats.masks import (
     check_size,
     counted,
     is_whole,
-    labelled_of,
     shown,
 )
 from handseg.formats.origin import origin_of

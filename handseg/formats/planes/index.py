@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from handseg.data.json_files import read_json
+from handseg.data.labelled import labelled_of
 from handseg.errors import InputError
-from handseg.formats.masks import Size, check_name, check_size, is_whole, labelled_of
+from handseg.formats.masks import Size, check_name, check_size, is_whole
 from handseg.formats.names import is_plain
 from handseg.formats.origin import origin_of
 

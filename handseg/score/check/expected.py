@@ -1,11 +1,13 @@
 """What a submission should hold: its images, classes, their order and sizes, and who says so."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from handseg.anatomy import BONES
+from handseg.formats.submission import known_classes
 from handseg.rle.submission import Submission
+from handseg.score.samples import samples_of
 
 if TYPE_CHECKING:
     from handseg.data.dataset import Dataset, Sample
@@ -34,6 +36,8 @@ class Expected:
     ordered: bool
     """Whether the order of images is known; else it is that of their first rows."""
     dataset: "Dataset | None" = None
+    labelled: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    """The classes of images of which not all were labelled: the others need no row."""
 
     def size(self, image: str) -> Size:
         """(height, width) of an image."""
@@ -42,7 +46,12 @@ class Expected:
     @property
     def keys(self) -> list[tuple[str, str]]:
         """(image, class) of each row, in order."""
-        return [(image, cls) for image in self.images for cls in self.classes]
+        return [
+            (image, cls)
+            for image in self.images
+            for cls in self.classes
+            if cls in self.labelled.get(image, self.classes)
+        ]
 
 
 def expected_of(
@@ -58,9 +67,10 @@ def expected_of(
         dataset = None
     images, source = _images(submission, samples, dataset)
     sizes, size_source = _sizes(submission, samples, image_size)
+    classes = _classes(submission, dataset)
     return Expected(
         images=images,
-        classes=_classes(submission, dataset),
+        classes=classes,
         sizes=sizes,
         default=image_size or DEFAULT_SIZE,
         source=source,
@@ -68,6 +78,7 @@ def expected_of(
         assumed=not sizes and image_size is None,
         ordered=source != "the file itself",
         dataset=dataset,
+        labelled=known_classes(submission, images, classes),
     )
 
 
@@ -79,23 +90,16 @@ def sidecar_classes(submission: Submission) -> tuple[str, ...]:
     return ()
 
 
-def _samples(submission: Submission, dataset: "Dataset | None") -> "list[Sample]":
-    """The samples that should have rows: those named, and all of a split that is predicted whole.
-
-    The test split always is; a submission of training images is as a rule one of a fold.
-    """
+def _samples(submission: Submission, dataset: "Dataset | None") -> "Sequence[Sample]":
+    """The samples that should have rows; none where the data set has no image of it."""
     if dataset is None:
         return []
     named = {*submission.images, *submission.sizes}
-    everything = dataset.split("all")
-    said = (submission.sidecar or {}).get("split")
-    splits = {sample.split for sample in everything if sample.image_name in named}
-    whole = {split for split in splits if split == "test" or said in (split, "all")}
-    return [one for one in everything if one.image_name in named or one.split in whole]
+    return samples_of(submission, named, dataset.split("all"))
 
 
 def _images(
-    submission: Submission, samples: "list[Sample]", dataset: "Dataset | None"
+    submission: Submission, samples: "Sequence[Sample]", dataset: "Dataset | None"
 ) -> tuple[tuple[str, ...], str]:
     if dataset is not None:
         return tuple(sample.image_name for sample in samples), f"the data set {dataset.root}"

@@ -50,6 +50,15 @@ def test_rows_missing_from_the_grid_are_errors(write, found):
     assert found(write(GRID[:3])) == [("error", structure.MISSING, "b.png, y", "")]
 
 
+def test_rows_that_nobody_labelled_are_not_missing(tmp_path, found):
+    """As `handseg convert` writes labels of which not all classes were drawn."""
+    rows = [("a.png", "x", rle.parse("1 3")), ("b.png", "x", rle.parse("1 3"))]
+    rows.append(("b.png", "y", rle.parse("1 3")))
+    sizes = {"a.png": [4, 4], "b.png": [4, 4]}
+    sidecar = {"images": sizes, "classes": ["x", "y"], "labelled": {"a.png": ["x"]}}
+    assert found(write_submission(tmp_path / "labels.csv", rows, sidecar)) == []
+
+
 def test_rows_that_came_twice_are_errors_with_both_lines(write, found):
     equal, other = ("a.png", "x", "1 3"), ("a.png", "y", "1 4")
     assert found(write([*GRID, equal, other])) == [
