@@ -38,16 +38,22 @@ class CsvWriter:
         write_rows(stream, rows(masks, progress))
 
 
+def sidecar_classes(submission: Submission) -> tuple[str, ...]:
+    """The classes that the sidecar lists."""
+    found: Any = (submission.sidecar or {}).get("classes")
+    if isinstance(found, list) and all(isinstance(name, str) and name for name in found):
+        return tuple(dict.fromkeys(found))
+    return ()
+
+
 def grid_of(submission: Submission) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The images and the classes of a submission, in the order of its rows.
 
     Where rows are missing the order is the sidecar's, which is the data set's and knows images and
     classes without any row.
     """
-    listed: Any = (submission.sidecar or {}).get("classes")
-    listed = [cls for cls in listed if isinstance(cls, str)] if isinstance(listed, list) else []
     images = dict.fromkeys((*submission.sizes, *submission.images))
-    classes = dict.fromkeys((*listed, *submission.classes))
+    classes = dict.fromkeys((*sidecar_classes(submission), *submission.classes))
     if len(submission) == len(images) * len(classes):
         return submission.images, submission.classes
     return tuple(images), tuple(classes)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from handseg.anatomy import ALIASES, bones_of
 from handseg.data.labelled import labelled_classes
 from handseg.errors import InputError, did_you_mean
+from handseg.formats.submission import sidecar_classes
 from handseg.rle.submission import Submission, read_submission
 
 if TYPE_CHECKING:
@@ -69,9 +70,8 @@ def read_truth(path: Path, data: Path) -> Truth:
     labels = read_submission(path)
     if not labels.images:
         raise InputError(f"the labels {path} have no rows")
-    named = (labels.sidecar or {}).get("classes") or ()
     # Those of the sidecar first, in their order: a class may have no row at all.
-    classes = tuple(dict.fromkeys([*named, *labels.classes]))
+    classes = tuple(dict.fromkeys((*sidecar_classes(labels), *labels.classes)))
     dataset = dataset_in(data)
     people = people_of(dataset, labels.images) if dataset else {}
     if dataset is None or not people:

@@ -69,6 +69,11 @@ def test_a_sidecar_that_says_nothing_sensible_of_what_was_labelled_says_nothing(
     assert labels.labelled(("a", "b")).all()
 
 
+@pytest.mark.parametrize("strange", [7, "xy", ["x", 7], {"x": 1}])
+def test_a_sidecar_whose_classes_are_no_names_says_nothing(truth, strange):
+    assert truth(("a", "x"), ("b", "x"), classes=strange).classes == ("x",)
+
+
 def test_labels_without_rows_are_none(submission):
     with pytest.raises(InputError, match="have no rows"):
         read_truth(submission([]).path, Path("nowhere"))

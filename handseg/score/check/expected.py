@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from handseg.anatomy import BONES
-from handseg.formats.submission import known_classes
+from handseg.formats.submission import known_classes, sidecar_classes
 from handseg.rle.submission import Submission
 from handseg.score.samples import samples_of
 
@@ -80,14 +80,6 @@ def expected_of(
         dataset=dataset,
         labelled=known_classes(submission, images, classes),
     )
-
-
-def sidecar_classes(submission: Submission) -> tuple[str, ...]:
-    """The classes that the sidecar lists."""
-    found: Any = (submission.sidecar or {}).get("classes")
-    if isinstance(found, list) and all(isinstance(name, str) and name for name in found):
-        return tuple(dict.fromkeys(found))
-    return ()
 
 
 def _samples(submission: Submission, dataset: "Dataset | None") -> "Sequence[Sample]":

@@ -9,9 +9,10 @@ from pathlib import Path, PurePosixPath
 from handseg.anatomy import BONES
 from handseg.data.check.finding import Finding
 from handseg.errors import InputError, did_you_mean
+from handseg.formats.submission import sidecar_classes
 from handseg.rle.faults import Fault
 from handseg.rle.submission import Submission
-from handseg.score.check.expected import Expected, sidecar_classes
+from handseg.score.check.expected import Expected
 from handseg.score.check.masks import Masks
 
 UNREADABLE = "run lengths that cannot be read"
