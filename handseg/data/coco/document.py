@@ -27,6 +27,8 @@ class CocoImage:
 
     file_name: str
     size: Size
+    labelled: Any = None
+    """What handseg wrote of it where not all classes were labelled; others write no such thing."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ def read_images(path: Path, entries: Sequence[Any]) -> dict[int | str, CocoImage
                 f"{place} has the file name {name!r:.100}",
                 why="a data set may only name files in its own folder",
             )
-        add(place, entry, found, CocoImage(name, size_of(place, entry)))
+        add(place, entry, found, CocoImage(name, size_of(place, entry), entry.get("labelled")))
     return found
 
 

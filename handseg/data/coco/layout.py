@@ -7,6 +7,7 @@ from handseg.anatomy import ALIASES
 from handseg.data.coco.document import CocoFile, coco_file
 from handseg.data.coco.find import annotation_files, image_places, split_of
 from handseg.data.handbone import is_image
+from handseg.data.labelled import labelled_of
 from handseg.data.layout import Listing, counted, shown
 from handseg.data.names import Names, people_in_words, without_suffix
 from handseg.data.sample import Sample
@@ -77,12 +78,12 @@ class _Search:
                 self.missing.append(f"{document.path.relative_to(self.root)}: {image.file_name}")
             else:
                 found.append((place, entry))
-        labelled = labelled_classes(document, self.classes)
         for place, entry in sorted(found, key=lambda one: one[0]):
             self.claim(place, document.path)
             self.folders.setdefault(place.parent, split)
-            drawn = any(a.category in self.classes for a in document.annotations.get(entry, ()))
-            self.add(place, split, document.path if drawn else None, entry, labelled)
+            labelled = labelled_classes(document, entry, self.classes)
+            there = is_labelled(document, entry, self.classes)
+            self.add(place, split, document.path if there else None, entry, labelled)
 
     def take_unnamed(self) -> None:
         """The images that lie beside named ones and that no file names."""
@@ -172,10 +173,29 @@ def chosen_classes(
     return settings.classes
 
 
-def labelled_classes(document: CocoFile, classes: set[str]) -> tuple[str, ...] | None:
-    """None where the file knows all classes; one that it has no category for is not labelled."""
+def is_labelled(document: CocoFile, entry: int | str, classes: set[str]) -> bool:
+    """Whether anything is drawn in an image, or the file says that somebody looked."""
+    said = labelled_of(document.images[entry].labelled, sorted(classes))
+    return bool(said) or bool(drawn_in(document, entry, classes))
+
+
+def labelled_classes(
+    document: CocoFile, entry: int | str, classes: set[str]
+) -> tuple[str, ...] | None:
+    """None where all are; a class that the file has no category for is not labelled.
+
+    Nor is one that the image says nothing of, where it says what was labelled and draws no such.
+    """
     own = {category.name for category in document.categories.values()} & classes
+    said = labelled_of(document.images[entry].labelled, sorted(classes))
+    if said is not None:
+        own &= said | drawn_in(document, entry, classes)
     return None if own == classes else tuple(sorted(own))
+
+
+def drawn_in(document: CocoFile, entry: int | str, classes: set[str]) -> set[str]:
+    """The classes that the image has annotations of."""
+    return {one.category for one in document.annotations.get(entry, ())} & classes
 
 
 def said_of_files(root: Path, paths: Sequence[Path]) -> list[str]:

@@ -154,3 +154,24 @@ def test_other_windows_make_the_crops_of_a_region_stale(ram):
     assert crop_source(dataset, "wrist", "f") != before
     (ram / "dataset.toml").write_text("# nothing")
     assert crop_source(open_dataset(ram), "wrist", "f") == before
+
+
+def test_what_handseg_converted_is_labelled_as_it_was(tmp_path, add_hand):
+    """Other writers of COCO do not say it: there an image without a mask is not labelled."""
+    from handseg.data.labels import read_labels
+    from handseg.formats.coco.writing import CocoWriter
+    from handseg.formats.labels import read_labels as labels_of
+    from handseg.formats.places import Place
+
+    add_hand(tmp_path / "data", "ID001/a", [("Ulna", [[1, 1], [9, 1], [9, 9]])], labelled=["Ulna"])
+    add_hand(tmp_path / "data", "ID002/b", [], labelled=["Ulna"])
+    out = tmp_path / "coco"
+    out.mkdir()
+    for image in (tmp_path / "data").rglob("*.png"):
+        (out / image.name).write_bytes(image.read_bytes())
+    CocoWriter().write(Place(out, "a", out / "labels.json"), labels_of(tmp_path / "data"))
+    dataset = open_dataset(out)
+    for sample in labelled_training_samples(dataset):
+        known = read_labels(sample, dataset.classes).labelled
+        assert [n for n, k in zip(dataset.classes, known, strict=True) if k] == ["Ulna"]
+    assert len(labelled_training_samples(dataset)) == 2
