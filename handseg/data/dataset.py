@@ -56,6 +56,11 @@ class Dataset:
             raise UsageError(f"there is no split {name!r}", why="it is one of train, test, all")
         return splits[name]
 
+    def label_path(self, image: Path) -> Path | None:
+        """Where the label of an image belongs; None where labels stand in files of several."""
+        layout = next(layout for layout in LAYOUTS if layout.name == self.layout)
+        return layout.label_path(self.root, image)
+
     @property
     def bones(self) -> dict[str, str]:
         """The bone that each class is, for those that are exactly one."""
@@ -170,8 +175,7 @@ def labelled_training_samples(dataset: Dataset) -> tuple[Sample, ...]:
         raise InputError(f"{dataset.root} has no training images", why=handbone.LAYOUT)
     labelled = tuple(sample for sample in dataset.train if sample.labels is not None)
     bare = [sample for sample in dataset.train if sample.labels is None]
-    layout = next(layout for layout in LAYOUTS if layout.name == dataset.layout)
-    expected = layout.label_path(dataset.root, bare[0].image) if bare else None
+    expected = dataset.label_path(bare[0].image) if bare else None
     if bare and (expected is not None or not labelled):
         shown = "\n".join(str(sample.image) for sample in bare[:5])
         more = f"\nand {len(bare) - 5} more" if len(bare) > 5 else ""
@@ -201,9 +205,23 @@ def with_plain_names(*splits: tuple[Sample, ...]) -> tuple[tuple[Sample, ...], .
     """Base names where they are unique in the whole set, as the competition writes them."""
     count = Counter(sample.image.name for split in splits for sample in split)
     if count and max(count.values()) > 1:
-        return splits
+        return with_own_names(splits)
     return tuple(
         tuple(replace(sample, image_name=sample.image.name) for sample in split) for split in splits
+    )
+
+
+def with_own_names(splits: tuple[tuple[Sample, ...], ...]) -> tuple[tuple[Sample, ...], ...]:
+    """Paths inside the split; with the split before them where the same path is in another."""
+    count = Counter(sample.image_name for split in splits for sample in split)
+    return tuple(
+        tuple(
+            replace(sample, image_name=f"{sample.split}/{sample.image_name}")
+            if count[sample.image_name] > 1
+            else sample
+            for sample in split
+        )
+        for split in splits
     )
 
 

@@ -9,7 +9,8 @@ class Sample:
     """One radiograph and, where there is one, its label (`handseg.data.labels.read_labels`)."""
 
     image_name: str
-    """As in a submission: the base name, or the path inside the split where that is ambiguous."""
+    """As in a submission: the base name, or the path inside the split where that is ambiguous, or
+    with the split where that is too."""
     image: Path
     labels: Path | None
     """The file that holds its label, and maybe those of others."""

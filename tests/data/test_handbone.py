@@ -65,6 +65,18 @@ def test_base_names_that_occur_twice_make_all_names_paths_inside_the_split(tmp_p
     assert names(dataset.split("all")) == ["ID001/left.png", "ID002/right.png", "ID003/left.png"]
 
 
+def test_an_image_that_lies_in_both_splits_has_two_names(tmp_path, add_hand):
+    """Else one would stand for the other: in a table of scores, in exclude, in a conversion."""
+    for place, split in (("ID001/a", "train"), ("ID002/b", "train"), ("ID001/a", "test")):
+        add_hand(tmp_path, place, split=split)
+    dataset = open_dataset(tmp_path)
+    assert [one.image_name for one in dataset.train] == ["train/ID001/a.png", "ID002/b.png"]
+    assert [one.image_name for one in dataset.test] == ["test/ID001/a.png"]
+    (tmp_path / "dataset.toml").write_text('exclude = ["test/ID001/a.png"]')
+    kept = open_dataset(tmp_path)
+    assert (len(kept.train), len(kept.test)) == (2, 0)
+
+
 def test_an_image_without_a_label_is_named(tmp_path, add_hand):
     add_hand(tmp_path)
     bare = add_hand(tmp_path, "ID002/b", polygons=None)
