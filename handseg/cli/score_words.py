@@ -50,6 +50,9 @@ def say_rows(one: "ScoredSubmission") -> None:
     """The images of a submission, and what its rows lack or have too often."""
     path = one.submission.path
     console.say(f"{path}: {len(one.images)} images of {len(one.people)} people")
+    bare = len(set(one.submission.images).difference(one.images))
+    if bare:
+        console.say(f"{path}: {bare} more images have no label and are no part of the score")
     for note in one.submission.notes:
         console.say(f"{path}: {note}")
     if one.submission.repeated_rows:

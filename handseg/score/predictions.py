@@ -64,8 +64,10 @@ class ScoredSubmission:
     @property
     def rows_missing(self) -> int:
         """Rows that images with others lack: they count as empty masks."""
-        # Every row is of one of its images and of a class of the labels, else it were refused.
-        return len(self.submission.images) * len(self.truth.classes) - len(self.submission)
+        scored = set(self.images).intersection(self.submission.images)
+        # Every row is of a class of the labels, else it were refused.
+        rows = sum(image in scored for image, _ in self.submission)
+        return len(scored) * len(self.truth.classes) - rows
 
     def undefined(self, metric: str) -> int:
         """Labelled masks that have no such figure: they are left out of its means."""

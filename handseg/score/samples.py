@@ -18,7 +18,7 @@ def samples_to_score(submission: Submission, dataset: "Dataset") -> "tuple[Sampl
     rows count as empty. Call with a data set whose test samples carry their labels.
 
     Raises InputError for an image or class that the data set does not have, for an image
-    without a label and for a submission without rows.
+    whose label should be a file of its own and is not there, and for a submission without rows.
     """
     _check_classes(submission, dataset)
     by_name = {sample.image_name: sample for sample in dataset.split("all")}
@@ -27,8 +27,7 @@ def samples_to_score(submission: Submission, dataset: "Dataset") -> "tuple[Sampl
         raise InputError(f"{submission.path} has no rows")
     _check_images(submission, named, by_name, dataset)
     chosen = samples_of(submission, named, by_name.values())
-    _check_labels(submission, chosen)
-    return chosen
+    return _labelled(submission, chosen, dataset)
 
 
 def samples_of(
@@ -84,9 +83,13 @@ def _check_images(
         )
 
 
-def _check_labels(submission: Submission, samples: "Collection[Sample]") -> None:
+def _labelled(
+    submission: Submission, samples: "tuple[Sample, ...]", dataset: "Dataset"
+) -> "tuple[Sample, ...]":
+    """The samples, as far as their layout annotates them: training leaves out the same."""
     bare = [sample for sample in samples if sample.labels is None]
-    if bare:
+    known = tuple(sample for sample in samples if sample.labels is not None)
+    if bare and (not known or dataset.label_path(bare[0].image) is not None):
         raise InputError(
             f"{submission.path} cannot be scored: "
             f"{len(bare)} of {len(samples)} images have no label",
@@ -96,3 +99,4 @@ def _check_labels(submission: Submission, samples: "Collection[Sample]") -> None
                 "or name a data set with these labels with --labels DIR",
             ],
         )
+    return known

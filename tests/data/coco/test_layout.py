@@ -175,3 +175,20 @@ def test_what_handseg_converted_is_labelled_as_it_was(tmp_path, add_hand):
         known = read_labels(sample, dataset.classes).labelled
         assert [n for n, k in zip(dataset.classes, known, strict=True) if k] == ["Ulna"]
     assert len(labelled_training_samples(dataset)) == 2
+
+
+def test_images_without_annotation_are_no_part_of_a_score(ram):
+    from handseg import rle
+    from handseg.rle.submission import read_submission, write_submission
+    from handseg.score.predictions import score_submissions
+
+    dataset = open_dataset(ram)
+    rows = [(one.image_name, "Radius", rle.empty()) for one in dataset.train]
+    submission = read_submission(write_submission(ram / "a.csv", rows, {}))
+    (scored,) = score_submissions([submission], dataset)
+    assert scored.images == (LEFT, RIGHT)
+    assert scored.rows_missing == 2 * 4 - 2
+    tests = [(one.image_name, "Radius", rle.empty()) for one in dataset.test]
+    bare = read_submission(write_submission(ram / "b.csv", tests, {}))
+    with pytest.raises(InputError, match="1 of 1 images have no label"):
+        score_submissions([bare], dataset)
