@@ -68,15 +68,7 @@ def check(
     force: options.Force = False,
     data: options.Data = None,
     runs: options.Runs = None,
-    image_size: Annotated[
-        str | None,
-        typer.Option(
-            metavar="HxW",
-            help="Size of images that neither a sidecar nor the data set knows "
-            "[default: 2048x2048].",
-            show_default=False,
-        ),
-    ] = None,
+    image_size: options.ImageSize = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Warnings are faults too: exit 3.")
     ] = False,
@@ -87,14 +79,14 @@ def check(
     Without PATH the data set is checked: files, labels, people, and hands that are unlike the
     others.
     """
-    from handseg.cli.check_csv import check_all, find_csv, find_dataset, parse_size
+    from handseg.cli.check_csv import check_all, find_csv, find_dataset
     from handseg.cli.check_data import check_folder, exclude
     from handseg.cli.check_fix import write_fix
     from handseg.cli.check_recipe import check_recipe, is_recipe
 
     check_words(fix, skip_bad, out, json_)
     options.check_out(out, force)
-    size = parse_size(image_size)
+    size = None if image_size is None else options.pixels(image_size)
     texts = paths or [str(options.data_folder(data))]
     recipes = [text for text in texts if is_recipe(text)]
     folders = [Path(text) for text in texts if not paths or is_data_folder(text)]

@@ -1,29 +1,15 @@
 """`handseg check` of CSVs: which they are, and what they are held against."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handseg.cli import console, options
-from handseg.errors import InputError, UsageError
+from handseg.errors import InputError
 
 if TYPE_CHECKING:
     from handseg.data.dataset import Dataset
     from handseg.score.check import Checked
-
-
-def parse_size(text: str | None) -> tuple[int, int] | None:
-    """(height, width) of `2048x2048`; raises UsageError for anything else."""
-    if text is None:
-        return None
-    figures = re.fullmatch(r"([1-9]\d{0,5})[x×]([1-9]\d{0,5})", text.strip().lower())
-    if figures is None:
-        raise UsageError(
-            f"--image-size {text} is no size",
-            hints=["--image-size 2048x1536 is a height of 2048 and a width of 1536 pixels"],
-        )
-    return int(figures[1]), int(figures[2])
 
 
 def find_csv(text: str, runs: Path) -> Path:

@@ -192,7 +192,7 @@ def test_a_recipe_is_recognised_and_all_its_faults_are_told(folder, type_check):
         (["none.csv"], 3, "there is no CSV none.csv"),
         (["none.toml"], 2, "there is no recipe"),
         (["."], 3, "no data set found"),
-        (["good.csv", "--image-size", "big"], 2, "is no size"),
+        (["good.csv", "--image-size", "big"], 2, "is no height and width"),
         (["good.csv", "--skip-bad"], 2, "add --fix"),
         (["good.csv", "--out", "b.csv"], 2, "add --fix"),
         (["good.csv", "--fix", "--json"], 2, "one of them"),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from handseg.anatomy import BONES
 from handseg.formats.submission import known_classes, sidecar_classes
+from handseg.rle.joined import DEFAULT_SIZE
 from handseg.rle.submission import Submission
 from handseg.score.samples import samples_of
 
@@ -14,9 +15,6 @@ if TYPE_CHECKING:
 
 Size = tuple[int, int]
 """(height, width) in pixels."""
-
-DEFAULT_SIZE: Size = (2048, 2048)
-"""The competition's."""
 
 
 @dataclass(frozen=True)
