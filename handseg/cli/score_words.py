@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from handseg.cli import console
+from handseg.data.words import shown
 
 if TYPE_CHECKING:
     from handseg.score.pose import Poses
@@ -40,7 +41,7 @@ def say_notes(scored: "Sequence[ScoredSubmission]") -> None:
         if one.trained_on:
             console.warn(
                 f"{one.submission.path} was trained on {len(one.trained_on)} people of these "
-                f"images ({listed(one.trained_on)}): its Dice flatters"
+                f"images ({shown(one.trained_on)}): its Dice flatters"
             )
     if len({frozenset(one.images) for one in scored}) > 1:
         console.warn("these submissions are of different images: their Dice cannot be compared")
@@ -60,15 +61,10 @@ def say_rows(one: "ScoredSubmission") -> None:
     if one.without_rows:
         console.warn(
             f"{len(one.without_rows)} images without rows count as empty: "
-            f"{listed(one.without_rows, 3)}"
+            f"{shown(one.without_rows, 3)}"
         )
     if one.rows_missing:
         console.warn(f"{path}: {one.rows_missing} rows missing count as empty masks")
-
-
-def listed(names: Sequence[str], shown: int = 5) -> str:
-    """The first names, and whether there are more."""
-    return ", ".join(names[:shown]) + (", …" if len(names) > shown else "")
 
 
 def say_assumed_sizes(scored: "Sequence[ScoredSubmission]", size: tuple[int, int]) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from handseg.anatomy import BONES
 from handseg.data.images import is_dicom
-from handseg.data.layout import counted, shown
 from handseg.data.sample import Sample
 from handseg.data.settings import FILE, Settings
+from handseg.data.words import counted, shown
 from handseg.errors import InputError, did_you_mean
 
 

@@ -1,14 +1,12 @@
 """What a layout of data sets is: how it is recognised and what it finds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from handseg.data.sample import Sample
 from handseg.data.settings import Settings
-
-SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -45,13 +43,3 @@ class Layout(Protocol):
     def label_path(self, root: Path, image: Path) -> Path | None:
         """Where the label of an image belongs; None where labels stand in files of several."""
         ...
-
-
-def counted(number: int, thing: str) -> str:
-    """`1 image`, `2 images`."""
-    return f"{number} {thing}{'' if number == 1 else 's'}"
-
-
-def shown(names: Sequence[str]) -> str:
-    """The first few names."""
-    return ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")

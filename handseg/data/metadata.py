@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from handseg.data.layout import counted, shown
 from handseg.data.measures import Sex, age_of, height_of, is_blank, sex_of, text_of, weight_of
+from handseg.data.words import counted, shown
 from handseg.errors import InputError
 
 FILE = "meta_data.xlsx"

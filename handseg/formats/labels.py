@@ -6,8 +6,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from handseg.data.words import counted
 from handseg.errors import InputError
-from handseg.formats.masks import AHEAD, Masks, counted
+from handseg.formats.masks import AHEAD, Masks
 from handseg.rle import Runs
 
 if TYPE_CHECKING:

@@ -137,13 +137,3 @@ def check_name(place: str, name: Any) -> str:
 def is_whole(value: Any) -> bool:
     """Whether it is a whole number; JSON's true is none."""
     return isinstance(value, int) and not isinstance(value, bool)
-
-
-def counted(number: int, thing: str, things: str = "") -> str:
-    """`1 row`, `2 rows`."""
-    return f"{number} {thing if number == 1 else things or thing + 's'}"
-
-
-def shown(names: Sequence[str], most: int = 3) -> str:
-    """The first few names."""
-    return ", ".join(names[:most]) + (", …" if len(names) > most else "")

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from handseg.data.labelled import labelled_in
-from handseg.formats.masks import Masks, Size, counted, rows
+from handseg.data.words import counted
+from handseg.formats.masks import Masks, Size, rows
 from handseg.formats.origin import origin_of
 from handseg.formats.places import Place
 from handseg.progress import Progress, silent

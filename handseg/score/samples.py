@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from handseg.data.words import shown
 from handseg.errors import InputError, did_you_mean
 from handseg.rle.submission import Submission
 
@@ -78,7 +79,7 @@ def _check_images(
         raise InputError(
             f"{len(strange)} of {len(named)} images of {submission.path} "
             f"are not in the data set {dataset.root}",
-            why=", ".join(strange[:5]) + (", …" if len(strange) > 5 else ""),
+            why=shown(strange),
             hints=["name the data set that was predicted with --data DIR"],
         )
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from handseg.anatomy import ALIASES, bones_of
 from handseg.data.labelled import labelled_classes
+from handseg.data.words import SHOWN, shown
 from handseg.errors import InputError, did_you_mean
 from handseg.formats.submission import sidecar_classes
 from handseg.rle.submission import Submission, read_submission
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from handseg.data.dataset import Dataset, Sample
 
 Aliases = Mapping[str, tuple[str, ...]]
-
-SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,7 @@ def images_to_score(submission: Submission, truth: Truth) -> tuple[str, ...]:
         raise InputError(
             f"{len(lacking)} of {len(named)} images of {submission.path} "
             f"have no row in the labels {truth.labels.path}",
-            why=", ".join(lacking[:SHOWN]) + (", …" if len(lacking) > SHOWN else ""),
+            why=shown(lacking),
         )
     return tuple(image for image in truth.labels.images if image in named or not submission.sizes)
 
@@ -142,7 +141,7 @@ def check_all_known(sizes: Mapping[str, tuple[int, int]], images: Iterable[str])
     if unknown:
         raise InputError(
             f"the size of {len(unknown)} images is not known",
-            why=", ".join(unknown[:SHOWN]) + (", …" if len(unknown) > SHOWN else ""),
+            why=shown(unknown),
             hints=["say it, as in: --image-size 2048x2048"],
         )
 

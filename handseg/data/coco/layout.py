@@ -8,10 +8,11 @@ from handseg.data.coco.document import CocoFile, coco_file
 from handseg.data.coco.find import annotation_files, image_places, split_of
 from handseg.data.handbone import is_image
 from handseg.data.labelled import labelled_of
-from handseg.data.layout import Listing, counted, shown
+from handseg.data.layout import Listing
 from handseg.data.names import Names, people_in_words, without_suffix
 from handseg.data.sample import Sample
 from handseg.data.settings import Settings
+from handseg.data.words import counted, shown
 from handseg.errors import InputError, did_you_mean
 
 LEFT_OUT = ("Ring", "Metal Implant", "Background", "Intravenous cannula")

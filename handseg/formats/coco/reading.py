@@ -9,17 +9,10 @@ from typing import Any, TypeVar
 
 from handseg.data.json_files import read_json
 from handseg.data.labelled import labelled_of
+from handseg.data.words import counted, shown
 from handseg.errors import InputError
 from handseg.formats.coco.segmentation import Part, runs_of_parts
-from handseg.formats.masks import (
-    Masks,
-    Size,
-    check_name,
-    check_size,
-    counted,
-    is_whole,
-    shown,
-)
+from handseg.formats.masks import Masks, Size, check_name, check_size, is_whole
 from handseg.formats.origin import origin_of
 from handseg.rle import Runs, empty
 

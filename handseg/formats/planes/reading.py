@@ -7,8 +7,9 @@ import numpy as np
 
 from handseg import rle
 from handseg.data.images import DAMAGE, opened, unreadable
+from handseg.data.words import counted, shown
 from handseg.errors import InputError
-from handseg.formats.masks import Masks, Size, counted, shown
+from handseg.formats.masks import Masks, Size
 from handseg.formats.planes.index import NAME, Index, read_index
 
 HALVES = [0] * 128 + [1] * 128

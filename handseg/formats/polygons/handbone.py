@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from handseg.data import handbone
 from handseg.data.labels import Polygon, check_labelled, read_points
+from handseg.data.words import counted, shown
 from handseg.errors import InputError
-from handseg.formats.masks import Masks, Size, counted, shown
+from handseg.formats.masks import Masks, Size
 from handseg.formats.names import FileNames, is_plain, stem_of
 from handseg.formats.polygons.dialect import Shape, Spot, labelled_entries
 from handseg.formats.polygons.facts import KEY, Facts, facts_of

@@ -5,8 +5,9 @@ import shutil
 from enum import Enum, auto
 from pathlib import Path
 
+from handseg.data.words import counted, shown
 from handseg.errors import InputError
-from handseg.formats.masks import Masks, counted, shown
+from handseg.formats.masks import Masks
 
 EIGHT_BITS = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
 """Kinds of pixels, as Pillow calls them, that annotation tools show."""

@@ -12,8 +12,9 @@ from handseg import rle
 from handseg.anatomy import BONES
 from handseg.data.json_files import read_json
 from handseg.data.labels import unknown_class
+from handseg.data.words import counted
 from handseg.errors import InputError
-from handseg.formats.masks import AHEAD, Masks, Size, counted
+from handseg.formats.masks import AHEAD, Masks, Size
 from handseg.formats.polygons.dialect import Dialect, Shape
 from handseg.formats.polygons.facts import Facts
 from handseg.formats.polygons.tracing import Drawing
