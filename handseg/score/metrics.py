@@ -49,8 +49,7 @@ METRICS: dict[str, Metric] = {
 }
 SURFACE = ("hd95", "nsd")
 OVERLAP = "overlap"
-OF_CLASSES = tuple(name for name in METRICS if name != OVERLAP)
-"""Those that each class has; `overlap` is a figure of images and of pairs of classes."""
+"""A figure of images and of pairs of classes; the others are those of classes."""
 
 
 def parse_metrics(text: str) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from handseg import rle
 from handseg.data.coco.document import coco_file
-from handseg.data.coco.segmentation import polygons_of, runs_of
+from handseg.data.coco.segmentation import read_segmentation
 from handseg.data.labels import Labels, Polygon
 from handseg.errors import InputError
 
@@ -29,16 +29,11 @@ def read_entry(path: Path, entry: int | str, classes: Sequence[str]) -> Labels:
         if name not in classes:
             continue
         place = f"{path}: annotation {annotation.number} ({image.file_name}, {name})"
-        match annotation.segmentation:
-            case list() as outlines:
-                polygons.setdefault(name, []).extend(polygons_of(place, outlines))
-            case {"counts": _, "size": _} as run_lengths:
-                runs.setdefault(name, []).append(runs_of(place, run_lengths, image.size))
-            case _:
-                raise InputError(
-                    f"{place} has no segmentation that can be read",
-                    why="expected polygons, or an object with counts and size",
-                )
+        found = read_segmentation(place, annotation.segmentation, image.size)
+        if isinstance(found, list):
+            polygons.setdefault(name, []).extend(found)
+        else:
+            runs.setdefault(name, []).append(found)
     return Labels(
         {name: tuple(parts) for name, parts in polygons.items()},
         (True,) * len(classes),

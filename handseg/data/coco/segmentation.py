@@ -76,6 +76,24 @@ def runs_of(place: str, segmentation: dict[str, Any], size: Size) -> rle.Runs:
         raise InputError(f"{place}: {error.what}") from None
 
 
+def read_segmentation(place: str, segmentation: Any, size: Size) -> list[Polygon] | rle.Runs:
+    """What one annotation draws: its outlines, or the row-major runs of its mask.
+
+    Raises:
+        InputError: it is neither, or at fault.
+    """
+    match segmentation:
+        case list() as outlines:
+            return polygons_of(place, outlines)
+        case {"counts": _, "size": _} as run_lengths:
+            return runs_of(place, run_lengths, size)
+        case _:
+            raise InputError(
+                f"{place} has no segmentation that can be read",
+                why="expected polygons, or an object with counts and size",
+            )
+
+
 def plain_counts(counts: Any) -> NDArray[np.int64]:
     """Counts that are no text: a list of whole numbers, or the array that `compact` made of it."""
     if isinstance(counts, np.ndarray):

@@ -3,22 +3,19 @@
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+from handseg.data.coco.document import PARTS, add, is_id
 from handseg.data.json_files import read_json
 from handseg.data.labelled import labelled_of
 from handseg.data.words import counted, shown
 from handseg.errors import InputError
 from handseg.formats.coco.segmentation import Part, runs_of_parts
-from handseg.formats.masks import Masks, Size, check_name, check_size, is_whole
+from handseg.formats.masks import Masks, Size, check_name, check_size
 from handseg.formats.origin import origin_of
 from handseg.rle import Runs, empty
-
-PARTS = ("images", "categories", "annotations")
-
-_Value = TypeVar("_Value")
 
 
 def is_coco(path: Path) -> bool:
@@ -82,29 +79,29 @@ def _document(path: Path) -> dict[str, Any]:
     )
 
 
-def _images(path: Path, entries: Sequence[Any]) -> dict[Hashable, tuple[str, Any, Size]]:
+def _images(path: Path, entries: Sequence[Any]) -> dict[int | str, tuple[str, Any, Size]]:
     """(file name, image name or None, size) of each image by its id."""
-    found: dict[Hashable, tuple[str, Any, Size]] = {}
+    found: dict[int | str, tuple[str, Any, Size]] = {}
     for number, entry in enumerate(entries):
         place = f"{path}: image {number}"
         file_name = check_name(place, _field(place, entry, "file_name"))
         size = check_size(place, _field(place, entry, "height"), _field(place, entry, "width"))
-        _add_id(place, entry, found, (file_name, entry.get("image_name"), size))
+        add(place, entry, found, (file_name, entry.get("image_name"), size))
     return found
 
 
-def _categories(path: Path, entries: Sequence[Any]) -> dict[Hashable, str]:
+def _categories(path: Path, entries: Sequence[Any]) -> dict[int | str, str]:
     """The name of each category by its id; several may have the same."""
-    found: dict[Hashable, str] = {}
+    found: dict[int | str, str] = {}
     for number, entry in enumerate(entries):
         place = f"{path}: category {number}"
-        _add_id(place, entry, found, check_name(place, _field(place, entry, "name")))
+        add(place, entry, found, check_name(place, _field(place, entry, "name")))
     return found
 
 
 def _image_names(
-    path: Path, images: dict[Hashable, tuple[str, Any, Size]]
-) -> tuple[dict[Hashable, str], dict[str, Size]]:
+    path: Path, images: dict[int | str, tuple[str, Any, Size]]
+) -> tuple[dict[int | str, str], dict[str, Size]]:
     """The image name of each id, and the size of each name.
 
     A name that handseg wrote stands; else it is the base name of the file, or the file's path
@@ -112,7 +109,7 @@ def _image_names(
     """
     bases = {number: base_name(file) for number, (file, _, _) in images.items()}
     unique = all(bases.values()) and len(set(bases.values())) == len(bases)
-    names: dict[Hashable, str] = {}
+    names: dict[int | str, str] = {}
     sizes: dict[str, Size] = {}
     for number, (file_name, written, size) in images.items():
         plain = bases[number] if unique else file_name
@@ -124,7 +121,7 @@ def _image_names(
 
 
 def _parts(
-    path: Path, entries: Sequence[Any], names: dict[Hashable, str], classes: dict[Hashable, str]
+    path: Path, entries: Sequence[Any], names: dict[int | str, str], classes: dict[int | str, str]
 ) -> tuple[dict[tuple[str, str], list[Part]], int]:
     """The segmentations of each image and class, and how many annotations have none."""
     parts: dict[tuple[str, str], list[Part]] = {}
@@ -143,7 +140,7 @@ def _parts(
 
 def _labelled(
     entries: Sequence[Any],
-    names: dict[Hashable, str],
+    names: dict[int | str, str],
     classes: Sequence[str],
     parts: dict[tuple[str, str], list[Part]],
 ) -> dict[str, frozenset[str]]:
@@ -165,28 +162,15 @@ def _field(place: str, entry: Any, name: str) -> Any:
     return entry[name]
 
 
-def _add_id(place: str, entry: Any, found: dict[Hashable, _Value], value: _Value) -> None:
-    number = _field(place, entry, "id")
-    if not _is_id(number):
-        raise InputError(f"{place} has the id {number!r:.60}, neither a whole number nor text")
-    if number in found:
-        raise InputError(f"{place} has the id {number!r:.60} of another")
-    found[number] = value
-
-
-def _known(place: str, entry: Any, name: str, known: dict[Hashable, str]) -> str:
+def _known(place: str, entry: Any, name: str, known: dict[int | str, str]) -> str:
     number = _field(place, entry, name)
-    if not _is_id(number) or number not in known:
+    if not is_id(number) or number not in known:
         raise InputError(f"{place} has the {name} {number!r:.60} that nothing has")
     return known[number]
 
 
-def _is_id(value: Any) -> bool:
-    return is_whole(value) or isinstance(value, str)
-
-
 def _name_notes(
-    images: dict[Hashable, tuple[str, Any, Size]], names: dict[Hashable, str]
+    images: dict[int | str, tuple[str, Any, Size]], names: dict[int | str, str]
 ) -> list[str]:
     """What became of paths of images that handseg did not write."""
     paths = {
@@ -200,7 +184,7 @@ def _name_notes(
 
 
 def _notes(
-    categories: dict[Hashable, str], parts: dict[tuple[str, str], list[Part]], bare: int
+    categories: dict[int | str, str], parts: dict[tuple[str, str], list[Part]], bare: int
 ) -> list[str]:
     notes: list[str] = []
     if bare:

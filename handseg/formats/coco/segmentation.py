@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from handseg import rle
-from handseg.data.coco.segmentation import polygons_of, runs_of
+from handseg.data.coco.segmentation import read_segmentation
 from handseg.data.labels import Polygon, rasterise
-from handseg.errors import InputError
 from handseg.formats.masks import Size
 
 
@@ -28,16 +27,11 @@ def runs_of_parts(path: Path, name: str, parts: Sequence[Part], size: Size) -> r
     masks: list[rle.Runs] = []
     for part in parts:
         place = f"{path}: annotation {part.number} ({name})"
-        match part.segmentation:
-            case list() as outlines:
-                polygons += polygons_of(place, outlines)
-            case {"counts": _, "size": _} as runs:
-                masks.append(runs_of(place, runs, size))
-            case _:
-                raise InputError(
-                    f"{place} has no segmentation that can be read",
-                    why="expected polygons, or an object with counts and size",
-                )
+        found = read_segmentation(place, part.segmentation, size)
+        if isinstance(found, list):
+            polygons += found
+        else:
+            masks.append(found)
     if polygons:
         masks.append(rle.from_mask(rasterise(polygons, size)))
     return masks[0] if len(masks) == 1 else rle.vote(masks)
