@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from handseg.data.json_files import LARGEST
+from handseg.data.settings import FILE
+from handseg.errors import InputError
 
 RAM = "_annotations_bone_rle.coco.json"
 """How RAM-H1200 calls its bones; what it ships beside them are joints and lesions."""
@@ -17,9 +19,15 @@ ODD_FOLDERS = frozenset({"crops", "outputs_json", "runs"})
 
 
 def annotation_files(root: Path, patterns: Sequence[str] | None) -> tuple[Path, ...]:
-    """The COCO files of a data set, sorted: those of the patterns, else what looks like them."""
+    """The COCO files of a data set, sorted: those of the patterns, else what looks like them.
+
+    Raises InputError for a pattern that is none.
+    """
     if patterns is not None:
-        found = {path for pattern in patterns for path in root.glob(pattern) if path.is_file()}
+        try:
+            found = {path for pattern in patterns for path in root.glob(pattern) if path.is_file()}
+        except (ValueError, NotImplementedError) as error:
+            raise InputError(f"{root / FILE}: annotations: {error}") from error
         return tuple(sorted(found))
     candidates = [path for depth in range(DEEPEST) for path in json_files(root, depth)]
     plain = [path for path in candidates if path.name.lower().endswith(".coco.json")]

@@ -192,3 +192,9 @@ def test_images_without_annotation_are_no_part_of_a_score(ram):
     bare = read_submission(write_submission(ram / "b.csv", tests, {}))
     with pytest.raises(InputError, match="1 of 1 images have no label"):
         score_submissions([bare], dataset)
+
+
+def test_a_pattern_of_annotations_that_is_none_is_said(ram):
+    (ram / "dataset.toml").write_text('annotations = ["**x"]')
+    with pytest.raises(InputError, match="annotation"):
+        open_dataset(ram)
