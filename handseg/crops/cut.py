@@ -61,7 +61,9 @@ def cut_crops(
     with whole_folder(folder) as draft:
         stems = crop_stems(groups)
         with threads() as pool:
-            made = pool.map(lambda *one: cut_sample(draft, *one, classes), groups, stems)
+            made = pool.map(
+                lambda group, names: cut_sample(draft, group, names, classes), groups, stems
+            )
             for done, some in enumerate(made, 1):
                 crops += some
                 progress(done, len(groups), some[0].source)
