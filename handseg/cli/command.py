@@ -82,6 +82,13 @@ def guarded(work: Callable[[], None]) -> ExitCode:
         signal.raise_signal(signal.SIGPIPE)
     except (typer.Exit, typer.Abort, typer.BadParameter):
         raise
+    except OSError as error:
+        # The disk, the rights, the network: the machine's word is the best that there is.
+        if manner.debug:
+            traceback.print_exc()
+        place = f": {error.filename}" if error.filename else ""
+        tell(f"error: {error.strerror or error}{place}")
+        return ExitCode.FAILED
     except Exception as error:  # noqa: BLE001 - the border where a person is told
         if manner.debug:
             traceback.print_exc()

@@ -58,6 +58,7 @@ def read_csv(path: Path, data: Path | None, image_size: str | None) -> "Masks":
     """The masks of a submission, with the sizes that it does not say."""
     from handseg.formats.sizes import sizes_of
     from handseg.formats.submission import grid_of, masks_of
+    from handseg.rle.assumed import check_assumed_size
     from handseg.rle.submission import read_submission
 
     submission = read_submission(path)
@@ -66,6 +67,8 @@ def read_csv(path: Path, data: Path | None, image_size: str | None) -> "Masks":
     size, is_wanted = options.pixels(image_size), data is not None
     sizes = sizes_of(submission, images, folder, size, data_is_wanted=is_wanted)
     say_sizes(sizes, folder, size, is_given=image_size is not None)
+    if image_size is None:
+        check_assumed_size(submission, sizes.taken, size)
     return masks_of(submission, sizes.by_image)
 
 
@@ -74,10 +77,10 @@ def say_sizes(sizes: "Sizes", folder: Path, size: tuple[int, int], *, is_given: 
     if sizes.from_data:
         console.say(f"sizes of {sizes.from_data} images read in {folder}")
     if sizes.taken and is_given:
-        console.say(f"sizes of {sizes.taken} images taken as {size[0]} × {size[1]}")
+        console.say(f"sizes of {len(sizes.taken)} images taken as {size[0]} × {size[1]}")
     elif sizes.taken:
         console.warn(
-            f"nobody knows the sizes of {sizes.taken} images: taken as {size[0]} × {size[1]}; "
+            f"nobody knows the sizes of {len(sizes.taken)} images: taken as {size[0]} × {size[1]}; "
             "--data DIR or --image-size HxW says better"
         )
     elif is_given:

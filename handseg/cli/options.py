@@ -103,5 +103,7 @@ def check_out(out: Path | None, force: bool) -> None:
         return
     if out.is_dir():
         raise UsageError(f"--out {out} is a folder; name a file in it")
+    if out.suffix == ".gz":
+        raise UsageError(f"--out {out}: what is written is not packed", hints=["--out - | gzip"])
     if out.exists() and not force:
         raise UsageError(f"{out} exists", hints=["--force replaces it", "or choose another --out"])

@@ -105,6 +105,8 @@ def score(
         truth, judged = against_csv(paths, labels, data_folder, runs_folder)
     else:
         truth, judged = against_data_set(paths, labels or data_folder, runs_folder)
+    if image_size is None and (asked or needs_sizes(names)):
+        truth = sized(truth, judged, data_folder, size)
     with bar_of(names) as bar:
         scored = [
             score_submission(submission, truth, images, names, image_size=size, progress=bar)
@@ -116,6 +118,27 @@ def score(
     poses = poses_of_all(scored, asked)
     titles = short_titles([submission.path for submission, _ in judged])
     show(Comparison(scored, titles, names, asked, poses), by, worst, json_, csv_)
+
+
+def sized(
+    truth: "Truth",
+    judged: "Sequence[Judged]",
+    data: Path,
+    size: tuple[int, int],
+) -> "Truth":
+    """The labels with the sizes that a data set knows of their images.
+
+    Raises:
+        InputError: nothing says a size, and the masks do not fit the one that would be assumed.
+    """
+    from handseg.rle.assumed import check_assumed_size
+    from handseg.score.truth import with_sizes
+
+    truth = with_sizes(truth, {image for _, images in judged for image in images}, data)
+    for submission, images in judged:
+        known = truth.sizes.keys() | truth.labels.sizes.keys() | submission.sizes.keys()
+        check_assumed_size(truth.labels, [image for image in images if image not in known], size)
+    return truth
 
 
 def bar_of(metrics: Sequence[str]) -> AbstractContextManager[Progress]:

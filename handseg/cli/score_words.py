@@ -70,7 +70,8 @@ def say_rows(one: "ScoredSubmission") -> None:
 def say_assumed_sizes(scored: "Sequence[ScoredSubmission]", size: tuple[int, int]) -> None:
     """A word where figures rest on sizes that nobody says."""
     for one in scored:
-        said = one.submission.sizes.keys() | one.truth.labels.sizes.keys()
+        truth = one.truth
+        said = one.submission.sizes.keys() | truth.labels.sizes.keys() | truth.sizes.keys()
         assumed = sum(image not in said for image in one.images)
         if assumed:
             console.warn(

@@ -171,7 +171,9 @@ def data_set_of(members: "list[Submission]", data: Path | None) -> "Dataset | No
 
 def knows_the_data_set(member: "Submission") -> bool:
     """Whether its sidecar tells images, sizes and classes, in the data set's order."""
-    return bool(member.sizes) and bool((member.sidecar or {}).get("classes"))
+    from handseg.formats.submission import sidecar_classes
+
+    return bool(member.sizes) and bool(sidecar_classes(member))
 
 
 def rules_of(

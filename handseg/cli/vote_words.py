@@ -112,8 +112,8 @@ def say_found(ballot: "Ballot", found: "Found") -> None:
         if rows := found.rows_mended[place]:
             words = disorder_words(found.disorder[place])
             console.say(f"{member.path}: runs of {rows} rows brought to order: {words}")
-    kinds = Counter(str(fault.path) for fault in found.faults)
-    for path, count in kinds.items():
+    rows = Counter(str(fault.path) for fault in found.faults if fault.kind != "sidecar")
+    for path, count in rows.items():
         console.warn(f"{path}: {count} rows left out, they cannot be read")
     for fault in found.faults[: None if console.manner.verbose else SHOWN]:
         console.warn(str(fault))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from handseg.errors import InputError
+from handseg.formats.submission import sidecar_classes
 from handseg.rle.joined import DEFAULT_SIZE, Joined, joined
 from handseg.rle.keys import Key
 from handseg.rle.submission import Submission
@@ -107,8 +108,7 @@ def _known_orders(
         some = tuple(s.image_name for s in dataset.split("all") if s.image_name in images)
         orders.append(_Order(test if images and images.issubset(test) else some, dataset.classes))
     for member in members:
-        classes = (member.sidecar or {}).get("classes") or ()
-        orders.append(_Order(tuple(member.sizes), tuple(classes)))
+        orders.append(_Order(tuple(member.sizes), sidecar_classes(member)))
     return orders
 
 

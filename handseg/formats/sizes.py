@@ -20,7 +20,7 @@ class Sizes:
     by_image: dict[str, Size]
     from_sidecar: int
     from_data: int
-    taken: int
+    taken: tuple[str, ...]
     """Images that were given the default."""
 
 
@@ -44,7 +44,8 @@ def sizes_of(
         by_image |= _sizes_in(samples_in(data, data_is_wanted), lacking)
     from_data = len(by_image) - from_sidecar
     complete = {name: by_image.get(name, otherwise) for name in images}
-    return Sizes(complete, from_sidecar, from_data, len(complete) - len(by_image))
+    taken = tuple(name for name in images if name not in by_image)
+    return Sizes(complete, from_sidecar, from_data, taken)
 
 
 def samples_in(data: Path, is_wanted: bool) -> "dict[str, Sample]":

@@ -26,6 +26,8 @@ def find_prediction(text: str, runs: Path, split: str = "test") -> Path:
     # `-` is stdin; `<(command)` of a shell is a pipe, which is no file.
     if path == STREAM or (path.exists() and not path.is_dir()):
         return path
+    if path.is_dir() and not (path / fields.RUN).is_file() and not (runs / text).is_dir():
+        raise InputError(f"{text} is a folder, but no run: a prediction is a CSV or RUN[:SPLIT]")
     if text.endswith(".csv"):
         raise InputError(f"there is no CSV {text}", why=f"looked in {Path.cwd()}")
     name, _, suffix = text.rpartition(":")

@@ -165,6 +165,11 @@ def difference(
     """
     sizes = common_sizes(a, b)
     _check_names("image", images, (*a.images, *b.images))
+    if a.images and b.images and set(a.images).isdisjoint(b.images):
+        raise InputError(
+            f"{a.path} and {b.path} have no image in common",
+            why=f"in {a.path.name}: {a.images[0]}, …\nin {b.path.name}: {b.images[0]}, …",
+        )
     _check_names("class", classes, (*a.classes, *b.classes))
     keys = tuple(
         (image, cls)

@@ -167,9 +167,9 @@ def score_submission(
 def known_sizes(
     submission: Submission, truth: Truth, images: Sequence[str], image_size: Size | None
 ) -> dict[str, Size]:
-    """(height, width) of the images: the labels', else the submission's, else the one given."""
+    """(height, width) of the images: as labels, submission or data set say, else the one given."""
     given = dict.fromkeys(images, image_size) if image_size else {}
-    sizes = {**given, **submission.sizes, **truth.labels.sizes}
+    sizes = {**given, **truth.sizes, **submission.sizes, **truth.labels.sizes}
     return {image: size for image in images if (size := sizes.get(image))}
 
 

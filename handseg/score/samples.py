@@ -36,13 +36,13 @@ def samples_of(
 ) -> "tuple[Sample, ...]":
     """The samples that are named, and all of a split that the submission predicts as a whole.
 
-    The test split always is. A submission of training images is as a rule one of a fold: without a
-    sidecar nobody knows which others belong to it.
+    The test split always is. A submission of training images is one of a fold, held out or trained
+    on: only what it names belongs to it.
     """
     everything = tuple(samples)
     said = (submission.sidecar or {}).get("split")
     splits = {sample.split for sample in everything if sample.image_name in named}
-    whole = {split for split in splits if split == "test" or said in (split, "all")}
+    whole = {split for split in splits if split == "test" or said == "all"}
     return tuple(one for one in everything if one.image_name in named or one.split in whole)
 
 

@@ -1,7 +1,7 @@
 """What predictions are compared with: labels as run lengths, and whose they are."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,8 @@ class Truth:
     people: Mapping[str, str] = field(default_factory=dict[str, str])
     aliases: Aliases = field(default_factory=lambda: ALIASES)
     """The bones that classes of other names are."""
+    sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
+    """(height, width) of images that the data set tells where no sidecar does."""
 
     @property
     def class_of(self) -> dict[str, str]:
@@ -76,6 +78,18 @@ def read_truth(path: Path, data: Path) -> Truth:
     if dataset is None or not people:
         return Truth(labels, classes)
     return Truth(labels, classes, people, {**ALIASES, **dataset.aliases})
+
+
+def with_sizes(truth: Truth, images: Iterable[str], data: Path) -> Truth:
+    """The same with the sizes of images that the labels do not say, if a data set has them."""
+    from handseg.data.images import image_size
+
+    wanted = {image for image in images if image not in truth.labels.sizes}
+    dataset = dataset_in(data) if wanted else None
+    if dataset is None:
+        return truth
+    samples = [sample for sample in dataset.split("all") if sample.image_name in wanted]
+    return replace(truth, sizes={sample.image_name: image_size(sample.image) for sample in samples})
 
 
 def dataset_in(folder: Path) -> "Dataset | None":

@@ -136,6 +136,11 @@ def test_the_manner_of_one_command_is_not_that_of_the_next(type_line):
     assert vars(console.manner) == vars(console.Manner())
 
 
+def test_what_the_machine_refuses_is_said_in_its_words(type_line):
+    done = type_line(raising(PermissionError(13, "Permission denied", "/data/x")))
+    assert (done.exit_code, done.stderr) == (1, "error: Permission denied: /data/x\n")
+
+
 def test_a_word_that_no_command_has_is_exit_2(type_line):
     assert type_line(lambda: None, "--lout").exit_code == 2
 

@@ -380,3 +380,21 @@ def test_labels_that_are_not_there_are_said(pair, type_score):
     done = type_score("a.csv", "--labels", "none")
     assert done.exit_code == 3
     assert "there are no labels at none" in done.stderr
+
+
+def test_distances_take_the_size_from_the_data_set_where_no_sidecar_says_it(hands, type_score):
+    truth = predict(hands / "truth.csv", ["ID001", "ID002"], WHOLE)
+    predict(hands / "a.csv", ["ID001", "ID002"], HALF)
+    words = ("a.csv", "--labels", str(truth), "--metrics", "hd95", "--json")
+    from_data = json.loads(type_score(*words).stdout)
+    told = json.loads(type_score(*words, "--image-size", "64x64").stdout)
+    assert from_data == told
+    assert "hd95" in json.dumps(told)
+
+
+def test_distances_on_a_size_that_the_masks_do_not_have_are_refused(tmp_path, type_score):
+    truth = predict(tmp_path / "truth.csv", ["ID001"], WHOLE)
+    predict(tmp_path / "a.csv", ["ID001"], HALF)
+    done = type_score("a.csv", "--labels", str(truth), "--metrics", "hd95")
+    assert done.exit_code == 3
+    assert "--image-size 64x64" in done.stderr

@@ -150,3 +150,27 @@ print(light, sorted(heavy))
         [sys.executable, "-c", script], cwd=three, capture_output=True, text=True, check=True
     )
     assert done.stdout == "votes/vote-001.csv\n[] []\n"
+
+
+def test_a_folder_that_is_no_run_and_a_packed_name_are_refused(three, type_vote):
+    (three / "data").mkdir()
+    folder = type_vote("a.csv", "data")
+    assert (folder.exit_code, "data is a folder, but no run" in folder.stderr) == (3, True)
+    packed = type_vote("a.csv", "b.csv", "--out", "best.csv.gz")
+    assert (packed.exit_code, "not packed" in packed.stderr) == (2, True)
+
+
+def test_a_sidecar_of_other_contents_is_said_and_no_row_left_out_with_skip_bad(three, type_vote):
+    with (three / "a.csv").open("a") as file:
+        file.write("\n")
+    assert type_vote("a.csv", "b.csv").exit_code == 3
+    done = type_vote("a.csv", "b.csv", "--skip-bad")
+    assert done.exit_code == 0
+    assert "a.csv is not the file that its sidecar" in done.stderr
+    assert "left out" not in done.stderr
+
+
+def test_a_sidecar_with_strange_classes_is_no_crash(three, type_vote):
+    write_submission(three / "d.csv", [("i.png", "Ulna", rle.parse("1 6"))], {"classes": 7})
+    done = type_vote("d.csv", "d.csv")
+    assert (done.exit_code, done.stdout) == (0, "votes/vote-001.csv\n")

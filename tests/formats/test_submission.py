@@ -89,12 +89,12 @@ def test_a_size_comes_from_the_sidecar_else_the_data_set_else_the_default(tmp_pa
     one = submission(tmp_path / "a.csv", text, images={"a.png": [7, 9]})
     sizes = sizes_of(one, one.images, data, (1, 2))
     assert sizes.by_image == {"a.png": (7, 9), "b.png": (40, 50), "c.png": (1, 2)}
-    assert (sizes.from_sidecar, sizes.from_data, sizes.taken) == (1, 1, 1)
+    assert (sizes.from_sidecar, sizes.from_data, sizes.taken) == (1, 1, ("c.png",))
 
 
 def test_a_data_set_that_was_named_must_be_there(tmp_path):
     one = submission(tmp_path / "a.csv", "i.png,A,1 1\n")
-    assert sizes_of(one, one.images, tmp_path / "none", (1, 2)).taken == 1
+    assert sizes_of(one, one.images, tmp_path / "none", (1, 2)).taken == ("i.png",)
     with pytest.raises(InputError, match="no data set"):
         sizes_of(one, one.images, tmp_path / "none", (1, 2), data_is_wanted=True)
 

@@ -181,3 +181,9 @@ def test_the_tables_as_csv_and_json_say_the_same(submit):
         "dice": 1.0,
         "worst": None,
     }
+
+
+def test_submissions_without_an_image_in_common_are_not_compared(submit):
+    a, b = submit("a.csv", {("i.png", "Ulna"): "1 4"}), submit("b.csv", {("i", "Ulna"): "1 4"})
+    with pytest.raises(InputError, match="no image in common"):
+        difference(a, b)
