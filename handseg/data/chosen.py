@@ -63,14 +63,22 @@ def without_excluded(
     return kept[0], kept[1], notes
 
 
+def has_several_frames(image: Path) -> bool:
+    """Whether a DICOM file has; one that is no image has none, and is named by who reads it."""
+    from handseg.data.dicom import frames_of
+
+    try:
+        return frames_of(image) > 1
+    except InputError:
+        return False
+
+
 def frames_note(samples: Iterable[Sample]) -> list[str]:
     """Which DICOM files have several frames; only headers are read."""
     found = [sample for sample in samples if is_dicom(sample.image)]
     if not found:
         return []
-    from handseg.data.dicom import frames_of
-
-    several = [sample.image_name for sample in found if frames_of(sample.image) > 1]
+    several = [sample.image_name for sample in found if has_several_frames(sample.image)]
     if not several:
         return []
     verb = "has" if len(several) == 1 else "have"

@@ -1,6 +1,7 @@
 """Images directly in a folder, labels in the `handbone` schema beside them or in `outputs_json`."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from handseg.data.handbone import CLASSES, IMAGES, LABELS, is_image, label_beside
@@ -8,6 +9,7 @@ from handseg.data.layout import Listing
 from handseg.data.names import Names, people_in_words
 from handseg.data.sample import Sample
 from handseg.data.settings import Settings
+from handseg.errors import InputError
 
 
 class Flat:
@@ -64,7 +66,10 @@ def person_of(image: Path, names: Names) -> str | None:
     if person is None and names.own_person is None and is_dicom(image):
         from handseg.data.dicom import read_header
 
-        person = read_header(image).patient
+        # Reports and plans lie among images in a hospital's folders: who reads the pixels of one
+        # says so, and `check` names it; the others are listed all the same.
+        with suppress(InputError):
+            person = read_header(image).patient
     return person
 
 

@@ -277,3 +277,12 @@ def test_what_only_a_licence_keeps_us_from_decoding_says_how_to_go_on():
         read_image(SHIPPED / "JPGExtended.dcm")
     assert "12-bit" in caught.value.why
     assert any("gdcmconv --raw" in hint for hint in caught.value.hints)
+
+
+def test_a_report_among_the_images_does_not_keep_the_others_from_being_listed(tmp_path):
+    for name in ("CT_small.dcm", "rtplan.dcm"):
+        shutil.copy(SHIPPED / name, tmp_path)
+    names = [sample.image.name for sample in open_dataset(tmp_path).train]
+    assert names == ["CT_small.dcm", "rtplan.dcm"]
+    with pytest.raises(InputError, match="holds no image"):
+        image_size(tmp_path / "rtplan.dcm")
