@@ -1,10 +1,23 @@
 """Files that other processes see whole or not at all, after a kill or a power cut too."""
 
+import errno
 import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""The disk, or what this person may have of it, is full."""
+SAYS_FULL = ("No space left on device", "Disk quota exceeded", "file write failed")
+"""Libraries that write by themselves tell it in words: safetensors the system's, torch its own."""
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error says that there is no room on the disk."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno in FULL
+    return any(words in str(error) for words in SAYS_FULL)
 
 
 @contextmanager

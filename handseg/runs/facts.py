@@ -1,5 +1,6 @@
 """What `run.json` says about where and how a run was started."""
 
+import os
 import platform
 import subprocess
 import sys
@@ -25,6 +26,15 @@ LIBRARIES = (
     "pillow",
 )
 
+VARIABLES = (
+    "CUDA_VISIBLE_DEVICES",
+    "OMP_NUM_THREADS",
+    "PYTORCH_CUDA_ALLOC_CONF",
+    "SLURM_JOB_ID",
+    "SLURM_RESTART_COUNT",
+)
+"""Of the environment, what shapes a training or tells where it belongs; nothing secret."""
+
 
 def new_run(name: str, recipe: str) -> dict[str, Any]:
     """The fields of a new run that do not depend on what it trains."""
@@ -45,6 +55,8 @@ def present_process(now: float) -> dict[str, Any]:
         "process_started": now,
         **process.identity(),
         "argv": list(sys.argv),
+        "cwd": str(Path.cwd()),
+        "environment": {name: os.environ[name] for name in VARIABLES if name in os.environ},
         "versions": versions(),
         "git": git(Path(__file__).parent),
     }

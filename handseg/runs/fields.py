@@ -14,6 +14,7 @@ RUN: Final = "run.json"
 LOCK: Final = "run.lock"
 EVENTS: Final = "events.jsonl"
 STEPS: Final = "steps.jsonl"
+DATA: Final = "data.json"
 LOG: Final = "log.txt"
 SCORES: Final = "scores"
 CHECKPOINTS: Final = "checkpoints"
@@ -25,6 +26,7 @@ RUN_FIELDS: Final = {
     "id": "random name of the run, the same for ever",
     "name": "name of the folder when the run was made",
     "recipe": "stem of the recipe",
+    "model": "architecture and encoder",
     "fold": "the fold that is held out",
     "classes": "names of the classes, in order",
     "started": "when the run was made, seconds since 1970",
@@ -34,12 +36,20 @@ RUN_FIELDS: Final = {
     "pid": "process id, within its namespace",
     "pid_namespace": "the namespace, as /proc/self/ns/pid names it",
     "start_ticks": "start of the process in clock ticks since boot",
+    "memory_events": "where the kernel counts what it kills for memory in its cgroup",
+    "oom_kills": "that count at the start",
+    "cgroup_namespace": "the namespace in which that path holds",
     "locked": "whether run.lock could be locked (some file systems refuse)",
     "argv": "the command line",
+    "cwd": "the working folder of the command",
+    "environment": "variables that shape a training: devices, threads, the job of a scheduler",
     "versions": "versions of Python and the libraries",
     "git": "commit of the checkout and whether it was changed; null outside one",
 }
-"""Fields of `run.json`; the training adds facts of its own (data fingerprint, threads, ...)."""
+"""Fields of `run.json`; the training adds facts of its own (data fingerprint, threads, ...).
+
+`data.json` beside it holds the sha256 of every image and label by its path in the data set, so that
+a run that is resumed on other data can say what differs."""
 
 START: Final = "start"
 VALIDATION: Final = "validation"
@@ -67,19 +77,46 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "mean": "mean of these; null when there is none",
         "best": "the best so far: mean with its epoch and step, dice of each class on its own",
         "means": "the last 40 means, this one last",
+        "raw_mean": "mean Dice of the weights themselves",
+        "ema_mean": "mean Dice of their moving average; null without one",
+        "uses_ema": "whether the figures are the average's: the better of the two counts",
+        "seconds": "how long the validation took",
     },
     CHECKPOINT: {
         "step": "optimiser steps done",
         "epoch": "epochs done",
         "path": "folder of the checkpoint, relative to the run",
         "best": "whether it is the best so far",
+        "bytes": "size of its files",
     },
-    SYSTEM: {},
-    WARNING: {"message": "what a person should know"},
-    RESUME: {"step": "what was logged for later steps is cancelled"},
+    SYSTEM: {
+        "cpu": "percent of one core that this process and its workers used since the last",
+        "ram": "bytes of memory that they hold",
+        "ram_total": "bytes of memory of the machine",
+        "device": "name of the device that trains",
+        "memory": "bytes of the device that this process used at most since the last",
+        "memory_total": "bytes of the device",
+    },
+    WARNING: {
+        "message": "what a person should know",
+        "about": "memory, loss, disk, loader, tracker or checkpoint",
+    },
+    RESUME: {
+        "step": "what was logged for later steps is cancelled",
+        "rollback": "how often the training itself has gone back after losses that were not finite",
+        "rate": "factor of the learning rate since then",
+    },
     END: {"state": "finished, stopped or failed", "reason": "why, in words"},
 }
 """Fields of each kind of event beside `v`, `t` (seconds since 1970) and `kind`."""
+
+MEMORY: Final = "memory"
+LOSS: Final = "loss"
+DISK: Final = "disk"
+LOADER: Final = "loader"
+TRACKER: Final = "tracker"
+CHECKPOINT_FAULT: Final = "checkpoint"
+"""What a warning is about."""
 
 REQUIRED: Final[dict[str, tuple[str, ...]]] = {
     VALIDATION: ("step", "epoch", "dice"),
@@ -100,8 +137,9 @@ STEP_FIELDS: Final = {
     "resume": "instead of the above: steps after this one are cancelled",
 }
 """Fields of a line of `steps.jsonl`. Every other field is a logged value: a list with one number a
-step (null: not finite, or not logged), or one number where it hardly changed within the line. An
-empty object says that the process lives."""
+step (null: not finite, or not logged), or one number where it hardly changed within the line, or is
+told once a line. The file is touched each second: that is the heartbeat. An empty object counts as
+nothing."""
 
 MEANS_KEPT: Final = 40
 """Means that a validation carries, so that a tail is enough to draw the trend."""
@@ -110,7 +148,7 @@ PREVIEWS_KEPT: Final = 40
 PREVIEW_SIDE: Final = 1024
 """Longest side of a preview, in pixels."""
 HEARTBEAT: Final = 1.0
-"""Seconds between two lines of `steps.jsonl`."""
+"""Seconds between two touches of `steps.jsonl`, with a line where there is something to tell."""
 SILENCE: Final = 30.0
 """Seconds without a heartbeat after which a run is called quiet (or dead, where no kernel can be
 asked)."""

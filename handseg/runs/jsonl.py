@@ -51,8 +51,9 @@ class Appender:
 
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-        size = os.fstat(self._descriptor).st_size
-        self._torn = size > 0 and os.pread(self._descriptor, 1, size - 1) != b"\n"
+        self.size = os.fstat(self._descriptor).st_size
+        """Bytes of the file."""
+        self._torn = self.size > 0 and os.pread(self._descriptor, 1, self.size - 1) != b"\n"
 
     def append(self, value: Mapping[str, Any]) -> None:
         """Write one line.
@@ -62,6 +63,7 @@ class Appender:
         """
         line = (b"\n" if self._torn else b"") + encode(value)
         written = os.write(self._descriptor, line)
+        self.size += written
         self._torn = written != len(line)
         if self._torn:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -1,11 +1,13 @@
 """Values of every step: gathered in memory, written once a second by a thread, read back whole."""
 
 import math
+import os
 import threading
 import time
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -19,67 +21,84 @@ DIGITS = 5
 """Significant digits kept: a million steps of loss and rate stay below 15 MB."""
 FLAT = 1e-3
 """A value that changes by less than this share within a line is written once."""
+BURST = 1024 * 1024
+"""Bytes up to which there is a line a second."""
+LONG_LINE = 32
+"""Steps of a line from then on: its other fields cost little then."""
 
 
 class StepsThread:
-    """Writes the steps logged since its last line; an empty object where there are none.
+    """Writes the steps logged since its last line, once a second; touches the file in any case.
 
-    The line is the heartbeat of the run, so it is written during validation too. When the disk is
-    full the points are kept and tried again.
+    The touch is the heartbeat of the run, during validation too. When the disk is full the points
+    are kept and tried again. A file that has grown beyond `BURST` gets longer lines less often: a
+    million steps stay below 15 MB at any pace.
     """
 
-    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        path: Path,
+        clock: Callable[[], float] = time.time,
+        each_beat: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._path = path
         self._log = jsonl.Appender(path)
         self._clock = clock
+        self._each_beat = each_beat
         self._points: list[tuple[int, dict[str, float]]] = []
+        self._gauges: dict[str, float] = {}
         self._guard = threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="handseg-steps", daemon=True)
 
-    def start(self, resumed_at: int | None = None) -> None:
-        """Start to write; `resumed_at` cancels what the file holds for later steps."""
-        if resumed_at is not None:
-            self._log.append({"t": round(self._clock(), 1), "resume": resumed_at})
+    def start(self) -> None:
+        """Start to write."""
         self._thread.start()
+
+    def cancel(self, step: int) -> None:
+        """Cancel what was logged for later steps."""
+        with self._guard:
+            self._points = [point for point in self._points if point[0] <= step]
+            self._log.append({"t": round(self._clock(), 1), "resume": step})
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
         """Log the values of one step; written within a second."""
         with self._guard:
             self._points.append((step, {name: float(value) for name, value in values.items()}))
 
+    def gauge(self, values: Mapping[str, float]) -> None:
+        """Values that are told once a line: how fast it goes, what is used."""
+        with self._guard:
+            self._gauges.update(values)
+
     def stop(self) -> None:
         """Write what is left and end the thread."""
         self._ended.set()
         self._thread.join()
-        self._write(beat=False)
+        self._write(last=True)
         self._log.close()
 
     def _beat(self) -> None:
         while not self._ended.wait(fields.HEARTBEAT):
-            self._write(beat=True)
+            self._write(last=False)
+            with suppress(OSError):
+                # What cannot be touched is silent: that is what a reader should see.
+                os.utime(self._path)
+                self._each_beat()
 
-    def _write(self, *, beat: bool) -> None:
+    def _write(self, *, last: bool) -> None:
         with self._guard:
-            points, self._points = self._points, []
-        while points:
-            count = _even_stretch([step for step, _ in points])
-            try:
-                self._log.append(line(self._clock(), points[:count]))
-            except OSError:
-                with self._guard:
-                    self._points = points + self._points
-                return
-            del points[:count]
-            beat = False
-        if beat:
-            self._heartbeat()
+            while self._points and (last or self._is_worth_a_line()):
+                count = _even_stretch([step for step, _ in self._points])
+                entry = line(self._clock(), self._points[:count], self._gauges)
+                try:
+                    self._log.append(entry)
+                except OSError:
+                    return
+                del self._points[:count]
 
-    def _heartbeat(self) -> None:
-        try:
-            self._log.append({})
-        except OSError:
-            # Full disk: a missing heartbeat is what the reader should see.
-            return
+    def _is_worth_a_line(self) -> bool:
+        return len(self._points) >= LONG_LINE or self._log.size < BURST
 
 
 def _even_stretch(steps: Sequence[int]) -> int:
@@ -95,7 +114,11 @@ def _even_stretch(steps: Sequence[int]) -> int:
     return count
 
 
-def line(now: float, points: Sequence[tuple[int, Mapping[str, float]]]) -> dict[str, Any]:
+def line(
+    now: float,
+    points: Sequence[tuple[int, Mapping[str, float]]],
+    gauges: Mapping[str, float] | None = None,
+) -> dict[str, Any]:
     """The line of `steps.jsonl` for steps at equal distances."""
     found: dict[str, Any] = {"t": round(now, 1), "step": points[0][0]}
     if len(points) > 1:
@@ -105,6 +128,7 @@ def line(now: float, points: Sequence[tuple[int, Mapping[str, float]]]) -> dict[
     names = dict.fromkeys(name for _, values in points for name in values)
     for name in names:
         found[name] = _series([values.get(name, math.nan) for _, values in points])
+    found |= {name: _rough(value) for name, value in (gauges or {}).items()}
     return found
 
 
@@ -115,6 +139,10 @@ def _series(values: Sequence[float]) -> list[float | None] | float | None:
     if max(values) - min(values) <= FLAT * abs(values[-1]):
         return _short(values[-1])
     return [_short(value) for value in values]
+
+
+def _rough(value: float) -> float | None:
+    return float(f"{value:.3g}") if math.isfinite(value) else None
 
 
 def _short(value: float) -> float | None:

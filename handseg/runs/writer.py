@@ -1,11 +1,14 @@
 """Writes a run folder: the only thing through which a training is seen."""
 
+import errno
+import json
 import os
 import shutil
 import threading
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -22,11 +25,16 @@ from handseg.runs.steps import StepsThread
 from handseg.runs.validations import RunningBest
 from handseg.score.dice import mean_of_classes
 
+END_PATIENCE = 30.0
+"""Seconds for which the end of a run waits for room on a full disk."""
+
 
 class RunWriter:
     """The run that this process trains: holds its lock and appends to its logs until `end`.
 
-    Made by `create` or `resume`. Events may be written from any thread.
+    Made by `create` or `resume`. Events may be written from any thread. On a full disk events and
+    steps wait in memory and are written once there is room; what only shows something (previews,
+    scores, the text of the log) is done without. `complain` is told of it, once.
     """
 
     folder: Path
@@ -35,12 +43,15 @@ class RunWriter:
     def __init__(self, folder: Path, lock: RunLock, best: RunningBest) -> None:
         self.folder = folder
         self.name = folder.name
+        self.complain: Callable[[str], None] = lambda text: None
         self._lock = lock
         self._best = best
-        self._guard = threading.Lock()
+        self._guard = threading.RLock()
         self._ended = False
+        self._is_full = False
+        self._waiting: deque[dict[str, Any]] = deque()
         self._events = jsonl.Appender(folder / fields.EVENTS)
-        self._steps = StepsThread(folder / fields.STEPS)
+        self._steps = StepsThread(folder / fields.STEPS, each_beat=self.catch_up)
 
     @classmethod
     def create(
@@ -50,12 +61,14 @@ class RunWriter:
         *,
         recipe_toml: str,
         facts: Mapping[str, Any],
+        files: Mapping[str, str] | None = None,
         name: str | None = None,
     ) -> "RunWriter":
         """Make `runs/<recipe_name>-<n>` with the first free n, or `runs/<name>`.
 
         The folder appears with its lock held and its first event written. `facts` go into
-        `run.json`, those that `fields.KINDS["start"]` names into the start event too.
+        `run.json`, those that `fields.KINDS["start"]` names into the start event too; `files`, the
+        hashes of images and labels by path, into `data.json`.
 
         Raises:
             UsageError: the given name is taken or is no name.
@@ -70,6 +83,7 @@ class RunWriter:
         try:
             started = {**facts, **about.new_run("", recipe_name), "locked": lock.locked}
             (draft / fields.RECIPE).write_text(recipe_toml, encoding="utf-8")
+            (draft / fields.DATA).write_text(json.dumps(files or {}, indent=0), encoding="utf-8")
             jsonl.Appender(draft / fields.STEPS).close()
             folder = _publish(draft, runs, recipe_name, name, started)
         except BaseException:
@@ -100,28 +114,74 @@ class RunWriter:
             before = jsonl.decode((folder / fields.RUN).read_bytes()) or {}
             present = {**about.present_process(time.time()), "locked": lock.locked}
             _write_run(folder, {**before, **facts, **present})
-            scores.cancel_scores(folder, step)
-            previews.cancel_previews(folder, step)
-            best = RunningBest.of(validations.last_validation(folder / fields.EVENTS, step))
-            writer = cls(folder, lock, best)
-            writer.event(fields.RESUME, step=step)
-            writer._steps.start(resumed_at=step)
+            writer = cls(folder, lock, RunningBest())
+            writer.rewind(step)
+            writer._steps.start()
         except BaseException:
             # A lock that is not given back would call the run alive as long as this process lives.
             lock.release()
             raise
         return writer
 
+    def rewind(self, step: int, **values: Any) -> None:
+        """Go on from a step: what was logged for later ones is cancelled, for every reader.
+
+        Raises:
+            OSError: the folder cannot be read or written.
+        """
+        scores.cancel_scores(self.folder, step)
+        previews.cancel_previews(self.folder, step)
+        last = validations.last_validation(self.folder / fields.EVENTS, step)
+        self._best = RunningBest.of(last)
+        self.event(fields.RESUME, step=step, **values)
+        self._steps.cancel(step)
+
     def event(self, kind: str, **values: Any) -> None:
-        """Append an event; it is on the file system when this returns.
+        """Append an event; it is on the file system when this returns, if that is not full.
 
         Raises:
             ValueError: a kind or a lack of fields that `fields` does not know.
-            OSError: the disk is full.
+            OSError: the file system fails otherwise.
         """
         line = event_line(kind, values)
         with self._guard:
-            self._events.append(line)
+            self._waiting.append(line)
+            self.catch_up()
+
+    def catch_up(self) -> None:
+        """Write the events that wait for room on the disk, in their order.
+
+        Raises:
+            OSError: the file system fails otherwise.
+        """
+        with self._guard:
+            while self._waiting:
+                try:
+                    self._events.append(self._waiting[0])
+                except OSError as error:
+                    self._note_full(error)
+                    return
+                self._waiting.popleft()
+                self._is_full = False
+
+    def _note_full(self, error: OSError) -> None:
+        """Say once that the disk is full; any other error is raised."""
+        if not disk.is_full(error):
+            raise error
+        if not self._is_full:
+            self._is_full = True
+            self.complain(f"the disk of {self.folder} is full: what is logged waits for room")
+
+    def _spare(self, write: Callable[[], object]) -> None:
+        """Write what only shows something; a full disk does without."""
+        try:
+            write()
+        except OSError as error:
+            self._note_full(error)
+
+    def gauge(self, **values: float) -> None:
+        """Values that the next lines of steps tell once a line: speed, memory, ..."""
+        self._steps.gauge(values)
 
     def step(self, step: int, **values: float) -> None:
         """Log the values of an optimiser step; a thread writes them once a second."""
@@ -144,9 +204,14 @@ class RunWriter:
         images: Sequence[str],
         classes: Sequence[str],
         dice: NDArray[np.floating],
+        persons: Sequence[str] = (),
     ) -> None:
-        """Keep Dice of image × class (float32[images, classes]) for the last and the best step."""
-        scores.write_scores(self.folder, scores.as_scores(step, images, classes, dice))
+        """Keep Dice of image × class (float32[images, classes]) for the last and the best step.
+
+        `persons` has the person of each image, where they are known.
+        """
+        kept = scores.as_scores(step, images, classes, dice, persons)
+        self._spare(lambda: scores.write_scores(self.folder, kept))
         self._keep_scores()
 
     def _keep_scores(self) -> None:
@@ -162,18 +227,31 @@ class RunWriter:
         truth: NDArray[np.uint8] | None,
     ) -> None:
         """Keep a picture: grey uint8[H, W], bit planes uint8[H, W, P] of prediction and labels."""
-        previews.write_preview(self.folder, step, image_name, image, planes, truth)
+        self._spare(
+            lambda: previews.write_preview(self.folder, step, image_name, image, planes, truth)
+        )
+
+    def write_recipe(self, recipe_toml: str) -> None:
+        """Put another recipe in the place of the run's: something was found while it trained."""
+        path = self.folder / fields.RECIPE
+        self._spare(lambda: disk.replace(path, recipe_toml.encode()))
 
     def log(self, text: str) -> None:
         """Append what the process printed to `log.txt`."""
-        with self._guard, (self.folder / fields.LOG).open("a", encoding="utf-8") as file:
-            file.write(text if text.endswith("\n") else text + "\n")
+
+        def write() -> None:
+            with (self.folder / fields.LOG).open("a", encoding="utf-8") as file:
+                file.write(text if text.endswith("\n") else text + "\n")
+
+        with self._guard:
+            self._spare(write)
 
     def end(self, state: str, reason: str = "", **values: Any) -> None:
         """Close the run: `finished`, `stopped` or `failed`; a second call does nothing.
 
         Raises:
             ValueError: another state.
+            OSError: the disk is full and stays so.
         """
         if self._ended:
             return
@@ -183,6 +261,12 @@ class RunWriter:
         try:
             self._steps.stop()
             self.event(fields.END, state=state, reason=reason, **values)
+            until = time.monotonic() + END_PATIENCE
+            while self._waiting and time.monotonic() < until:
+                time.sleep(min(1.0, END_PATIENCE))
+                self.catch_up()
+            if self._waiting:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.folder))
         finally:
             self._events.close()
             self._lock.release()

@@ -6,6 +6,7 @@ for every class at once; images are interpolated linearly and filled with black.
 
 import inspect
 import os
+import traceback
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,6 +34,7 @@ class Augmentation:
     """The augmentation of a recipe, as a pure function of its seed."""
 
     def __init__(self, transforms: Mapping[str, Transform]) -> None:
+        self.names = list(transforms)
         self.compose = A.Compose([build(entry) for entry in transforms.values()])
 
     def __call__(
@@ -43,6 +45,14 @@ class Augmentation:
         # A grey image needs its channel where a transform looks for one.
         made = self.compose(image=image[..., None], mask=planes)
         return made["image"][..., 0], made["mask"]
+
+    def at_fault(self, error: BaseException) -> str | None:
+        """The recipe's key of the transform out of which an error came; None out of none."""
+        selves = [frame.f_locals.get("self") for frame, _ in traceback.walk_tb(error.__traceback__)]
+        for name, transform in zip(self.names, self.compose.transforms, strict=True):
+            if any(one is transform for one in selves):
+                return f"augment.{name}"
+        return None
 
 
 def build(entry: Transform) -> A.BasicTransform:

@@ -6,8 +6,13 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 from handseg.errors import HandsegError, InterruptedByPersonError, TerminatedError
+from handseg.progress import Progress
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+
+
+class StopError(Exception):
+    """Work that is not a step of training ends where it is: somebody asked to stop."""
 
 
 class StopRequest:
@@ -39,6 +44,28 @@ class StopRequest:
         if number == signal.SIGINT and self.name == "SIGINT":
             raise KeyboardInterrupt
         self.name = signal.Signals(number).name
+
+    def asked(self) -> bool:
+        """Whether somebody has asked."""
+        return self.name is not None
+
+    def heed(self) -> None:
+        """Between two images of a validation or a prediction.
+
+        Raises:
+            StopError: somebody asked to stop.
+        """
+        if self.name is not None:
+            raise StopError
+
+    def heeding(self, progress: Progress) -> Progress:
+        """The progress of work that ends when somebody asks."""
+
+        def advance(done: int, total: int, note: str = "") -> None:
+            self.heed()
+            progress(done, total, note)
+
+        return advance
 
     def error(self, run: str) -> HandsegError:
         """What ends the command once the run is put away."""

@@ -1,8 +1,11 @@
 """Batches from the prepared samples: augmented, in the order of a pure function."""
 
 import os
-from collections.abc import Iterator
-from typing import NamedTuple
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from multiprocessing import ProcessError
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -10,8 +13,16 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from handseg.data.cache import Prepared
+from handseg.errors import FailedError
 from handseg.train.augment import Augmentation
+from handseg.train.lost_workers import SHARED_MEMORY_HINTS, LostWorkers
 from handseg.train.order import Draw, Order
+from handseg.train.workers import Crew, Desks, beginning, work_on
+
+STOP_GRACE = 1.0
+"""Seconds in which a signal to all processes of a job reaches this one too."""
+GONE = (RuntimeError, OSError, EOFError, ProcessError)
+"""What torch's loader raises, among other things, where one of its processes is gone."""
 
 
 class Batch(NamedTuple):
@@ -31,6 +42,14 @@ class Batch(NamedTuple):
             yield Batch(images, planes, labelled)
 
 
+class SampleFault(NamedTuple):
+    """Why a batch could not be made; words, which travel from a process to the training."""
+
+    what: str
+    why: str
+    hints: tuple[str, ...]
+
+
 class TrainingSamples(Dataset[tuple[np.ndarray, np.ndarray, np.ndarray]]):
     """Prepared samples, augmented by the seed of the draw that asks for one."""
 
@@ -44,6 +63,11 @@ class TrainingSamples(Dataset[tuple[np.ndarray, np.ndarray, np.ndarray]]):
     def __len__(self) -> int:
         return len(self.places)
 
+    def image_name(self, sample: int) -> str:
+        """The image of a sample, as a person knows it."""
+        part, index = self.places[sample]
+        return self.parts[part].samples[index].image_name
+
     def __getitem__(self, draw: Draw) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # pyright: ignore[reportIncompatibleMethodOverride]
         part, index = self.places[draw.sample]
         prepared = self.parts[part]
@@ -52,19 +76,48 @@ class TrainingSamples(Dataset[tuple[np.ndarray, np.ndarray, np.ndarray]]):
         )
         return image, planes, prepared.labelled[index]
 
-    def __getitems__(self, draws: list[Draw]) -> Batch:
+    def __getitems__(self, draws: list[Draw]) -> Batch | SampleFault:
         """A batch, each sample put where it stays: a worker never holds it twice."""
+        try:
+            batch = self.room(len(draws))
+        except RuntimeError as error:
+            return no_room(error)
+        try:
+            for row, draw in enumerate(draws):
+                work_on(draw.sample)
+                try:
+                    made = self[draw]
+                except Exception as error:  # noqa: BLE001 - whatever a codec or a transform raises
+                    return self.fault(draw.sample, error)
+                for part, array in zip(batch, made, strict=True):
+                    part[row] = torch.from_numpy(array)
+        finally:
+            work_on()
+        return batch
+
+    def room(self, count: int) -> Batch:
+        """A batch that is not yet filled."""
         first = self.parts[0]
         size, depth, classes = first.size, first.planes.shape[-1], len(first.classes)
-        batch = Batch(
-            empty((len(draws), size, size), torch.uint8),
-            empty((len(draws), size, size, depth), torch.uint8),
-            empty((len(draws), classes), torch.bool),
+        return Batch(
+            empty((count, size, size), torch.uint8),
+            empty((count, size, size, depth), torch.uint8),
+            empty((count, classes), torch.bool),
         )
-        for row, draw in enumerate(draws):
-            for part, made in zip(batch, self[draw], strict=True):
-                part[row] = torch.from_numpy(made)
-        return batch
+
+    def fault(self, sample: int, error: Exception) -> SampleFault:
+        """What is said of a sample that raised an error."""
+        name, key = self.image_name(sample), self.augmentation.at_fault(error)
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        why = f"{type(error).__name__}: {error}\n(in {last.name}, {last.filename}:{last.lineno})"
+        if key is None:
+            return SampleFault(f"{name} could not be loaded", why, ())
+        return SampleFault(f"{key} failed on {name}", why, (f"--set {key}=false",))
+
+
+def no_room(error: Exception) -> SampleFault:
+    """What is said where shared memory is at an end."""
+    return SampleFault("a batch found no room in shared memory", str(error), SHARED_MEMORY_HINTS)
 
 
 def empty(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
@@ -73,9 +126,9 @@ def empty(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
     return made if get_worker_info() is None else made.share_memory_()
 
 
-def as_made(batch: Batch) -> Batch:
+def as_made(made: Batch | SampleFault) -> Batch | SampleFault:
     """What is a batch already."""
-    return batch
+    return made
 
 
 class EpochBatches:
@@ -94,23 +147,106 @@ class EpochBatches:
 
 
 class Loader:
-    """Batches of any epoch from any position on; the number of workers changes nothing."""
+    """Batches of any epoch from any position on; the number of workers changes nothing.
 
-    def __init__(self, samples: TrainingSamples, order: Order, workers: int, pin: bool) -> None:
+    A worker that dies or hangs is told of (`warn`) and the batches go on where they were, unless
+    an image does that twice or it happens too often. Where `stopping`, the epoch just ends: the
+    signal that stopped the training took the workers with it.
+    """
+
+    def __init__(
+        self,
+        samples: TrainingSamples,
+        order: Order,
+        workers: int,
+        pin: bool,
+        *,
+        warn: Callable[[str], None] = lambda message: None,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.samples = samples
         self.batches = EpochBatches(order)
-        self.loader = DataLoader(
-            samples,
-            batch_sampler=self.batches,  # pyright: ignore[reportArgumentType]
-            num_workers=workers,
-            persistent_workers=workers > 0,
-            collate_fn=as_made,  # pyright: ignore[reportArgumentType]
-            pin_memory=pin,
-        )
+        self.workers = workers
+        self.pin = pin
+        self.warn = warn
+        self.stopping = stopping
+        self.crew: Crew | None = None
 
     def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch, without the `first` ones."""
-        self.batches.epoch, self.batches.first = epoch, first
-        return iter(self.loader)
+        """The batches of an epoch, without the `first` ones.
+
+        Raises:
+            FailedError: an image could not be loaded, or workers die or hang again and again.
+        """
+        losses = LostWorkers(self.samples.image_name)
+        waiting: Iterator[Batch | SampleFault] | None = None
+        number, end = first, self.batches.order.batches_in(epoch)
+        while number < end:
+            crew = self.crew = self.crew or self.new_crew()
+            try:
+                waiting = waiting or self.begin(crew, epoch, number)
+                made = crew.next_of(waiting)
+            except GONE:
+                lost = crew.losses()
+                if not lost:
+                    raise
+            else:
+                yield whole(made)
+                number += 1
+                continue
+            waiting = None
+            self.close()
+            if within(STOP_GRACE, self.stopping):
+                return
+            self.warn(losses.take(lost))
+
+    def begin(self, crew: Crew, epoch: int, number: int) -> Iterator[Batch | SampleFault]:
+        """The batches from a number on."""
+        self.batches.epoch, self.batches.first = epoch, number
+        return crew.batches()
+
+    def new_crew(self) -> Crew:
+        """Workers, not yet started."""
+        desks = Desks(self.workers)
+        loader: DataLoader[Any] = DataLoader(
+            self.samples,
+            batch_sampler=self.batches,  # pyright: ignore[reportArgumentType]
+            num_workers=self.workers,
+            persistent_workers=self.workers > 0,
+            collate_fn=as_made,  # pyright: ignore[reportArgumentType]
+            pin_memory=self.pin,
+            worker_init_fn=beginning(desks),
+            # Its own: torch draws a seed for each iterator, and a crew more must change nothing.
+            generator=torch.Generator(),
+        )
+        return Crew(loader, desks)
+
+    def close(self) -> None:
+        """End the workers; another epoch starts new ones."""
+        if self.crew is not None:
+            self.crew.dismiss()
+            self.crew = None
+
+
+def whole(made: Batch | SampleFault) -> Batch:
+    """The batch, if it is one.
+
+    Raises:
+        FailedError: it could not be made.
+    """
+    if isinstance(made, SampleFault):
+        raise FailedError(made.what, why=made.why, hints=made.hints)
+    return made
+
+
+def within(seconds: float, holds: Callable[[], bool]) -> bool:
+    """Whether something holds now or soon."""
+    until = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def worker_count(wanted: int | str, device: torch.device) -> int:

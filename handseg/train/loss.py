@@ -78,7 +78,7 @@ class SegmentationLoss(nn.Module):
     ) -> Tensor:
         """`logits` float[n, C, h, w], `targets` 0 or 1 of the same shape.
 
-        `labelled` is bool[n, C]; None says that all are, and keeps the device from waiting.
+        `labelled` is bool[n, C] on the CPU, so that no device is waited for; None: all are.
         """
         planes, truth = labelled_planes(logits, targets, labelled)
         if not len(planes):
@@ -97,6 +97,9 @@ def labelled_planes(
     """The planes whose class was labelled, as `float32[planes, pixels]`."""
     planes = logits.float().flatten(2).flatten(0, 1)
     truth = targets.flatten(2).flatten(0, 1)
-    if labelled is not None:
-        planes, truth = planes[labelled.flatten()], truth[labelled.flatten()]
+    if labelled is not None and not labelled.numpy().all():
+        # Indices are made on the CPU: a mask would make the device say how many there are.
+        chosen = torch.from_numpy(np.flatnonzero(labelled.numpy()))
+        chosen = chosen.to(planes.device, non_blocking=True)
+        planes, truth = planes[chosen], truth[chosen]
     return planes, truth.float()

@@ -21,6 +21,14 @@ class Position:
     """Validations since one that gained more than the delta."""
     plateau: float = 1.0
     """The factor of the rate that a plateau has brought."""
+    skipped: int = 0
+    """Steps that were not taken because their loss was not finite."""
+    row: int = 0
+    """How many of the last steps were of that kind."""
+    rollbacks: int = 0
+    """How often the training has gone back to a checkpoint for it."""
+    shrink: float = 1.0
+    """The factor of the rate that this has brought."""
 
     def take(self, mean: float, delta: float) -> bool:
         """Take in a validation; whether it is the best so far."""
@@ -32,6 +40,10 @@ class Position:
         is_best = mean > self.best
         self.best = max(self.best, mean) if math.isfinite(mean) else self.best
         return is_best
+
+    def end_epoch(self) -> None:
+        """The epoch and its validation are done."""
+        self.epoch, self.batch = self.epoch + 1, 0
 
     def as_dict(self) -> dict[str, Any]:
         """Plain figures, to be saved."""

@@ -1,21 +1,24 @@
 """A training from its recipe to its predictions: what `handseg train` does."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import Accelerator
+from torch import nn
 
 from handseg import disk
 from handseg.data.labels import label_runs
-from handseg.errors import FailedError, HandsegError, InputError, UsageError
+from handseg.errors import FailedError, HandsegError, UsageError
 from handseg.models.build import build_model, parameter_count
 from handseg.models.checkpoints import Checkpoint, load_checkpoint
 from handseg.models.segmenter import Segmenter
 from handseg.predict.device import check_precision
 from handseg.predict.of_run import images_fingerprint, read_facts, sidecar_of
+from handseg.predict.room import Room, is_out_of_memory
 from handseg.predict.submission import write_predictions
 from handseg.predict.whole import Inference
 from handseg.recipe.load import LoadedRecipe
@@ -23,11 +26,14 @@ from handseg.runs import fields
 from handseg.runs.predictions import prediction_path
 from handseg.runs.writer import RunWriter, refuse_taken
 from handseg.train.augment import Augmentation
-from handseg.train.interruption import StopRequest
+from handseg.train.fine_tuning import begin_from
+from handseg.train.interruption import StopError, StopRequest
 from handseg.train.loader import Loader, TrainingSamples, worker_count
+from handseg.train.machine import device_name
 from handseg.train.parts import Parts, prepare_parts, sample_order
-from handseg.train.resuming import refuse_other_data, restore_surroundings
+from handseg.train.resuming import last_checkpoint, refuse_other_data, restore_surroundings
 from handseg.train.speaker import Speaker
+from handseg.train.tracking import Trackers
 from handseg.train.trainer import Materials, Trainer
 from handseg.train.world import World, check_world
 
@@ -39,8 +45,44 @@ class Outcome:
     run: Path
     best: float
     by_class: dict[str, float]
+    uses_ema: bool
+    """Whether the best weights are their moving average."""
     reason: str
+    """Why it ended before its last epoch; empty where it did not."""
     predictions: Path
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A recipe, what it meets in the world, and how its network runs."""
+
+    loaded: LoadedRecipe
+    world: World
+    parts: Parts
+    inference: Inference
+    runs: Path
+    shrinks: bool
+    """Whether the part of a batch that goes through the network at once may be made smaller."""
+    speaker: Speaker
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Those of the data set."""
+        return self.world.dataset.classes
+
+    def first_model(self, tell: bool = True) -> Segmenter:
+        """The network as the training begins with it.
+
+        Raises:
+            FailedError: published weights cannot be had.
+            InputError: those of a run cannot.
+        """
+        model = build_model(self.loaded.recipe, len(self.classes))
+        init = self.loaded.recipe.model.init
+        if init is not None:
+            said = self.speaker.tell if tell else lambda text: None
+            begin_from(model, init, self.runs, self.classes, said)
+        return model
 
 
 def train(
@@ -64,24 +106,24 @@ def train(
     with speaker.bars("reading files") as bar:
         world = check_world(loaded, data, bar)
     describe(world, speaker)
-    parts = prepare_parts(loaded, world, speaker)
+    shrinks = loaded.recipe.train.micro_batch == "auto"
+    plan = make_plan(loaded, world, device, runs, shrinks, speaker)
     if loaded.recipe.model.weights != "none":
         speaker.tell(f"loading the weights {loaded.recipe.model.weights}")
-    model = build_model(loaded.recipe, len(world.dataset.classes))
-    if loaded.recipe.model.init is not None:
-        begin_from(model, loaded.recipe.model.init, runs)
+    model = plan.first_model()
     writer = RunWriter.create(
         runs,
         loaded.name,
         recipe_toml=loaded.to_toml(),
-        facts={"recipe": loaded.name, **run_facts(loaded, world, parts, model)},
+        facts={"recipe": loaded.name, **run_facts(plan, model)},
+        files=world.files,
         name=name,
     )
-    return run_training(loaded, world, parts, model, device, writer, None, speaker)
+    return run_training(plan, model, writer, None)
 
 
 def resume(run: Path, loaded: LoadedRecipe, data: Path, speaker: Speaker) -> Outcome:
-    """Go on with a run from its last checkpoint.
+    """Go on with a run from its last checkpoint, or from the start where it has none yet.
 
     Raises:
         InputError: there is no whole checkpoint, or the data, folds or crops are other ones.
@@ -90,20 +132,43 @@ def resume(run: Path, loaded: LoadedRecipe, data: Path, speaker: Speaker) -> Out
     before = read_facts(run)
     device = pick_device(loaded)
     restore_surroundings(before, speaker)
-    checkpoint = load_checkpoint(run / fields.CHECKPOINTS, "last", speaker.tell)
+    damaged: list[str] = []
+    checkpoint = last_checkpoint(run, damaged.append)
     with speaker.bars("reading files") as bar:
         world = check_world(loaded, data, bar)
-    refuse_other_data(run.name, before, world)
-    parts = prepare_parts(loaded, world, speaker)
-    model = build_model(loaded.recipe, len(world.dataset.classes), weights="none")
-    step = int(checkpoint.manifest["step"])
-    speaker.tell(f"resuming {run.name} at step {step}")
-    facts = run_facts(loaded, world, parts, model)
-    writer = RunWriter.resume(run, step=step, facts=facts)
+    refuse_other_data(run, before, world)
+    told = any(text.startswith("train.micro_batch") for text in loaded.sets)
+    found = bool(before.get("micro_batch_auto")) and not told
+    shrinks = loaded.recipe.train.micro_batch == "auto" or found
+    plan = make_plan(loaded, world, device, run.parent, shrinks, speaker)
+    if checkpoint is None:
+        step, model = 0, plan.first_model()
+        speaker.tell(f"{run.name} has no checkpoint yet: from the beginning")
+    else:
+        step = int(checkpoint.manifest["step"])
+        model = build_model(loaded.recipe, len(plan.classes), weights="none")
+        speaker.tell(f"resuming {run.name} at step {step}")
+    writer = RunWriter.resume(run, step=step, facts=run_facts(plan, model))
+    for text in damaged:
+        speaker.tell(f"warning: {text}")
+        writer.event(fields.WARNING, message=text, about=fields.CHECKPOINT_FAULT)
     if loaded.sets:
         # The next resume goes on with what this one was told.
         disk.replace(run / fields.RECIPE, loaded.to_toml().encode())
-    return run_training(loaded, world, parts, model, device, writer, checkpoint, speaker)
+    return run_training(plan, model, writer, checkpoint)
+
+
+def make_plan(
+    loaded: LoadedRecipe,
+    world: World,
+    device: torch.device,
+    runs: Path,
+    shrinks: bool,
+    speaker: Speaker,
+) -> Plan:
+    parts = prepare_parts(loaded, world, speaker)
+    inference = Inference.of(loaded.recipe.train, device)
+    return Plan(loaded, world, parts, inference, runs, shrinks, speaker)
 
 
 def describe(world: World, speaker: Speaker) -> None:
@@ -131,16 +196,16 @@ def pick_device(loaded: LoadedRecipe) -> torch.device:
     return accelerator.device
 
 
-def run_facts(loaded: LoadedRecipe, world: World, parts: Parts, model: Segmenter) -> dict[str, Any]:
+def run_facts(plan: Plan, model: Segmenter) -> dict[str, Any]:
     """What `run.json` and the start event say of a training."""
-    order = sample_order(loaded, parts)
+    recipe, world = plan.loaded.recipe, plan.world
     return {
         "fold": world.fold,
-        "epochs": loaded.recipe.train.epochs,
-        "classes": list(world.dataset.classes),
+        "epochs": recipe.train.epochs,
+        "classes": list(plan.classes),
         "train_images": len(world.training),
         "validation_images": len(world.validation),
-        "steps_per_epoch": order.batches_in(0),
+        "steps_per_epoch": sample_order(plan.loaded, plan.parts).batches_in(0),
         "parameters": parameter_count(model),
         "crops": len(world.crops),
         "data": str(world.dataset.root.resolve()),
@@ -148,76 +213,129 @@ def run_facts(loaded: LoadedRecipe, world: World, parts: Parts, model: Segmenter
         "added_fingerprints": list(world.added_fingerprints),
         "folds": world.folds.folds.folds,
         "trained_people": world.people,
+        "device": device_name(plan.inference.device),
+        "micro_batch": plan.inference.batch_size,
+        "micro_batch_auto": plan.shrinks,
         "threads": torch.get_num_threads(),
     }
 
 
 def run_training(
-    loaded: LoadedRecipe,
-    world: World,
-    parts: Parts,
-    model: Segmenter,
-    device: torch.device,
-    writer: RunWriter,
-    checkpoint: Checkpoint | None,
-    speaker: Speaker,
+    plan: Plan, model: Segmenter, writer: RunWriter, checkpoint: Checkpoint | None
 ) -> Outcome:
     """Train in a run folder that is open; whatever happens, its end is written."""
-    inference = Inference.of(loaded.recipe.train, device)
+    stop = StopRequest()
+    trainer: Trainer | None = None
+    writer.complain = plan.speaker.tell
+    state, reason = "failed", ""
     try:
-        with StopRequest() as stop:
-            trainer = make_trainer(loaded, parts, model, inference, writer, speaker)
+        with stop:
+            trainer = make_trainer(plan, model, writer, stop)
             if checkpoint is not None:
                 trainer.restore(checkpoint)
-            foretell(trainer, speaker)
-            with speaker.bars(writer.name) as bar:
+            foretell(trainer, plan.speaker)
+            with plan.speaker.bars(writer.name) as bar:
                 reason = trainer.fit(stop, bar)
-            if stop.name:
-                writer.end("stopped", stop.name)
-                raise stop.error(writer.name)
-            outcome = finish(loaded, world, trainer, reason, speaker)
-        writer.end("finished", reason)
+            outcome = finish(plan, trainer, reason, stop)
+        state = "finished"
         return outcome
+    except StopError:
+        state, reason = "stopped", str(stop.name)
+        raise stop.error(writer.name) from None
     except KeyboardInterrupt:
-        writer.end("stopped", "Ctrl-C twice")
-        raise
-    except torch.OutOfMemoryError as error:
-        writer.end("failed", "out of memory")
-        hint = f"--set train.micro_batch={max(1, inference.batch_size // 2)}"
-        raise FailedError("the device ran out of memory", why=str(error), hints=[hint]) from error
-    except HandsegError as error:
-        writer.end("failed", error.what)
+        state, reason = "stopped", "Ctrl-C twice"
         raise
     except BaseException as error:
-        writer.end("failed", f"{type(error).__name__}: {error}")
+        reason = reason_of(error)
+        writer.log(traceback.format_exc() + reason)
+        if is_out_of_memory(error):
+            raise no_memory(trainer, error) from error
         raise
+    finally:
+        if trainer is not None:
+            trainer.loader.close()
+            trainer.materials.trackers.end(state)
+        writer.end(state, reason)
 
 
-def make_trainer(
-    loaded: LoadedRecipe,
-    parts: Parts,
-    model: Segmenter,
-    inference: Inference,
-    writer: RunWriter,
-    speaker: Speaker,
-) -> Trainer:
-    held_out = parts.validation
-    labels = [label_runs(sample, held_out.classes) for sample in held_out.samples]
-    samples = TrainingSamples(
-        [*parts.training, *([parts.crops] if parts.crops else [])],
-        Augmentation(loaded.recipe.augment),
-    )
-    workers = worker_count(loaded.recipe.data.workers, inference.device)
-    pin = inference.device.type == "cuda"
-    loader = Loader(samples, sample_order(loaded, parts), workers, pin)
-    inference.place(model)
+def reason_of(error: BaseException) -> str:
+    """Why a run failed, in words."""
+    if is_out_of_memory(error):
+        return "out of memory"
+    return error.what if isinstance(error, HandsegError) else f"{type(error).__name__}: {error}"
+
+
+def no_memory(trainer: Trainer | None, error: BaseException) -> FailedError:
+    """What a person can do where there is no memory for the smallest part that is allowed."""
+    size = trainer.stepper.room.size if trainer is not None else 1
+    hints = ["--set data.size=512", "--set model.encoder=NAME   # a smaller one"]
+    if size > 1:
+        hints.insert(0, f"--set train.micro_batch={size // 2}   # or auto")
+    return FailedError("the device ran out of memory", why=str(error), hints=hints)
+
+
+def make_trainer(plan: Plan, model: Segmenter, writer: RunWriter, stop: StopRequest) -> Trainer:
+    recipe, held_out = plan.loaded.recipe, plan.parts.validation
 
     def tell(text: str) -> None:
         writer.log(text)
-        speaker.tell(text)
+        plan.speaker.tell(text)
 
-    materials = Materials(loaded.recipe, model, loader, held_out, labels, inference, writer)
-    return Trainer(materials, tell)
+    def warn(message: str, about: str) -> None:
+        writer.event(fields.WARNING, message=message, about=about)
+        tell(f"warning: {message}")
+
+    def take_smaller(size: int) -> None:
+        keep_micro_batch(plan.loaded, writer, size)
+        warn(smaller_part(recipe.train.batch_size, size, model), fields.MEMORY)
+
+    labels = [label_runs(sample, held_out.classes) for sample in held_out.samples]
+    plan.inference.place(model)
+    materials = Materials(
+        recipe=recipe,
+        model=model,
+        first_weights=lambda: plan.first_model(tell=False).state_dict(),
+        loader=make_loader(plan, lambda message: warn(message, fields.LOADER), stop),
+        held_out=held_out,
+        labels=labels,
+        inference=plan.inference,
+        micro_batch=Room(plan.inference.batch_size, take_smaller, may_shrink=plan.shrinks),
+        writer=writer,
+        tell=tell,
+        warn=warn,
+        trackers=Trackers(),
+    )
+    return Trainer(materials)
+
+
+def make_loader(plan: Plan, warn: Callable[[str], None], stop: StopRequest) -> Loader:
+    parts, recipe, device = plan.parts, plan.loaded.recipe, plan.inference.device
+    samples = TrainingSamples(
+        [*parts.training, *([parts.crops] if parts.crops else [])], Augmentation(recipe.augment)
+    )
+    workers = worker_count(recipe.data.workers, device)
+    order = sample_order(plan.loaded, parts)
+    pin = device.type == "cuda"
+    return Loader(samples, order, workers, pin, warn=warn, stopping=stop.asked)
+
+
+def keep_micro_batch(loaded: LoadedRecipe, writer: RunWriter, size: int) -> None:
+    """Write into the run's recipe what was found: repeating it does not run out of memory again."""
+    train = replace(loaded.recipe.train, micro_batch=size)
+    found = replace(loaded, recipe=replace(loaded.recipe, train=train))
+    writer.write_recipe(found.to_toml())
+
+
+def smaller_part(batch_size: int, size: int, model: nn.Module) -> str:
+    """What changes where fewer images go through the network at once."""
+    text = (
+        f"out of memory: {size} images at once from now on; the gradient is still that of "
+        f"{batch_size}, in parts"
+    )
+    norms = any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in model.modules())
+    if norms:
+        text += f"; BatchNorm takes its statistics from {size} images at once now"
+    return text
 
 
 def foretell(trainer: Trainer, speaker: Speaker) -> None:
@@ -232,43 +350,33 @@ def foretell(trainer: Trainer, speaker: Speaker) -> None:
         speaker.tell(f"no GPU: {seconds:.2f} s a step on the CPU, about {took} for {left} steps")
 
 
-def finish(
-    loaded: LoadedRecipe, world: World, trainer: Trainer, reason: str, speaker: Speaker
-) -> Outcome:
-    """Predict the held-out people with the best checkpoint."""
-    writer = trainer.writer
-    best = load_checkpoint(trainer.checkpoints, "best", speaker.tell)
+def finish(plan: Plan, trainer: Trainer, reason: str, stop: StopRequest) -> Outcome:
+    """Predict the held-out people with the best checkpoint.
+
+    Raises:
+        StopError: somebody asked to stop; resumed, the run does only this.
+    """
+    stop.heed()
+    writer, world = trainer.writer, plan.world
+    best = load_checkpoint(trainer.keeper.root, "best", trainer.tell_damaged)
     trainer.model.load_state_dict(best.chosen())
     sidecar = sidecar_of(writer.name, read_facts(writer.folder), best, "val") | {
         "made_by": "train",
         "data_fingerprint": images_fingerprint(world.validation, world.dataset),
     }
-    with speaker.bars("predicting the held-out people") as bar:
+    with plan.speaker.bars("predicting the held-out people") as bar:
         predictions = write_predictions(
             prediction_path(writer.folder, "val"),
             trainer.model,
             world.validation,
-            world.dataset.classes,
-            loaded.recipe.data.size,
-            trainer.inference,
+            plan.classes,
+            plan.loaded.recipe.data.size,
+            replace(plan.inference, batch_size=trainer.room.size),
             sidecar,
-            bar,
+            stop.heeding(bar),
         )
     by_class: Mapping[str, float] = best.manifest.get("dice", {})
-    return Outcome(writer.folder, trainer.position.best, dict(by_class), reason, predictions)
-
-
-def begin_from(model: Segmenter, run: str, runs: Path) -> None:
-    """Fine-tune: take over the weights of a run's best checkpoint, where their shapes agree."""
-    from handseg.runs.find import find_run
-
-    checkpoint = load_checkpoint(find_run(run, runs) / fields.CHECKPOINTS, "best")
-    own = model.state_dict()
-    fitting = {
-        name: tensor
-        for name, tensor in checkpoint.chosen().items()
-        if name in own and own[name].shape == tensor.shape
-    }
-    if not fitting:
-        raise InputError(f"no weight of {run} fits the recipe's model")
-    model.load_state_dict(fitting, strict=False)
+    uses_ema = bool(best.manifest.get("uses_ema"))
+    return Outcome(
+        writer.folder, trainer.position.best, dict(by_class), uses_ema, reason, predictions
+    )

@@ -1,41 +1,48 @@
 """The training loop, read from top to bottom as the steps of training."""
 
-import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from timm.utils.model_ema import ModelEmaV3
 from torch import Tensor
 
 from handseg.data.cache import Prepared
 from handseg.data.labels import SampleLabels
 from handseg.errors import FailedError
-from handseg.models.checkpoints import Checkpoint, point, prune, save_checkpoint
+from handseg.models.checkpoints import Checkpoint, load_checkpoint, pointed
 from handseg.models.segmenter import Segmenter
-from handseg.predict.device import autocast
+from handseg.predict.room import Room
 from handseg.predict.whole import Inference
 from handseg.progress import Progress
 from handseg.recipe.schema import Recipe
 from handseg.runs import fields
 from handseg.runs.writer import RunWriter
 from handseg.score.dice import Scores, worst_first
-from handseg.train.interruption import StopRequest
-from handseg.train.loader import Batch, Loader, unpack_planes
-from handseg.train.loss import SegmentationLoss
+from handseg.train.interruption import StopError, StopRequest
+from handseg.train.keeper import Keeper, Snapshot
+from handseg.train.ledger import Ledger
+from handseg.train.loader import Batch, Loader
+from handseg.train.machine import Machine
 from handseg.train.position import Position
 from handseg.train.previews import Previews
-from handseg.train.schedule import make_optimizer, rate_factor, set_rate
-from handseg.train.validation import validate
+from handseg.train.schedule import rate_factor, set_rate
+from handseg.train.step import GoBackError, Stepper
+from handseg.train.tracking import Trackers
+from handseg.train.validation import Validated, validate
 
 PLATEAU_PATIENCE = 5
 PLATEAU_FACTOR = 0.5
 """`plateau` halves the rate after so many validations without a gain."""
-LOG_EVERY = 1.0
-"""Seconds between two readings of the loss: reading it makes the device wait."""
+ROLLBACKS = 3
+"""How often a training goes back for losses that are not finite before it gives up."""
+ROLLBACK_FACTOR = 0.5
+"""Of the rate, each time."""
+
+Tell = Callable[[str], None]
+Warn = Callable[[str, str], None]
+"""Is told a message, and in a word what it is about."""
 
 
 @dataclass(frozen=True)
@@ -44,210 +51,200 @@ class Materials:
 
     recipe: Recipe
     model: Segmenter
+    first_weights: Callable[[], dict[str, Tensor]]
+    """The weights that the training begins with, made anew."""
     loader: Loader
     held_out: Prepared
     labels: list[SampleLabels]
     inference: Inference
+    micro_batch: Room
     writer: RunWriter
+    tell: Tell
+    warn: Warn
+    trackers: Trackers = field(default_factory=Trackers)
 
 
 class Trainer:
     """Moves a model through its epochs; all that is shown goes through the run's writer."""
 
-    def __init__(self, materials: Materials, tell: Callable[[str], None]) -> None:
+    def __init__(self, materials: Materials) -> None:
+        self.materials = materials
         self.recipe = materials.recipe
         self.model = materials.model
         self.loader = materials.loader
-        self.held_out = materials.held_out
-        self.labels = materials.labels
-        self.inference = materials.inference
         self.writer = materials.writer
-        self.tell = tell
-        self.device = self.inference.device
-        self.classes = len(self.held_out.classes)
+        self.tell = materials.tell
+        self.warn = materials.warn
+        self.device = materials.inference.device
         self.position = Position()
-        self.loss = SegmentationLoss(self.recipe.loss)
-        self.optimizer = make_optimizer(self.model, self.recipe.optimizer)
-        self.scaler = torch.amp.GradScaler(
-            self.device.type, enabled=self.recipe.train.precision == "fp16"
-        )
-        self.ema = self.make_ema()
-        self.previews = Previews(self.writer, self.held_out, self.recipe.validate.previews)
+        self.stepper = Stepper(self.recipe, self.model, self.device, materials.micro_batch)
+        self.room = Room(materials.inference.batch_size, self.tell_inference_room)
+        self.ledger = Ledger(self.writer, self.warn, materials.trackers.steps)
+        self.keeper = Keeper(self.writer, self.recipe.checkpoint, self.warn)
+        self.machine = Machine(self.device)
+        self.previews = Previews(self.writer, materials.held_out, self.recipe.validate.previews)
         order = self.loader.batches.order
         self.steps = order.steps(self.recipe.train.epochs)
         self.warmup = round(self.recipe.schedule.warmup_epochs * order.batches_in(0))
-        self.forward: Callable[[Tensor], Tensor] = (
-            torch.compile(self.model) if self.recipe.train.compile else self.model
-        )
-        self.pending: list[tuple[int, float, Tensor]] = []
-        self.logged = self.saved = time.monotonic()
-
-    def make_ema(self) -> ModelEmaV3 | None:
-        """The moving average of the weights; young ones average over less."""
-        decay = self.recipe.train.ema
-        return ModelEmaV3(self.model, decay, use_warmup=True) if decay else None
-
-    @property
-    def checkpoints(self) -> Path:
-        """The folder of the run's checkpoints."""
-        return self.writer.folder / fields.CHECKPOINTS
 
     def fit(self, stop: StopRequest, progress: Progress) -> str:
-        """Train to the end, to an early stop or until asked to stop; says which in words."""
+        """Train to the end, to an early stop or until asked to stop; why early, in words.
+
+        Raises:
+            FailedError: the losses stay without a number, or the disk full.
+        """
         while self.position.epoch < self.recipe.train.epochs and not self.is_exhausted():
-            self.train_epoch(stop, progress)
-            if stop.name:
-                self.checkpoint()
-                return stop.name
-            if self.validation_is_due():
-                self.validate()
-                if stop.name:
-                    return stop.name
+            try:
+                self.run_epoch(stop, progress)
+            except GoBackError as error:
+                self.go_back(error)
+            except StopError:
+                self.put_away()
+                break
+        self.keeper.settle()
         return f"no gain in {self.position.waited} validations" if self.is_exhausted() else ""
 
-    def seconds_a_step(self, steps: int = 3) -> float:
-        """Time some forward and backward passes without moving a weight or a statistic."""
-        buffers = {name: tensor.clone() for name, tensor in self.model.named_buffers()}
-        batch = next(self.loader.epoch(0))
-        self.model.train()
-        times: list[float] = []
-        for _ in range(steps):
-            begun = time.monotonic()
-            for part in batch.split(self.inference.batch_size):
-                self.batch_loss(part).backward()
-            times.append(time.monotonic() - begun)
-        self.optimizer.zero_grad(set_to_none=True)
-        with torch.no_grad():
-            for name, tensor in self.model.named_buffers():
-                tensor.copy_(buffers[name])
-        return min(times)
+    def put_away(self) -> None:
+        """Keep where it stands: within an epoch, or before its validation, which is then to do."""
+        try:
+            self.checkpoint()
+        except GoBackError as error:
+            self.go_back(error)
+
+    def run_epoch(self, stop: StopRequest, progress: Progress) -> None:
+        """What is left of an epoch, with its validation.
+
+        Raises:
+            StopError: somebody asked to stop.
+            GoBackError: the weights cannot be relied on.
+        """
+        self.train_epoch(stop, progress)
+        self.ledger.read(self.position)
+        if self.validation_is_due():
+            validated = self.validate(stop)
+            self.position.end_epoch()
+            self.take_validation(validated)
+        else:
+            self.position.end_epoch()
+        self.ledger.restart_clock()
 
     def train_epoch(self, stop: StopRequest, progress: Progress) -> None:
         """One pass over the training images, from where the run stands."""
         self.model.train()
-        for batch in self.loader.epoch(self.position.epoch, self.position.batch):
-            self.train_step(batch)
-            self.position.batch += 1
-            progress(self.position.step, self.steps, f"epoch {self.position.epoch + 1}")
-            self.log_when_due()
+        for batch, waited in waiting(self.loader.epoch(self.position.epoch, self.position.batch)):
+            self.train_step(batch, waited)
+            progress(self.position.step, self.steps, self.note())
+            if self.ledger.is_due():
+                self.look()
             if self.checkpoint_is_due():
                 self.checkpoint()
-            if stop.name:
-                self.log_pending()
-                return
-        self.log_pending()
-        self.position.epoch, self.position.batch = self.position.epoch + 1, 0
+            stop.heed()
+        # A loader that ended early did so because somebody asked.
+        stop.heed()
 
-    def train_step(self, batch: Batch) -> None:
-        """Forward and backward in micro-batches, then one step of the optimiser."""
+    def train_step(self, batch: Batch, waited: float = 0.0) -> None:
+        """One step of the optimiser, and on to the next batch."""
         step = self.position.step
-        # A function of the step: a resumed run draws the same dropout.
-        torch.manual_seed(self.recipe.train.seed * 1_000_003 + step)
         rate = self.set_rate(step)
-        self.optimizer.zero_grad(set_to_none=True)
-        total = torch.zeros((), device=self.device)
-        labelled = max(1, int(batch.labelled.sum()))
-        for part in batch.split(self.inference.batch_size):
-            # The loss is a mean over labelled planes, so that is what a part counts for.
-            share = int(part.labelled.sum()) / labelled
-            loss = self.batch_loss(part) * share
-            self.scaler.scale(loss).backward()
-            total += loss.detach()
-        self.clip_gradients()
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
+        taken = self.stepper.take(batch, step, self.share())
         self.position.step = step + 1
-        if self.ema is not None:
-            self.ema.update(self.model, step=self.position.step)
-        self.pending.append((self.position.step, rate, total))
+        self.position.batch += 1
+        self.ledger.enter(step + 1, rate, taken, len(batch.images), waited)
 
-    def batch_loss(self, batch: Batch) -> Tensor:
-        """The loss of one micro-batch."""
-        labelled = None if bool(batch.labelled.all()) else batch.labelled.to(self.device)
-        batch = batch.to(self.device)
-        with autocast(self.device, self.recipe.train.precision):
-            logits = self.forward(batch.images)
-        targets = unpack_planes(batch.planes, self.classes)
-        return self.loss(logits, targets, labelled, self.position.step / max(1, self.steps))
+    def note(self) -> str:
+        """What the bar says of the present step."""
+        return f"epoch {self.position.epoch + 1}  loss {self.ledger.loss:.4f}"
+
+    def look(self) -> None:
+        """Once a second: read the losses, and once a minute the machine."""
+        self.ledger.read(self.position)
+        if self.machine.is_due():
+            self.writer.event(fields.SYSTEM, **self.machine.sample())
+
+    def share(self) -> float:
+        """The share of training that is done."""
+        return self.position.step / max(1, self.steps)
 
     def set_rate(self, step: int) -> float:
         """The learning rate of this step."""
         spec = self.recipe.schedule
-        factor = rate_factor(spec.name, step, self.steps, self.warmup) * self.position.plateau
-        return set_rate(self.optimizer, factor, spec.min_lr)
+        factor = rate_factor(spec.name, step, self.steps, self.warmup)
+        factor *= self.position.plateau * self.position.shrink
+        return set_rate(self.stepper.optimizer, factor, spec.min_lr)
 
-    def clip_gradients(self) -> None:
-        """Hold the norm of the gradient."""
-        if self.recipe.optimizer.clip_norm:
-            self.scaler.unscale_(self.optimizer)
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.optimizer.clip_norm)
-
-    def log_when_due(self) -> None:
-        """Hand the losses of the last second to the run's log."""
-        if time.monotonic() - self.logged >= LOG_EVERY:
-            self.log_pending()
-
-    def log_pending(self) -> None:
-        """Read the losses since the last time, in one transfer.
-
-        Raises:
-            FailedError: a loss is not finite.
-        """
-        if not self.pending:
-            return
-        losses = torch.stack([loss for _, _, loss in self.pending]).tolist()
-        for (step, rate, _), loss in zip(self.pending, losses, strict=True):
-            self.writer.step(step, loss=loss, lr=rate)
-            if not math.isfinite(loss):
-                raise FailedError(
-                    f"the loss of step {step} is not finite",
-                    hints=[
-                        f"--set optimizer.lr={self.recipe.optimizer.lr / 2:g}",
-                        "--set train.precision=fp32",
-                    ],
-                )
-        self.pending.clear()
-        self.logged = time.monotonic()
+    def seconds_a_step(self, steps: int = 3) -> float:
+        """Time some forward and backward passes without moving a weight or a statistic."""
+        batch = next(iter(self.loader.epoch(0)))
+        self.model.train()
+        self.stepper.buffers.remember()
+        times: list[float] = []
+        for _ in range(steps):
+            begun = time.monotonic()
+            self.stepper.gradients(batch, 0, 0.0)
+            times.append(time.monotonic() - begun)
+        self.stepper.optimizer.zero_grad(set_to_none=True)
+        self.stepper.buffers.restore()
+        return min(times)
 
     def validation_is_due(self) -> bool:
-        """Whether the epoch that has just ended is followed by a validation."""
-        last = self.position.epoch == self.recipe.train.epochs
-        return last or self.position.epoch % self.recipe.validate.every_epochs == 0
+        """Whether the epoch whose steps are done is followed by a validation."""
+        done = self.position.epoch + 1
+        return done == self.recipe.train.epochs or done % self.recipe.validate.every_epochs == 0
 
-    def validate(self) -> None:
-        """Validate, log, and keep a checkpoint; the EMA counts where it does better."""
-        result = validate(
-            self.model, self.held_out, self.labels, self.inference, self.previews.keep
+    def validate(self, stop: StopRequest) -> Validated:
+        """The Dice of the weights and of their average: the better one counts.
+
+        Raises:
+            StopError: somebody asked to stop.
+        """
+        begun = time.monotonic()
+        raw = self.scores_of(self.model, stop)
+        averaged: Scores | None = None
+        if self.stepper.ema is not None:
+            raw_masks = dict(self.previews.planes)
+            averaged = self.scores_of(self.stepper.ema.module, stop)
+            if not averaged.mean() > raw.mean():
+                self.previews.planes = raw_masks
+        return Validated(raw, averaged, time.monotonic() - begun)
+
+    def scores_of(self, model: torch.nn.Module, stop: StopRequest) -> Scores:
+        """The Dice of every class in every held-out image."""
+        return validate(
+            model,
+            self.materials.held_out,
+            self.materials.labels,
+            self.materials.inference,
+            self.room,
+            seen=self.previews.keep,
+            heed=stop.heed,
         )
-        uses_ema = False
-        if self.ema is not None:
-            plain_masks = dict(self.previews.planes)
-            averaged = validate(
-                self.ema.module, self.held_out, self.labels, self.inference, self.previews.keep
-            )
-            uses_ema = averaged.mean() > result.mean()
-            if uses_ema:
-                result = averaged
-            else:
-                self.previews.planes = plain_masks
-        self.log_validation(result, uses_ema)
-        is_best = self.position.take(result.mean(), self.recipe.early_stop.delta)
-        self.slow_down_on_plateau()
-        self.checkpoint(result, is_best, uses_ema)
 
-    def log_validation(self, result: Scores, uses_ema: bool) -> None:
+    def take_validation(self, validated: Validated) -> None:
+        """Log it, judge it, and keep a checkpoint."""
+        self.log_validation(validated)
+        is_best = self.position.take(validated.scores.mean(), self.recipe.early_stop.delta)
+        self.slow_down_on_plateau()
+        self.checkpoint(validated, is_best)
+
+    def log_validation(self, validated: Validated) -> None:
         """Write scores, previews and the event, and tell the person."""
-        position = self.position
-        by_class = result.by_class()
-        self.writer.scores(position.step, result.images, result.classes, result.dice)
+        position, scores = self.position, validated.scores
+        by_class = scores.by_class()
+        persons = [sample.person for sample in self.materials.held_out.samples]
+        self.writer.scores(position.step, scores.images, scores.classes, scores.dice, persons)
         self.previews.write(position.step)
-        self.writer.validation(
-            step=position.step, epoch=position.epoch, dice=by_class, uses_ema=uses_ema
+        facts = validated.as_fields()
+        self.writer.validation(step=position.step, epoch=position.epoch, dice=by_class, **facts)
+        self.materials.trackers.validation(
+            position.step, position.epoch, scores.mean(), by_class, **validated.means()
         )
         listed = "  ".join(f"{name} {dice:.3f}" for name, dice in worst_first(by_class)[:5])
         self.tell(
-            f"epoch {position.epoch:3d}/{self.recipe.train.epochs}  Dice {result.mean():.4f}"
-            + ("  (EMA)" if uses_ema else "")
+            f"epoch {position.epoch:3d}/{self.recipe.train.epochs}  loss {self.ledger.loss:.4f}  "
+            f"Dice {scores.mean():.4f}"
+            + ("  (EMA)" if validated.uses_ema else "")
+            # Whether it is the best yet is known before it is taken in.
+            + ("  best" if scores.mean() > position.best else "")
             + f"  worst: {listed}"
         )
 
@@ -264,51 +261,88 @@ class Trainer:
         return bool(patience) and self.position.waited >= patience and not ended
 
     def checkpoint_is_due(self) -> bool:
-        """Whether it is time for a checkpoint within the epoch."""
-        return time.monotonic() - self.saved > self.recipe.checkpoint.every_minutes * 60
+        """Whether it is time for one within the epoch, and the last losses are such as they should.
 
-    def checkpoint(
-        self, result: Scores | None = None, is_best: bool = False, uses_ema: bool = False
-    ) -> None:
-        """Write a checkpoint; it becomes `last`, and `best` if it is.
+        One in the middle of steps that are skipped would be a bad place to go back to.
+        """
+        if not self.keeper.is_due():
+            return False
+        self.ledger.read(self.position)
+        return self.position.row == 0
+
+    def checkpoint(self, validated: Validated | None = None, is_best: bool = False) -> None:
+        """Keep all that a resumed training needs.
 
         Raises:
-            FailedError: the loss is not finite: weights that nothing can come of are not kept.
+            GoBackError: the losses of the last steps are not finite.
         """
-        self.log_pending()
-        position = self.position
-        facts: dict[str, Any] = {"epoch": position.epoch, "uses_ema": uses_ema}
-        if result is not None:
-            facts |= {"validation_dice": result.mean(), "dice": result.by_class()}
-        state = {
-            "position": position.as_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "scaler": self.scaler.state_dict(),
-        }
-        folder = save_checkpoint(
-            self.checkpoints,
-            step=position.step,
-            weights=self.model.state_dict(),
-            ema=self.ema.module.state_dict() if self.ema is not None else {},
-            state=state,
-            facts=facts,
+        self.ledger.read(self.position)
+        ema = self.stepper.ema
+        facts: dict[str, Any] = {"epoch": self.position.epoch, "uses_ema": False}
+        if validated is not None:
+            facts |= validated.as_facts()
+        self.keeper.keep(
+            Snapshot(
+                step=self.position.step,
+                epoch=self.position.epoch,
+                weights=self.model.state_dict(),
+                ema=ema.module.state_dict() if ema is not None else {},
+                state={"position": self.position.as_dict(), **self.stepper.state()},
+                facts=facts,
+                is_best=is_best,
+            )
         )
-        point(self.checkpoints, "last", folder)
-        if is_best:
-            point(self.checkpoints, "best", folder)
-        prune(self.checkpoints, self.recipe.checkpoint.keep)
-        path = folder.relative_to(self.writer.folder).as_posix()
-        self.writer.event(
-            fields.CHECKPOINT, step=position.step, epoch=position.epoch, path=path, best=is_best
-        )
-        self.saved = time.monotonic()
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go back to where a checkpoint was written."""
         state = checkpoint.state()
-        self.model.load_state_dict(checkpoint.weights)
-        if self.ema is not None:
-            self.ema.module.load_state_dict(checkpoint.ema)
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.scaler.load_state_dict(state["scaler"])
+        self.stepper.restore(checkpoint.weights, checkpoint.ema, state)
         self.position = Position(**state["position"])
+
+    def go_back(self, error: GoBackError) -> None:
+        """Go on from the last checkpoint, or from the start where there is none yet.
+
+        Raises:
+            FailedError: it has gone back for losses that are not finite too often.
+        """
+        rollbacks, skipped = self.position.rollbacks + error.slower, self.position.skipped
+        if rollbacks > ROLLBACKS:
+            raise FailedError(
+                f"{error.reason}, after going back {ROLLBACKS} times with a smaller step",
+                hints=[
+                    f"--set optimizer.lr={self.recipe.optimizer.lr / 10:g}",
+                    "--set train.precision=fp32",
+                ],
+            )
+        self.keeper.held.clear()
+        self.ledger.pending.clear()
+        if pointed(self.keeper.root, "last") is None:
+            self.stepper.restart(self.materials.first_weights())
+            self.position = Position()
+        else:
+            self.restore(load_checkpoint(self.keeper.root, "last", self.tell_damaged))
+        self.position.rollbacks, self.position.skipped = rollbacks, skipped
+        self.position.row = 0
+        self.position.shrink = ROLLBACK_FACTOR**rollbacks
+        self.writer.rewind(self.position.step, rollback=rollbacks, rate=self.position.shrink)
+        at = f"{error.reason}: back to step {self.position.step}"
+        slower = f", with {self.position.shrink:g} of the rate" if error.slower else ""
+        self.warn(at + slower, fields.LOSS if error.slower else fields.MEMORY)
+
+    def tell_damaged(self, text: str) -> None:
+        """A checkpoint that cannot be read was passed over."""
+        self.warn(text, fields.CHECKPOINT_FAULT)
+
+    def tell_inference_room(self, size: int) -> None:
+        """Validation needs less memory at once."""
+        self.warn(f"out of memory in validation: {size} images at once from now on", fields.MEMORY)
+
+
+def waiting(batches: Iterator[Batch]) -> Iterator[tuple[Batch, float]]:
+    """Each batch with the seconds for which it was waited."""
+    while True:
+        begun = time.monotonic()
+        batch = next(batches, None)
+        if batch is None:
+            return
+        yield batch, time.monotonic() - begun

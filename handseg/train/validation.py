@@ -1,6 +1,9 @@
 """The competition's Dice of the held-out people, at the original size, image by image."""
 
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +15,7 @@ from handseg.data.cache import Prepared
 from handseg.data.fit import Fit
 from handseg.data.labels import SampleLabels
 from handseg.post.masks import full_size_masks
+from handseg.predict.room import Room, free_memory
 from handseg.predict.whole import Inference
 from handseg.rle.sweeps import DICE_EPSILON
 from handseg.score.dice import Scores
@@ -20,23 +24,81 @@ Seen = Callable[[int, Tensor], None]
 """Is shown the index of an image and its logits `float[classes, size, size]`."""
 
 
+@dataclass(frozen=True)
+class Validated:
+    """What a validation found: of the weights, and of their moving average if there is one."""
+
+    raw: Scores
+    averaged: Scores | None
+    seconds: float
+
+    @property
+    def uses_ema(self) -> bool:
+        """Whether the average does better."""
+        return self.averaged is not None and self.averaged.mean() > self.raw.mean()
+
+    @property
+    def scores(self) -> Scores:
+        """The better ones: they count."""
+        return self.averaged if self.averaged is not None and self.uses_ema else self.raw
+
+    def means(self) -> dict[str, float]:
+        """Mean Dice of both; NaN where there is no average."""
+        averaged = math.nan if self.averaged is None else self.averaged.mean()
+        return {"raw_mean": self.raw.mean(), "ema_mean": averaged}
+
+    def as_fields(self) -> dict[str, Any]:
+        """What the event tells beside Dice."""
+        return {**self.means(), "uses_ema": self.uses_ema, "seconds": round(self.seconds, 2)}
+
+    def as_facts(self) -> dict[str, Any]:
+        """What the checkpoint's manifest tells."""
+        return {
+            "uses_ema": self.uses_ema,
+            "validation_dice": self.scores.mean(),
+            "dice": self.scores.by_class(),
+        }
+
+
 def validate(
     model: nn.Module,
     prepared: Prepared,
     labels: Sequence[SampleLabels],
     inference: Inference,
+    room: Room | None = None,
+    *,
     seen: Seen = lambda index, logits: None,
+    heed: Callable[[], None] = lambda: None,
 ) -> Scores:
-    """The Dice of every class in every image, computed class by class on the device."""
+    """The Dice of every class in every image, computed class by class on the device.
+
+    `room` says how many images go at once; `heed` is called before each image and may raise.
+
+    Raises:
+        torch.OutOfMemoryError: there is no memory for a single image.
+    """
     model.eval()
+    room = room or Room(inference.batch_size)
     dice = np.full((len(labels), len(prepared.classes)), np.nan)
-    for start in range(0, len(labels), inference.batch_size):
-        indices = range(start, min(start + inference.batch_size, len(labels)))
+
+    def score(indices: range) -> None:
         images = np.stack([prepared.image(index) for index in indices])
-        batch = inference.logits(model, images)
-        for index, logits in zip(indices, batch, strict=True):
+        for index, logits in zip(indices, inference.logits(model, images), strict=True):
+            heed()
             seen(index, logits)
             dice[index] = image_dice(logits, labels[index], prepared.size)
+
+    start = 0
+    while start < len(labels):
+        indices = range(start, min(start + room.size, len(labels)))
+        heed()
+        try:
+            score(indices)
+            start = indices.stop
+            continue
+        except Exception as error:  # noqa: BLE001 - raised again where it is another one
+            room.shrink(error)
+        free_memory()
     images = tuple(sample.image_name for sample in prepared.samples)
     return Scores(images, prepared.classes, dice)
 

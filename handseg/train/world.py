@@ -6,8 +6,8 @@ from pathlib import Path
 
 from handseg.data.crop_manifest import crop_fingerprints, crop_samples
 from handseg.data.dataset import Dataset, Sample, labelled_training_samples, open_dataset
-from handseg.data.fingerprint import fingerprint, sample_files
-from handseg.data.folds import FoldFile, load_or_write_folds
+from handseg.data.fingerprint import combined, file_hashes, fingerprint, sample_files
+from handseg.data.folds import FoldFile, kept, load_or_make_folds
 from handseg.errors import InputError, UsageError
 from handseg.progress import Progress, silent
 from handseg.recipe.faults import Fault, RecipeError
@@ -28,6 +28,8 @@ class World:
     every_crop: tuple[Sample, ...]
     validation: tuple[Sample, ...]
     fingerprint: str
+    files: dict[str, str]
+    """The sha256 of every image and label by its path in the data set."""
     added_fingerprints: tuple[str, ...]
     """Those of each region's crops and of each further data set."""
 
@@ -38,10 +40,12 @@ class World:
         return sorted({sample.person for sample in self.training if sample in own})
 
 
-def check_world(loaded: LoadedRecipe, folder: Path, progress: Progress = silent) -> World:
+def check_world(
+    loaded: LoadedRecipe, folder: Path, progress: Progress = silent, *, write_folds: bool = True
+) -> World:
     """Find the data, the folds and the crops of a recipe.
 
-    Writes `folds.json` where there is none, and nothing else.
+    Writes `folds.json` where there is none, once nothing is at fault, and nothing else.
 
     Raises:
         RecipeError: a value that this version cannot serve.
@@ -51,9 +55,11 @@ def check_world(loaded: LoadedRecipe, folder: Path, progress: Progress = silent)
     recipe = loaded.recipe
     dataset = open_dataset(folder)
     samples = labelled_training_samples(dataset)
-    source = fingerprint(sample_files(samples), dataset.root, progress)
+    hashes = file_hashes(sample_files(samples), progress)
+    source = combined(hashes, dataset.root)
+    files = {path.relative_to(dataset.root).as_posix(): hashes[path] for path in sorted(hashes)}
     every_crop = crop_samples(dataset, recipe.data.crops, source)
-    folds = load_or_write_folds(dataset, progress=progress)
+    folds = load_or_make_folds(dataset, progress=progress)
     fold = recipe.data.fold
     if fold == "all":
         raise UsageError("one training is of one fold", hints=["--set data.fold=0"])
@@ -67,8 +73,19 @@ def check_world(loaded: LoadedRecipe, folder: Path, progress: Progress = silent)
     extra, prints = further(recipe.data.extra, dataset)
     if crops:
         prints = (*crop_fingerprints(dataset, recipe.data.crops), *prints)
+    if write_folds:
+        folds = kept(folds)
     return World(
-        dataset, folds, fold, training + extra, crops, every_crop, validation, source, prints
+        dataset,
+        folds,
+        fold,
+        training + extra,
+        crops,
+        every_crop,
+        validation,
+        source,
+        files,
+        prints,
     )
 
 

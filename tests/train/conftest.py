@@ -11,17 +11,19 @@ from handseg.train.session import Speaker, resume, train
 
 
 class Watched:
-    """A speaker that keeps what it is told, and runs something at a step of the training."""
+    """A speaker that keeps what it is told, and runs something at a step or under a bar's title."""
 
-    def __init__(self, at=None, act=lambda: None):
+    def __init__(self, at=None, act=lambda: None, during=None):
         self.said = []
         self.at = at
         self.act = act
+        self.during = during
 
     @contextlib.contextmanager
     def bars(self, title):
         def advance(done, total, note=""):
-            if note.startswith("epoch") and done == self.at:
+            at_step = note.startswith("epoch") and done == self.at
+            if at_step or (self.during and title.startswith(self.during)):
                 self.act()
 
         yield advance

@@ -65,7 +65,7 @@ def test_a_batch_is_its_samples_one_by_one(loader_of):
     draws = next(iter(loader.batches))
     batch = next(loader.epoch(0))
     for row, draw in enumerate(draws):
-        for part, made in zip(batch, loader.loader.dataset[draw], strict=True):
+        for part, made in zip(batch, loader.samples[draw], strict=True):
             assert torch.equal(part[row], torch.from_numpy(made))
 
 

@@ -113,15 +113,18 @@ def test_a_second_ctrl_c_ends_at_once(begin, signal_self):
     assert list_runs(RUNS)[0].state == "stopped"
 
 
-def test_a_stop_during_a_validation_keeps_what_it_found(begin, go_on, signal_self):
+def test_a_stop_during_a_validation_does_not_wait_for_it_and_it_is_done_later(
+    begin, go_on, signal_self
+):
     from handseg.train import trainer as loop
 
     whole = begin(*SHORT).run
     real = loop.validate
+    finished = []
 
-    def interrupted(*arguments):
+    def interrupted(*arguments, **more):
         signal_self(signal.SIGINT)()
-        return real(*arguments)
+        finished.append(real(*arguments, **more))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "validate", interrupted)
@@ -129,7 +132,21 @@ def test_a_stop_during_a_validation_keeps_what_it_found(begin, go_on, signal_sel
             begin(*SHORT, name="stopped")
     stopped = load_checkpoint(RUNS / "stopped/checkpoints", "last")
     assert stopped.manifest["step"] == 3
-    assert "validation_dice" in stopped.manifest
+    assert "validation_dice" not in stopped.manifest
+    assert not finished
+    same_end(whole, go_on("stopped").run)
+
+
+def test_a_stop_while_the_held_out_people_are_predicted_ends_that_and_it_is_done_later(
+    begin, go_on, signal_self
+):
+    whole = begin(*SHORT).run
+
+    with pytest.raises(TerminatedError):
+        begin(*SHORT, name="stopped", during="predicting", act=signal_self(signal.SIGTERM))
+    run = next(run for run in list_runs(RUNS) if run.name == "stopped")
+    assert (run.state, run.message) == ("stopped", "SIGTERM")
+    assert not (run.folder / "predictions/val.csv").exists()
     same_end(whole, go_on("stopped").run)
 
 
@@ -208,10 +225,43 @@ def test_a_run_that_another_process_trains_is_left_alone(trained, go_on):
         holder.end("finished")
 
 
-def test_a_run_without_a_checkpoint_cannot_go_on(trained, go_on):
+def test_a_run_that_lost_its_checkpoints_cannot_go_on(trained, go_on):
     run = RUNS / "tiny-1"
     shutil.rmtree(run / "checkpoints")
     with pytest.raises(InputError, match="no whole checkpoint"):
+        go_on("tiny-1")
+
+
+def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again(begin, go_on):
+    whole = begin(*SHORT).run
+
+    class KilledError(BaseException):
+        pass
+
+    def die():
+        raise KilledError
+
+    with pytest.raises(KilledError):
+        begin(*SHORT, name="killed", at=2, act=die)
+    assert not (RUNS / "killed/checkpoints").exists()
+    same_end(whole, go_on("killed").run)
+    assert any("from the beginning" in text for text in go_on.watched.said)
+
+
+def test_other_labels_are_named(trained, go_on):
+    label = open_dataset(Path("data")).train[0].labels
+    label.write_text(label.read_text() + " ")
+    with pytest.raises(InputError, match=f"changed .*{label.name}"):
+        go_on("tiny-1")
+
+
+def test_people_of_another_fold_are_named(trained, go_on):
+    folds = Path("data/folds.json")
+    changed = json.loads(folds.read_text())
+    person = next(person for person, fold in changed["folds"].items() if fold == 1)
+    changed["folds"][person] = 0
+    folds.write_text(json.dumps(changed))
+    with pytest.raises(InputError, match=f"other folds: changed {person}"):
         go_on("tiny-1")
 
 

@@ -1,0 +1,181 @@
+"""One step of training: forward and backward in parts, then the weights move, or nothing does."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from timm.utils.model_ema import ModelEmaV3
+from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
+
+from handseg.models.segmenter import Segmenter
+from handseg.predict.device import autocast
+from handseg.predict.room import Room, free_memory, is_out_of_memory
+from handseg.recipe.schema import Recipe
+from handseg.train.buffers import Buffers
+from handseg.train.loader import Batch, unpack_planes
+from handseg.train.loss import SegmentationLoss
+from handseg.train.schedule import FUSED, make_optimizer
+
+
+class Taken(NamedTuple):
+    """What a step came to, on the device: nobody has waited for it yet."""
+
+    loss: Tensor
+    norm: Tensor
+    """Of the gradient, before it was clipped."""
+    bad: Tensor
+    """Whether loss or gradient are not finite: then neither weights nor statistics have moved."""
+
+
+class GoBackError(Exception):
+    """The weights cannot be relied on: the training goes on from its last checkpoint."""
+
+    def __init__(self, reason: str, *, slower: bool) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.slower = slower
+        """Whether with a smaller step."""
+
+
+class Stepper:
+    """The model, its optimiser and its moving average, moved by one batch at a time."""
+
+    def __init__(self, recipe: Recipe, model: Segmenter, device: torch.device, room: Room) -> None:
+        self.recipe = recipe
+        self.model = model
+        self.device = device
+        self.room = room
+        self.loss = SegmentationLoss(recipe.loss)
+        self.buffers = Buffers(model)
+        self.forward: Callable[[Tensor], Tensor] = (
+            torch.compile(model) if recipe.train.compile else model
+        )
+        self.begin()
+
+    def begin(self) -> None:
+        """Optimiser, scaler and average as at the first step."""
+        self.optimizer = make_optimizer(self.model, self.recipe.optimizer)
+        precision = self.recipe.train.precision
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=precision == "fp16")
+        decay = self.recipe.train.ema
+        # Young weights are averaged over fewer steps.
+        self.ema = ModelEmaV3(self.model, decay, use_warmup=True) if decay else None
+
+    def take(self, batch: Batch, step: int, share: float) -> Taken:
+        """One step: number `step`, at a `share` of training from 0 to 1.
+
+        Raises:
+            GoBackError: memory ran out while the weights moved.
+            torch.OutOfMemoryError: there is no memory for the smallest part that is allowed.
+        """
+        self.buffers.remember()
+        loss = self.gradients(batch, step, share)
+        norm = self.clip_gradients()
+        bad = self.is_bad(loss, norm)
+        self.move(bad, step)
+        return Taken(loss, norm, bad)
+
+    def gradients(self, batch: Batch, step: int, share: float) -> Tensor:
+        """The gradient of a batch and its loss, in parts for which there is memory.
+
+        However often it is begun again, it is from the same random state and statistics.
+        """
+        while True:
+            # A function of the step: a resumed run draws the same dropout.
+            torch.manual_seed(self.recipe.train.seed * 1_000_003 + step)
+            self.optimizer.zero_grad(set_to_none=True)
+            try:
+                return self.accumulate(batch, share)
+            except Exception as error:  # noqa: BLE001 - raised again where it is another one
+                self.room.shrink(error)
+            self.optimizer.zero_grad(set_to_none=True)
+            self.buffers.restore()
+            free_memory()
+
+    def accumulate(self, batch: Batch, share: float) -> Tensor:
+        """Forward and backward, part by part; the loss of the whole."""
+        total = torch.zeros((), device=self.device)
+        labelled = max(1, batch.labelled.numpy().sum())
+        for part in batch.split(self.room.size):
+            # The loss is a mean over labelled planes, so that is what a part counts for.
+            weight = float(part.labelled.numpy().sum() / labelled)
+            loss = self.batch_loss(part, share) * weight
+            self.scaler.scale(loss).backward()
+            total += loss.detach()
+        return total
+
+    def batch_loss(self, batch: Batch, share: float) -> Tensor:
+        """The loss of one part."""
+        labelled = batch.labelled
+        images, planes = (
+            part.to(self.device, non_blocking=True) for part in (batch.images, batch.planes)
+        )
+        with autocast(self.device, self.recipe.train.precision):
+            logits = self.forward(images)
+        targets = unpack_planes(planes, labelled.shape[1])
+        return self.loss(logits, targets, labelled, share)
+
+    def clip_gradients(self) -> Tensor:
+        """Hold the norm of the gradient; what it was before."""
+        self.scaler.unscale_(self.optimizer)
+        limit = self.recipe.optimizer.clip_norm or torch.inf
+        return clip_grad_norm_(self.model.parameters(), limit)
+
+    def is_bad(self, loss: Tensor, norm: Tensor) -> Tensor:
+        """Whether the step must not be taken, as a bool on the device.
+
+        In fp16 an endless gradient is everyday: the scaler passes over it and scales less.
+        """
+        finite = torch.isfinite(loss)
+        return ~finite if self.scaler.is_enabled() else ~(finite & torch.isfinite(norm))
+
+    def move(self, bad: Tensor, step: int) -> None:
+        """Move weights and average, unless the step is bad.
+
+        Raises:
+            GoBackError: memory ran out: nobody knows which weights have moved.
+        """
+        try:
+            self.move_weights(bad)
+            self.buffers.restore_where(bad)
+            if self.ema is not None:
+                self.ema.update(self.model, step=step + 1)
+            return
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            self.room.shrink(error)
+        free_memory()
+        raise GoBackError("the device ran out of memory while the weights moved", slower=False)
+
+    def move_weights(self, bad: Tensor) -> None:
+        """Take the optimiser's step on the device's word; only some optimisers have to ask it."""
+        if not self.scaler.is_enabled():
+            if self.recipe.optimizer.name in FUSED:
+                # Their kernel leaves everything as it is where this is not 0.
+                self.optimizer.found_inf = bad.float()  # type: ignore[attr-defined]
+            elif bool(bad):
+                return
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps beside the weights."""
+        return {"optimizer": self.optimizer.state_dict(), "scaler": self.scaler.state_dict()}
+
+    def restore(
+        self, weights: dict[str, Tensor], ema: dict[str, Tensor], state: dict[str, Any]
+    ) -> None:
+        """Weights, average and optimiser as a checkpoint has them."""
+        self.model.load_state_dict(weights)
+        self.begin()
+        if self.ema is not None and ema:
+            self.ema.module.load_state_dict(ema)
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scaler.load_state_dict(state["scaler"])
+
+    def restart(self, weights: dict[str, Tensor]) -> None:
+        """Everything as before the first step."""
+        self.model.load_state_dict(weights)
+        self.begin()
