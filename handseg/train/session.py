@@ -28,6 +28,7 @@ from handseg.runs.writer import RunWriter, refuse_taken
 from handseg.train.augment import Augmentation
 from handseg.train.fine_tuning import begin_from
 from handseg.train.interruption import StopError, StopRequest
+from handseg.train.limit import limited, smoke_name
 from handseg.train.loader import Loader, TrainingSamples, worker_count
 from handseg.train.machine import device_name
 from handseg.train.parts import Parts, prepare_parts, sample_order
@@ -92,8 +93,9 @@ def train(
     speaker: Speaker,
     *,
     name: str | None = None,
+    limit: int | None = None,
 ) -> Outcome:
-    """Train a recipe in a new run folder.
+    """Train a recipe in a new run folder; `limit` makes it a smoke run on so many images.
 
     No run folder is left when the recipe, the data, the weights or the device are at fault.
 
@@ -104,7 +106,7 @@ def train(
         refuse_taken(runs, name)
     device = pick_device(loaded)
     with speaker.bars("reading files") as bar:
-        world = check_world(loaded, data, bar)
+        world = limited(check_world(loaded, data, bar), limit)
     describe(world, speaker)
     shrinks = loaded.recipe.train.micro_batch == "auto"
     plan = make_plan(loaded, world, device, runs, shrinks, speaker)
@@ -113,9 +115,9 @@ def train(
     model = plan.first_model()
     writer = RunWriter.create(
         runs,
-        loaded.name,
+        smoke_name(loaded.name, limit),
         recipe_toml=loaded.to_toml(),
-        facts={"recipe": loaded.name, **run_facts(plan, model)},
+        facts={"recipe": loaded.name, "limit": limit, **run_facts(plan, model)},
         files=world.files,
         name=name,
     )
@@ -135,7 +137,7 @@ def resume(run: Path, loaded: LoadedRecipe, data: Path, speaker: Speaker) -> Out
     damaged: list[str] = []
     checkpoint = last_checkpoint(run, damaged.append)
     with speaker.bars("reading files") as bar:
-        world = check_world(loaded, data, bar)
+        world = limited(check_world(loaded, data, bar), before.get("limit"))
     refuse_other_data(run, before, world)
     told = any(text.startswith("train.micro_batch") for text in loaded.sets)
     found = bool(before.get("micro_batch_auto")) and not told
@@ -255,7 +257,21 @@ def run_training(
         if trainer is not None:
             trainer.loader.close()
             trainer.materials.trackers.end(state)
+        close(writer, state, reason, plan.speaker)
+
+
+def close(writer: RunWriter, state: str, reason: str, speaker: Speaker) -> None:
+    """Write the end of a run; what ended it is not covered up where the disk has no room for that.
+
+    Raises:
+        OSError: the end of a training that had finished cannot be written.
+    """
+    try:
         writer.end(state, reason)
+    except OSError as error:
+        if state == "finished":
+            raise
+        speaker.tell(f"the end of the run cannot be written ({error.strerror}): it will look dead")
 
 
 def reason_of(error: BaseException) -> str:
