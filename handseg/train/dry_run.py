@@ -12,15 +12,16 @@ from typing import TypeVar
 import torch
 
 from handseg.data.storage import size_in_words
-from handseg.models.build import build_model, parameter_count
+from handseg.errors import HandsegError, InterruptedByPersonError, TerminatedError
+from handseg.models.build import parameter_count
 from handseg.recipe.load import LoadedRecipe
 from handseg.runs.writer import RunWriter
-from handseg.train.interruption import StopRequest
+from handseg.train.interruption import StopError, StopRequest
 from handseg.train.limit import limited
 from handseg.train.loader import worker_count
 from handseg.train.order import Order
-from handseg.train.parts import prepare_parts, sample_order
-from handseg.train.session import begin_from, make_trainer, pick_device
+from handseg.train.parts import sample_order
+from handseg.train.session import first_model, make_plan, make_trainer, pick_device
 from handseg.train.speaker import Speaker
 from handseg.train.trainer import Trainer
 from handseg.train.world import World, check_world
@@ -66,8 +67,8 @@ class Measured:
             "step": f"{self.seconds_a_step:.3g} s, {self.steps_an_epoch} an epoch, "
             f"{self.steps} in all",
             "validation": f"{duration(self.seconds_a_validation)}, {self.validations} in all",
-            "training": f"about {duration(self.seconds)}",
-            "memory": f"{size_in_words(self.memory)} of {self.memory_of} at most",
+            "everything": f"about {duration(self.seconds)}",
+            "memory": f"{size_in_words(self.memory)} {self.memory_of} at most",
         }
 
 
@@ -84,32 +85,40 @@ def dry_run(
     device = pick_device(loaded)
     with speaker.bars("reading files") as bar:
         world = limited(check_world(loaded, data, bar, write_folds=False), limit)
-    batch = loaded.recipe.train.batch_size
-    here = without_workers(loaded)
-    parts = prepare_parts(here, limited(world, batch), speaker)
-    model = build_model(loaded.recipe, len(world.dataset.classes))
-    if loaded.recipe.model.init is not None:
-        begin_from(model, loaded.recipe.model.init, runs)
+    model = first_model(loaded, world.dataset.classes, runs, speaker.tell)
+    here = timed_alone(loaded)
+    plan = make_plan(
+        here, limited(world, loaded.recipe.train.batch_size), device, runs, True, speaker
+    )
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     with TemporaryDirectory(prefix="handseg-dry-run-") as place, StopRequest() as stop:
-        writer = RunWriter.create(Path(place), loaded.name, recipe_toml=loaded.to_toml(), facts={})
+        writer = RunWriter.create(Path(place), loaded.name, recipe_toml=here.to_toml(), facts={})
         try:
-            trainer = make_trainer(here, parts, model, device, writer, speaker)
+            trainer = make_trainer(plan, model, writer, stop)
             step = step_seconds(trainer, worker_count(loaded.recipe.data.workers, device))
-            image = trainer.validate(stop).seconds / len(parts.validation.samples)
+            image = trainer.validate(stop).seconds / len(plan.parts.validation.samples)
+        except StopError:
+            raise no_checkpoint(stop) from None
         finally:
             writer.end("stopped", "a dry run")
-    order = replace(
-        sample_order(loaded, parts), whole=len(world.training), crops=len(world.crops)
-    )
+    whole, crops = len(world.training), len(world.crops)
+    order = replace(sample_order(loaded, plan.parts), whole=whole, crops=crops)
     return measured(loaded, world, trainer, order, step, image)
 
 
-def without_workers(loaded: LoadedRecipe) -> LoadedRecipe:
-    """The recipe with a loader in this process, so that it can be timed."""
+def timed_alone(loaded: LoadedRecipe) -> LoadedRecipe:
+    """The recipe with a loader in this process, so that it can be timed, and without trackers."""
     recipe = loaded.recipe
-    return replace(loaded, recipe=replace(recipe, data=replace(recipe.data, workers=0)))
+    alone = replace(recipe, data=replace(recipe.data, workers=0), track={})
+    return replace(loaded, recipe=alone)
+
+
+def no_checkpoint(stop: StopRequest) -> HandsegError:
+    """What ends the command where somebody asked to stop: there is nothing to keep."""
+    if stop.name == "SIGINT":
+        return InterruptedByPersonError("stopped by Ctrl-C")
+    return TerminatedError(f"stopped by {stop.name}")
 
 
 def step_seconds(trainer: Trainer, workers: int) -> float:
@@ -126,9 +135,7 @@ def step_seconds(trainer: Trainer, workers: int) -> float:
     return max(taking, loading / workers) if workers else taking + loading
 
 
-def timed(
-    work: Callable[[], Result], device: torch.device | None = None
-) -> tuple[float, Result]:
+def timed(work: Callable[[], Result], device: torch.device | None = None) -> tuple[float, Result]:
     """Seconds and result; what runs on the device has ended."""
     begun = time.monotonic()
     result = work()
@@ -165,15 +172,15 @@ def measured(
 def peak_memory(device: torch.device) -> tuple[int, str]:
     """Bytes used at most, and of what."""
     if device.type == "cuda":
-        return torch.cuda.max_memory_reserved(device), "the device's memory"
+        return torch.cuda.max_memory_reserved(device), "of the device"
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     # Kilobytes, but for macOS.
-    return most * (1 if sys.platform == "darwin" else 1024), "memory"
+    return most * (1 if sys.platform == "darwin" else 1024), "of this process"
 
 
 def duration(seconds: float) -> str:
     """Seconds, minutes or hours, whichever a person would say."""
     for unit, length, most in (("seconds", 1, 90), ("minutes", 60, 90 * 60)):
         if seconds < most:
-            return f"{seconds / length:.1f} {unit}"
+            return f"{seconds / length:.2g} {unit}"
     return f"{seconds / 3600:.1f} hours"

@@ -52,5 +52,5 @@ def order(sample: Sample) -> tuple[str, str]:
 
 
 def smoke_name(recipe: str, limit: int | None) -> str:
-    """What runs are named after: a smoke run shows that it is one."""
+    """What a run is named and listed after: a smoke run is none of the recipe itself."""
     return recipe if limit is None else f"{recipe}-limit{limit}"

@@ -86,14 +86,17 @@ class TrainingSamples(Dataset[tuple[np.ndarray, np.ndarray, np.ndarray]]):
             for row, draw in enumerate(draws):
                 work_on(draw.sample)
                 try:
-                    made = self[draw]
+                    self.put(draw, batch, row)
                 except Exception as error:  # noqa: BLE001 - whatever a codec or a transform raises
                     return self.fault(draw.sample, error)
-                for part, array in zip(batch, made, strict=True):
-                    part[row] = torch.from_numpy(array)
         finally:
             work_on()
         return batch
+
+    def put(self, draw: Draw, batch: Batch, row: int) -> None:
+        """Make a sample and put it into its row; what it was made of is let go of at once."""
+        for part, made in zip(batch, self[draw], strict=True):
+            part[row] = torch.from_numpy(made)
 
     def room(self, count: int) -> Batch:
         """A batch that is not yet filled."""
@@ -192,6 +195,7 @@ class Loader:
                     raise
             else:
                 yield whole(made)
+                del made
                 number += 1
                 continue
             waiting = None

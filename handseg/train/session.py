@@ -2,7 +2,7 @@
 
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from handseg.predict.whole import Inference
 from handseg.recipe.load import LoadedRecipe
 from handseg.runs import fields
 from handseg.runs.predictions import prediction_path
+from handseg.runs.summary import read_run_file
 from handseg.runs.writer import RunWriter, refuse_taken
 from handseg.train.augment import Augmentation
 from handseg.train.fine_tuning import begin_from
@@ -78,12 +79,24 @@ class Plan:
             FailedError: published weights cannot be had.
             InputError: those of a run cannot.
         """
-        model = build_model(self.loaded.recipe, len(self.classes))
-        init = self.loaded.recipe.model.init
-        if init is not None:
-            said = self.speaker.tell if tell else lambda text: None
-            begin_from(model, init, self.runs, self.classes, said)
-        return model
+        said = self.speaker.tell if tell else lambda text: None
+        return first_model(self.loaded, self.classes, self.runs, said)
+
+
+def first_model(
+    loaded: LoadedRecipe, classes: tuple[str, ...], runs: Path, tell: Callable[[str], None]
+) -> Segmenter:
+    """The network of a recipe with the weights that it begins with.
+
+    Raises:
+        FailedError: published weights cannot be had.
+        InputError: those of a run cannot.
+    """
+    model = build_model(loaded.recipe, len(classes))
+    init = loaded.recipe.model.init
+    if init is not None:
+        begin_from(model, init, runs, classes, tell)
+    return model
 
 
 def train(
@@ -108,16 +121,17 @@ def train(
     with speaker.bars("reading files") as bar:
         world = limited(check_world(loaded, data, bar), limit)
     describe(world, speaker)
-    shrinks = loaded.recipe.train.micro_batch == "auto"
-    plan = make_plan(loaded, world, device, runs, shrinks, speaker)
     if loaded.recipe.model.weights != "none":
         speaker.tell(f"loading the weights {loaded.recipe.model.weights}")
-    model = plan.first_model()
+    # Before the images are prepared: that takes its time and its place.
+    model = first_model(loaded, world.dataset.classes, runs, speaker.tell)
+    shrinks = loaded.recipe.train.micro_batch == "auto"
+    plan = make_plan(loaded, world, device, runs, shrinks, speaker)
     writer = RunWriter.create(
         runs,
         smoke_name(loaded.name, limit),
         recipe_toml=loaded.to_toml(),
-        facts={"recipe": loaded.name, "limit": limit, **run_facts(plan, model)},
+        facts={"limit": limit, **run_facts(plan, model)},
         files=world.files,
         name=name,
     )
@@ -232,7 +246,8 @@ def run_training(
     state, reason = "failed", ""
     try:
         with stop:
-            trainer = make_trainer(plan, model, writer, stop)
+            step = int(checkpoint.manifest["step"]) if checkpoint is not None else 0
+            trainer = make_trainer(plan, model, writer, stop, step)
             if checkpoint is not None:
                 trainer.restore(checkpoint)
             foretell(trainer, plan.speaker)
@@ -290,7 +305,10 @@ def no_memory(trainer: Trainer | None, error: BaseException) -> FailedError:
     return FailedError("the device ran out of memory", why=str(error), hints=hints)
 
 
-def make_trainer(plan: Plan, model: Segmenter, writer: RunWriter, stop: StopRequest) -> Trainer:
+def make_trainer(
+    plan: Plan, model: Segmenter, writer: RunWriter, stop: StopRequest, step: int = 0
+) -> Trainer:
+    """All that trains, at the beginning; `step` is where trackers go on."""
     recipe, held_out = plan.loaded.recipe, plan.parts.validation
 
     def tell(text: str) -> None:
@@ -319,7 +337,15 @@ def make_trainer(plan: Plan, model: Segmenter, writer: RunWriter, stop: StopRequ
         writer=writer,
         tell=tell,
         warn=warn,
-        trackers=Trackers(),
+        trackers=Trackers.start(
+            [name for name, wanted in recipe.track.items() if wanted],
+            writer.name,
+            writer.folder,
+            asdict(recipe),
+            lambda message: warn(message, fields.TRACKER),
+            run_id=str(read_run_file(writer.folder)["id"]),
+            step=step,
+        ),
     )
     return Trainer(materials)
 

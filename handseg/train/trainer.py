@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -61,7 +61,7 @@ class Materials:
     writer: RunWriter
     tell: Tell
     warn: Warn
-    trackers: Trackers = field(default_factory=Trackers)
+    trackers: Trackers
 
 
 class Trainer:
@@ -236,7 +236,7 @@ class Trainer:
         facts = validated.as_fields()
         self.writer.validation(step=position.step, epoch=position.epoch, dice=by_class, **facts)
         self.materials.trackers.validation(
-            position.step, position.epoch, scores.mean(), by_class, **validated.means()
+            position.step, position.epoch, scores.mean(), by_class, **validated.means("")
         )
         listed = "  ".join(f"{name} {dice:.3f}" for name, dice in worst_first(by_class)[:5])
         self.tell(

@@ -42,10 +42,10 @@ class Validated:
         """The better ones: they count."""
         return self.averaged if self.averaged is not None and self.uses_ema else self.raw
 
-    def means(self) -> dict[str, float]:
-        """Mean Dice of both; NaN where there is no average."""
+    def means(self, ending: str = "_mean") -> dict[str, float]:
+        """Mean Dice of both, `raw…` and `ema…`; NaN where there is no average."""
         averaged = math.nan if self.averaged is None else self.averaged.mean()
-        return {"raw_mean": self.raw.mean(), "ema_mean": averaged}
+        return {f"raw{ending}": self.raw.mean(), f"ema{ending}": averaged}
 
     def as_fields(self) -> dict[str, Any]:
         """What the event tells beside Dice."""

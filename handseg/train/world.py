@@ -13,6 +13,7 @@ from handseg.progress import Progress, silent
 from handseg.recipe.faults import Fault, RecipeError
 from handseg.recipe.load import LoadedRecipe
 from handseg.train.augment import build
+from handseg.train.tracking import refuse_missing
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,11 @@ def check_world(
     Raises:
         RecipeError: a value that this version cannot serve.
         InputError: the data set, a label, the folds or the crops are missing or at fault.
+        FailedError: a tracker is not installed.
     """
     refuse_unserved(loaded)
     recipe = loaded.recipe
+    refuse_missing([name for name, wanted in recipe.track.items() if wanted])
     dataset = open_dataset(folder)
     samples = labelled_training_samples(dataset)
     hashes = file_hashes(sample_files(samples), progress)
@@ -135,7 +138,6 @@ def refuse_unserved(loaded: LoadedRecipe) -> None:
         "predict.mode": recipe.predict.mode != "whole",
         "predict.tta": bool(recipe.predict.tta),
         "train.memory": recipe.train.memory != "normal",
-        "track": any(recipe.track.values()),
     }
     faults: list[Fault] = [
         loaded.fault(key, "this version of handseg cannot do this yet")
