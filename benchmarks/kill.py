@@ -139,11 +139,9 @@ def kill_often(model: str, kills: int, draw: random.Random) -> int:
         code = run_to_end("train", *again)
         differs = differences(Path("runs/whole"), Path("runs/killed")) if code == 0 else ["failed"]
         wrong += bool(differs)
-        print(
-            f"{model} {number + 1:2d}: killed after {share * duration:5.2f} of {duration:.2f} s, {place}; "
-            f"resumed (exit {code}): {'differs: ' + ', '.join(differs) if differs else 'the same'}",
-            flush=True,
-        )
+        outcome = f"differs: {', '.join(differs)}" if differs else "the same"
+        when = f"after {share * duration:5.2f} of {duration:.2f} s"
+        print(f"{model} {number + 1:2d}: killed {when}, {place}; resumed: {outcome}", flush=True)
         shutil.rmtree("runs/killed", ignore_errors=True)
     shutil.rmtree("runs")
     listed = ", ".join(f"{place} {count}" for place, count in places.most_common())
@@ -166,7 +164,7 @@ def killed_at(instant: float) -> str | None:
     time.sleep(0.01)
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
-    return place_of(TRACE.read_text())
+    return place_of(TRACE.read_text() if TRACE.exists() else "")
 
 
 def place_of(trace: str) -> str:

@@ -13,12 +13,15 @@ from handseg.progress import Progress, silent
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
     from rich.table import Table
+    from rich.text import Text
 
 
 BAR_WIDTH = 16
 PATIENCE = 0.3
 """Seconds that pass before a bar is drawn."""
-NOTE_WIDTH = 32
+WIDE = 200
+"""Cells of a table in a file or a pipe."""
+NOTE_WIDTH = 40
 """Characters of what a bar says of the present thing: its end tells names apart."""
 
 
@@ -67,15 +70,41 @@ def print_table(table: "Table") -> None:
     from rich.console import Console
 
     console = Console(markup=False, highlight=False, emoji=False)
-    if not console.is_terminal:
-        console.width = max(console.width, 200)
+    console.width = table_width()
     console.print(table)
+
+
+def print_lines(lines: "Text") -> None:
+    """Print lines on stdout that are no wider than `table_width`."""
+    from rich.console import Console
+
+    console = Console(markup=False, highlight=False, emoji=False)
+    if console.is_terminal:
+        console.print(lines, no_wrap=True, overflow="crop")
+    else:
+        out(lines.plain)
+
+
+def table_width() -> int:
+    """Cells of a line of a table: the terminal's, or plenty where stdout is none."""
+    from rich.console import Console
+
+    console = Console()
+    return console.width if console.is_terminal else max(console.width, WIDE)
 
 
 def note_room(width: int, title: str, total: int) -> int:
     """Characters that a bar leaves for its note: the figures before it are never cut."""
     figures = 2 * len(str(total)) + len("/0:00:00left0:00:00")
     return max(0, min(NOTE_WIDTH, width - len(title) - BAR_WIDTH - figures - 6))
+
+
+def note_tail(note: str, room: int) -> str:
+    """The end of a note that fits; of several words, two spaces apart, the last ones whole."""
+    words = note.split("  ")
+    while len(words) > 1 and len("  ".join(words)) > room:
+        del words[0]
+    return "  ".join(words)[-room:] if room else ""
 
 
 @contextmanager
@@ -110,7 +139,7 @@ class _Bar:
             self._bars.start()
             self._bars.add_task(self._title, total=total, note="")
         room = note_room(self._bars.console.width, self._title, total)
-        shown = note[-room:] if room else ""
+        shown = note_tail(note, room)
         self._bars.update(self._bars.tasks[0].id, completed=done, total=total, note=shown)
 
     def stop(self) -> None:

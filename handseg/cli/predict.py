@@ -65,14 +65,16 @@ def predict(
 
 
 def finished_runs(folder: Path) -> list[Path]:
-    """Every finished run, oldest first.
+    """Every finished run but smoke runs, oldest first.
 
     Raises:
         InputError: there is none.
     """
+    from handseg.runs.predictions import is_smoke_run
     from handseg.runs.reader import list_runs
 
-    finished = [run.folder for run in reversed(list_runs(folder)) if run.state == "finished"]
+    ended = [run.folder for run in reversed(list_runs(folder)) if run.state == "finished"]
+    finished = [run for run in ended if not is_smoke_run(run)]
     if not finished:
         raise InputError(
             f"there is no finished run in {folder}",

@@ -1,6 +1,5 @@
-"""`handseg train`: a recipe to a trained run."""
+"""`handseg train`: recipes to trained runs, one here or several in a queue."""
 
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,96 +7,179 @@ import typer
 
 from handseg.cli import console, options
 from handseg.cli.command import command
+from handseg.cli.on_end import told
+from handseg.cli.train_plan import Request, Training, fold_sets, load_all, plan
 from handseg.errors import UsageError
 
 if TYPE_CHECKING:
     from handseg.recipe.load import LoadedRecipe
-    from handseg.train.session import Outcome
-
-TABLE_COLUMNS = 3
-"""Of the Dice that a training ends with: 29 bones in ten lines."""
 
 
 @command(
     examples=[
         "handseg train recipes/segformer.toml",
         "handseg train recipes/segformer.toml --set data.size=512 --set model.weights=none",
+        "handseg train recipes/segformer.toml recipes/unetpp.toml --fold all",
+        "handseg train recipes/segformer.toml --dry-run",
+        "handseg train recipes/segformer.toml --limit 8 --set train.epochs=2",
+        "handseg train segformer --on-end 'echo $HANDSEG_RUN $HANDSEG_STATE >> ended.txt'",
         "handseg train --resume last",
     ]
 )
 def train(
     recipe: Annotated[
-        str | None, typer.Argument(metavar="RECIPE", help="A recipe: a file, or a bundled one.")
+        list[str] | None,
+        typer.Argument(
+            metavar="RECIPE",
+            help="Recipes: files, or bundled ones; several are a queue.",
+            show_default=False,
+        ),
     ] = None,
     resume: Annotated[
         str | None, typer.Option("--resume", metavar="RUN", help="Go on with a run.")
     ] = None,
+    fold: Annotated[
+        str | None,
+        typer.Option(
+            "--fold",
+            metavar="K|all",
+            help="The fold to validate on; all: a run each, and their predictions joined.",
+            show_default=False,
+        ),
+    ] = None,
     set_: options.Set = None,
     name: Annotated[
         str | None, typer.Option("--name", metavar="NAME", help="The run's name.")
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit",
+            metavar="N",
+            min=1,
+            help="A smoke run: at most N training and N validation images.",
+            show_default=False,
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Take a step and validate a batch: time, memory. No run."),
+    ] = False,
+    on_end: Annotated[
+        str | None,
+        typer.Option(
+            "--on-end",
+            metavar="CMD",
+            help="After each training the shell runs CMD, which finds HANDSEG_RUN, _STATE, "
+            "_REASON and _DICE in its environment.",
+            show_default=False,
+        ),
     ] = None,
     data: options.Data = None,
     runs: options.Runs = None,
 ) -> None:
     """Train a network by a recipe, or go on with a run.
 
-    The run's folder holds everything that was seen and made.
+    The run's folder holds everything that was seen and made. Several recipes, or all folds, are
+    trained one after the other, each in a process of its own; a failed one does not stop the rest.
     """
-    if (recipe is None) == (resume is None):
+    recipes = recipe or []
+    if bool(recipes) == (resume is not None):
         raise UsageError(
             "name a recipe, or a run to resume",
             hints=["handseg train recipes/segformer.toml", "handseg train --resume last"],
         )
     if resume is not None:
-        if name is not None:
-            raise UsageError("a resumed run keeps its name: --name and --resume exclude each other")
-        report(go_on(resume, set_ or [], data, options.runs_folder(runs)))
-    elif recipe is not None:
-        for outcome in begin(recipe, set_ or [], name, options.data_folder(data), runs):
-            report(outcome)
+        refuse_anew({"--name": name, "--fold": fold, "--limit": limit, "--dry-run": dry_run})
+        run, loaded = find_resumed(resume, set_ or [], options.runs_folder(runs))
+        with told(on_end, run.parent):
+            go_on(run, loaded, data)
+        return
+    sets = fold_sets(fold, set_ or [])
+    begin(recipes, Request(sets, data, runs, name, limit, on_end, dry_run))
 
 
-def begin(
-    recipe: str, sets: list[str], name: str | None, data: Path, runs: Path | None
-) -> "Iterator[Outcome]":
-    """Train the recipe, or with `data.fold = "all"` one run after the other."""
+def refuse_anew(given: dict[str, object]) -> None:
+    """Refuse what shapes a new run where one is resumed.
+
+    Raises:
+        UsageError: such an option was given.
+    """
+    for option, value in given.items():
+        if value not in (None, False):
+            raise UsageError(
+                f"a resumed run keeps its name, fold and images: {option} and --resume "
+                "exclude each other"
+            )
+
+
+def begin(recipes: list[str], request: Request) -> None:
+    """Check all recipes, then train one here or several in a queue."""
+    loaded = load_all(recipes, request.sets)
+    data = options.data_folder(request.data)
+    several = len(loaded) > 1 or loaded[0].recipe.data.fold == "all"
+    if request.name is not None and several:
+        raise UsageError("--name names one run; several recipes or folds are a run each")
+    if several:
+        from handseg.cli.train_queue import work_through
+
+        work_through(plan(recipes, loaded, request.sets, data, dry=request.dry), request)
+    elif request.dry:
+        measure(Training(recipes[0], loaded[0]), request)
+    else:
+        with told(request.on_end, options.runs_folder(request.runs)):
+            train_here(Training(recipes[0], loaded[0]), request)
+
+
+def introduce(training: Training, data: Path) -> None:
+    """Say what is used, and end here where there is no data set: before torch is loaded."""
     from handseg.data.dataset import open_dataset
-    from handseg.recipe import load_recipe
 
-    loaded = load_recipe(recipe, sets)
-    if loaded.bundled:
-        console.say(f"using the bundled recipe {loaded.path}")
-    for warning in loaded.warnings:
+    if training.loaded.bundled:
+        console.say(f"using the bundled recipe {training.loaded.path}")
+    for warning in training.loaded.warnings:
         console.warn(warning)
-    if name is not None and loaded.recipe.data.fold == "all":
-        raise UsageError('--name names one run; with data.fold = "all" there is one for each fold')
-    # Before torch is loaded: most first attempts end here.
+    # Most first attempts end here.
     console.say(open_dataset(data).recognised)
+
+
+def train_here(training: Training, request: Request) -> None:
+    """Train in this process."""
+    from handseg.cli.train_words import report, speed
+
+    data, runs = options.data_folder(request.data), options.runs_folder(request.runs)
+    introduce(training, data)
     from handseg.train.session import Speaker
     from handseg.train.session import train as run_training
 
+    speaker = Speaker(console.say, speed(training.loaded.recipe.train.batch_size))
+    report(
+        run_training(training.loaded, data, runs, speaker, name=request.name, limit=request.limit)
+    )
+
+
+def measure(training: Training, request: Request) -> None:
+    """Say what a training would take; nothing of it is left behind."""
+    from handseg.cli.train_words import print_measured
+
+    data, runs = options.data_folder(request.data), options.runs_folder(request.runs)
+    introduce(training, data)
+    from handseg.train.dry_run import dry_run
+    from handseg.train.session import Speaker
+
     speaker = Speaker(console.say, console.progress)
-    for one in by_fold(loaded, recipe, sets, data):
-        yield run_training(one, data, options.runs_folder(runs), speaker, name=name)
+    print_measured(
+        training.title, dry_run(training.loaded, data, runs, speaker, limit=request.limit)
+    )
 
 
-def by_fold(
-    loaded: "LoadedRecipe", recipe: str, sets: list[str], data: Path
-) -> "list[LoadedRecipe]":
-    """The recipe, or with `data.fold = "all"` one for each fold."""
-    from handseg.data.dataset import open_dataset
-    from handseg.data.folds import load_or_write_folds
-    from handseg.recipe import load_recipe
+def find_resumed(resumed: str, sets: list[str], runs: Path) -> "tuple[Path, LoadedRecipe]":
+    """The run that is meant, and its recipe with what may be set anew.
 
-    if loaded.recipe.data.fold != "all":
-        return [loaded]
-    with console.progress("measuring hands") as bar:
-        folds = load_or_write_folds(open_dataset(data), progress=bar).folds
-    return [load_recipe(recipe, [*sets, f"data.fold={fold}"]) for fold in range(folds.k)]
-
-
-def go_on(resumed: str, sets: list[str], data: Path | None, runs: Path) -> "Outcome":
-    """Resume a run, on the data that it began with unless told otherwise."""
+    Raises:
+        InputError: there is no such run.
+        UsageError: something else is set.
+    """
     from handseg.recipe import load_recipe
     from handseg.runs import fields
     from handseg.runs.find import find_run
@@ -106,33 +188,16 @@ def go_on(resumed: str, sets: list[str], data: Path | None, runs: Path) -> "Outc
     loaded = load_recipe(str(run / fields.RECIPE), sets, resumed=True)
     for warning in loaded.warnings:
         console.warn(warning)
+    return run, loaded
+
+
+def go_on(run: Path, loaded: "LoadedRecipe", data: Path | None) -> None:
+    """Resume a run, on the data that it began with unless told otherwise."""
+    from handseg.cli.train_words import report, speed
     from handseg.predict.of_run import read_facts
     from handseg.train.session import Speaker
     from handseg.train.session import resume as resume_training
 
     place = data or Path(read_facts(run).get("data") or options.data_folder(None))
-    return resume_training(run, loaded, place, Speaker(console.say, console.progress))
-
-
-def report(outcome: "Outcome") -> None:
-    """The Dice of every bone, where everything lies, and what to type next."""
-    if outcome.reason:
-        console.say(f"ended early: {outcome.reason}")
-    for line in dice_lines(outcome.by_class):
-        console.say(line)
-    console.say(f"best Dice {outcome.best:.4f} (validation)")
-    console.say(f"held-out people: {outcome.predictions}")
-    console.say(f"next:  handseg score {outcome.run.name}:val    every bone")
-    console.say(f"       handseg predict {outcome.run.name}      the test images")
-    console.out(str(outcome.run))
-
-
-def dice_lines(by_class: Mapping[str, float]) -> list[str]:
-    """The table of Dice, down in columns, the worst bones first."""
-    from handseg.score.dice import worst_first
-
-    scored = worst_first(by_class)
-    height = -(-len(scored) // TABLE_COLUMNS)
-    width = max((len(name) for name in by_class), default=0)
-    cells = [f"{name:<{width}}  {dice:.4f}" for name, dice in scored]
-    return ["    ".join(cells[row::height]) for row in range(height)]
+    speaker = Speaker(console.say, speed(loaded.recipe.train.batch_size))
+    report(resume_training(run, loaded, place, speaker))

@@ -8,8 +8,9 @@ import typer
 
 from handseg.cli import console, options
 from handseg.cli.command import command
+from handseg.cli.out_of_fold import join_predictions
 from handseg.cli.vote_words import say_found, say_members, say_odd_widths, say_rules
-from handseg.errors import InputError
+from handseg.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from handseg.data.dataset import Dataset
@@ -30,6 +31,7 @@ SMALL = 1 << 23
         "handseg vote a.csv b.csv c.csv --threshold 1",
         "handseg vote a.csv b.csv c.csv --min-votes 3 --out best.csv",
         "handseg vote --plan ensemble.toml",
+        "handseg vote --out-of-fold unet-1 unet-2 unet-3 unet-4 unet-5",
     ]
 )
 def vote(
@@ -61,6 +63,13 @@ def vote(
             show_default=False,
         ),
     ] = None,
+    out_of_fold: Annotated[
+        bool,
+        typer.Option(
+            "--out-of-fold",
+            help="No vote: join the held-out predictions of all folds, each image once.",
+        ),
+    ] = False,
     allow_partial: Annotated[
         bool,
         typer.Option("--allow-partial", help="Whole images that a CSV lacks are empty masks."),
@@ -84,6 +93,10 @@ def vote(
 
     size = options.pixels(image_size)
     options.check_out(out, force)
+    if out_of_fold:
+        refuse_rules({"--threshold": threshold, "--min-votes": min_votes, "--plan": plan})
+        join_predictions(preds or [], data, options.runs_folder(runs), out)
+        return
     found = Found()
     planned = read_plan(plan)
     members, names = find_members(preds or [], planned, options.runs_folder(runs), skip_bad, found)
@@ -98,6 +111,13 @@ def vote(
     if path is not None:
         console.say(f"compare it with labels:  handseg score {path}")
         console.out(str(path))
+
+
+def refuse_rules(given: "dict[str, object]") -> None:
+    """Raise UsageError where a rule is given, though nobody votes."""
+    for option, value in given.items():
+        if value is not None:
+            raise UsageError(f"--out-of-fold joins without a vote: {option} says nothing there")
 
 
 def read_plan(path: Path | None) -> "Plan | None":

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from handseg.data.dataset import Dataset, Sample
@@ -62,11 +62,46 @@ def load_or_write_folds(
         InputError: the file is at fault or lacks people, or there are too few people.
         UsageError: `k` is less than two.
     """
+    return kept(load_or_make_folds(dataset, k=k, seed=seed, progress=progress))
+
+
+def load_or_make_folds(
+    dataset: Dataset, *, k: int = DEFAULT_K, seed: int = 0, progress: Progress = silent
+) -> FoldFile:
+    """The same, but new ones are not written yet.
+
+    Raises:
+        InputError: the file is at fault or lacks people, or there are too few people.
+        UsageError: `k` is less than two.
+    """
     there = found_folds(dataset)
     if there is not None:
         return there
     refuse_too_few(len({sample.person for sample in dataset.train}), k)
-    return write_folds(dataset, training_people(dataset, progress).people, k=k, seed=seed)
+    folds = make_folds(training_people(dataset, progress).people, k, seed)
+    return FoldFile(folds, place_for_folds(dataset), written=False)
+
+
+def kept(file: FoldFile) -> FoldFile:
+    """The same folds, written where they stand nowhere yet."""
+    if file.path.exists():
+        return file
+    write_json(file.path, {"version": VERSION, **asdict(file.folds)})
+    return replace(file, written=True)
+
+
+def fold_count(dataset: Dataset, k: int = DEFAULT_K) -> int:
+    """How many folds the data set has, or would have.
+
+    Raises:
+        InputError: the file is at fault or lacks people, or there are too few people.
+    """
+    there = found_folds(dataset)
+    if there is not None:
+        return there.folds.k
+    people = len({sample.person for sample in dataset.train})
+    refuse_too_few(people, k)
+    return min(k, people)
 
 
 def found_folds(dataset: Dataset) -> FoldFile | None:

@@ -6,7 +6,12 @@ from pathlib import Path
 
 from handseg.errors import InputError
 from handseg.rle.submission import Submission, read_submission
-from handseg.runs.predictions import ENDED, newest_predictions, prediction_path
+from handseg.runs.predictions import (
+    ENDED,
+    is_smoke_run,
+    newest_predictions,
+    prediction_path,
+)
 from handseg.runs.reader import RunSummary, list_runs
 
 
@@ -40,7 +45,9 @@ def _too_few(runs: Path, split: str, newest: Sequence[Submission]) -> InputError
     unpredicted = [
         run
         for run in list_runs(runs)
-        if run.state in ENDED and not prediction_path(run.folder, split).exists()
+        if run.state in ENDED
+        and not prediction_path(run.folder, split).exists()
+        and not is_smoke_run(run.folder)
     ]
     if newest:
         listed = "\n".join(f"found: {one.path} ({len(one.images)} images)" for one in newest)

@@ -61,6 +61,10 @@ def find_recipe(name_or_path: str) -> FoundRecipe:
 
 def no_such_recipe(name: str) -> UsageError:
     """The error for a name that no recipe has, with the nearest that there are."""
+    if Path(name).is_dir():
+        inside = sorted(path.name for path in Path(name).glob("*.toml"))
+        listed = f"recipes in it: {', '.join(inside)}" if inside else "there is no recipe in it"
+        return UsageError(f"{name} is a folder: name a recipe", why=listed)
     names = [path.stem for path in bundled_recipes()]
     near = get_close_matches(PurePath(name).stem, names, n=3, cutoff=0.5)
     return UsageError(

@@ -14,11 +14,11 @@ def to_toml(recipe: Recipe, *, comments: tuple[str, ...] = ()) -> str:
     """The whole recipe, with the comments as its first lines."""
     lines = [f"# {_one_line(comment)}" for comment in comments]
     tables = _plain(recipe)
-    lines.append(f"schema = {_value(tables.pop('schema'))}")
+    lines.append(f"schema = {value_text(tables.pop('schema'))}")
     augment: dict[str, Any] = tables.pop("augment")
     entries = {f"augment.{_key(name)}": entry for name, entry in augment.items()}
     for name, table in _with_augment_after_data(tables, entries).items():
-        lines += ["", f"[{name}]", *(f"{_key(key)} = {_value(v)}" for key, v in table.items())]
+        lines += ["", f"[{name}]", *(f"{_key(key)} = {value_text(v)}" for key, v in table.items())]
     return "\n".join(lines) + "\n"
 
 
@@ -48,17 +48,17 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _value(value: Any) -> str:
-    """A value in one line."""
+def value_text(value: Any) -> str:
+    """A value of TOML in one line."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
         return _string(value)
     if isinstance(value, list):
-        return f"[{', '.join(_value(item) for item in cast('list[Any]', value))}]"
+        return f"[{', '.join(value_text(item) for item in cast('list[Any]', value))}]"
     if isinstance(value, dict):
         table = cast("dict[str, Any]", value)
-        pairs = ", ".join(f"{_key(key)} = {_value(item)}" for key, item in table.items())
+        pairs = ", ".join(f"{_key(key)} = {value_text(item)}" for key, item in table.items())
         return f"{{ {pairs} }}" if pairs else "{}"
     return repr(value)
 

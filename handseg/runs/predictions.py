@@ -49,13 +49,26 @@ def find_prediction(text: str, runs: Path, split: str = "test") -> Path:
     return path
 
 
+def is_smoke_run(run: Path) -> bool:
+    """Whether a run was trained on a few images only (`--limit`), to see whether all works."""
+    from handseg.runs.summary import read_run_file
+
+    try:
+        return read_run_file(run).get("limit") is not None
+    except (OSError, ValueError):
+        return False
+
+
 def newest_predictions(runs: Path, split: str) -> list[Path]:
-    """The predictions of a split by the newest ended run of each recipe and fold, newest first."""
+    """The predictions of a split by the newest ended run of each recipe and fold, newest first.
+
+    Smoke runs are passed over: nobody means them who does not name them.
+    """
     from handseg.runs.reader import list_runs
 
     found: dict[tuple[str, int | None], Path] = {}
     for run in list_runs(runs):
         path = prediction_path(run.folder, split)
-        if run.state in ENDED and path.is_file():
+        if run.state in ENDED and path.is_file() and not is_smoke_run(run.folder):
             found.setdefault((run.recipe, run.fold), path)
     return list(found.values())

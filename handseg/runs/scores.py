@@ -1,6 +1,8 @@
 """Dice of image × class, kept for the last and the best validation."""
 
 import io
+import zipfile
+import zlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,25 +18,30 @@ from handseg.runs import fields
 class ImageScores:
     """Dice of every validation image and class at one step.
 
-    `dice` is float32[images, classes], NaN where a class was not labelled.
+    `dice` is float32[images, classes], NaN where a class was not labelled; `persons` has the person
+    of each image, or is empty where the writer did not say.
     """
 
     step: int
     images: tuple[str, ...]
     classes: tuple[str, ...]
     dice: NDArray[np.float32]
+    persons: tuple[str, ...] = ()
 
 
 def write_scores(run: Path, scores: ImageScores) -> Path:
     """Write `scores/<step>.npz` whole or not at all."""
     if scores.dice.shape != (len(scores.images), len(scores.classes)):
         raise ValueError(f"dice {scores.dice.shape} is not images × classes")
+    if scores.persons and len(scores.persons) != len(scores.images):
+        raise ValueError(f"{len(scores.persons)} persons of {len(scores.images)} images")
     block = io.BytesIO()
     np.savez_compressed(
         block,
         step=scores.step,
         images=np.array(scores.images, dtype=np.str_),
         classes=np.array(scores.classes, dtype=np.str_),
+        persons=np.array(scores.persons, dtype=np.str_),
         dice=scores.dice.astype(np.float32),
     )
     return disk.replace(run / fields.SCORES / f"{scores.step:08d}.npz", block.getvalue())
@@ -46,13 +53,18 @@ def read_scores(run: Path, step: int) -> ImageScores:
     Raises:
         OSError, ValueError, KeyError: missing or damaged.
     """
-    with np.load(run / fields.SCORES / f"{step:08d}.npz", allow_pickle=False) as arrays:
-        return ImageScores(
-            int(arrays["step"]),
-            tuple(map(str, arrays["images"])),
-            tuple(map(str, arrays["classes"])),
-            arrays["dice"],
-        )
+    path = run / fields.SCORES / f"{step:08d}.npz"
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return ImageScores(
+                int(arrays["step"]),
+                tuple(map(str, arrays["images"])),
+                tuple(map(str, arrays["classes"])),
+                arrays["dice"],
+                tuple(map(str, arrays["persons"])) if "persons" in arrays else (),
+            )
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise ValueError(f"{path.name}: {error}") from error
 
 
 def score_steps(run: Path) -> list[int]:
@@ -77,10 +89,15 @@ def kept_steps(folder: Path) -> list[int]:
 
 
 def as_scores(
-    step: int, images: Sequence[str], classes: Sequence[str], dice: NDArray[np.floating]
+    step: int,
+    images: Sequence[str],
+    classes: Sequence[str],
+    dice: NDArray[np.floating],
+    persons: Sequence[str] = (),
 ) -> ImageScores:
     """Scores from what a validation has at hand."""
-    return ImageScores(step, tuple(images), tuple(classes), np.asarray(dice, np.float32))
+    figures = np.asarray(dice, np.float32)
+    return ImageScores(step, tuple(images), tuple(classes), figures, tuple(persons))
 
 
 def cancel_scores(run: Path, after: int) -> None:

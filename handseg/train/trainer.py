@@ -1,5 +1,6 @@
 """The training loop, read from top to bottom as the steps of training."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -153,7 +154,8 @@ class Trainer:
 
     def note(self) -> str:
         """What the bar says of the present step."""
-        return f"epoch {self.position.epoch + 1}  loss {self.ledger.loss:.4f}"
+        epoch, loss = f"epoch {self.position.epoch + 1}", self.ledger.loss
+        return f"{epoch}  loss {loss:.4f}" if math.isfinite(loss) else epoch
 
     def look(self) -> None:
         """Once a second: read the losses, and once a minute the machine."""

@@ -29,7 +29,8 @@ def test_stdout_is_the_run_and_stderr_what_a_person_wants_to_know(tiny_recipe, t
     assert "wrote data/folds.json" in said
     assert "preparing 8 images at 64 px" in said
     assert "no GPU" in said
-    assert "epoch   2/2  Dice" in said
+    assert "epoch   2/2  loss" in said
+    assert "moving average" not in said
     for bone in ("finger-19", "Pisiform", "Ulna"):
         assert f"{bone} " in said
     assert "runs/tiny-1/predictions/val.csv" in said
@@ -37,6 +38,28 @@ def test_stdout_is_the_run_and_stderr_what_a_person_wants_to_know(tiny_recipe, t
     again = type_train("tiny.toml", *QUICK)
     assert (again.exit_code, again.stdout) == (0, "runs/tiny-2\n")
     assert "preparing" not in again.stderr
+
+
+def test_with_an_average_of_the_weights_it_is_said_whose_the_best_dice_is(tiny_recipe, type_train):
+    done = type_train("tiny.toml", *QUICK, "--set", "train.ema=0.9", "--set", "train.epochs=1")
+    (event,) = [
+        json.loads(line)
+        for line in Path("runs/tiny-1/events.jsonl").read_text().splitlines()
+        if '"validation"' in line
+    ]
+    other = event["raw_mean"] if event["uses_ema"] else event["ema_mean"]
+    assert f"had {other:.4f}" in done.stderr
+    whose = "of the weights' moving average" if event["uses_ema"] else "of the weights themselves"
+    assert f"best Dice {event['mean']:.4f} (validation) {whose}" in done.stderr
+
+
+def test_what_ends_a_training_runs_the_persons_command(tiny_recipe, type_train):
+    line = "echo $HANDSEG_STATE $(basename $HANDSEG_RUN) $HANDSEG_DICE > told.txt"
+    done = type_train("tiny.toml", "-q", *QUICK, "--set", "train.epochs=1", "--on-end", line)
+    assert (done.exit_code, done.stdout) == (0, "runs/tiny-1\n")
+    state, run, dice = Path("told.txt").read_text().split()
+    assert (state, run) == ("finished", "tiny-1")
+    assert 0 <= float(dice) <= 1
 
 
 def test_quiet_prints_the_run_alone(tiny_recipe, type_train):
@@ -54,13 +77,6 @@ def test_a_bundled_recipe_is_said_and_trains_at_a_size_that_a_cpu_bears(type_tra
     assert "using the bundled recipe" in done.stderr
 
 
-def test_every_fold_is_a_run(tiny_recipe, type_train):
-    done = type_train("tiny.toml", "--set", "data.fold=all", "--set", "train.epochs=1", *QUICK)
-    assert done.stdout.splitlines() == [f"runs/tiny-{number}" for number in range(1, 5)]
-    folds = [json.loads(Path(f"runs/tiny-{n}/run.json").read_text())["fold"] for n in range(1, 5)]
-    assert folds == [0, 1, 2, 3]
-
-
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -73,7 +89,6 @@ def test_every_fold_is_a_run(tiny_recipe, type_train):
         (["tiny.toml", "--set", "data.fold=9"], 2, "no fold 9"),
         (["tiny.toml", "--set", "data.crops=['wrist']"], 3, "handseg crop --regions wrist"),
         (["tiny.toml", "--set", "train.precision=fp16"], 1, "needs a GPU"),
-        (["tiny.toml", "--set", "data.fold=all", "--name", "x"], 2, "--name names one run"),
         (["tiny.toml", "--data", "elsewhere"], 3, "elsewhere"),
     ],
 )
@@ -121,8 +136,8 @@ def test_ctrl_c_is_130_and_resume_goes_on_but_changes_nothing_else(
 
     real = loop.Trainer.train_step
 
-    def interrupted(self, batch):
-        real(self, batch)
+    def interrupted(self, *arguments):
+        real(self, *arguments)
         if self.position.step == 2:
             os.kill(os.getpid(), signal.SIGINT)
 
@@ -131,8 +146,10 @@ def test_ctrl_c_is_130_and_resume_goes_on_but_changes_nothing_else(
         done = type_train("tiny.toml", *QUICK)
     assert (done.exit_code, done.stdout) == (130, "")
     assert "handseg train --resume tiny-1" in done.stderr
-    refused = type_train("--resume", "tiny-1", "--set", "optimizer.lr=1")
+    words = ("--resume", "tiny-1", "--set", "optimizer.lr=1", "--on-end", "touch ended")
+    refused = type_train(*words)
     assert refused.exit_code == 2
+    assert not Path("ended").exists()
     assert "optimizer.lr" in refused.stderr
     done = type_train("--resume", "tiny-1", "--set", "train.epochs=3", "--no-progress")
     assert (done.exit_code, done.stdout) == (0, "runs/tiny-1\n")

@@ -12,7 +12,14 @@ from pathlib import Path
 import pytest
 
 from handseg.data.dataset import Dataset, Sample, open_dataset
-from handseg.data.folds import load_or_write_folds, make_folds, write_folds
+from handseg.data.folds import (
+    fold_count,
+    kept,
+    load_or_make_folds,
+    load_or_write_folds,
+    make_folds,
+    write_folds,
+)
 from handseg.data.label_runs import label_file
 from handseg.data.people import Person
 from handseg.data.phantom import write_phantoms
@@ -46,6 +53,20 @@ def as_nobody():
         yield
     finally:
         os.seteuid(before)
+
+
+def test_folds_that_are_made_but_not_kept_are_those_that_are_written_later(workplace):
+    dataset = open_dataset(Path("data"))
+    made = load_or_make_folds(dataset, k=3)
+    assert not made.path.exists()
+    assert not made.written
+    assert fold_count(dataset, 3) == made.folds.k == 3
+    written = kept(made)
+    assert written.written
+    again = load_or_make_folds(dataset)
+    assert (again.folds, again.path) == (made.folds, written.path)
+    assert not kept(again).written
+    assert fold_count(dataset) == 3
 
 
 def test_every_person_is_held_out_once_and_with_all_their_images(empty_folder):

@@ -13,10 +13,9 @@ from handseg.runs.writer import RunWriter
 def run(tmp_path):
     """Makes finished runs in tmp_path/runs, with test predictions of the given images."""
 
-    def make(recipe, images=("a",)):
-        writer = RunWriter.create(
-            tmp_path / "runs", recipe, recipe_toml="", facts={"fold": 0, "classes": ["x"]}
-        )
+    def make(recipe, images=("a",), **facts):
+        facts = {"fold": 0, "classes": ["x"], **facts}
+        writer = RunWriter.create(tmp_path / "runs", recipe, recipe_toml="", facts=facts)
         writer.end("finished")
         if images:
             rows = [(image, "x", rle.parse("1 2")) for image in images]
@@ -35,6 +34,15 @@ def test_the_newest_prediction_of_each_recipe_votes(run, tmp_path):
     run("unet")
     run("segformer")
     assert names(newest_members(tmp_path / "runs").members) == {"unet-2", "segformer-1"}
+
+
+def test_smoke_runs_neither_vote_nor_are_asked_for_predictions(run, tmp_path):
+    run("unet")
+    run("unet-limit8", limit=8)
+    run("fpn-limit8", images=(), limit=8)
+    with pytest.raises(InputError) as caught:
+        newest_members(tmp_path / "runs")
+    assert "limit8" not in str(caught.value)
 
 
 def test_predictions_of_other_images_are_left_out(run, tmp_path):

@@ -54,10 +54,11 @@ def unet_recipe(tiny_recipe):
 def begin(tiny_recipe):
     """Train the tiny recipe with some values set; words go to `Watched`."""
 
-    def run(*sets, name=None, recipe=tiny_recipe, **watched):
+    def run(*sets, name=None, limit=None, recipe=tiny_recipe, **watched):
         run.watched = Watched(**watched)
         loaded = load_recipe(str(recipe), sets)
-        return train(loaded, Path("data"), Path("runs"), run.watched.speaker, name=name)
+        speaker = run.watched.speaker
+        return train(loaded, Path("data"), Path("runs"), speaker, name=name, limit=limit)
 
     return run
 

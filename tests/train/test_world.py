@@ -40,7 +40,6 @@ def people(samples):
         ('[train]\nmemory = "low"', 2, "train.memory"),
         ('[predict]\nmode = "slide"', 2, "predict.mode"),
         ('[predict]\ntta = ["flip"]', 2, "predict.tta"),
-        ("[track]\nwandb = true", 1, "track"),
     ],
 )
 def test_what_this_version_cannot_do_is_refused_with_its_line(workplace, table, line, key):
