@@ -1,11 +1,24 @@
-"""The one table of keys: the bindings and the help are made from it."""
+"""The one table of keys: the bindings, the help and the palette of commands are made from it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from textual.binding import Binding, BindingType
 
-Place = Literal["everywhere", "runs", "viewer"]
+Place = Literal["everywhere", "runs", "chart", "classes", "viewer", "run"]
+ScreenName = Literal["runs", "classes", "viewer", "run"]
+
+SCREENS: dict[ScreenName, str] = {
+    "runs": "1 Runs",
+    "classes": "2 Classes",
+    "viewer": "3 Viewer",
+    "run": "5 Run",
+}
+"""The screens that there are; each begins with the key that brings it."""
+
+HEADS: dict[Place, str] = {"everywhere": "everywhere", "chart": "curves", **SCREENS}
+"""How the help calls the places."""
 
 
 @dataclass(frozen=True)
@@ -22,17 +35,52 @@ class Key:
     label: str
     """One or two words for the line of help; empty where only the help page tells."""
     means: str
+    writes: bool = False
+    """Whether it does something to a run: not with `--read-only`."""
+
+
+def _screen_keys() -> Iterable[Key]:
+    for name, shown in SCREENS.items():
+        number, word = shown.split(" ", 1)
+        yield Key("everywhere", number, number, f"app.show('{name}')", "", f"the screen {word}")
 
 
 KEYS = (
     Key("everywhere", "question_mark", "?", "app.help", "help", "this page"),
-    Key("everywhere", "q", "q", "app.quit", "quit", "quit"),
-    Key("everywhere", "1", "1", "app.show('runs')", "", "the runs"),
-    Key("everywhere", "3", "3", "app.show('viewer')", "", "the viewer"),
+    Key("everywhere", "colon,ctrl+p", ":", "app.palette", "palette", "find a command, a run"),
+    *_screen_keys(),
     Key("everywhere", "escape", "esc", "app.step_out", "", "one step out"),
-    Key("runs", "up,down", "↑ ↓", "", "run", "choose a run"),
-    Key("runs", "enter", "enter", "", "look", "look at its pictures"),
-    Key("runs", "v", "v", "next_view", "view", "next curve; in a narrow window bones, curve, run"),
+    Key("everywhere", "tab", "tab", "", "", "to the next part of the screen"),
+    Key("everywhere", "y", "y", "app.copy_command", "copy", "copy the command that prints this"),
+    Key("everywhere", "P,shift+p", "P", "app.save_picture", "", "save the screen as a picture"),
+    Key("everywhere", "exclamation_mark", "!", "app.notices", "", "what happened to the runs"),
+    Key("everywhere", "t", "t", "app.next_theme", "", "next theme: dark, light, colour-blind safe"),
+    Key("everywhere", "q", "q", "app.quit", "quit", "quit"),
+    Key("runs", "slash", "/", "filter", "filter", "filter: words, state:running, dice>0.9"),
+    Key("runs", "s", "s", "next_order", "sort", "sort by the next column"),
+    Key("runs", "S,shift+s", "S", "reverse_order", "", "sort the other way round"),
+    Key("runs", "space", "space", "select", "select", "draw the curves of this run too"),
+    Key("runs", "p", "p", "pin", "pin", "hold the others against this run"),
+    Key("runs", "up,down", "↑ ↓", "", "", "choose a run, or a bone"),
+    Key("runs", "enter", "enter", "", "look", "look at its pictures; choose the bone"),
+    Key("chart", "v", "v", "curve('next')", "curve", "next value to draw"),
+    Key("chart", "V,shift+v", "V", "curve('before')", "", "the value before"),
+    Key("chart", "l", "l", "curve('log')", "log", "logarithmic scale, or linear"),
+    Key("chart", "z", "z", "curve('smooth')", "smooth", "smoother: 0.6, 0.9, 0.97, none"),
+    Key("chart", "x", "x", "curve('axis')", "", "epochs or steps"),
+    Key("chart", "plus", "+", "curve('closer')", "", "closer, around the cursor"),
+    Key("chart", "minus", "-", "curve('farther')", "", "farther"),
+    Key("chart", "less_than_sign,shift+left", "<", "curve('left')", "", "to what was earlier"),
+    Key("chart", "greater_than_sign,shift+right", ">", "curve('right')", "", "to what was later"),
+    Key("chart", "0", "0", "curve('whole')", "", "all of it"),
+    Key("chart", "left", "←", "curve('cursor_left')", "", "read the values to the left"),
+    Key("chart", "right", "→", "curve('cursor_right')", "", "read the values to the right"),
+    Key("classes", "up,down", "↑ ↓", "", "bone", "choose a bone, here and on every screen"),
+    Key("classes", "left", "←", "validation(-1)", "", "validations before"),
+    Key("classes", "right", "→", "validation(1)", "", "later validations"),
+    Key("classes", "s", "s", "next_sort", "sort", "as in the data, worst now, largest fall"),
+    Key("classes", "v", "v", "next_view", "view", "in a narrow window: strips or hand"),
+    Key("classes", "a", "a", "no_class", "all", "choose no bone"),
     Key("viewer", "n", "n", "image(1)", "", "next image"),
     Key("viewer", "N,shift+n", "N", "image(-1)", "", "image before"),
     Key("viewer", "up,down", "↑ ↓", "", "bone", "choose a bone; the first line means all"),
@@ -41,36 +89,59 @@ KEYS = (
     Key("viewer", "v", "v", "next_view", "view", "prediction, label, one against the other"),
     Key("viewer", "left_square_bracket", "[", "validation(-1)", "", "validation before"),
     Key("viewer", "right_square_bracket", "]", "validation(1)", "", "next validation"),
+    Key("run", "X,shift+x", "X", "stop", "stop", "stop the run; asks first", writes=True),
+    Key("run", "R,shift+r", "R", "resume", "resume", "go on with the run; asks first", writes=True),
+    Key("run", "slash", "/", "search", "search", "search the log"),
+    Key("run", "n", "n", "next_match(1)", "", "the match before: a search begins at the end"),
+    Key("run", "N,shift+n", "N", "next_match(-1)", "", "the match after"),
+    Key("run", "v", "v", "next_pane", "pane", "next pane: recipe, log, checkpoints, events"),
+    Key("run", "d", "d", "differences", "differ", "only what differs from the pinned run's recipe"),
+    Key("run", "f", "f", "next_filter", "events", "which events: all, validations, warnings, …"),
+    Key("run", "left_square_bracket", "[", "other_run(-1)", "", "the run before in the list"),
+    Key("run", "right_square_bracket", "]", "other_run(1)", "", "the next run in the list"),
 )
 
 EXTRA_LABELS: dict[Place, tuple[tuple[str, str], ...]] = {
-    "everywhere": (),
-    "runs": (),
+    "classes": (("← →", "epoch"),),
     "viewer": (("n/N", "image"), ("[ ]", "epoch")),
 }
 """Pairs of keys that share one place in the line of help."""
 
+LAST: tuple[str, ...] = ("copy", "quit")
+"""Of the words of the line of help, those that give way first."""
 
-def bindings(place: Place) -> list[BindingType]:
-    """The bindings of a screen, or of the app."""
+
+def bindings(place: Place, *, writes: bool = True) -> list[BindingType]:
+    """The bindings of a screen, a widget or the app."""
     return [
         Binding(key.key, key.action, key.means, show=False)
         for key in KEYS
-        if key.place == place and key.action
+        if key.place == place and key.action and (writes or not key.writes)
     ]
 
 
-def help_line(place: Place) -> list[tuple[str, str]]:
+def help_line(places: Iterable[Place], *, writes: bool = True) -> list[tuple[str, str]]:
     """Key and word, in the order in which they give way where the line is short."""
+    wanted: tuple[Place, ...] = (
+        "everywhere",
+        *(place for place in places if place != "everywhere"),
+    )
+    found: list[tuple[str, str]] = []
+    for place in wanted:
+        found += EXTRA_LABELS.get(place, ())
+        found += [
+            (key.shown, key.label)
+            for key in KEYS
+            if key.place == place and key.label and (writes or not key.writes)
+        ]
+    return sorted(found, key=lambda entry: entry[1] in LAST)
 
-    def labelled(wanted: Place) -> list[tuple[str, str]]:
-        return [(key.shown, key.label) for key in KEYS if key.place == wanted and key.label]
 
-    own = [] if place == "everywhere" else labelled(place)
-    return [*labelled("everywhere"), *EXTRA_LABELS[place], *own]
-
-
-def help_page() -> list[tuple[Place, list[Key]]]:
-    """The keys of the help page, in groups."""
-    places: tuple[Place, ...] = ("everywhere", "runs", "viewer")
-    return [(place, [key for key in KEYS if key.place == place]) for place in places]
+def help_page(here: Iterable[Place] = (), *, writes: bool = True) -> list[tuple[Place, list[Key]]]:
+    """The keys of the help page, in groups: those that count here first."""
+    places = dict.fromkeys((*here, *HEADS))
+    return [
+        (place, [key for key in KEYS if key.place == place and (writes or not key.writes)])
+        for place in places
+        if any(key.place == place for key in KEYS)
+    ]

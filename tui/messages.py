@@ -6,6 +6,7 @@ from handseg.data.dataset import Dataset
 from handseg.runs.previews import Preview
 from handseg.runs.reader import RunDetails
 from handseg.runs.summary import RunSummary
+from tui.order import Order
 from tui.pictures import Picture, PictureKey
 
 
@@ -67,6 +68,62 @@ class RunHighlighted(Message):
     def __init__(self, run: str) -> None:
         super().__init__()
         self.run = run
+
+
+class RunSelected(Message):
+    """The person wants to see the curves of a run with those of others, or no longer."""
+
+    def __init__(self, run: str) -> None:
+        super().__init__()
+        self.run = run
+
+
+class RunPinned(Message):
+    """The person holds the other runs against this one, or no longer."""
+
+    def __init__(self, run: str) -> None:
+        super().__init__()
+        self.run = run
+
+
+class RunsInSight(Message):
+    """The rows of the table that are on the screen."""
+
+    def __init__(self, runs: tuple[str, ...]) -> None:
+        super().__init__()
+        self.runs = runs
+
+
+class RunsFiltered(Message):
+    """The person wants to see those runs only that hold the words of a filter."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+
+class RunsOrdered(Message):
+    """The person wants the runs in another order."""
+
+    def __init__(self, order: Order) -> None:
+        super().__init__()
+        self.order = order
+
+
+class ClassChosen(Message):
+    """The person chose a class, which is chosen everywhere then; None: all classes."""
+
+    def __init__(self, label: str | None) -> None:
+        super().__init__()
+        self.label = label
+
+
+class Said(Message):
+    """A line for the person, shown at the foot of the screen for a while."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
 
 
 class RunOpened(Message):

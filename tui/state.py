@@ -1,11 +1,18 @@
 """What the dashboard knows and what the person has chosen; screens are drawn from it."""
 
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from handseg.data.dataset import Dataset
+from handseg.errors import UsageError
+from handseg.runs.filter import Filter
 from handseg.runs.reader import RunDetails
 from handseg.runs.summary import RunSummary
+from tui import palette
+from tui.notices import Notice, notices_between
+from tui.order import Order
 
 
 @dataclass
@@ -15,36 +22,181 @@ class State:
     runs_folder: Path
     data_folder: Path | None
     dataset: Dataset | None = None
+    clock: Callable[[], float] = time.time
+    """Seconds since 1970; tests stop it."""
+    read_only: bool = False
+    """Whether nothing may be stopped or resumed from here."""
+    demo: bool = False
+    """Whether the runs are those of the demo, in a folder that is not there for long."""
     runs: list[RunSummary] = field(default_factory=list[RunSummary])
+    """All runs, the newest start first."""
+    shown: list[RunSummary] = field(default_factory=list[RunSummary])
+    """Those that the filter lets through, in the order that the person wants."""
     listed: bool = False
     """Whether the folder of runs has been read at all."""
-    details: RunDetails | None = None
-    """Of the highlighted run, once it is read."""
-    fault: str = ""
-    """Why the highlighted run cannot be read whole."""
+    details: dict[str, RunDetails] = field(default_factory=dict[str, RunDetails])
+    """Of the runs that are highlighted, selected or pinned, once they are read."""
+    faults: dict[str, str] = field(default_factory=dict[str, str])
+    """Why one of these cannot be read whole."""
     highlighted: str | None = None
     """Name of the run under the cursor."""
+    selected: tuple[str, ...] = ()
+    """Names of the runs whose curves are drawn together, in the order of their selection."""
+    pinned: str | None = None
+    """Name of the run that the others are held against."""
     chosen_class: str | None = None
+    """The bone that is chosen, on every screen."""
+    order: Order = field(default_factory=Order)
+    filter_text: str = ""
+    filter_fault: str = ""
+    """What is wrong with the filter; nothing is filtered as long as there is something."""
+    notices: list[Notice] = field(default_factory=list[Notice])
+    _filter: Filter | None = None
+    _by_name: dict[str, RunSummary] = field(default_factory=dict[str, RunSummary])
+    _colours: dict[str, int] = field(default_factory=dict[str, int])
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return self.clock()
+
+    def summary(self, name: str | None) -> RunSummary | None:
+        """The run of a name, if there is one."""
+        return self._by_name.get(name) if name is not None else None
 
     @property
     def run(self) -> RunSummary | None:
         """The highlighted run."""
-        return next((run for run in self.runs if run.name == self.highlighted), None)
+        return self.summary(self.highlighted)
 
     @property
     def run_details(self) -> RunDetails | None:
-        """The highlighted run read whole, if what was read last is that run."""
-        if self.details is None or self.details.summary.name != self.highlighted:
-            return None
-        return self.details
+        """The highlighted run read whole, if it has been."""
+        return self.details.get(self.highlighted) if self.highlighted is not None else None
 
     @property
-    def marks(self) -> list[tuple[str, str, float]]:
-        """What tells whether anything of a run changed: its state, and when it last wrote."""
-        return [(run.name, run.state, run.updated) for run in self.runs]
+    def pinned_run(self) -> RunSummary | None:
+        """The run that the others are held against."""
+        return self.summary(self.pinned)
+
+    @property
+    def pinned_details(self) -> RunDetails | None:
+        """The pinned run read whole, if it has been."""
+        return self.details.get(self.pinned) if self.pinned is not None else None
+
+    @property
+    def fault(self) -> str:
+        """Why the highlighted run cannot be read whole."""
+        return self.faults.get(self.highlighted or "", "")
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """Names of the runs to be read whole: the highlighted one, the selected, the pinned."""
+        names = (self.highlighted, *self.selected, self.pinned)
+        return tuple(dict.fromkeys(name for name in names if name is not None))
+
+    @property
+    def is_read(self) -> bool:
+        """Whether all wanted runs were read, or said why not."""
+        return all(
+            name in self.details or name in self.faults or run is None or run.state == "broken"
+            for name, run in ((name, self.summary(name)) for name in self.wanted)
+        )
+
+    # What the watcher found
 
     def take_runs(self, runs: list[RunSummary]) -> None:
-        """Take in a new list; a run that vanished hands the cursor to the newest."""
+        """Take in a new list; a run that vanished is forgotten, the cursor goes to another."""
+        if self.listed:
+            self.notices += notices_between(self._by_name, runs, self.now())
         self.runs, self.listed = runs, True
-        if self.run is None:
-            self.highlighted = runs[0].name if runs else None
+        self._by_name = {run.name: run for run in runs}
+        self.selected = tuple(name for name in self.selected if name in self._by_name)
+        if self.pinned not in self._by_name:
+            self.pinned = None
+        self.arrange()
+
+    def take_details(self, name: str, details: RunDetails) -> None:
+        """A wanted run was read whole."""
+        if name in self.wanted:
+            self.details[name] = details
+            self.faults.pop(name, None)
+
+    def take_fault(self, name: str, fault: str) -> None:
+        """A wanted run could not be read."""
+        if name in self.wanted:
+            self.details.pop(name, None)
+            self.faults[name] = fault
+
+    # What the person chooses
+
+    def highlight(self, name: str) -> None:
+        """Put the cursor on a run."""
+        if name in self._by_name:
+            self.highlighted = name
+            self._forget()
+
+    def toggle_selected(self, name: str) -> None:
+        """Select a run, or no longer."""
+        if name in self.selected:
+            self.selected = tuple(other for other in self.selected if other != name)
+        elif name in self._by_name:
+            self._keep_colour(name)
+            self.selected = (*self.selected, name)
+        self._forget()
+
+    def toggle_pinned(self, name: str) -> None:
+        """Hold the others against a run, or no longer."""
+        if self.pinned == name:
+            self.pinned = None
+        elif name in self._by_name:
+            self._keep_colour(name)
+            self.pinned = name
+        self._forget()
+
+    def filter_by(self, text: str) -> None:
+        """Show the runs that hold the words of a filter; all while something is wrong with it."""
+        self.filter_text, self.filter_fault, self._filter = text, "", None
+        if text.strip():
+            try:
+                self._filter = Filter.parse(text)
+            except UsageError as error:
+                self.filter_fault = error.what
+        self.arrange()
+
+    def arrange(self) -> None:
+        """Filter and sort; the cursor stays with its run as long as that is shown."""
+        now, chosen = self.now(), self._filter
+        found = self.runs if chosen is None else [r for r in self.runs if chosen.matches(r, now)]
+        self.shown = self.order.sorted(found, now)
+        if all(run.name != self.highlighted for run in self.shown):
+            self.highlighted = self.shown[0].name if self.shown else None
+        self._forget()
+
+    def _forget(self) -> None:
+        """Let go of what was read of runs that are no longer wanted: memory."""
+        wanted = set(self.wanted)
+        for known in (self.details, self.faults):
+            for name in known.keys() - wanted:
+                del known[name]
+
+    # Colours
+
+    def colour_of(self, name: str) -> str:
+        """The colour of a run, the same on every screen; kept from when it was first selected."""
+        return palette.SERIES[self._place_of(name)]
+
+    def _keep_colour(self, name: str) -> None:
+        self._colours[name] = self._place_of(name)
+
+    def _place_of(self, name: str) -> int:
+        """Its colour if nobody else wears it now, else the first that is free."""
+        others = {self._colours[other] for other in self._coloured() if other != name}
+        own = self._colours.get(name)
+        if own is not None and (own not in others or name in self._coloured()):
+            return own
+        free = (place for place in range(len(palette.SERIES)) if place not in others)
+        return next(free, len(self._colours) % len(palette.SERIES))
+
+    def _coloured(self) -> Iterable[str]:
+        """The runs that are selected or pinned."""
+        return (*self.selected, self.pinned) if self.pinned is not None else self.selected

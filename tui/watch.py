@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from textual.message import Message
@@ -21,21 +21,31 @@ SLOWEST = 3.0
 
 
 class Watcher:
-    """Lists all runs and reads the followed one, again and again, until it is stopped."""
+    """Lists all runs and reads the followed ones, again and again, until it is stopped."""
 
-    def __init__(self, runs: Path, post: Callable[[Message], object]) -> None:
-        self._index = RunIndex(runs)
+    def __init__(
+        self,
+        runs: Path,
+        post: Callable[[Message], object],
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._now = now
+        self._index = RunIndex(runs, now=now)
         self._post = post
         self._wake = threading.Event()
         self._stopped = False
-        self._wanted: str | None = None
-        self._follower: RunFollower | None = None
-        self._read_at = -1.0
+        self._wanted: tuple[str, ...] = ()
+        self._in_sight: tuple[str, ...] = ()
+        self._followers: dict[str, RunFollower] = {}
+        self._seen: dict[str, RunSummary] = {}
+        """The summaries with which the followed runs were read last."""
+        self._listed: list[RunSummary] | None = None
 
-    def follow(self, name: str | None) -> None:
-        """Read this run whole from now on, at once."""
-        if name != self._wanted:
-            self._wanted = name
+    def follow(self, names: Iterable[str], in_sight: Iterable[str] = ()) -> None:
+        """Read these runs whole from now on, at once; look at those in sight every time."""
+        wanted, self._in_sight = tuple(names), tuple(in_sight)
+        if wanted != self._wanted:
+            self._wanted = wanted
             self._wake.set()
 
     def stop(self) -> None:
@@ -52,23 +62,32 @@ class Watcher:
 
     def look(self) -> float:
         """Look once; the seconds that listing the runs took."""
-        began = time.monotonic()
-        runs = self._index.refresh()
+        began, wanted = time.monotonic(), self._wanted
+        runs = self._index.poll({*wanted, *self._in_sight})
         took = time.monotonic() - began
-        self._post(RunsListed(runs))
-        name = self._wanted
-        run = next((run for run in runs if run.name == name), None)
-        if run is not None:
-            self._read(run)
+        if runs is not self._listed:
+            # The same list is given again where nothing has changed.
+            self._listed = runs
+            self._post(RunsListed(list(runs)))
+        self._read(wanted)
         return took
 
-    def _read(self, run: RunSummary) -> None:
-        if self._follower is None or self._follower.folder != run.folder:
-            self._follower = RunFollower(run.folder)
-        elif run.updated == self._read_at:
-            return
-        self._read_at = run.updated
+    def _read(self, wanted: tuple[str, ...]) -> None:
+        for known in (self._followers, self._seen):
+            for name in known.keys() - set(wanted):
+                del known[name]
+        found = {run.name: run for run in self._listed or () if run.name in wanted}
+        for name in wanted:
+            run = found.get(name)
+            if run is not None and run is not self._seen.get(name) and not self._stopped:
+                self._seen[name] = run
+                self._read_one(run)
+
+    def _read_one(self, run: RunSummary) -> None:
+        follower = self._followers.setdefault(run.name, RunFollower(run.folder, self._now))
         try:
-            self._post(RunRead(run.name, self._follower.refresh()))
+            self._post(RunRead(run.name, follower.refresh()))
         except InputError as error:
+            # It begins anew when the run is whole again.
+            del self._followers[run.name]
             self._post(RunFault(run.name, error.why or error.what))

@@ -11,6 +11,10 @@ from rich.text import Text
 
 NOTHING = "–"
 
+Align = Literal["left", "right"]
+Cells = tuple[tuple[str, str], ...]
+"""A line as texts with their styles: quick to make and to compare."""
+
 
 def dice(value: float, digits: int = 4) -> str:
     """A Dice without its leading zero: `.9672`, `1.000`, `–` for none."""
@@ -32,6 +36,24 @@ def span(seconds: float) -> str:
     return f"{round(seconds / 86400)}d"
 
 
+def change(value: float, digits: int = 3) -> str:
+    """A difference of Dice with its sign: `+.003`, `−.021`, ` .000`, `–` for none."""
+    if not math.isfinite(value):
+        return NOTHING
+    text = dice(abs(value), digits)
+    if not float(text):
+        return f" {text}"
+    return ("+" if value > 0 else "−") + text
+
+
+def amount(size: float) -> str:
+    """A number of bytes: `29.1 GB`."""
+    for unit, bytes_ in (("GB", 1e9), ("MB", 1e6)):
+        if size >= bytes_:
+            return f"{size / bytes_:.3g} {unit}"
+    return f"{size / 1e3:.0f} kB"
+
+
 def quantity(value: float) -> str:
     """A logged value in three significant digits."""
     if not math.isfinite(value):
@@ -47,18 +69,25 @@ def count(value: float) -> str:
 
 def one_line(text: str) -> str:
     """Text of data without line ends, tabs and other control characters."""
+    if text.isprintable():
+        return text
     return "".join(sign if sign.isprintable() else "·" for sign in text)
 
 
-def cell(text: str, width: int, style: str = "", align: Literal["left", "right"] = "left") -> Text:
-    """Text in a column of exactly `width` cells; what is too long ends in `…`."""
+def fitted(text: str, width: int, align: Align = "left") -> str:
+    """Text made exactly `width` cells long; what is too long ends in `…`."""
     text = one_line(text)
     if width < 1:
-        return Text("")
+        return ""
     if cell_len(text) > width:
         text = set_cell_size(text, width - 1) + "…"
     blank = " " * (width - cell_len(text))
-    return Text(blank + text if align == "right" else text + blank, style)
+    return blank + text if align == "right" else text + blank
+
+
+def cell(text: str, width: int, style: str = "", align: Align = "left") -> Text:
+    """Text in a column of exactly `width` cells; what is too long ends in `…`."""
+    return Text(fitted(text, width, align), style)
 
 
 def joined(*parts: Text | str) -> Text:

@@ -21,6 +21,12 @@ COMMON: dict[str, Any] = {
 }
 
 
+def epilog(examples: Sequence[str]) -> str:
+    """The end of a command's help: its examples, each on its line."""
+    # \b keeps the lines of a paragraph apart.
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in examples)
+
+
 def command(*, examples: Sequence[str]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Make a function a command of handseg.
 

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from handseg import __version__
+from handseg.cli.command import epilog
 from handseg.errors import ExitCode
 
 VERBS = (
@@ -26,12 +27,13 @@ VERBS = (
     "folds",
     "convert",
     "tui",
+    "runs",
     "recipes",
 )
 """In the order of the help; each is a function of its name in the module of its name."""
-GROUPS = ("recipes",)
+GROUPS = ("runs", "recipes")
 """Verbs that have verbs of their own: the module has an `app`."""
-WITHOUT_ALGEBRA = ("vote", "score", "check", "diff", "stats", "folds", "convert")
+WITHOUT_ALGEBRA = ("vote", "score", "check", "diff", "stats", "folds", "convert", "runs")
 """Verbs whose arithmetic needs no linear algebra."""
 
 
@@ -76,9 +78,7 @@ def add(app: typer.Typer, verb: str) -> None:
         return
     function: Callable[..., None] = getattr(module, verb)
     examples: tuple[str, ...] = function.examples  # type: ignore[attr-defined]
-    # \b keeps the lines of a paragraph apart.
-    epilog = "\b\nExamples:\n" + "\n".join(f"  {line}" for line in examples)
-    app.command(verb, epilog=epilog)(function)
+    app.command(verb, epilog=epilog(examples))(function)
 
 
 def run(arguments: Sequence[str]) -> int:

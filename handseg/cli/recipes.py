@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from handseg.cli import console, options
-from handseg.cli.command import command
+from handseg.cli.command import command, epilog
 from handseg.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,11 +19,6 @@ FOLDER = Path("recipes")
 
 LIST_EXAMPLES = ("handseg recipes", "handseg recipes --json", "handseg recipes copy segformer")
 COPY_EXAMPLES = ("handseg recipes copy segformer", "handseg recipes copy unet --force")
-
-
-def epilog(examples: tuple[str, ...]) -> str:
-    """The end of a command's help: its examples, each on its line."""
-    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in examples)
 
 
 app = typer.Typer(invoke_without_command=True, epilog=epilog(LIST_EXAMPLES))

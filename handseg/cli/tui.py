@@ -1,37 +1,60 @@
 """`handseg tui`: the dashboard."""
 
+import os
 import re
 import sys
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
 from handseg.cli import console, options
 from handseg.cli.command import command
-from handseg.errors import UsageError
+from handseg.errors import UsageError, did_you_mean
 
-SCREENS = ("runs", "viewer")
+if TYPE_CHECKING:
+    from tui.app import Dashboard
+
+ScreenName = Literal["runs", "classes", "viewer", "run"]
+ThemeName = Literal["dark", "light", "safe"]
+SCREENS: tuple[ScreenName, ...] = get_args(ScreenName)
+THEMES: tuple[ThemeName, ...] = get_args(ThemeName)
 DEFAULT_CELLS = "120x40"
 
 
 @command(
     examples=[
         "handseg tui",
+        "handseg tui --demo",
         "handseg tui --once --cells 80x24",
-        "handseg tui --once --screen viewer --out frame.svg",
+        "handseg tui --once --demo --screen run --out frame.svg",
     ]
 )
 def tui(
     runs: options.Runs = None,
     data: options.Data = None,
+    run: Annotated[
+        str | None, typer.Option("--run", metavar="RUN", help="Begin with this run.")
+    ] = None,
+    screen: Annotated[
+        str | None,
+        typer.Option(metavar="SCREEN", help=f"Begin with {', '.join(SCREENS)}."),
+    ] = None,
+    theme: Annotated[
+        str, typer.Option(metavar="NAME", help="dark, light, or safe for colour blindness.")
+    ] = "dark",
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Nothing can be stopped or resumed.")
+    ] = False,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Play synthetic runs; needs neither data nor GPU.")
+    ] = False,
     once: Annotated[
         bool, typer.Option("--once", help="Print one frame and end; needs no terminal.")
     ] = False,
-    screen: Annotated[
-        str | None,
-        typer.Option(metavar="SCREEN", help=f"Begin with {' or '.join(SCREENS)}."),
-    ] = None,
     cells: Annotated[
         str, typer.Option(metavar="WxH", help="Size of that frame in columns and rows.")
     ] = DEFAULT_CELLS,
@@ -41,19 +64,72 @@ def tui(
     ] = None,
 ) -> None:
     """Show runs, bones and pictures in the terminal."""
-    name = screen_name(screen)
+    first, look = screen_name(screen), theme_name(theme)
     size = parse_cells(cells)
     form = "text" if out is None else form_of(out)
     if out is not None and not once:
         raise UsageError("--out writes the frame of --once", hints=["handseg tui --once --out ..."])
+    if demo and (runs is not None or data is not None):
+        raise UsageError("--demo brings runs of its own: it excludes --runs and --data")
     if not once:
         check_terminals()
     from tui.app import Dashboard
 
-    app = Dashboard(options.runs_folder(runs), options.data_folder(data), name)
-    if not once:
-        app.run()
+    with shown_runs(runs, demo=demo, frozen=once) as (folder, clock):
+        folder, name = named_run(run, folder) if run is not None else (folder, None)
+        place = None if demo else options.data_folder(data)
+        app = Dashboard(
+            folder,
+            place,
+            first,
+            run=name,
+            theme=look,
+            read_only=read_only,
+            demo=demo,
+            clock=clock,
+        )
+        if once:
+            write_frame(app, size, form, out)
+        else:
+            app.run()
+
+
+@contextmanager
+def shown_runs(
+    runs: Path | None, *, demo: bool, frozen: bool
+) -> "Generator[tuple[Path, Callable[[], float]]]":
+    """The folder of runs and the clock; the demo's are removed at the end.
+
+    A frame of the demo is the same each time: its clock stands.
+    """
+    if not demo:
+        yield options.runs_folder(runs), time.time
         return
+    from tui.demo import folder
+
+    opened = folder.frozen_demo() if frozen else folder.live_demo()
+    with opened as place:
+        # Commands that are shown need not name a folder that will be gone.
+        os.environ["HANDSEG_RUNS"] = str(place)
+        yield place, folder.frozen_now if frozen else time.time
+
+
+def named_run(text: str, runs: Path) -> tuple[Path, str]:
+    """The folder of runs that holds the run that is meant, and its name.
+
+    Raises:
+        InputError: there is none, or several.
+    """
+    from handseg.runs.find import find_run
+
+    found = find_run(text, runs)
+    return (runs if found.parent == runs else found.resolve().parent), found.resolve().name
+
+
+def write_frame(
+    app: "Dashboard", size: tuple[int, int], form: Literal["text", "svg"], out: Path | None
+) -> None:
+    """Print one frame, or write it to a file and print its path."""
     from tui.once import render
 
     frame = render(app, size, form)
@@ -64,15 +140,32 @@ def tui(
         console.out(str(out))
 
 
-def screen_name(text: str | None) -> Literal["runs", "viewer"] | None:
+def screen_name(text: str | None) -> ScreenName | None:
     """The screen to begin with.
 
     Raises:
         UsageError: there is no such screen.
     """
-    if text is None or text == "runs" or text == "viewer":
-        return text
-    raise UsageError(f"there is no screen {text!r}", why=f"there are: {', '.join(SCREENS)}")
+    for name in SCREENS:
+        if text == name:
+            return name
+    if text is None:
+        return None
+    near = did_you_mean(text, SCREENS)
+    raise UsageError(f"there is no screen {text!r}{near}", why=f"there are: {', '.join(SCREENS)}")
+
+
+def theme_name(text: str) -> ThemeName:
+    """The theme to wear.
+
+    Raises:
+        UsageError: there is no such theme.
+    """
+    for name in THEMES:
+        if text == name:
+            return name
+    near = did_you_mean(text, THEMES)
+    raise UsageError(f"there is no theme {text!r}{near}", why=f"there are: {', '.join(THEMES)}")
 
 
 def parse_cells(text: str) -> tuple[int, int]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from handseg.errors import InputError
 from handseg.runs import fields
-from handseg.runs.reader import list_runs
+from handseg.runs.index import list_runs, run_names
 from handseg.runs.summary import RunSummary
 
 LAST = "last"
@@ -23,13 +23,14 @@ def find_run(text: str, runs: Path) -> Path:
     exact = runs / text
     if (exact / fields.RUN).is_file() and exact.parent == runs:
         return exact
-    found = list_runs(runs)
     if text == LAST:
-        return _newest(found, runs)
-    named = [run for run in found if run.name == text or (text and run.name.startswith(text))]
-    if len(named) == 1:
-        return named[0].folder
-    raise _nothing_found(text, runs, named, found)
+        return _newest(list_runs(runs), runs)
+    # Names alone: to read a thousand runs takes as long as the rest of a command.
+    begun = [name for name in run_names(runs) if text and name.startswith(text)]
+    if len(begun) == 1:
+        return runs / begun[0]
+    found = list_runs(runs)
+    raise _nothing_found(text, runs, [run for run in found if run.name in begun], found)
 
 
 def _newest(found: list[RunSummary], runs: Path) -> Path:

@@ -122,8 +122,12 @@ class Follower:
             if anew:
                 self._inode, self._offset = status.st_ino, 0
             file.seek(self._offset)
-            block = file.read()
-        whole = block.rfind(b"\n") + 1
-        self._offset += whole
-        lines = block[:whole].splitlines()
-        return anew, [found for line in lines if (found := decode(line)) is not None]
+            found: list[Object] = []
+            # Line by line: a log of 200 MB is never in memory as a whole.
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                self._offset += len(line)
+                if (entry := decode(line)) is not None:
+                    found.append(entry)
+        return anew, found

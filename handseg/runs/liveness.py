@@ -9,6 +9,8 @@ from handseg.runs import fields, process
 from handseg.runs.lock import is_held
 from handseg.runs.summary import State
 
+OUT_OF_MEMORY = "out of memory"
+LAST_BYTES = 2048
 _KNOWN: dict[str, State] = {"finished": "finished", "stopped": "stopped", "failed": "failed"}
 
 
@@ -32,7 +34,7 @@ def state_of(
         return ("dead", "silent, and out of reach from here") if silent else ("running", "")
     if alive:
         return ("quiet", "no heartbeat") if silent else ("running", "")
-    return "dead", _last_words(folder / fields.LOG) or "killed or crashed"
+    return "dead", _cause(folder, run)
 
 
 def is_alive(folder: Path, run: Mapping[str, Any]) -> bool | None:
@@ -46,12 +48,23 @@ def is_alive(folder: Path, run: Mapping[str, Any]) -> bool | None:
     return process.lives(run)
 
 
-def _last_words(log: Path) -> str:
-    """Out of memory, where the end of the log says so."""
+def _cause(folder: Path, run: Mapping[str, Any]) -> str:
+    """Why a process without an end is gone: only what something says."""
+    if "out of memory" in _last_line(folder / fields.LOG).lower():
+        return OUT_OF_MEMORY
+    if process.ran_out_of_memory(run):
+        return f"{OUT_OF_MEMORY}: the kernel killed in its cgroup"
+    if process.was_restarted(run):
+        return "its machine was started anew"
+    return "killed or crashed"
+
+
+def _last_line(log: Path) -> str:
+    """The last line of a log that is not blank, as far as its last 2 KB reach."""
     try:
         with log.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - 2048))
+            file.seek(max(0, file.seek(0, os.SEEK_END) - LAST_BYTES))
             lines = file.read().decode("utf-8", "replace").strip().splitlines()
     except OSError:
         return ""
-    return "out of memory" if lines and "out of memory" in lines[-1].lower() else ""
+    return lines[-1] if lines else ""

@@ -74,6 +74,26 @@ def is_held(path: Path) -> bool | None:
     """Whether any process holds the lock; None where there is no file or locks are refused."""
     if holds(path):
         return True
+    answer = _ask(path)
+    return None if answer is None else answer[0 if _LINUX else 3] != fcntl.F_UNLCK
+
+
+def holder(path: Path) -> int | None:
+    """The id of the process that holds the lock, as it counts in our pid namespace.
+
+    None where nobody holds it, or nobody who can be seen from here.
+    """
+    if holds(path):
+        return os.getpid()
+    answer = _ask(path)
+    if answer is None or answer[0 if _LINUX else 3] == fcntl.F_UNLCK:
+        return None
+    pid = answer[4 if _LINUX else 2]
+    return pid if pid > 0 else None
+
+
+def _ask(path: Path) -> tuple[int, ...] | None:
+    """The fields of the `struct flock` with which the kernel answers; None where it cannot."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -84,7 +104,7 @@ def is_held(path: Path) -> bool | None:
         return None
     finally:
         os.close(descriptor)
-    return struct.unpack(_FLOCK, answer)[0 if _LINUX else 3] != fcntl.F_UNLCK
+    return struct.unpack(_FLOCK, answer)
 
 
 def _question() -> bytes:

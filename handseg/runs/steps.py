@@ -4,8 +4,6 @@ import math
 import os
 import threading
 import time
-from array import array
-from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg.runs import fields, jsonl
+from handseg.runs.growing import Growing
+from handseg.runs.validations import number, whole
 
 DIGITS = 5
 """Significant digits kept: a million steps of loss and rate stay below 15 MB."""
@@ -23,6 +23,8 @@ FLAT = 1e-3
 """A value that changes by less than this share within a line is written once."""
 BURST = 1024 * 1024
 """Bytes up to which there is a line a second."""
+LONGEST = 1_000_000
+"""Steps that a line may hold: what says more is damaged."""
 LONG_LINE = 32
 """Steps of a line from then on: its other fields cost little then."""
 
@@ -156,11 +158,11 @@ def values_of(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def steps_of(entry: Mapping[str, Any]) -> range:
     """The steps of a line; none for a heartbeat."""
-    start = entry.get("step")
-    if not isinstance(start, int):
+    start = whole(entry.get("step"))
+    every, count = (whole(entry.get(name, 1), 1, LONGEST) for name in ("every", "n"))
+    if start is None or every is None or count is None:
         return range(0)
-    count, every = int(entry.get("n", 1)), int(entry.get("every", 1))
-    return range(start, start + count * every, max(1, every))
+    return range(start, start + count * every, every)
 
 
 @dataclass(frozen=True)
@@ -172,37 +174,71 @@ class Series:
 
 
 class StepsTable:
-    """The values of all steps, grown line by line; a resume cuts what comes after it."""
+    """The values of all steps, grown line by line; a resume cuts what comes after it.
+
+    Values that are logged at the same steps share one series of steps: eight runs of 125,000 steps
+    and five values are 48 MB.
+    """
 
     def __init__(self) -> None:
-        self._columns: dict[str, tuple[array[int], array[float]]] = {}
+        self._steps = Growing(np.int64)
+        """The steps of all lines."""
+        self._columns: dict[str, _Column] = {}
 
     def add(self, entry: Mapping[str, Any]) -> None:
         """Take in one line of `steps.jsonl`."""
         if "resume" in entry:
-            self._cut(int(entry["resume"]))
+            step = whole(entry["resume"])
+            if step is not None:
+                self._cut(step)
             return
-        steps = steps_of(entry)
+        steps, before = steps_of(entry), len(self._steps)
+        self._steps.extend(steps)
         for name, value in values_of(entry).items():
             numbers = _numbers(value, len(steps))
             if numbers is None:
                 continue
-            column = self._columns.setdefault(name, (array("q"), array("d")))
-            column[0].extend(steps)
-            column[1].extend(numbers)
+            column = self._columns.setdefault(name, _Column(self._steps))
+            column.extend(steps, numbers, before)
 
     def _cut(self, step: int) -> None:
-        for steps, values in self._columns.values():
-            kept = bisect_right(steps, step)
-            del steps[kept:]
-            del values[kept:]
+        for column in self._columns.values():
+            column.cut(step)
+        self._steps.cut(int(np.searchsorted(self._steps.values, step, side="right")))
 
     def series(self) -> dict[str, Series]:
-        """Every logged value by its name."""
-        return {
-            name: Series(np.array(steps, np.int64), np.array(values, np.float64))
-            for name, (steps, values) in self._columns.items()
-        }
+        """Every logged value by its name; what was handed out stays as it is."""
+        return {name: column.series() for name, column in self._columns.items()}
+
+
+class _Column:
+    """One logged value; its steps are the first ones of all until it misses some of them."""
+
+    def __init__(self, steps: Growing[np.int64]) -> None:
+        self._steps = steps
+        self._is_shared = True
+        self._values = Growing(np.float64)
+
+    def extend(self, steps: range, numbers: Sequence[float], before: int) -> None:
+        """Append the values of a line, before which there were so many steps in all."""
+        if self._is_shared and len(self._values) != before:
+            self._steps = Growing(np.int64, self._steps.values[: len(self._values)])
+            self._is_shared = False
+        if not self._is_shared:
+            self._steps.extend(steps)
+        self._values.extend(numbers)
+
+    def cut(self, step: int) -> None:
+        """Forget what comes after a step; steps that are shared are cut by their owner."""
+        own = self._steps.values[: len(self._values)]
+        kept = int(np.searchsorted(own, step, side="right"))
+        self._values.cut(kept)
+        if not self._is_shared:
+            self._steps.cut(kept)
+
+    def series(self) -> Series:
+        """What there is now."""
+        return Series(self._steps.values[: len(self._values)], self._values.values)
 
 
 def _numbers(value: object, count: int) -> list[float] | None:
@@ -214,4 +250,4 @@ def _numbers(value: object, count: int) -> list[float] | None:
 
 
 def _number(value: object) -> float:
-    return float(value) if isinstance(value, (int, float)) else math.nan
+    return value if type(value) is float else number(value)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 from handseg.runs import fields, jsonl, steps, validations
-from handseg.runs.validations import mapping, number
+from handseg.runs.validations import mapping, number, whole
 from handseg.score.dice import worst_first
 
 State = Literal["running", "quiet", "dead", "stopped", "failed", "finished", "broken"]
@@ -52,6 +52,12 @@ class RunSummary:
     """Over the last validations, with the time that they take."""
     host: str = ""
     pid: int | None = None
+    model: str = ""
+    """Architecture and encoder."""
+
+    def age(self, now: float) -> float:
+        """Seconds since it last wrote; NaN where it never did."""
+        return max(0.0, now - self.updated) if self.updated else math.nan
 
     @property
     def is_live(self) -> bool:
@@ -94,12 +100,23 @@ def read_ends(folder: Path) -> Ends:
     if not events.exists():
         raise ValueError(f"no {fields.EVENTS}")
     start, (validation, turn, pace) = jsonl.first(events), _last_events(events)
+    # In a very long log the last turn lies further back than its tail reaches.
+    turn = turn or start or {}
     if not turn:
         raise ValueError(f"bad log: no whole event in {fields.EVENTS}")
     step, logged = _last_step(folder / fields.STEPS)
     if validation is not None and "step" not in logged:
         step = max(step, int(number(validation.get("step"), 0)))
-    return Ends(run, start or {}, validation, turn, pace, step, logged)
+    return Ends(_kept(run), start or {}, validation, turn, pace, step, logged)
+
+
+def _kept(run: Mapping[str, Any]) -> jsonl.Object:
+    """What is plain, and the classes: the folds of all people in a thousand runs are 20 MB."""
+    return {
+        name: value
+        for name, value in run.items()
+        if name == "classes" or not isinstance(value, (dict, list))
+    }
 
 
 def read_run_file(folder: Path) -> jsonl.Object:
@@ -170,19 +187,19 @@ def summarise(folder: Path, ends: Ends, state: State, message: str, updated: flo
     run, start, validation = ends.run, ends.start, ends.validation or {}
     dice = {name: number(value) for name, value in mapping(validation.get("dice")).items()}
     best = validations.RunningBest.of(ends.validation)
-    per_epoch = _whole(start.get("steps_per_epoch"))
+    per_epoch = whole(start.get("steps_per_epoch"))
     return RunSummary(
         folder=folder,
         name=folder.name,
         state=state,
         message=message,
         recipe=str(run.get("recipe", "")),
-        fold=_whole(run.get("fold", start.get("fold"))),
+        fold=whole(run.get("fold", start.get("fold"))),
         classes=_names(run.get("classes", start.get("classes"))) or tuple(dice),
         epoch=_epoch(ends, per_epoch),
         validated_epoch=number(validation.get("epoch")),
         # A resumed run may have been told another number than it started with.
-        epochs=run.get("epochs", start.get("epochs")),
+        epochs=_epochs(run.get("epochs", start.get("epochs"))),
         step=ends.step,
         steps_per_epoch=per_epoch,
         best_dice=best.mean,
@@ -197,7 +214,8 @@ def summarise(folder: Path, ends: Ends, state: State, message: str, updated: flo
         updated=updated,
         seconds_per_step=_seconds_per_step(ends, updated),
         host=str(run.get("host", "")),
-        pid=_whole(run.get("pid")),
+        pid=whole(run.get("pid")),
+        model=str(run.get("model", "")),
     )
 
 
@@ -215,8 +233,10 @@ def _epoch(ends: Ends, per_epoch: int | None) -> float:
     return epoch + max(0.0, ends.step - at) / per_epoch if per_epoch else epoch
 
 
-def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) else None
+def _epochs(value: object) -> float | None:
+    """A whole number where it is one, as a person wrote it."""
+    found = number(value)
+    return None if math.isnan(found) else int(found) if found.is_integer() else found
 
 
 def _names(value: object) -> tuple[str, ...]:

@@ -8,6 +8,9 @@ from typing import Any, cast
 from handseg.runs import fields, jsonl
 from handseg.score.dice import mean_of_classes
 
+LARGEST = 2**53
+"""Steps: more than any training takes, and exact as a float."""
+
 
 class RunningBest:
     """The best mean so far and the best Dice of each class on its own, and the last means."""
@@ -28,9 +31,12 @@ class RunningBest:
         best = mapping(validation.get("best"))
         found.mean = number(best.get("mean"))
         found.epoch = number(best.get("epoch"), 0.0)
-        found.step = best.get("step")
+        found.step = whole(best.get("step"))
         found.dice = {name: number(value) for name, value in mapping(best.get("dice")).items()}
-        found.means = list(validation.get("means") or [])
+        means = validation.get("means")
+        if isinstance(means, list):
+            known = (number(mean) for mean in cast("list[object]", means))
+            found.means = [None if math.isnan(mean) else mean for mean in known]
         return found
 
     def take(self, step: int, epoch: float, dice: Mapping[str, float]) -> bool:
@@ -52,8 +58,24 @@ class RunningBest:
 
 
 def number(value: object, default: float = math.nan) -> float:
-    """A number of a log, where null, or anything else, stands for NaN (or the default)."""
-    return float(value) if isinstance(value, (int, float)) else default
+    """A number of a log; null, or anything else that is no finite number, stands for the default.
+
+    JSON as Python reads it has NaN, infinities, and whole numbers that no float can hold.
+    """
+    if not isinstance(value, (int, float)):
+        return default
+    try:
+        found = float(value)
+    except OverflowError:
+        return default
+    return found if math.isfinite(found) else default
+
+
+def whole(value: object, low: int = 0, high: int = LARGEST) -> int | None:
+    """A whole number of a log within bounds; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if low <= value <= high else None
 
 
 def mapping(value: object) -> dict[str, Any]:

@@ -78,8 +78,16 @@ def text(value: str) -> str:
     return html.escape(value, quote=True)
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> str:
-    """A table of texts; the first `words` columns are words, the others figures."""
+def table(
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    words: int = 1,
+    pictures: Sequence[str] = (),
+) -> str:
+    """A table of texts; the first `words` columns are words, the others figures.
+
+    `pictures` (HTML, one a row) stand in a further column; the header may name it.
+    """
 
     def cells(kind: str, values: Sequence[str]) -> str:
         return "".join(
@@ -89,7 +97,10 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) 
             for place, value in enumerate(values)
         )
 
-    body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
+    drawn = [f"<td>{one}</td>" for one in pictures] or [""] * len(rows)
+    body = "".join(
+        f"<tr>{cells('td', row)}{picture}</tr>" for row, picture in zip(rows, drawn, strict=True)
+    )
     return f"<table><thead><tr>{cells('th', header)}</tr></thead><tbody>{body}</tbody></table>"
 
 

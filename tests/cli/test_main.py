@@ -23,7 +23,7 @@ VERBS = [
     "convert",
     "tui",
 ]
-LISTS = ["recipes"]
+LISTS = ["runs", "recipes"]
 HEAVY = [
     "torch",
     "pandas",
@@ -121,6 +121,7 @@ def test_a_line_run_in_this_process_gives_its_exit_code(empty_folder, capfd):
         (["predict"], 3, "there is no finished run"),
         (["predict", "unet-1"], 3, "no run"),
         (["score"], 3, "nothing to score"),
+        (["runs"], 3, "there are no runs"),
         (["vote"], 3, ""),
     ],
 )

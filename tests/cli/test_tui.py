@@ -1,8 +1,12 @@
 """`handseg tui` from the command line: without a terminal, and in a real one (tmux)."""
 
 import os
+import pty
+import re
+import select
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -12,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from handseg.runs import fields
+from handseg.runs.lock import holder
 from handseg.runs.writer import RunWriter
 
 HANDSEG = [sys.executable, "-c", "from handseg.cli.main import main; main()"]
@@ -91,7 +97,9 @@ def test_once_writes_an_svg_that_fetches_nothing(one_run, tmp_path):
     [
         (["--cells", "wide"], "no size in cells"),
         (["--cells", "0x10"], "no size in cells"),
-        (["--once", "--screen", "classes"], "no screen 'classes'"),
+        (["--once", "--screen", "viewr"], "no screen 'viewr' (did you mean viewer?)"),
+        (["--once", "--theme", "drak"], "no theme 'drak' (did you mean dark?)"),
+        (["--once", "--demo", "--runs", "somewhere"], "--demo brings runs of its own"),
         (["--once", "--out", "frame.png"], "neither .svg nor .txt"),
         (["--out", "frame.svg"], "--once"),
     ],
@@ -106,6 +114,58 @@ def test_what_cannot_be_is_refused_with_2(arguments, said, monkeypatch, capsys):
         code = end.code
     assert code == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_frame_of_the_demo_is_the_same_each_time_and_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    words = ("tui", "--once", "--demo", "--screen", "run", "--run", "segformer-2", "--read-only")
+    first, second = (handseg(*words, "--theme", "safe", "--cells", "100x30") for _ in range(2))
+    assert (first.returncode, first.stderr) == (0, "")
+    assert first.stdout == second.stdout
+    assert "segformer-2  ✖ dead" in first.stdout
+    assert "X stop" not in first.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_once_begins_with_the_run_that_is_named(one_run):
+    shown = handseg("tui", "--once", "--runs", str(one_run), "--run", "un", "--screen", "run")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "unet-1  ✔ finished" in shown.stdout
+    missing = handseg("tui", "--once", "--runs", str(one_run), "--run", "nothing")
+    assert (missing.returncode, missing.stdout) == (3, "")
+    assert "there is no run 'nothing'" in missing.stderr
+
+
+def test_in_a_terminal_it_draws_until_q_and_leaves_it_as_it_was(one_run):
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.environ.update(TERM="xterm-256color", LINES="24", COLUMNS="80")
+        os.execv(HANDSEG[0], [*HANDSEG, "tui", "--runs", str(one_run)])
+    drawn = read_until(terminal, b"unet-1")
+    # The other screen was asked for; after q it is given back.
+    assert b"\x1b[?1049h" in drawn
+    os.write(terminal, b"q")
+    assert b"\x1b[?1049l" in read_until(terminal, b"\x1b[?1049l")
+    while select.select([terminal], [], [], 1)[0] and readable(terminal):
+        pass
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    os.close(terminal)
+
+
+def read_until(terminal: int, wanted: bytes, seconds: float = 30.0) -> bytes:
+    found, limit = b"", time.monotonic() + seconds
+    while wanted not in found and time.monotonic() < limit:
+        if select.select([terminal], [], [], 0.1)[0]:
+            found += readable(terminal)
+    return found
+
+
+def readable(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:
+        # Linux tells the end of a pseudo terminal so.
+        return b""
 
 
 class Terminal:
@@ -171,9 +231,9 @@ def test_the_dashboard_follows_a_training_in_a_real_terminal(terminal, training)
     first = epoch_shown(terminal.until(lambda screen: epoch_shown(screen) > 0))
     terminal.until(lambda screen: epoch_shown(screen) > first)
     terminal.press("?")
-    terminal.until(lambda screen: "choose a bone" in screen)
+    terminal.until(lambda screen: "this page" in screen)
     terminal.press("Escape")
-    terminal.until(lambda screen: "choose a bone" not in screen)
+    terminal.until(lambda screen: "this page" not in screen)
     terminal.press("Enter")
     terminal.until(lambda screen: "hand.png" in screen and "▀▀▀" in screen)
     terminal.press("1")
@@ -182,3 +242,61 @@ def test_the_dashboard_follows_a_training_in_a_real_terminal(terminal, training)
     terminal.until(lambda screen: "✖ live-1" in screen and "--resume live-1" in screen, 5)
     terminal.press("q")
     terminal.until(lambda screen: "ended with 0" in screen)
+
+
+@pytest.fixture
+def real_training(tiny_recipe):
+    """A real training of the run `mine`; it is ended, whoever has gone on with it."""
+    words = ("train", "tiny.toml", "--name", "mine", "--no-progress", "-q")
+    sets = ("--set", "train.epochs=4000", "--set", "train.batch_size=2")
+    child = subprocess.Popen([*HANDSEG, *words, *sets])
+    yield child
+    child.kill()
+    child.wait()
+    pid = holder(tiny_recipe.parent / "runs" / "mine" / fields.LOCK)
+    if pid is not None:
+        os.kill(pid, signal.SIGKILL)
+
+
+def epoch_of_mine(screen: str) -> int:
+    found = re.search(r"● mine +(\d+)/4000", screen) or re.search(r" (\d+)/4000 · step", screen)
+    return int(found[1]) if found else 0
+
+
+def test_a_real_training_is_found_stopped_and_resumed(terminal, real_training, workplace):
+    # Until there is a run, the data set is shown.
+    terminal.start(*HANDSEG, "tui")
+    terminal.until(lambda screen: "●1" in screen, 60)
+    terminal.press("1")
+    terminal.until(lambda screen: epoch_of_mine(screen) > 0, 60)
+    facts = {"classes": ["Radius"], "epochs": 3, "steps_per_epoch": 5}
+    RunWriter.create(workplace / "runs", "other", recipe_toml="", facts=facts).end("finished")
+    terminal.until(lambda screen: "✔ other-1" in screen)
+    terminal.press("Home")
+    terminal.until(lambda screen: "─ other-1 ─" in screen)
+    terminal.press("Down")
+    terminal.until(lambda screen: "─ mine ─" in screen and "Pisiform" in screen)
+    terminal.press("2")
+    terminal.until(lambda screen: "[2 Classes]" in screen)
+    terminal.press("Down")
+    terminal.press("5")
+    first = epoch_of_mine(terminal.until(lambda screen: "mine  ● running" in screen))
+    terminal.until(lambda screen: epoch_of_mine(screen) > first)
+    terminal.press("X")
+    terminal.until(lambda screen: f"kill -TERM {real_training.pid}" in screen)
+    terminal.press("y")
+    stopped = terminal.until(lambda screen: "mine  ■ stopped" in screen)
+    assert real_training.wait(10) == 143
+    terminal.press("R")
+    terminal.until(lambda screen: "handseg train --resume mine" in screen)
+    terminal.press("y")
+    done = epoch_of_mine(stopped)
+    terminal.until(
+        lambda screen: "mine  ● running" in screen and epoch_of_mine(screen) > done + 1, 60
+    )
+    terminal.press("q")
+    terminal.until(lambda screen: "ended with 0" in screen)
+    # What was resumed outlives the dashboard.
+    pid = holder(workplace / "runs" / "mine" / fields.LOCK)
+    assert pid is not None
+    assert pid != real_training.pid

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,8 +13,8 @@ import pytest
 
 from handseg.errors import UsageError
 from handseg.runs import fields, liveness, process
+from handseg.runs.index import RunIndex, list_runs, summarise_run
 from handseg.runs.lock import is_held
-from handseg.runs.reader import list_runs, summarise_run
 from handseg.runs.writer import RunWriter
 
 CHILD = """
@@ -144,3 +145,67 @@ def test_a_zombie_does_not_count_as_a_process():
     assert process.start_ticks(child.pid) is None
     assert Path(f"/proc/{child.pid}").exists()
     child.wait()
+
+
+def test_what_the_kernel_kills_for_memory_in_its_cgroup_is_out_of_memory(unlocked, tmp_path):
+    folder, run = unlocked
+    counted = tmp_path / "memory.events"
+    here = str(Path("/proc/self/ns/cgroup").readlink())
+    run |= {"memory_events": str(counted), "oom_kills": 1, "cgroup_namespace": here}
+    counted.write_text("low 0\nhigh 3\nmax 9\noom 2\noom_kill 1\noom_group_kill 0\n")
+    assert liveness.state_of(folder, run, {"kind": "start"}, 0)[1] == "killed or crashed"
+    counted.write_text("oom 3\noom_kill 2\n")
+    assert liveness.state_of(folder, run, {"kind": "start"}, 0)[1].startswith("out of memory")
+    other = {**run, "cgroup_namespace": "cgroup:[1]"}
+    assert liveness.state_of(folder, other, {"kind": "start"}, 0)[1] == "killed or crashed"
+    counted.unlink()
+    assert liveness.state_of(folder, run, {"kind": "start"}, 0)[1] == "killed or crashed"
+
+
+def test_a_machine_that_was_started_anew_is_the_reason(unlocked):
+    folder, run = unlocked
+    run |= {"boot_id": "before", "locked": False}
+    found = liveness.state_of(folder, run, {"kind": "start"}, 0)
+    assert found == ("dead", "its machine was started anew")
+
+
+def test_a_log_that_speaks_of_memory_before_its_end_is_no_proof(unlocked):
+    folder, run = unlocked
+    (folder / fields.LOG).write_text("out of memory: halved the batch\nepoch 2\n\n")
+    assert liveness.state_of(folder, run, {"kind": "start"}, 0)[1] == "killed or crashed"
+
+
+def may_unshare() -> bool:
+    """Whether this process may make a pid namespace."""
+    unshare = shutil.which("unshare")
+    if unshare is None:
+        return False
+    command = [unshare, "--pid", "--fork", "true"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.skipif(not may_unshare(), reason="needs the right to make a pid namespace")
+def test_a_training_in_another_pid_namespace_lives_and_dies_as_any_other(tmp_path):
+    command = ["unshare", "--pid", "--fork", "--kill-child", sys.executable, "-c", CHILD]
+    child = subprocess.Popen([*command, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "child-1\n"
+        run = json.loads((tmp_path / "child-1" / fields.RUN).read_text())
+        assert run["pid_namespace"] != process.pid_namespace()
+        assert summarise_run(tmp_path / "child-1").state == "running"
+    finally:
+        child.kill()
+        child.wait()
+    assert soon(tmp_path / "child-1", "dead")
+
+
+def test_somebody_who_polls_sees_a_killed_training_dead_within_three_seconds(start, tmp_path):
+    child = start()
+    index = RunIndex(tmp_path)
+    assert [run.state for run in index.poll()] == ["running"]
+    os.kill(child.pid, signal.SIGKILL)
+    limit = time.monotonic() + 3
+    while index.poll()[0].state != "dead":
+        assert time.monotonic() < limit
+        time.sleep(0.1)

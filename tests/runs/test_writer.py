@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from handseg.errors import UsageError
-from handseg.runs import fields, jsonl
+from handseg.runs import fields
 from handseg.runs.reader import list_runs, read_run, summarise_run
 from handseg.runs.scores import read_scores, score_steps
 from handseg.runs.steps import BURST, StepsTable, StepsThread

@@ -201,7 +201,8 @@ def test_memory_that_goes_missing_later_counts_from_that_step_on(begin, no_memor
     no_memory("backward", most=2, since=2)
     later = begin("train.batch_size=4", "train.epochs=3").run
     one, other = (read_run(folder).steps["loss"].values for folder in (run, later))
-    assert one[:2].tolist() == other[:2].tolist()
+    # The log tells a value that hardly moves once a line, to a thousandth.
+    assert np.allclose(one[:2], other[:2], rtol=2e-3)
     assert np.allclose(one, other, rtol=0.05)
     assert load_recipe(str(later / "recipe.toml")).recipe.train.micro_batch == 2
 

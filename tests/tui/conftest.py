@@ -2,18 +2,102 @@
 
 import json
 import math
-from collections.abc import Callable
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from textual.pilot import Pilot
 
 from handseg.anatomy import BONES
 from handseg.runs import fields
 from handseg.runs.writer import RunWriter
+from tui.app import Dashboard
+from tui.once import frame_text
+from tui.screens.page import Page
+from tui.widgets.half_blocks import HalfBlocks
 
 MakeRun = Callable[..., RunWriter]
 SIDE = 96
+PATIENCE = 8.0
+"""Seconds until somebody gives up waiting to see something."""
+
+
+class Person:
+    """Someone at the dashboard: presses keys, reads the screen."""
+
+    def __init__(self, app: Dashboard, pilot: Pilot[Any]) -> None:
+        self.app = app
+        self.pilot = pilot
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            await self.pilot.pause(0.02)
+            if holds():
+                return
+        raise AssertionError(f"never came true; the screen:\n{self.screen}")
+
+    async def sees(self, *texts: str) -> None:
+        await self.until(lambda: all(text in self.screen for text in texts))
+
+    async def sees_no(self, text: str) -> None:
+        await self.until(lambda: text not in self.screen)
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.until(lambda: self.app.settled or not isinstance(self.app.screen, Page))
+        await self.pilot.pause()
+
+    async def types(self, text: str) -> None:
+        """Press the keys of a text."""
+        names = {" ": "space", ":": "colon", ">": "greater_than_sign", ".": "full_stop"}
+        await self.press(*(names.get(sign, sign) for sign in text))
+
+    async def clicks(self, text: str) -> None:
+        """Click the first place of the screen where a text stands."""
+        await self.sees(text)
+        for y, line in enumerate(self.screen.splitlines()):
+            if text in line:
+                await self.pilot.click(offset=(line.index(text), y))
+                await self.pilot.pause()
+                return
+
+    @property
+    def screen(self) -> str:
+        return frame_text(self.app)
+
+    @property
+    def lines(self) -> list[str]:
+        return self.screen.splitlines()
+
+    @property
+    def colours(self) -> set[tuple[int, int, int]]:
+        """The colours of the picture."""
+        blocks = self.app.screen.query_one(HalfBlocks)
+        strips = [blocks.render_line(y) for y in range(blocks.size.height)]
+        found = [seg.style.color for strip in strips for seg in strip if seg.text.strip()]
+        return {tuple(colour.triplet) for colour in found}
+
+
+@pytest.fixture
+def person() -> Callable[..., Any]:
+    """Opens the dashboard for somebody, who has seen the first screen whole."""
+
+    @asynccontextmanager
+    async def sit_down(
+        runs: Path, data: Path | None = None, size: tuple[int, int] = (120, 40), **options: Any
+    ) -> AsyncIterator[Person]:
+        app = Dashboard(runs, data, **options)
+        async with app.run_test(size=size) as pilot:
+            somebody = Person(app, pilot)
+            await somebody.until(lambda: app.settled)
+            yield somebody
+
+    return sit_down
 
 
 def hand(classes: int, shift: int = 0) -> tuple[np.ndarray, np.ndarray]:

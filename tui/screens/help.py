@@ -12,11 +12,9 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from tui import palette
-from tui.keys import Key, Place, help_page
+from tui.keys import HEADS, Key, Place, help_page
 from tui.screens.page import Page
 from tui.wording import cell, joined, one_line
-
-HEADS: dict[Place, str] = {"everywhere": "everywhere", "runs": "1 Runs", "viewer": "3 Viewer"}
 
 
 class HelpScreen(ModalScreen[None]):
@@ -27,20 +25,25 @@ class HelpScreen(ModalScreen[None]):
         Binding("q", "app.quit", "quit", show=False),
     ]
 
+    def __init__(self, here: Iterable[Place] = (), *, writes: bool = True) -> None:
+        super().__init__()
+        self._here, self._writes = tuple(here), writes
+
     def compose(self) -> ComposeResult:
         """A box over the screen that was there."""
-        with VerticalScroll(id="help"):
-            yield Static(help_text())
+        with VerticalScroll(id="help") as box:
+            box.border_subtitle = "esc closes this page"
+            yield Static(help_text(self._here, writes=self._writes))
 
 
-def help_text() -> Text:
-    """The keys in groups."""
+def help_text(here: Iterable[Place] = (), *, writes: bool = True) -> Text:
+    """The keys in groups, those that count here first."""
     found: list[Text] = []
-    for place, keys in help_page():
+    for place, keys in help_page(here, writes=writes):
         found.append(Text(HEADS[place], f"bold {palette.ACCENT}"))
         found += [entry(key) for key in keys]
         found.append(Text(""))
-    found += [signs(), Text(""), Text("esc closes this page", palette.DIM)]
+    found.append(signs())
     return Text("\n").join(found)
 
 

@@ -1,95 +1,306 @@
-"""One curve of the highlighted run in braille."""
+"""The curves of the chosen runs over each other, with zoom and a cursor that reads values."""
 
-import numpy as np
-from numpy.typing import NDArray
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+from rich.segment import Segment
+from rich.style import Style
 from rich.text import Text
+from textual import events
+from textual.binding import BindingType
+from textual.strip import Strip
+from textual.widget import Widget
 
 from handseg.runs.reader import RunDetails
-from handseg.view.curves import Frame, curve, value_range
-from tui import palette
+from handseg.view.curves import Curve, Frame, Line, draw, line_of
+from tui import curves, palette
+from tui.curves import MEAN, Axis, Value
+from tui.keys import bindings
 from tui.state import State
-from tui.widgets.lines import Lines
-from tui.wording import cell, dice, joined, quantity, rule
+from tui.widgets.chart_lines import (
+    AXIS,
+    Entry,
+    Layout,
+    Look,
+    legend,
+    plot_lines,
+    x_label,
+    x_line,
+    x_numbers,
+)
+from tui.widgets.chart_window import Range, Window
+from tui.wording import cell, dice, quantity, rule
 
-AXIS = 7
-MEAN = "validation Dice"
+SMOOTHINGS = (0.0, 0.6, 0.9, 0.97)
+ZOOM, PAN, WHEEL = 0.5, 0.25, 0.8
+
+Drawn = Text | list[Segment]
 
 
-class Chart(Lines):
-    """Mean Dice over epochs, or a value logged every step."""
+class Reduced(NamedTuple):
+    """A curve reduced to columns, and what it was made of."""
+
+    run: RunDetails
+    what: tuple[Value, str | None, Axis, Frame]
+    line: Line
+
+
+class Chart(Widget, can_focus=True):
+    """Curves of the highlighted, the selected and the pinned runs; drawn anew only on a change."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings("chart")
 
     def __init__(self, state: State) -> None:
         super().__init__()
         self._state = state
         self.value = MEAN
+        self.axis: Axis = "epoch"
+        self.smoothing = 0.0
+        self.logarithmic = False
+        self.window = Window()
+        self._frame: Frame | None = None
+        """What was drawn last; None while there is no curve."""
+        self._strips: list[Strip] = []
+        self._made_of: tuple[tuple[Any, ...], list[RunDetails]] = ((), [])
+        self._reduced: dict[str, Reduced] = {}
+        self._best: tuple[object, object, float | None] = (None, None, None)
+        """The best of all runs, and of which runs and what."""
+        self._grip: tuple[int, Range] | None = None
+        """Where the mouse took hold, and what was shown then."""
 
-    def values(self) -> list[str]:
+    def values(self) -> list[Value]:
         """What can be drawn."""
-        details = self._state.run_details
-        return [MEAN, *(sorted(details.steps) if details else [])]
+        return curves.values(curves.drawn_runs(self._state), self._state.chosen_class)
 
-    def next_value(self) -> bool:
-        """Draw the next value; whether that was a step on and not back to the first."""
-        values = self.values()
-        place = values.index(self.value) + 1 if self.value in values else 0
-        self.value = values[place % len(values)]
-        self.refresh()
-        return place < len(values)
+    def next_value(self, by: int = 1) -> bool:
+        """Draw the next value, or the one before (-1); whether that did not pass an end."""
+        found = self.values()
+        place = found.index(self.value) + by if self.value in found else 0
+        self.value = found[place % len(found)]
+        self.take()
+        return 0 <= place < len(found)
 
-    def lines(self, width: int, height: int) -> list[Text]:
-        """Title, the curve with the ends of its range at its left, the ends of its axis below."""
-        details = self._state.run_details
-        head = rule(self.value, width, palette.FAINT)
-        if details is None:
-            return [head, cell(self._state.fault or " reading ...", width, palette.DIM)]
-        x, y = points(details, self.value)
-        if not np.isfinite(y).any():
-            return [head, cell(" nothing logged yet", width, palette.DIM)]
-        return [head, *drawing(details, self.value, x, y, width, height - 1)]
+    # Drawing
 
+    def take(self) -> None:
+        """The state may have changed: draw anew where it did."""
+        if self._make():
+            self.refresh()
 
-def points(details: RunDetails, value: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Where and what: epochs for the mean Dice, steps for what is logged every step."""
-    if value == MEAN:
-        return details.epochs, details.means
-    series = details.steps.get(value)
-    if series is None:
-        return np.empty(0), np.empty(0)
-    return series.steps.astype(np.float64), series.values
+    def render_line(self, y: int) -> Strip:
+        """One line; all of them are made together."""
+        if y == 0 or not self._strips:
+            self._make()
+        if y < len(self._strips):
+            return self._strips[y]
+        return Strip.blank(self.size.width, self.rich_style)
 
-
-def drawing(
-    details: RunDetails,
-    value: str,
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-    width: int,
-    height: int,
-) -> list[Text]:
-    """The curve and its axes in so many lines."""
-    end = float(x[-1])
-    if value == MEAN and details.summary.epochs:
-        end = max(end, float(details.summary.epochs))
-    frame = Frame((min(0.0, float(x[0])), end), value_range(y), width - AXIS - 1, height - 1)
-    rows = curve(x, y, frame)
-    worded = dice if value == MEAN else quantity
-    labels = {0: worded(frame.y[1]), len(rows) - 1: worded(frame.y[0])}
-    if len(rows) > 6:
-        labels[(len(rows) - 1) // 2] = worded(sum(frame.y) / 2)
-    found = [
-        joined(
-            cell(labels.get(index, ""), AXIS - 1, palette.DIM, "right"),
-            Text("┤" if index in labels else "│", palette.FAINT),
-            Text(row, palette.ACCENT),
+    def _make(self) -> bool:
+        """Make the lines anew if anything changed that they depend on; whether it did."""
+        runs, state = curves.drawn_runs(self._state), self._state
+        if self.value.kind == "class" and state.chosen_class is None:
+            self.value = MEAN
+        window = self.window
+        facts = (
+            *(self.size, self.value, self.axis, self.smoothing, self.logarithmic),
+            *(window.shown, window.cursor, self.has_focus, palette.NAME, self.rich_style),
+            *(state.chosen_class, state.fault, state.highlighted, state.pinned, len(state.runs)),
+            *(self._ghost(), *(state.colour_of(run.summary.name) for run in runs)),
         )
-        for index, row in enumerate(rows)
-    ]
-    return [*found, axis(value, frame, width)]
+        before, drawn = self._made_of
+        same = facts == before and len(runs) == len(drawn)
+        if same and all(map(self._is_drawn, runs, drawn)):
+            return False
+        self._made_of = (facts, runs)
+        ground = self.rich_style
+        self._strips = [self._strip(line, ground) for line in self._lines(runs)]
+        return True
 
+    def _is_drawn(self, run: RunDetails, drawn: RunDetails) -> bool:
+        """Whether the curve of a run that was read again is still the one that was drawn."""
+        if run is drawn:
+            return True
+        chosen, axis = self._state.chosen_class, self.axis
+        one, other = (curves.curve_of(each, self.value, chosen, axis) for each in (run, drawn))
+        if one is None or other is None:
+            return one is other
+        return run.summary.name == drawn.summary.name and one.same_as(other)
 
-def axis(value: str, frame: Frame, width: int) -> Text:
-    """The ends of the axis below."""
-    word = "epoch" if value == MEAN else "step"
-    right = f"{word} {frame.x[1]:,.0f}".replace(",", " ")
-    left = " " * AXIS + f"{frame.x[0]:.0f}"
-    return cell(left + right.rjust(max(0, width - len(left) - 1)), width, palette.DIM)
+    def _strip(self, line: Drawn, ground: Style) -> Strip:
+        if isinstance(line, Text):
+            console = self.app.console  # pyright: ignore[reportUnknownMemberType]
+            line = list(Segment.apply_style(line.render(console), ground))
+        return Strip(line).adjust_cell_length(self.size.width, ground)
+
+    def _ghost(self) -> float | None:
+        """The best of all runs, where there is one and it is a Dice."""
+        runs, what = self._state.runs, (self.value, self._state.chosen_class)
+        if self._best[0] is not runs or self._best[1] != what:
+            best = curves.best_of_all(runs, *what)
+            self._best = (runs, what, best if math.isfinite(best) else None)
+        return self._best[2]
+
+    def _lines(self, runs: list[RunDetails]) -> list[Drawn]:
+        layout = Layout(*self.size)
+        axis = curves.common_axis(runs, self.value, self.axis)
+        chosen = self._state.chosen_class
+        found = [(run, curves.curve_of(run, self.value, chosen, axis)) for run in runs]
+        known = [(run, curve) for run, curve in found if curve is not None and len(curve.x)]
+        width, height = layout.plot
+        if not known or width < 2 or height < 1:
+            self._frame = None
+            return [self._title(layout.width), cell(self._nothing(runs), layout.width, palette.DIM)]
+        self.window.whole = curves.whole(curve for _, curve in known)
+        shown = self.window.shown
+        self._frame = frame = Frame(shown, width, height, self.smoothing, self.logarithmic)
+        lines = [self._line(run, curve, axis, frame) for run, curve in known]
+        names = [run.summary.name for run, _ in known]
+        for gone in self._reduced.keys() - names:
+            del self._reduced[gone]
+        return [self._title(layout.width), *self._picture(names, lines, axis, layout)]
+
+    def _nothing(self, runs: Sequence[RunDetails]) -> str:
+        if not self._state.runs:
+            return " no runs"
+        return " nothing logged yet" if runs else f" {self._state.fault or 'reading ...'}"
+
+    def _line(self, run: RunDetails, curve: Curve, axis: Axis, frame: Frame) -> Line:
+        """The curve reduced; remembered as long as nothing of it changed."""
+        what = (self.value, self._state.chosen_class, axis, frame)
+        known = self._reduced.get(run.summary.name)
+        if known is None or known.run is not run or known.what != what:
+            known = Reduced(run, what, line_of(curve, frame))
+            self._reduced[run.summary.name] = known
+        return known.line
+
+    def _picture(
+        self, names: list[str], lines: list[Line], axis: Axis, layout: Layout
+    ) -> list[Drawn]:
+        frame = self._frame
+        assert frame is not None, "there are curves"
+        on_top = len(names) - 1 if names[-1] == self._state.highlighted else None
+        colours = [self._state.colour_of(name) for name in names]
+        cursor = self.window.cursor_cell(frame)
+        look = Look(colours, self.rich_style, self._ghost(), cursor)
+        found: list[Drawn] = [*plot_lines(draw(lines, frame, on_top), frame, look)]
+        if layout.line:
+            found.append(x_line(frame, look))
+        if layout.numbers:
+            found.append(x_numbers(frame, axis, cursor))
+        if layout.legend:
+            entries = [
+                Entry("★" if name == self._state.pinned else "━", name, colour, line)
+                for name, colour, line in zip(names, colours, lines, strict=True)
+            ]
+            found.append(self._legend(entries[::-1], axis, frame, cursor))
+        return found
+
+    def _legend(
+        self, entries: Sequence[Entry], axis: Axis, frame: Frame, cursor: int | None
+    ) -> Text:
+        """What each run has at the cursor, else at its end."""
+        worded: Callable[[float], str] = dice if self.value.is_dice else quantity
+        column = None if cursor is None else 2 * cursor
+        read = [worded(entry.line.read(column)) for entry in entries]
+        place = "last"
+        if cursor is not None:
+            place = f"at {axis} {x_label(frame.place_of(2 * cursor + 0.5), frame)}"
+        return legend(entries, read, place, self.size.width)
+
+    def _title(self, width: int) -> Text:
+        parts = [self.value.title(self._state.chosen_class)]
+        if width >= 60:
+            parts.append("░ raw band")
+        parts.append(f"━ smooth {self.smoothing:g}" if self.smoothing else "━ mean")
+        parts.append("log" if self.logarithmic else "linear")
+        if self._ghost() is not None and width >= 60:
+            parts.append("· · · best of all")
+        if self.window.scale > 1:
+            parts.append(f"× {self.window.scale:.3g}")
+        return rule("  ".join(parts), width, palette.ACCENT if self.has_focus else palette.FAINT)
+
+    # What the person does
+
+    def action_curve(self, what: str) -> None:
+        """What a key does to the curves; the screen calls it too."""
+        window, frame = self.window, self._frame
+        if what in ("next", "before"):
+            self.next_value(1 if what == "next" else -1)
+        elif what == "log":
+            self.logarithmic = not self.logarithmic
+        elif what == "smooth":
+            place = SMOOTHINGS.index(self.smoothing) + 1
+            self.smoothing = SMOOTHINGS[place % len(SMOOTHINGS)]
+        elif what == "axis":
+            self.axis = "step" if self.axis == "epoch" else "epoch"
+            window.forget()
+        elif frame is not None:
+            self._move(what, window, frame)
+        self.take()
+
+    def _move(self, what: str, window: Window, frame: Frame) -> None:
+        moves: dict[str, Callable[[], None]] = {
+            "closer": lambda: window.zoom(ZOOM),
+            "farther": lambda: window.zoom(1 / ZOOM),
+            "left": lambda: window.pan(-PAN),
+            "right": lambda: window.pan(PAN),
+            "whole": window.show_all,
+            "cursor_left": lambda: window.move_cursor(-1, frame),
+            "cursor_right": lambda: window.move_cursor(1, frame),
+        }
+        moves[what]()
+
+    def on_resize(self) -> None:
+        """Another size, another drawing."""
+        self.take()
+
+    def on_focus(self) -> None:
+        """The title shows it."""
+        self.take()
+
+    def on_blur(self) -> None:
+        """The title shows it."""
+        self.take()
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Closer to what is under the mouse."""
+        self._wheel(event, WHEEL)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Farther from what is under the mouse."""
+        self._wheel(event, 1 / WHEEL)
+
+    def _wheel(self, event: events.MouseEvent, factor: float) -> None:
+        if self._frame is not None:
+            event.stop()
+            self.window.zoom(factor, self._frame.place_of(2 * (event.x - AXIS) + 0.5))
+            self.take()
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Take hold of the curves."""
+        self._grip = (event.x, self.window.shown)
+        self.capture_mouse()
+
+    def on_mouse_up(self) -> None:
+        """Let go of them."""
+        self._grip = None
+        self.release_mouse()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Move the cursor, or the curves where they are held."""
+        frame = self._frame
+        if frame is None:
+            return
+        if self._grip is not None:
+            start, (low, high) = self._grip
+            by = (start - event.x) / max(1, frame.width) * (high - low)
+            self.window.show(low + by, high + by)
+        self.window.put_cursor(event.x - AXIS, frame)
+        self.take()
+
+    def on_leave(self) -> None:
+        """Without the mouse there is no cursor, but for the keys'."""
+        if not self.has_focus:
+            self.window.cursor = None
+            self.take()

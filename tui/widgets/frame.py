@@ -1,19 +1,25 @@
-"""The first and the last line of every screen: where one is, and what one can type."""
+"""The first and the last lines of every screen: where one is, what happened, what one can type."""
 
 import time
 from collections import Counter
+from collections.abc import Iterable
 
 from rich.cells import cell_len
 from rich.text import Text
+from textual import events
+from textual.geometry import Region
 
 from handseg.runs.summary import STATES
 from tui import palette
-from tui.keys import Place, help_line
+from tui.keys import SCREENS, Place, help_line
 from tui.state import State
 from tui.widgets.lines import Lines
 from tui.wording import cell, joined, one_line
 
-SCREENS: dict[Place, str] = {"runs": "1 Runs", "viewer": "3 Viewer"}
+CLOCK = 10
+"""Cells of the time at the right end of the title."""
+STAYS = 8.0
+"""Seconds that a line stays at the foot of the screen."""
 
 
 class TitleLine(Lines):
@@ -23,6 +29,21 @@ class TitleLine(Lines):
         super().__init__()
         self._state = state
         self._place: Place = place
+        self._shown: Counter[str] | None = None
+        """How many runs there were in each state when it was drawn."""
+        self._places: list[tuple[int, int, str]] = []
+        """Where the names of the screens stand: first and last cell, screen."""
+
+    def take(self) -> None:
+        """The state has changed: draw it where that shows."""
+        counts = Counter[str](run.state for run in self._state.runs)
+        if counts != self._shown:
+            self._shown = counts
+            self.refresh()
+
+    def tick(self) -> None:
+        """A second has passed: only the clock is drawn anew."""
+        self.refresh(Region(max(0, self.size.width - CLOCK), 0, CLOCK, 1))
 
     def lines(self, width: int, height: int) -> list[Text]:
         """One line; the right side gives way where it is narrow."""
@@ -32,6 +53,7 @@ class TitleLine(Lines):
         if left.cell_len + right.cell_len >= width:
             right = Text("")
         gap = " " * max(0, width - left.cell_len - right.cell_len)
+        self._find_screens(left.cell_len + len(gap), bool(right))
         return [joined(left, gap, right)]
 
     def _left(self) -> Text:
@@ -47,7 +69,8 @@ class TitleLine(Lines):
         return joined(*parts)
 
     def _folder(self) -> Text:
-        return Text(f" in {one_line(str(self._state.runs_folder))}", palette.DIM)
+        place = "the demo" if self._state.demo else one_line(str(self._state.runs_folder))
+        return Text(f" in {place}", palette.DIM)
 
     def _right(self) -> Text:
         parts: list[Text] = []
@@ -55,16 +78,79 @@ class TitleLine(Lines):
             here = place == self._place
             style = f"bold {palette.TEXT}" if here else palette.DIM
             parts.append(Text(f"[{name}]" if here else f" {name} ", style))
-        clock = time.strftime("%H:%M:%S")
-        return joined(*parts, Text(f"  {clock} ", palette.DIM))
+        clock = time.strftime("%H:%M:%S", time.localtime(self._state.now()))
+        return joined(*parts, Text(f"  {clock} "[-CLOCK - 1 :], palette.DIM))
+
+    def _find_screens(self, start: int, shown: bool) -> None:
+        self._places = []
+        for place, name in SCREENS.items() if shown else ():
+            self._places.append((start, start + len(name) + 2, place))
+            start += len(name) + 2
+
+    async def on_click(self, event: events.Click) -> None:
+        """Go to the screen whose name was clicked."""
+        for start, end, place in self._places:
+            if start <= event.x < end:
+                await self.run_action(f"app.show('{place}')")
+
+
+class StatusLine(Lines):
+    """What was said last, or the newest notice; at the right how many notices there are."""
+
+    def __init__(self, state: State) -> None:
+        super().__init__()
+        self._state = state
+        self._said = ""
+        self._until = 0.0
+        self._drawn: tuple[str, int] = ("", 0)
+
+    def say(self, text: str) -> None:
+        """Show this line for a while."""
+        self._said, self._until = text, self._state.now() + STAYS
+        self.take()
+
+    def take(self) -> None:
+        """Show what there is to be shown; the line is not there where there is nothing."""
+        if self._state.now() > self._until:
+            self._said = ""
+        wanted = (self._said, len(self._state.notices))
+        if wanted != self._drawn:
+            self._drawn = wanted
+            self.set_class(bool(self._said or self._state.notices), "-filled")
+            self.refresh()
+
+    def lines(self, width: int, height: int) -> list[Text]:
+        """One line."""
+        notices = self._state.notices
+        count = f" notices {len(notices)} " if notices else ""
+        room = max(0, width - len(count))
+        return [joined(cell_of(self._text(), room), Text(count[:width], palette.DIM))]
+
+    def _text(self) -> Text:
+        if self._said or not self._state.notices:
+            return Text(f" {one_line(self._said)}", palette.TEXT)
+        newest = self._state.notices[-1]
+        sign, colour = palette.SIGNS[newest.state]
+        run = Text(one_line(newest.run), palette.TEXT)
+        return joined(Text(f" {sign} ", colour), run, Text(f" {one_line(newest.text)}"))
+
+
+def cell_of(text: Text, width: int) -> Text:
+    """A styled line made exactly so wide."""
+    if width < 1:
+        return Text("")
+    if text.cell_len > width:
+        text = text.copy()
+        text.truncate(width, overflow="ellipsis")
+    return joined(text, " " * max(0, width - text.cell_len))
 
 
 class HelpLine(Lines):
     """The keys of this screen, as many as there is room for; `? help` is always there."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, places: Iterable[Place], *, writes: bool = True) -> None:
         super().__init__()
-        self._entries = help_line(place)
+        self._entries = help_line(places, writes=writes)
 
     def lines(self, width: int, height: int) -> list[Text]:
         """One line."""
@@ -76,3 +162,7 @@ class HelpLine(Lines):
             room -= needed
             parts += [Text(f" {key}", palette.ACCENT), Text(f" {label} ", palette.DIM)]
         return [joined(*parts) if width > 8 else cell("?", width, palette.ACCENT)]
+
+    async def on_click(self) -> None:
+        """Open the page of keys."""
+        await self.run_action("app.help")

@@ -1,122 +1,110 @@
 """The table of runs: state, name, epoch, best and last Dice, trend, what is left."""
 
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import cast
 
+from rich.segment import Segment
+from rich.style import Style
 from rich.text import Text
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.message import Message
 
-from handseg.runs.summary import RunSummary
-from handseg.view.curves import sparkline
 from tui import palette
+from tui.order import Order, OrderName
+from tui.state import State
 from tui.widgets.lines import Lines
-from tui.widgets.rows import Rows
-from tui.wording import NOTHING, cell, dice, joined, span
+from tui.widgets.run_columns import columns_for, run_cells
+from tui.widgets.sheet import Sheet
+from tui.wording import Cells, cell, joined
 
-TREND = 6
-LEAST_NAME = 12
-TAIL = 5
-"""Of a name, what always stays."""
-
-
-@dataclass(frozen=True)
-class Columns:
-    """Which columns fit: what does not is left out, the trend first."""
-
-    name: int
-    epoch: bool
-    last: bool
-    trend: bool
-
-    @classmethod
-    def for_width(cls, width: int) -> "Columns":
-        """The columns of a table of this width; sign, name and best Dice are always there."""
-        room = width - 3 - 6 - 7
-        epoch = room - 8 >= LEAST_NAME
-        room -= 8 * epoch
-        last = epoch and room - 6 >= LEAST_NAME
-        room -= 6 * last
-        trend = last and room - TREND - 1 >= LEAST_NAME
-        room -= (TREND + 1) * trend
-        return cls(max(1, room), epoch, last, trend)
+LEFT_HEADS = ("name", "state", "trend")
+"""Columns whose heads stand at the left."""
 
 
 class Heads(Lines):
-    """The names of the columns."""
+    """The names of the columns; a click sorts by one."""
+
+    class Clicked(Message):
+        """The person clicked the head of a column."""
+
+        def __init__(self, order: OrderName) -> None:
+            super().__init__()
+            self.order: OrderName = order
+
+    def __init__(self, state: State) -> None:
+        super().__init__()
+        self._state = state
+        self._drawn: Order | None = None
+
+    def take(self) -> None:
+        """The state has changed."""
+        if self._state.order != self._drawn:
+            self._drawn = self._state.order
+            self.refresh()
 
     def lines(self, width: int, height: int) -> list[Text]:
         """One line."""
-        columns = Columns.for_width(width)
-        text = cell("", 3) + cell("run", columns.name)
-        if columns.epoch:
-            text += cell("epoch", 8, align="right")
-        text += cell("best", 6, align="right")
-        if columns.last:
-            text += cell("last", 6, align="right")
-        if columns.trend:
-            text += cell(" trend", TREND + 1)
-        return [Text(joined(text, cell("eta", 7, align="right")).plain, palette.FAINT)]
+        parts: list[Text] = []
+        for head, cells, name in columns_for(width).heads(self._state.order):
+            style = palette.TEXT if name == self._state.order.name else palette.FAINT
+            if name in LEFT_HEADS:
+                indent = " " if name == "trend" else ""
+                parts.append(cell(indent + head, cells, style))
+            else:
+                parts.append(cell(head, cells, style, "right"))
+        return [joined(*parts)]
+
+    def on_click(self, event: events.Click) -> None:
+        """Sort by the column that was clicked."""
+        end = 0
+        for _, cells, name in columns_for(self.size.width).heads(self._state.order):
+            end += cells
+            if event.x < end:
+                self.post_message(self.Clicked(name))
+                return
+
+
+class RunSheet(Sheet):
+    """The rows of the table."""
+
+    def __init__(self, state: State) -> None:
+        super().__init__(id="runs")
+        self._state = state
+
+    def token(self, key: str) -> Cells:
+        """The cells of a run."""
+        run = self._state.summary(key)
+        if run is None:
+            return ()
+        columns = columns_for(self.item_width)
+        return run_cells(self._state, run, columns, under=key == self._cursor)
+
+    def segments(self, token: object, width: int) -> list[Segment]:
+        """The cells in their styles."""
+        return drawn(token)
+
+
+def drawn(token: object) -> list[Segment]:
+    """Cells as segments."""
+    return [Segment(text, Style.parse(style)) for text, style in cast("Cells", token or ())]
 
 
 class RunsTable(Vertical):
-    """The runs with a cursor; posts `Rows.Moved` and `Rows.Chosen` with the name of a run."""
+    """The runs with a cursor; posts `Sheet.Moved` and `Sheet.Chosen` with the name of a run."""
+
+    def __init__(self, state: State) -> None:
+        super().__init__()
+        self._state = state
+        self.heads = Heads(state)
+        self.rows = RunSheet(state)
 
     def compose(self) -> ComposeResult:
         """Heads above rows."""
-        yield Heads(id="heads")
-        yield Rows(id="runs")
+        yield self.heads
+        yield self.rows
 
-    def show(self, runs: Sequence[RunSummary], highlighted: str | None) -> None:
+    def take(self) -> None:
         """Show the runs as they are now."""
-        rows = self.query_one("#runs", Rows)
-        columns = Columns.for_width(rows.text_width)
-        now = time.time()
-        rows.show([(run.name, row(run, columns, now)) for run in runs], highlighted)
-
-
-def row(run: RunSummary, columns: Columns, now: float) -> Text:
-    """The line of one run."""
-    sign, colour = palette.SIGNS[run.state]
-    quiet = palette.DIM if run.state in ("stopped", "broken") else ""
-    parts = [
-        cell(f" {sign} ", 3, colour),
-        cell(run_name(run.name, columns.name), columns.name, quiet),
-    ]
-    if columns.epoch:
-        parts.append(cell(epochs(run), 8, quiet, "right"))
-    parts.append(cell(dice(run.best_dice), 6, quiet, "right"))
-    if columns.last:
-        parts.append(cell(dice(run.last_dice), 6, palette.DIM, "right"))
-    if columns.trend:
-        parts.append(cell(" " + sparkline(run.means, TREND), TREND + 1, palette.ACCENT))
-    text, style = left_over(run, now)
-    return joined(*parts, cell(text, 7, style, "right"))
-
-
-def run_name(name: str, width: int) -> str:
-    """A name that is too long loses its middle: its number tells runs apart."""
-    if len(name) <= width or width <= TAIL + 1:
-        return name
-    return f"{name[: width - TAIL - 1]}…{name[-TAIL:]}"
-
-
-def epochs(run: RunSummary) -> str:
-    """Epochs done of those to do: `61/100`."""
-    if run.state == "broken" or run.epochs is None:
-        return NOTHING
-    return f"{int(run.epoch)}/{run.epochs:g}"
-
-
-def left_over(run: RunSummary, now: float) -> tuple[str, str]:
-    """Time left of a running run, what is wrong with another, else its age; and its colour."""
-    age = span(now - run.updated)
-    if run.state == "running":
-        return span(run.eta), ""
-    if run.state == "quiet":
-        return f"q {age}", palette.WARN
-    if run.state in ("dead", "failed"):
-        word = "oom" if "out of memory" in run.message else run.state
-        return word, palette.BAD
-    return ("broken", palette.WARN) if run.state == "broken" else (age, palette.DIM)
+        self.heads.take()
+        self.rows.show_keys([run.name for run in self._state.shown], self._state.highlighted)

@@ -1,0 +1,164 @@
+"""`handseg runs`: what has been trained, and what became of it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from handseg.cli import console, options, runs_compare, runs_rm, runs_show
+from handseg.cli.command import command, epilog
+from handseg.errors import InputError, UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from handseg.runs.filter import Filter
+    from handseg.runs.summary import RunSummary
+
+EXAMPLES = (
+    "handseg runs",
+    "handseg runs segformer state:running,quiet",
+    "handseg runs 'dice>0.9' 'age<2d' '!fold:0' --sort best",
+    "handseg runs --json",
+    "handseg runs show last",
+    "handseg runs compare unet-1 segformer-2",
+    "handseg runs rm unet-1 --checkpoints",
+)
+NEWEST = "started"
+
+
+class FiltersOrVerb(TyperGroup):
+    """A group whose words are filters unless the first is one of its verbs."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Keep the filters from swallowing a verb, and let options follow filters."""
+        if self._first_word(args) not in self.commands:
+            ctx.allow_interspersed_args = True
+            return super().parse_args(ctx, args)
+        params = self.params
+        self.params = [param for param in params if param.name != "words"]
+        try:
+            return super().parse_args(ctx, args)
+        finally:
+            self.params = params
+
+    def _first_word(self, args: list[str]) -> str | None:
+        with_value = {
+            word
+            for param in self.params
+            if param.param_type_name == "option" and not getattr(param, "is_flag", False)
+            for word in param.opts
+        }
+        words = iter(args)
+        for word in words:
+            if word in with_value:
+                next(words, None)
+            elif not word.startswith("-"):
+                return word
+        return None
+
+
+app = typer.Typer(cls=FiltersOrVerb, invoke_without_command=True, epilog=epilog(EXAMPLES))
+
+
+@app.callback()
+@command(examples=EXAMPLES)
+def runs(
+    context: typer.Context,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FILTER]...", help="Show only runs that hold all of these."),
+    ] = None,
+    sort: Annotated[
+        str, typer.Option(metavar="BY", help="best, last, name, age, left, worst, ...")
+    ] = NEWEST,
+    reverse: Annotated[bool, typer.Option("--reverse", help="The other way round.")] = False,
+    folder: options.Runs = None,
+    json_: options.Json = False,
+    csv_: options.Csv = False,
+) -> None:
+    """List runs, the newest first; show, compare or remove them.
+
+    A FILTER is a part of a name or a recipe, or a field: state:running,quiet, fold:0, recipe:,
+    model:, host:, worst:Pisiform, dice>0.9, best<.8, epoch>=10, age<2d, left<1h. Before it, ! turns
+    it round. Quote < > and ! for the shell.
+    """
+    import time
+
+    from handseg.runs.filter import Filter
+    from handseg.runs.index import list_runs
+    from handseg.runs.listing import SORTS, run_rows, sort_runs
+
+    if context.invoked_subcommand is not None:
+        context.obj = folder
+        return
+    check_formats(json_, csv_)
+    if sort not in SORTS:
+        raise UsageError(
+            f"runs cannot be sorted by {sort!r}{did_you_mean(sort, SORTS)}",
+            why=f"by: {', '.join(SORTS)}",
+        )
+    wanted = Filter.parse(" ".join(words or ()))
+    place = options.runs_folder(folder)
+    every = list_runs(place)
+    if not every:
+        raise no_runs(place)
+    now = time.time()
+    found = sort_runs((run for run in every if wanted.matches(run, now)), sort, reverse=reverse)
+    say_count(place, len(found), len(every), wanted)
+    if json_:
+        console.print_json(run_rows(found, now))
+    elif csv_:
+        console.out(as_csv(found, now))
+    else:
+        print_list(found, now)
+
+
+def check_formats(as_json: bool, as_csv: bool) -> None:
+    if as_json and as_csv:
+        raise UsageError("--json and --csv are two formats; give one of them")
+
+
+def no_runs(place: Path) -> InputError:
+    return InputError(
+        f"there are no runs in {place}",
+        hints=[
+            "handseg train recipes/segformer.toml",
+            "handseg demo",
+            "handseg runs --runs DIR   # or HANDSEG_RUNS",
+        ],
+    )
+
+
+def say_count(place: Path, shown: int, of: int, wanted: "Filter") -> None:
+    """How many runs there are, and how many the filter shows."""
+    if wanted.text:
+        console.say(f"{place}: {shown} of {of} runs hold {wanted.text}")
+    else:
+        console.say(f"{place}: {of} run{'s' if of != 1 else ''}")
+
+
+def as_csv(found: "list[RunSummary]", now: float) -> str:
+    import csv
+    import io
+
+    from handseg.runs.listing import COLUMNS, run_row
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(list(run_row(run, now).values()) for run in found)
+    return text.getvalue().removesuffix("\n")
+
+
+def print_list(found: "list[RunSummary]", now: float) -> None:
+    """The table, and how to look closer."""
+    from handseg.cli.runs_table import runs_lines
+
+    console.print_lines(runs_lines(found, now, console.table_width()))
+    if found:
+        console.say(f"handseg runs show {found[0].name}   # bones, checkpoints, recipe")
+
+
+app.command("show", epilog=epilog(runs_show.EXAMPLES))(runs_show.show)
+app.command("compare", epilog=epilog(runs_compare.EXAMPLES))(runs_compare.compare)
+app.command("rm", epilog=epilog(runs_rm.EXAMPLES))(runs_rm.rm)

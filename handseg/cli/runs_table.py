@@ -1,0 +1,112 @@
+"""The list of runs as a table that fits its terminal: columns give way, lines never wrap."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len, set_cell_size
+from rich.text import Text
+
+from handseg.runs.listing import worst_dice
+from handseg.runs.summary import RunSummary, State
+from handseg.runs.words import NONE, SIGNS, dice_words, epoch_words, when_words
+
+GAP = 2
+NARROWEST = 6
+"""Cells of a name, at least."""
+STYLES: dict[State, str] = {
+    "running": "green",
+    "quiet": "yellow",
+    "dead": "red",
+    "failed": "red",
+    "broken": "yellow",
+    "stopped": "dim",
+    "finished": "",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: what it says of a run, and how gladly it gives way (0: never)."""
+
+    title: str
+    words: Callable[[RunSummary, float], str]
+    gives_way: int = 0
+    right: bool = False
+
+
+COLUMNS = (
+    Column("state", lambda run, now: f"{SIGNS[run.state]} {run.state}"),
+    Column("run", lambda run, now: run.name),
+    Column("recipe", lambda run, now: run.recipe or NONE, 1),
+    Column("fold", lambda run, now: NONE if run.fold is None else str(run.fold), 3, right=True),
+    Column("epoch", lambda run, now: epoch_words(run), 6, right=True),
+    Column("best", lambda run, now: dice_words(run.best_dice), 0, right=True),
+    Column("last", lambda run, now: dice_words(run.last_dice), 4, right=True),
+    Column("worst bone", lambda run, now: worst_words(run), 5),
+    Column("when", when_words, 7, right=True),
+    Column("why", lambda run, now: run.message, 2),
+)
+
+
+def worst_words(run: RunSummary) -> str:
+    """The worst class of the last validation and its Dice."""
+    if run.worst_class is None:
+        return NONE
+    return f"{run.worst_class} {dice_words(worst_dice(run), 3)}"
+
+
+def runs_lines(runs: Sequence[RunSummary], now: float, width: int) -> Text:
+    """A line for each run below a head, none wider than `width` cells.
+
+    Not a table of rich's: that takes as long for a thousand runs as reading them.
+    """
+    cells = {column.title: [one_line(column.words(run, now)) for run in runs] for column in COLUMNS}
+    shown, widths = fitting(cells, width)
+    found = Text()
+    found.append(_line([(column, column.title) for column in shown], widths), "bold")
+    for row, run in enumerate(runs):
+        line = _line([(column, cells[column.title][row]) for column in shown], widths)
+        found.append("\n")
+        found.append(line[: widths["state"]], STYLES[run.state])
+        found.append(line[widths["state"] :])
+    return found
+
+
+def _line(cells: Sequence[tuple[Column, str]], widths: dict[str, int]) -> str:
+    parts = [_cell(words, widths[column.title], column.right) for column, words in cells]
+    return (" " * GAP).join(parts).rstrip()
+
+
+def _cell(words: str, width: int, right: bool) -> str:
+    """Words in exactly `width` cells; what is too long ends in `…`."""
+    length = cell_len(words)
+    if length > width:
+        return set_cell_size(words, width - 1) + "…"
+    blank = " " * (width - length)
+    return blank + words if right else words + blank
+
+
+def fitting(cells: dict[str, list[str]], width: int) -> tuple[list[Column], dict[str, int]]:
+    """The columns that there is room for and their widths; the name is cut when none is left."""
+    widths = {
+        title: max([cell_len(title), *map(cell_len, texts)]) for title, texts in cells.items()
+    }
+    shown = [column for column in COLUMNS if column.title != "why" or any(cells["why"])]
+    leaving = sorted((column for column in shown if column.gives_way), key=lambda c: c.gives_way)
+
+    def missing() -> int:
+        return sum(widths[column.title] + GAP for column in shown) - GAP - width
+
+    widest_why = widths["why"]
+    if missing() > 0 and any(column.title == "why" for column in shown):
+        # A reason is cut before a figure goes.
+        widths["why"] = max(min(widest_why, 12), widest_why - missing())
+    while missing() > 0 and leaving:
+        shown.remove(leaving.pop(0))
+    widths["run"] = max(NARROWEST, widths["run"] - max(0, missing()))
+    return shown, widths
+
+
+def one_line(text: str) -> str:
+    """Text of data without line ends and other control characters."""
+    return "".join(sign if sign.isprintable() else "·" for sign in text)

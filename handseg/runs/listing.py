@@ -1,0 +1,108 @@
+"""A list of runs in an order that a person asks for, and as rows for programs."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from handseg.runs.jsonl import plain
+from handseg.runs.summary import STATES, RunSummary
+
+Key = Callable[[RunSummary], float | str]
+
+FALLING: Mapping[str, Key] = {
+    "started": lambda run: run.started,
+    "best": lambda run: run.best_dice,
+    "last": lambda run: run.last_dice,
+    "epoch": lambda run: run.epoch,
+    "step": lambda run: float(run.step),
+}
+"""Orders that begin with the largest."""
+RISING: Mapping[str, Key] = {
+    "name": lambda run: run.name,
+    "recipe": lambda run: run.recipe,
+    "state": lambda run: float(STATES.index(run.state)),
+    "fold": lambda run: math.nan if run.fold is None else float(run.fold),
+    "worst": lambda run: worst_dice(run),
+    "left": lambda run: run.eta,
+    "age": lambda run: -run.updated,
+}
+"""Orders that begin with the smallest; `age` with what wrote last, `worst` with the worst bone."""
+SORTS = (*FALLING, *RISING)
+NEWEST = "started"
+
+COLUMNS = (
+    "name",
+    "state",
+    "reason",
+    "recipe",
+    "model",
+    "fold",
+    "epoch",
+    "epochs",
+    "step",
+    "best",
+    "best_epoch",
+    "last",
+    "worst",
+    "worst_dice",
+    "left",
+    "age",
+    "started",
+    "updated",
+    "host",
+    "pid",
+    "folder",
+)
+
+
+def sort_runs(runs: Iterable[RunSummary], by: str, *, reverse: bool = False) -> list[RunSummary]:
+    """The runs in an order of `SORTS`; those that lack the value come last, the newest first."""
+    key, falls = (FALLING[by], True) if by in FALLING else (RISING[by], False)
+    newest = sorted(runs, key=lambda run: (-run.started, run.name))
+    lacking = [run for run in newest if _lacks(key(run))]
+    known = [run for run in newest if not _lacks(key(run))]
+    # Turned round like this, equal ones stay in their order.
+    known.sort(key=key, reverse=falls != reverse)
+    return known + lacking
+
+
+def _lacks(value: float | str) -> bool:
+    return value == "" or (isinstance(value, float) and math.isnan(value))
+
+
+def worst_dice(run: RunSummary) -> float:
+    """The Dice of the worst class of the last validation."""
+    return run.dice.get(run.worst_class, math.nan) if run.worst_class is not None else math.nan
+
+
+def run_row(run: RunSummary, now: float) -> dict[str, Any]:
+    """A run by the names of `COLUMNS`; null where there is none, `left` and `age` in seconds."""
+    values = (
+        run.name,
+        run.state,
+        run.message,
+        run.recipe,
+        run.model,
+        run.fold,
+        run.epoch,
+        run.epochs,
+        run.step,
+        run.best_dice,
+        run.best_epoch,
+        run.last_dice,
+        run.worst_class,
+        worst_dice(run),
+        run.eta,
+        run.age(now),
+        run.started,
+        run.updated,
+        run.host,
+        run.pid,
+        str(run.folder),
+    )
+    return {name: plain(value) for name, value in zip(COLUMNS, values, strict=True)}
+
+
+def run_rows(runs: Sequence[RunSummary], now: float) -> list[dict[str, Any]]:
+    """All of them, with the Dice of every class in the last validation."""
+    return [{**run_row(run, now), "dice": plain(run.dice)} for run in runs]

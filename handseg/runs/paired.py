@@ -1,0 +1,223 @@
+"""Runs compared image by image: paired over people, with whether it is more than noise."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handseg.data.dataset import is_dataset, open_dataset
+from handseg.errors import InputError
+from handseg.runs import fields
+from handseg.runs.scores import ImageScores, read_scores, score_steps
+from handseg.runs.summary import read_run_file
+from handseg.runs.validations import RunningBest, last_validation
+from handseg.score.bootstrap import People
+from handseg.score.means import column_means, mean_of, row_means
+from handseg.score.summary import Difference, difference
+
+
+@dataclass(frozen=True)
+class ScoredRun:
+    """A run and its Dice of image × class: of its best validation, else of the last."""
+
+    name: str
+    fold: int | None
+    scores: ImageScores
+    is_best: bool
+    data: str = ""
+    """The folder of its data set."""
+
+
+@dataclass(frozen=True)
+class ClassDifference:
+    """The mean Dice of a class in both runs and what lies between."""
+
+    name: str
+    a: float
+    b: float
+    between: Difference
+
+
+@dataclass(frozen=True)
+class ImageDifference:
+    """The mean Dice of an image in both runs, and the class that differs most."""
+
+    name: str
+    person: str
+    a: float
+    b: float
+    most: str | None
+    most_difference: float
+
+    @property
+    def difference(self) -> float:
+        """B minus A."""
+        return self.b - self.a
+
+
+@dataclass(frozen=True)
+class PairedRuns:
+    """Two runs on the images and classes that both have; differences are B minus A.
+
+    `figures_a` and `figures_b` are float64 [images, classes], NaN where either knows nothing.
+    """
+
+    a: ScoredRun
+    b: ScoredRun
+    images: tuple[str, ...]
+    classes: tuple[str, ...]
+    persons: tuple[str, ...]
+    figures_a: NDArray[np.float64]
+    figures_b: NDArray[np.float64]
+    knows_people: bool
+    """Whether it is known whose images these are; else each is a person of its own."""
+
+    @cached_property
+    def people(self) -> People:
+        """The people of the images."""
+        return People(self.persons)
+
+    @cached_property
+    def overall(self) -> Difference:
+        """The difference of the means."""
+        return difference(self.figures_b, self.figures_a, self.people)
+
+    @property
+    def means(self) -> tuple[float, float]:
+        """The mean Dice of A and of B."""
+        return mean_of(self.figures_a), mean_of(self.figures_b)
+
+    @cached_property
+    def by_class(self) -> list[ClassDifference]:
+        """A row for each class, in their order."""
+        means_a, means_b = column_means(self.figures_a), column_means(self.figures_b)
+        return [
+            ClassDifference(
+                name,
+                float(means_a[place]),
+                float(means_b[place]),
+                difference(self.figures_b[:, [place]], self.figures_a[:, [place]], self.people),
+            )
+            for place, name in enumerate(self.classes)
+        ]
+
+    @cached_property
+    def by_image(self) -> list[ImageDifference]:
+        """A row for each image that both know something of, what differs most first."""
+        apart = self.figures_b - self.figures_a
+        means_a, means_b = row_means(self.figures_a), row_means(self.figures_b)
+        rows = [
+            ImageDifference(
+                name,
+                self.persons[row],
+                float(means_a[row]),
+                float(means_b[row]),
+                *_most(apart[row], self.classes),
+            )
+            for row, name in enumerate(self.images)
+            if not math.isnan(means_a[row])
+        ]
+        return sorted(rows, key=lambda row: -abs(row.difference))
+
+
+def _most(apart: NDArray[np.float64], classes: Sequence[str]) -> tuple[str | None, float]:
+    if np.isnan(apart).all():
+        return None, math.nan
+    place = int(np.nanargmax(np.abs(apart)))
+    return classes[place], float(apart[place])
+
+
+def read_scored(folder: Path) -> ScoredRun:
+    """The scores of a run.
+
+    Raises:
+        InputError: there are none, or they cannot be read.
+    """
+    try:
+        run = read_run_file(folder)
+        best = RunningBest.of(last_validation(folder / fields.EVENTS)).step
+        steps = score_steps(folder)
+        if not steps:
+            raise InputError(
+                f"the run {folder.name} has no Dice of images to compare",
+                why=f"{folder / fields.SCORES} is written at each validation",
+            )
+        step = best if best in steps else steps[-1]
+        scores = read_scores(folder, step)
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"the scores of the run {folder.name} cannot be read", why=str(error)
+        ) from error
+    fold = run.get("fold")
+    kept_fold = fold if isinstance(fold, int) else None
+    return ScoredRun(folder.name, kept_fold, scores, step == best, str(run.get("data") or ""))
+
+
+def pair_runs(a: ScoredRun, b: ScoredRun) -> PairedRuns:
+    """Two runs side by side.
+
+    Raises:
+        InputError: they have no image, or no class, in common.
+    """
+    images = _common(a.scores.images, b.scores.images)
+    classes = _common(a.scores.classes, b.scores.classes)
+    if not images or not classes:
+        raise _nothing_in_common(a, b, "image" if not images else "class")
+    figures_a, figures_b = (_figures(one.scores, images, classes) for one in (a, b))
+    unknown = np.isnan(figures_a) | np.isnan(figures_b)
+    figures_a[unknown] = figures_b[unknown] = np.nan
+    persons = persons_of(a, b)
+    return PairedRuns(
+        a,
+        b,
+        images,
+        classes,
+        tuple(persons.get(image, image) for image in images),
+        figures_a,
+        figures_b,
+        knows_people=any(image in persons for image in images),
+    )
+
+
+def persons_of(*runs: ScoredRun) -> Mapping[str, str]:
+    """The person of each image, as the scores tell, else the data set that a run was trained on.
+
+    Empty where neither does.
+    """
+    for run in runs:
+        if run.scores.persons:
+            return dict(zip(run.scores.images, run.scores.persons, strict=True))
+    for run in runs:
+        folder = Path(run.data)
+        if run.data and is_dataset(folder):
+            samples = open_dataset(folder).split("all")
+            return {sample.image_name: sample.person for sample in samples}
+    return {}
+
+
+def _nothing_in_common(a: ScoredRun, b: ScoredRun, what: str) -> InputError:
+    folds = f"{a.name} holds out fold {a.fold}, {b.name} fold {b.fold}"
+    other = what == "image" and a.fold != b.fold
+    return InputError(
+        f"{a.name} and {b.name} have no {what} in common",
+        why=folds if other else "",
+        hints=[f"handseg runs fold:{a.fold}   # the runs of the same fold"] if other else [],
+    )
+
+
+def _common(first: Sequence[str], second: Sequence[str]) -> tuple[str, ...]:
+    there = set(second)
+    return tuple(name for name in first if name in there)
+
+
+def _figures(
+    scores: ImageScores, images: Sequence[str], classes: Sequence[str]
+) -> NDArray[np.float64]:
+    row_of = {image: row for row, image in enumerate(scores.images)}
+    column_of = {cls: column for column, cls in enumerate(scores.classes)}
+    rows, columns = [row_of[image] for image in images], [column_of[cls] for cls in classes]
+    return scores.dice[np.ix_(rows, columns)].astype(np.float64)

@@ -1,0 +1,52 @@
+"""Series that grow without copies, and the table of steps made of them."""
+
+import numpy as np
+
+from handseg.runs.growing import Growing
+from handseg.runs.steps import StepsTable
+
+
+def test_what_was_handed_out_is_not_changed_by_what_comes_later():
+    found = Growing(np.float64)
+    found.extend([1.0, 2.0])
+    early = found.values
+    found.extend([3.0] * 5000)
+    found.cut(1)
+    found.extend([9.0])
+    assert early.tolist() == [1.0, 2.0]
+    assert found.values.tolist() == [1.0, 9.0]
+
+
+def test_values_of_the_same_steps_share_them():
+    table = StepsTable()
+    table.add({"step": 1, "n": 3, "loss": [3.0, 2.0, 1.0], "lr": 0.5})
+    series = table.series()
+    assert series["loss"].steps.tolist() == series["lr"].steps.tolist() == [1, 2, 3]
+    assert np.shares_memory(series["loss"].steps, series["lr"].steps)
+
+
+def test_a_value_that_misses_lines_keeps_the_steps_of_its_own():
+    table = StepsTable()
+    table.add({"step": 1, "n": 2, "loss": [2.0, 1.0], "grad": 0.5})
+    table.add({"step": 3, "n": 2, "loss": [0.9, 0.8]})
+    table.add({"step": 5, "n": 1, "loss": 0.7, "grad": 0.4, "late": 7.0})
+    series = table.series()
+    assert series["loss"].steps.tolist() == [1, 2, 3, 4, 5]
+    assert series["grad"].steps.tolist() == [1, 2, 5]
+    assert series["grad"].values.tolist() == [0.5, 0.5, 0.4]
+    assert series["late"].steps.tolist() == [5]
+
+
+def test_a_resume_cuts_every_value_and_leaves_what_was_handed_out():
+    table = StepsTable()
+    table.add({"step": 1, "n": 4, "loss": [4.0, 3.0, 2.0, 1.0]})
+    table.add({"step": 5, "n": 1, "loss": 0.5, "grad": 0.1})
+    before = table.series()
+    table.add({"resume": 2})
+    table.add({"step": 3, "n": 1, "loss": 9.0, "grad": 0.3})
+    after = table.series()
+    assert before["loss"].values.tolist() == [4.0, 3.0, 2.0, 1.0, 0.5]
+    assert before["grad"].steps.tolist() == [5]
+    assert after["loss"].steps.tolist() == [1, 2, 3]
+    assert after["loss"].values.tolist() == [4.0, 3.0, 9.0]
+    assert after["grad"].steps.tolist() == [3]

@@ -1,0 +1,1 @@
+"""A folder of synthetic runs in every state: what `handseg tui --demo` and the tests show."""

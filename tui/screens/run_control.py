@@ -1,0 +1,137 @@
+"""Stop and resume on the Run screen: a proof, a question, then the deed, in a thread."""
+
+import subprocess
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from textual import on
+from textual.message import Message
+
+from handseg.errors import ExitCode, HandsegError
+from handseg.runs import control, fields
+from handseg.runs.commands import resume_command
+from handseg.runs.summary import RunSummary
+from tui.messages import Said
+from tui.screens.ask import AskScreen
+from tui.screens.page import Page
+
+ENDED_WELL = (ExitCode.DONE, ExitCode.INTERRUPTED, ExitCode.TERMINATED)
+
+STOP = (
+    "The training is sent SIGTERM. It finishes its step, keeps a checkpoint",
+    "and ends; the list shows it as stopped, and R goes on with it.",
+)
+RESUME = (
+    "The training goes on from its last checkpoint, in a process of its own:",
+    f"it stays when this dashboard is quit. What it says goes to {fields.LOG}.",
+)
+
+
+class Proven(Message):
+    """Something may be done to a run: ask the person."""
+
+    def __init__(self, run: RunSummary, deed: str) -> None:
+        super().__init__()
+        self.run = run
+        self.deed = deed
+
+
+class Refused(Message):
+    """Something may not be done to a run from here."""
+
+    def __init__(self, error: HandsegError) -> None:
+        super().__init__()
+        self.error = error
+
+
+class RunControl(Page):
+    """A screen from which the highlighted run is stopped and resumed."""
+
+    def action_stop(self) -> None:
+        """Ask whether the run is to be stopped, if it is proven which process that is."""
+        run = self._run_to_change()
+        if run is None:
+            return
+        if not run.is_live:
+            self.say(f"{run.name} does not run: it is {run.state}")
+            return
+        self._try(lambda: control.proven_process(run.folder), Proven(run, "stop"))
+
+    def action_resume(self) -> None:
+        """Ask whether to go on with the run, if that can be done from here."""
+        run = self._run_to_change()
+        if run is not None and self.state.demo:
+            self.say("a run of the demo cannot go on: it trains nothing")
+        elif run is not None:
+            self._try(lambda: control.check_resumable(run.folder), Proven(run, "resume"))
+
+    def _run_to_change(self) -> RunSummary | None:
+        """The highlighted run, unless nothing may be changed."""
+        if self.state.read_only:
+            return None
+        if self.state.run is None:
+            self.say("no run is chosen")
+        return self.state.run
+
+    def _try(self, deed: Callable[[], object], then: Message) -> None:
+        """Do it in a thread: a file system may let one wait. `then` tells that it is done."""
+
+        def work() -> None:
+            try:
+                deed()
+            except HandsegError as error:
+                self.post_message(Refused(error))
+            except OSError as error:
+                self.post_message(Said(f"error: {error.strerror or error}"))
+            else:
+                self.post_message(then)
+
+        self.run_worker(work, thread=True, group="control")
+
+    @on(Refused)
+    def explain(self, event: Refused) -> None:
+        """Say why not, and what to type instead."""
+        error = event.error
+        command = error.hints[0] if error.hints else ""
+        self._push(AskScreen(error.what, error.why.splitlines(), command, asks=False))
+
+    @on(Proven)
+    def ask(self, event: Proven) -> None:
+        """Show the command and ask."""
+        run = event.run
+        if event.deed == "stop":
+            title, says, command = f"Stop {run.name}?", STOP, control.stop_command(run)
+            says = (*says, f"pid {run.pid} on {run.host} holds the lock of the run.")
+        else:
+            title, says, command = f"Resume {run.name}?", RESUME, resume_command(run) or ""
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._do(run, event.deed)
+
+        self._push(AskScreen(title, says, command), answered)
+
+    def _push(
+        self, question: AskScreen, answered: Callable[[bool | None], None] | None = None
+    ) -> None:
+        self.app.push_screen(question, answered)  # pyright: ignore[reportUnknownMemberType]
+
+    def _do(self, run: RunSummary, deed: str) -> None:
+        if deed == "stop":
+            said = Said(f"{run.name} was asked to stop: it finishes its step")
+            self._try(lambda: control.ask_to_stop(run.folder), said)
+        else:
+            said = Said(f"{run.name} goes on in a process of its own: its log tells how")
+            self._try(lambda: self._start(run.folder), said)
+
+    def _start(self, folder: Path) -> None:
+        child = control.start_resume(folder)
+        # No worker: quitting would wait for it, and so for the whole training.
+        threading.Thread(target=self._await_end, args=(folder.name, child), daemon=True).start()
+
+    def _await_end(self, name: str, child: subprocess.Popen[bytes]) -> None:
+        """Reap the process, and say so where it failed while somebody looks."""
+        code = child.wait()
+        if code not in ENDED_WELL:
+            self.post_message(Said(f"{name} could not go on (exit {code}): its log tells why"))

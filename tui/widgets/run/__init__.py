@@ -1,0 +1,1 @@
+"""The parts of the Run screen: its head, and four panes."""

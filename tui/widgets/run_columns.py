@@ -1,0 +1,148 @@
+"""The columns of the table of runs: which of them fit, and what a run has in each."""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from handseg.runs.pace import eta_range
+from handseg.runs.summary import RunSummary
+from handseg.view.curves import sparkline
+from tui import palette
+from tui.order import Order, OrderName
+from tui.state import State
+from tui.wording import NOTHING, Cells, dice, fitted, span
+
+SIGNS = 4
+"""Cells of cursor, mark, state and a blank."""
+LEAST_NAME, ROOMY_NAME = 12, 20
+TAIL = 5
+"""Of a name, what always stays."""
+
+Optional = Literal["epoch", "last", "trend", "age"]
+WIDTHS: dict[Optional, int] = {"epoch": 8, "last": 6, "trend": 7, "age": 6}
+BEST, LEFT, SPREAD, LONG_TREND = 7, 6, 5, 9
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which columns fit; what does not is left out, the last of `WIDTHS` first."""
+
+    name: int
+    shown: tuple[Optional, ...]
+    trend: int
+    left: int
+
+    @property
+    def has_spread(self) -> bool:
+        """Whether the time left is told with its spread."""
+        return self.left > LEFT
+
+    def heads(self, order: Order) -> list[tuple[str, int, OrderName]]:
+        """Name, width and order of each column, from the left; an arrow where it is sorted."""
+        found: list[tuple[str, int, OrderName]] = [("", SIGNS, "state"), ("run", self.name, "name")]
+        if "epoch" in self.shown:
+            found.append(("epoch", WIDTHS["epoch"], "epoch"))
+        found.append(("best", BEST, "best"))
+        if "last" in self.shown:
+            found.append(("last", WIDTHS["last"], "last"))
+        if "trend" in self.shown:
+            found.append(("trend", self.trend + 1, "trend"))
+        found.append(("left", self.left, "left"))
+        if "age" in self.shown:
+            found.append(("age", WIDTHS["age"], "age"))
+        return [(_with_arrow(head, name, order), width, name) for head, width, name in found]
+
+
+def _with_arrow(head: str, name: OrderName, order: Order) -> str:
+    return head + order.arrow if name == order.name else head
+
+
+@lru_cache(maxsize=8)
+def columns_for(width: int) -> Columns:
+    """The columns of a table of this width; sign, name, best Dice and what is left are in all."""
+    room = width - SIGNS - BEST - LEFT
+    shown: list[Optional] = []
+    for name, needed in WIDTHS.items():
+        if room - needed < (ROOMY_NAME if name == "age" else LEAST_NAME):
+            break
+        room -= needed
+        shown.append(name)
+    trend, left = WIDTHS["trend"] - 1, LEFT
+    if "trend" in shown and room - 2 >= LEAST_NAME:
+        trend, room = trend + 2, room - 2
+    if room - SPREAD >= ROOMY_NAME:
+        left, room = left + SPREAD, room - SPREAD
+    return Columns(max(1, room), tuple(shown), trend, left)
+
+
+def run_cells(state: State, run: RunSummary, columns: Columns, *, under: bool) -> Cells:
+    """The line of one run."""
+    sign, colour = palette.SIGNS[run.state]
+    quiet = palette.DIM if run.state in ("stopped", "broken") else ""
+    is_marked = under or run.name in state.selected or run.name == state.pinned
+    own = state.colour_of(run.name) if is_marked else ""
+    parts = [
+        ("▸" if under else " ", own),
+        (mark(state, run.name), own),
+        (f"{sign} ", colour),
+        (fitted(run_name(run.name, columns.name), columns.name), own or quiet),
+    ]
+    if "epoch" in columns.shown:
+        parts.append((fitted(epochs(run), WIDTHS["epoch"], "right"), quiet))
+    parts.append((fitted(dice(run.best_dice), BEST, "right"), quiet))
+    if "last" in columns.shown:
+        parts.append((fitted(dice(run.last_dice), WIDTHS["last"], "right"), palette.DIM))
+    if "trend" in columns.shown:
+        trend = sparkline(run.means, columns.trend)
+        parts.append((fitted(" " + trend, columns.trend + 1), palette.ACCENT))
+    left, style = left_over(state, run, columns)
+    parts.append((fitted(left, columns.left, "right"), style))
+    if "age" in columns.shown:
+        parts.append((fitted(span(run.age(state.now())), WIDTHS["age"], "right"), palette.DIM))
+    return tuple(parts)
+
+
+def mark(state: State, name: str) -> str:
+    """★ pinned, + selected."""
+    if name == state.pinned:
+        return "★"
+    return "+" if name in state.selected else " "
+
+
+def run_name(name: str, width: int) -> str:
+    """A name that is too long loses its middle: its number tells runs apart."""
+    if len(name) <= width or width <= TAIL + 1:
+        return name
+    return f"{name[: width - TAIL - 1]}…{name[-TAIL:]}"
+
+
+def epochs(run: RunSummary) -> str:
+    """Epochs done of those to do: `61/100`."""
+    if run.state == "broken" or run.epochs is None:
+        return NOTHING
+    return f"{int(run.epoch)}/{run.epochs:g}"
+
+
+def left_over(state: State, run: RunSummary, columns: Columns) -> tuple[str, str]:
+    """Time left of a running run, what is wrong with another, else its age; and its colour."""
+    age = span(run.age(state.now()))
+    if run.state == "running":
+        spread = spread_of(state, run) if columns.has_spread else ""
+        return f"{span(run.eta)}{spread}", ""
+    if run.state == "quiet":
+        return f"q {age}", palette.WARN
+    if run.state in ("dead", "failed"):
+        word = "oom" if "out of memory" in run.message else run.state
+        return word, palette.BAD
+    if run.state == "broken":
+        return "broken", palette.WARN
+    return (NOTHING if "age" in columns.shown else age), palette.DIM
+
+
+def spread_of(state: State, run: RunSummary) -> str:
+    """` ±4m` where the pace of the last validations is known."""
+    details = state.details.get(run.name)
+    low, high = eta_range(details) if details is not None else (math.nan, math.nan)
+    half = (high - low) / 2
+    return f" ±{span(half)}" if half >= 1 else ""
