@@ -1,7 +1,6 @@
 """One frame of the dashboard without a terminal, as text or SVG."""
 
 import io
-import re
 from typing import Any, Literal
 
 from rich.console import Console
@@ -9,6 +8,7 @@ from textual.pilot import Pilot
 
 from handseg.errors import FailedError
 from tui.app import Dashboard
+from tui.copying import svg_of
 
 PATIENCE = 20.0
 """Seconds to wait for files to be read."""
@@ -53,8 +53,7 @@ def frame_text(app: Dashboard) -> str:
 
 def frame_svg(app: Dashboard) -> str:
     """What is on the screen; no font is fetched from the net."""
-    svg = app.export_screenshot(simplify=True)
-    return re.sub(r"@font-face\s*\{.*?\}", "", svg, flags=re.DOTALL)
+    return svg_of(app)
 
 
 def _recorded(app: Dashboard) -> Console:

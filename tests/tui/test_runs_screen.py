@@ -2,12 +2,11 @@
 
 import json
 import re
+import time
 
 import pytest
 
 from handseg.runs import fields
-from tui import palette
-from tui.copying import svg_of
 from tui.widgets.sheet import Sheet
 
 
@@ -221,107 +220,15 @@ async def test_moves_against_the_pinned_run_are_explained_where_there_is_room(pe
         await somebody.sees("* best  ! worst  ▲▼ moved > .002", "▲+.165")
 
 
-async def test_y_shows_the_command_that_prints_this_view(person, runs, monkeypatch):
-    monkeypatch.delenv("TMUX", raising=False)
-    monkeypatch.setenv("HANDSEG_RUNS", str(runs))
-    async with person(runs) as somebody:
-        await somebody.press("y")
-        await somebody.until(lambda: somebody.app.clipboard == "handseg runs")
-        await somebody.press("slash")
-        await somebody.types("best>0.5")
-        await somebody.press("enter", "s", "s", "s", "s", "y")
-        await somebody.sees("handseg runs 'best>0.5' --sort best")
-        await somebody.press("p", "down", "tab", "y")
-        await somebody.sees("handseg runs show middle-1 --against long-1")
-        await somebody.press("3", "y")
-        await somebody.sees("handseg tui --once --screen viewer")
-
-
-async def test_a_notice_tells_that_a_run_ended_or_beat_all_others(person, make_run):
-    make_run("old", epochs=3).end("finished")
-    writer = make_run("new", epochs=1)
-    async with person(writer.folder.parent) as somebody:
-        await somebody.sees("● new-1")
-        writer.validation(step=20, epoch=2, dice={"finger-1": 0.99})
-        await somebody.sees("new-1 beats all runs: Dice .9900", "notices 1")
-        writer.end("failed", "disk full")
-        await somebody.sees("new-1 failed: disk full, best Dice .9900", "notices 2")
-        await somebody.press("exclamation_mark")
-        await somebody.sees("beats all runs", "esc closes this page")
-        await somebody.press("escape")
-        await somebody.sees_no("esc closes this page")
-
-
-async def test_the_palette_finds_runs_orders_and_keys(person, runs):
-    async with person(runs) as somebody:
-        await somebody.press("colon")
-        await somebody.types("run short")
-        await somebody.press("enter")
-        await somebody.sees("bones of short-1")
-        await somebody.press("ctrl+p")
-        await somebody.types("sort by name")
-        await somebody.press("enter")
-        await somebody.sees("sorted by name ▲")
-        await somebody.press("colon")
-        await somebody.types("hold against")
-        await somebody.press("enter")
-        await somebody.sees("★✔ short-1")
-        await somebody.press("colon", "escape")
-        await somebody.sees_no("a command, a screen, a run")
-
-
-async def test_t_changes_the_theme(person, runs):
-    def ground(somebody):
-        return somebody.app.screen.styles.background.hex.lower()
-
-    async with person(runs) as somebody:
-        seen = [ground(somebody)]
-        for name in ("light", "safe", "dark"):
-            await somebody.press("t")
-            await somebody.sees(f"theme {name}")
-            assert name == palette.NAME
-            seen.append(ground(somebody))
-        assert seen == ["#121212", "#eeeeee", "#121212", "#121212"]
-
-
-async def test_without_colours_signs_tell_everything(person, runs, monkeypatch):
-    monkeypatch.setenv("NO_COLOR", "1")
-    async with person(runs) as somebody:
-        await somebody.press("p", "down", "space")
-        await somebody.sees("▸+■ middle-1", "★✔ long-1", "!Pisiform", "▼−.165")
-        frame = svg_of(somebody.app)
-    # The three dots of the window that the picture is framed with.
-    frame = re.sub(r'<circle [^>]*fill="#\w{6}"', "", frame)
-    colours = set(re.findall(r"#([0-9a-f]{6})\b", frame)) - {"c5c8c6"}
-    assert len(colours) > 3
-    assert all(colour[:2] == colour[2:4] == colour[4:] for colour in colours), colours
-
-
-async def test_shift_p_saves_a_picture_without_fonts_of_the_net(
-    person, runs, tmp_path, monkeypatch
+async def test_a_run_that_is_killed_while_it_is_shown_is_dead_within_three_seconds(
+    person, make_run
 ):
-    monkeypatch.chdir(tmp_path)
-    async with person(runs, size=(200, 40)) as somebody:
-        await somebody.press("P", "P")
-        await somebody.sees("picture: ", "handseg-runs-2.svg")
-    svg = (tmp_path / "handseg-runs-1.svg").read_text()
-    assert "<svg" in svg
-    assert "font-face" not in svg
-
-
-async def test_help_is_made_of_the_keys_that_count_here_first(person, runs):
-    async with person(runs) as somebody:
-        await somebody.press("question_mark")
-        await somebody.sees("1 Runs", "filter: words, state:running, dice>0.9")
-        page = somebody.screen
-        assert page.index("filter: words") < page.index("one step out")
-
-
-async def test_a_click_on_the_name_of_a_screen_goes_there(person, runs):
-    async with person(runs) as somebody:
-        await somebody.clicks("3 Viewer")
-        await somebody.sees("[3 Viewer]")
-        await somebody.clicks("1 Runs")
-        await somebody.sees("[1 Runs]")
-        await somebody.clicks("? help")
-        await somebody.sees("esc closes this page")
+    writer = make_run("live", epochs=2)
+    async with person(writer.folder.parent) as somebody:
+        await somebody.sees("● live-1")
+        writer._steps.stop()
+        writer._events.close()
+        writer._lock.release()
+        began = time.monotonic()
+        await somebody.sees("✖ live-1", "✖ dead  killed or crashed", "live-1 died")
+        assert time.monotonic() - began < 3
