@@ -1,5 +1,6 @@
 """Files that are whole or absent."""
 
+import errno
 import os
 
 import pytest
@@ -13,6 +14,15 @@ def test_a_file_is_replaced_and_its_folder_made(tmp_path):
     disk.replace(path, b"second")
     assert path.read_bytes() == b"second"
     assert [entry.name for entry in path.parent.iterdir()] == ["file.json"]
+
+
+def test_a_full_disk_is_named_where_the_system_names_none(tmp_path):
+    with pytest.raises(OSError, match="No space") as caught, disk.naming(tmp_path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert caught.value.filename == str(tmp_path)
+    with pytest.raises(FileNotFoundError) as caught, disk.naming(tmp_path):
+        (tmp_path / "missing").read_bytes()
+    assert caught.value.filename == str(tmp_path / "missing")
 
 
 def test_a_disk_that_refuses_leaves_what_was_there_and_nothing_else(tmp_path, monkeypatch):

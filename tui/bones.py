@@ -7,7 +7,8 @@ from typing import Literal, get_args
 
 from handseg.runs.reader import RunDetails
 from handseg.runs.summary import RunSummary
-from handseg.view.curves import sparkline
+from handseg.view.curves import sparklines
+from tui.dice_scale import LEAST_TREND
 from tui.order import climb
 from tui.state import State
 
@@ -70,7 +71,7 @@ def bones_of(state: State, order: BoneOrder) -> list[Bone]:
     if run is None:
         return []
     pinned = rival(state)
-    marks, trends = marked(run.dice), _trends(run, state.run_details)
+    marks, trends = marked(run.dice), _trends(state.run_details)
     found = [
         Bone(
             label=label,
@@ -98,17 +99,15 @@ def _against(run: RunSummary, pinned: RunSummary | None, label: str) -> float:
     return run.dice.get(label, math.nan) - pinned.dice.get(label, math.nan)
 
 
-def _trends(run: RunSummary, details: RunDetails | None) -> dict[str, tuple[str, float]]:
+def _trends(details: RunDetails | None) -> dict[str, tuple[str, float]]:
     """Of each class its last validations as bars, and how much it has risen."""
     if details is None:
         return {}
-    recent = details.dice[-RECENT:].T.tolist()
-    places = {label: place for place, label in enumerate(details.summary.classes)}
-    return {
-        label: (sparkline(recent[places[label]], TREND), climb(recent[places[label]]))
-        for label in run.classes
-        if label in places
-    }
+    recent = details.dice[-RECENT:]
+    lines = sparklines(recent, TREND, LEAST_TREND)
+    climbs = map(climb, recent.T.tolist())
+    found = zip(details.summary.classes, lines, climbs, strict=True)
+    return {label: (line, risen) for label, line, risen in found}
 
 
 def _sorted(bones: list[Bone], order: BoneOrder, against: bool) -> list[Bone]:

@@ -1,7 +1,7 @@
 """What the chart can draw: the values, and the curves of the runs that the person has chosen."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -113,9 +113,8 @@ def best_of_all(summaries: Iterable[RunSummary], value: Value, chosen: str | Non
     """The best Dice that any run has reached; NaN where none has, or it is no Dice."""
     if value.kind == "step":
         return math.nan
-    found = [_best(run.best_dice, run.best_by_class, value, chosen) for run in summaries]
-    return max((one for one in found if math.isfinite(one)), default=math.nan)
-
-
-def _best(mean: float, by_class: Mapping[str, float], value: Value, chosen: str | None) -> float:
-    return mean if value.kind == "mean" else by_class.get(chosen or "", math.nan)
+    if value.kind == "mean":
+        found = [run.best_dice for run in summaries]
+    else:
+        found = [run.best_by_class.get(chosen or "", math.nan) for run in summaries]
+    return max(filter(math.isfinite, found), default=math.nan)

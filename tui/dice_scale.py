@@ -9,6 +9,10 @@ from tui.wording import joined
 
 NONE = "·"
 """The sign of a class that has no Dice."""
+LEAST_TREND = 0.02
+"""What a trend of Dice is high: the noise of a trained model must not look like a collapse."""
+LEAST_AXIS = 0.004
+"""What an axis of Dice is long at least."""
 SIGNS = BARS[:LEVELS]
 """A higher bar is a better Dice: they are seen without colours, too."""
 

@@ -94,6 +94,7 @@ KEYS = (
     Key("run", "slash", "/", "search", "search", "search the log"),
     Key("run", "n", "n", "next_match(1)", "", "the match before: a search begins at the end"),
     Key("run", "N,shift+n", "N", "next_match(-1)", "", "the match after"),
+    Key("run", "left,right", "← →", "", "", "what stands left or right in long lines of the log"),
     Key("run", "v", "v", "next_pane", "pane", "next pane: recipe, log, checkpoints, events"),
     Key("run", "d", "d", "differences", "differ", "only what differs from the pinned run's recipe"),
     Key("run", "f", "f", "next_filter", "events", "which events: all, validations, warnings, …"),

@@ -1,7 +1,7 @@
 """What a person wants to be told of: a run that ended or died, or beat all others."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from handseg.runs.summary import RunSummary, State
@@ -14,6 +14,9 @@ ENDED: dict[State, str] = {
     "dead": "died",
 }
 DAMAGED = "can no longer be read"
+GONE = "is gone: its folder was moved or deleted"
+MOST_GONE = 3
+"""So many are told one by one."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,29 @@ class Notice:
     run: str
     state: State
     text: str
+    best: float = math.nan
+    """The Dice with which it beats all runs; NaN where it tells of something else."""
+    beaten: float = math.nan
+    """The best Dice of before."""
+
+
+def with_found(notices: Sequence[Notice], found: Iterable[Notice]) -> list[Notice]:
+    """The notices and what was found since.
+
+    A run that leads and beats itself again and again has one notice, which is told anew: against
+    the Dice of before it led.
+    """
+    known = list(notices)
+    for notice in found:
+        if math.isfinite(notice.best):
+            leader = next((old for old in reversed(known) if math.isfinite(old.best)), None)
+            if leader is not None and leader.run == notice.run:
+                notice = _record(notice.time, notice.run, notice.state, notice.best, leader.beaten)
+            known = [
+                old for old in known if not (old.run == notice.run and math.isfinite(old.best))
+            ]
+        known.append(notice)
+    return known
 
 
 def notices_between(
@@ -34,14 +60,24 @@ def notices_between(
         (run.best_dice for run in before.values() if run.best_dice == run.best_dice), default=0.0
     )
     found: list[Notice] = []
+    gone = dict(before)
     for run in runs:
-        old = before.get(run.name)
+        old = gone.pop(run.name, None)
         if old is None or old is run:
             continue
-        for text in (_ended(old, run), _beaten(old, run, best)):
-            if text:
-                found.append(Notice(now, run.name, run.state, text))
-    return found
+        if text := _ended(old, run):
+            found.append(Notice(now, run.name, run.state, text))
+        if best and run.best_dice > best and run.best_dice != old.best_dice:
+            found.append(_record(now, run.name, run.state, run.best_dice, best))
+    return found + _gone(list(gone.values()), now)
+
+
+def _gone(runs: list[RunSummary], now: float) -> list[Notice]:
+    """The runs that vanished; one notice for many, as when the folder of all of them did."""
+    if len(runs) > MOST_GONE:
+        text = f"and {len(runs) - 1} others are gone: their folders were moved or deleted"
+        return [Notice(now, runs[0].name, runs[0].state, text)]
+    return [Notice(now, run.name, run.state, GONE) for run in runs]
 
 
 def _ended(old: RunSummary, run: RunSummary) -> str:
@@ -52,8 +88,7 @@ def _ended(old: RunSummary, run: RunSummary) -> str:
     return DAMAGED if run.state == "broken" != old.state else ""
 
 
-def _beaten(old: RunSummary, run: RunSummary, best: float) -> str:
+def _record(now: float, run: str, state: State, best: float, beaten: float) -> Notice:
     """A validation that is better than all that any run had."""
-    if not run.best_dice > best or run.best_dice == old.best_dice:
-        return ""
-    return f"beats all runs: Dice {dice(run.best_dice)} (before {dice(best)})" if best else ""
+    text = f"beats all runs: Dice {dice(best)} (before {dice(beaten)})"
+    return Notice(now, run, state, text, best, beaten)

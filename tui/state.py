@@ -11,7 +11,7 @@ from handseg.runs.filter import Filter
 from handseg.runs.reader import RunDetails
 from handseg.runs.summary import RunSummary
 from tui import palette
-from tui.notices import Notice, notices_between
+from tui.notices import Notice, notices_between, with_found
 from tui.order import Order
 
 
@@ -107,7 +107,8 @@ class State:
     def take_runs(self, runs: list[RunSummary]) -> None:
         """Take in a new list; a run that vanished is forgotten, the cursor goes to another."""
         if self.listed:
-            self.notices += notices_between(self._by_name, runs, self.now())
+            found = notices_between(self._by_name, runs, self.now())
+            self.notices = with_found(self.notices, found)
         self.runs, self.listed = runs, True
         self._by_name = {run.name: run for run in runs}
         self.selected = tuple(name for name in self.selected if name in self._by_name)

@@ -9,31 +9,22 @@ from typing import Literal
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-NOTHING = "–"
+from handseg.runs.words import NONE, dice_words, time_words
+
+NOTHING = NONE
+
+TAIL = 5
+"""Of a name that is shortened, what always stays at its end."""
 
 Align = Literal["left", "right"]
 Cells = tuple[tuple[str, str], ...]
 """A line as texts with their styles: quick to make and to compare."""
 
 
-def dice(value: float, digits: int = 4) -> str:
-    """A Dice without its leading zero: `.9672`, `1.000`, `–` for none."""
-    if not math.isfinite(value):
-        return NOTHING
-    text = f"{value:.{digits}f}"
-    return text[1:] if text.startswith("0") else text[:-1]
-
-
-def span(seconds: float) -> str:
-    """A length of time in at most four cells: `42s`, `38m`, `5h`, `3d`; `–` for none."""
-    if not math.isfinite(seconds):
-        return NOTHING
-    if seconds < 99.5:
-        return f"{max(0, round(seconds))}s"
-    for unit, size, limit in (("m", 60, 99.5), ("h", 3600, 47.5)):
-        if seconds / size < limit:
-            return f"{round(seconds / size)}{unit}"
-    return f"{round(seconds / 86400)}d"
+dice = dice_words
+"""A Dice without its leading zero."""
+span = time_words
+"""A length of time in at most four cells."""
 
 
 def change(value: float, digits: int = 3) -> str:
@@ -72,6 +63,13 @@ def one_line(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(sign if sign.isprintable() else "·" for sign in text)
+
+
+def without_middle(name: str, width: int) -> str:
+    """A name that is too long loses its middle: its number tells it from others."""
+    if len(name) <= width or width <= TAIL + 1:
+        return name
+    return f"{name[: width - TAIL - 1]}…{name[-TAIL:]}"
 
 
 def fitted(text: str, width: int, align: Align = "left") -> str:

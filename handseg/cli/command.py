@@ -6,6 +6,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -94,6 +95,8 @@ def guarded(work: Callable[[], None]) -> ExitCode:
             traceback.print_exc()
         place = f": {error.filename}" if error.filename else ""
         tell(f"error: {error.strerror or error}{place}")
+        if is_in_cache(error.filename):
+            tell("  → HANDSEG_CACHE=DIR names another place for what can be made again")
         return ExitCode.FAILED
     except Exception as error:  # noqa: BLE001 - the border where a person is told
         if manner.debug:
@@ -102,6 +105,14 @@ def guarded(work: Callable[[], None]) -> ExitCode:
         tell("  this is a fault of handseg or of the machine; --debug shows where it arose.")
         return ExitCode.FAILED
     return ExitCode.DONE
+
+
+def is_in_cache(name: object) -> bool:
+    """Whether a file belongs to what can be made again."""
+    from handseg.data.storage import cache_root
+
+    place = cache_root()
+    return isinstance(name, str) and place in (Path(name), *Path(name).parents)
 
 
 def complain(error: HandsegError) -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
@@ -41,6 +41,12 @@ class Ended:
     def is_well(self) -> bool:
         """Whether it did what it was asked to."""
         return self.code == ExitCode.DONE
+
+    def told(self) -> End:
+        """How it ended for one who sees nothing else: without a folder, which training it was."""
+        if self.run is not None:
+            return self.end
+        return replace(self.end, reason=f"{self.training.title}: {self.end.reason}")
 
     @property
     def run(self) -> Path | None:
@@ -96,7 +102,7 @@ def run_queue(trainings: Sequence[Training], request: Request) -> tuple[list[End
             one = run_child(training, request, signals)
             ended.append(one)
             if request.on_end is not None and not request.dry:
-                run_command(request.on_end, one.end)
+                run_command(request.on_end, one.told())
             if signals.name:
                 break
     return ended, signals.name

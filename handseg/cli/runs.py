@@ -24,6 +24,7 @@ EXAMPLES = (
     "handseg runs rm unet-1 --checkpoints",
 )
 NEWEST = "started"
+VERBS = ("show", "compare", "rm")
 
 
 class FiltersOrVerb(TyperGroup):
@@ -105,6 +106,8 @@ def runs(
     now = time.time()
     found = sort_runs((run for run in every if wanted.matches(run, now)), sort, reverse=reverse)
     say_count(place, len(found), len(every), wanted)
+    if words and not found:
+        say_verb(words)
     if json_:
         console.print_json(run_rows(found, now))
     elif csv_:
@@ -137,6 +140,13 @@ def say_count(place: Path, shown: int, of: int, wanted: "Filter") -> None:
         console.say(f"{place}: {of} run{'s' if of != 1 else ''}")
 
 
+def say_verb(words: "list[str]") -> None:
+    """Where no run holds what looks like a command, say that it was not taken for one."""
+    meant = did_you_mean(words[0], VERBS)
+    if meant:
+        console.say(f"{words[0]} is a filter here{meant}")
+
+
 def as_csv(found: "list[RunSummary]", now: float) -> str:
     import csv
     import io
@@ -153,10 +163,12 @@ def as_csv(found: "list[RunSummary]", now: float) -> str:
 def print_list(found: "list[RunSummary]", now: float) -> None:
     """The table, and how to look closer."""
     from handseg.cli.runs_table import runs_lines
+    from handseg.runs.commands import run_command
 
     console.print_lines(runs_lines(found, now, console.table_width()))
     if found:
-        console.say(f"handseg runs show {found[0].name}   # bones, checkpoints, recipe")
+        line = run_command(["runs", "show"], found[0].folder)
+        console.say(f"{line}   # bones, checkpoints, recipe")
 
 
 app.command("show", epilog=epilog(runs_show.EXAMPLES))(runs_show.show)

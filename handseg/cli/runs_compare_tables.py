@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
+from handseg.cli.runs_show_tables import DIFFERENCE
 from handseg.runs.paired import PairedRuns
 from handseg.runs.words import NONE, dice_words, difference_words
 from handseg.score.summary import Difference
@@ -82,7 +83,8 @@ def _table(name: str, figures: Sequence[str], words: Sequence[str] = ()) -> Tabl
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(Text(name), no_wrap=True, overflow="ellipsis")
     for title in figures:
-        table.add_column(Text(title), justify="right", no_wrap=True, overflow="ellipsis")
+        column = {"justify": "right", "no_wrap": True, "overflow": "ellipsis"}
+        table.add_column(Text(title), min_width=DIFFERENCE, **column)
     for title in words:
         table.add_column(Text(title), no_wrap=True, overflow="ellipsis")
     return table

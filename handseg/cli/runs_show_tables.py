@@ -11,6 +11,12 @@ if TYPE_CHECKING:
     from handseg.view.run_report import Order, RunReport
 
 TREND_WIDTH = 24
+FIGURE = 5
+"""Cells of a Dice: it is never cut."""
+NAME = 12
+"""Cells of a class that the trend and a run's name give way to."""
+DIFFERENCE = 8
+"""Cells of a difference with its sign."""
 MOVED = 0.002
 """A difference of Dice that is marked: the dashboard's."""
 
@@ -29,14 +35,17 @@ def facts_table(report: "RunReport") -> Table:
 def classes_table(report: "RunReport", order: "Order") -> Table:
     """A row for each class."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("class", no_wrap=True, overflow="ellipsis")
+    rows = report.class_rows(order)
+    longest = min(NAME, max((len(row.name) for row in rows), default=0))
+    table.add_column("class", no_wrap=True, overflow="ellipsis", min_width=longest)
     for title in ("last", "best"):
-        table.add_column(title, justify="right", no_wrap=True)
+        table.add_column(title, justify="right", no_wrap=True, min_width=FIGURE)
     other = report.against
     if other is not None:
-        table.add_column(Text(f"to {other.summary.name}"), no_wrap=True, overflow="ellipsis")
+        title = Text(f"to {other.summary.name}")
+        table.add_column(title, no_wrap=True, overflow="ellipsis", min_width=DIFFERENCE)
     table.add_column("trend", no_wrap=True, overflow="crop")
-    for row in report.class_rows(order):
+    for row in rows:
         cells = [Text(row.name), Text(dice_words(row.last)), Text(dice_words(row.best))]
         if other is not None:
             cells.append(moved(row.difference))

@@ -1,5 +1,6 @@
 """`handseg train`: recipes to trained runs, one here or several in a queue."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,7 +31,7 @@ def train(
     recipe: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="RECIPE",
+            metavar="RECIPE...",
             help="Recipes: files, or bundled ones; several are a queue.",
             show_default=False,
         ),
@@ -84,7 +85,12 @@ def train(
     trained one after the other, each in a process of its own; a failed one does not stop the rest.
     """
     recipes = recipe or []
-    if bool(recipes) == (resume is not None):
+    if recipes and resume is not None:
+        raise UsageError(
+            "a resumed run has its own recipe: name a recipe or --resume, not both",
+            hints=[shlex.join(["handseg", "train", "--resume", resume])],
+        )
+    if not recipes and resume is None:
         raise UsageError(
             "name a recipe, or a run to resume",
             hints=["handseg train recipes/segformer.toml", "handseg train --resume last"],
@@ -105,8 +111,10 @@ def refuse_anew(given: dict[str, object]) -> None:
     Raises:
         UsageError: such an option was given.
     """
+    if given.pop("--dry-run"):
+        raise UsageError("a resumed run is not measured: --dry-run and --resume exclude each other")
     for option, value in given.items():
-        if value not in (None, False):
+        if value is not None:
             raise UsageError(
                 f"a resumed run keeps its name, fold and images: {option} and --resume "
                 "exclude each other"

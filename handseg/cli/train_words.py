@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from handseg.cli import console
 from handseg.progress import Progress
+from handseg.runs.commands import run_command
 
 if TYPE_CHECKING:
     from handseg.train.dry_run import Measured
@@ -29,8 +30,10 @@ def report(outcome: "Outcome") -> None:
         console.say(line)
     console.say(f"best Dice {outcome.best:.4f} (validation){weights_words(outcome)}")
     console.say(f"held-out people: {outcome.predictions}")
-    console.say(f"next:  handseg score {outcome.run.name}:val    every bone")
-    console.say(f"       handseg predict {outcome.run.name}      the test images")
+    lines = [run_command(["score"], outcome.run, "val"), run_command(["predict"], outcome.run)]
+    width = max(map(len, lines))
+    console.say(f"next:  {lines[0]:<{width}}    every bone")
+    console.say(f"       {lines[1]:<{width}}    the test images")
     console.out(str(outcome.run))
 
 

@@ -72,9 +72,14 @@ def whole_folder(place: Path) -> Iterator[Path]:
 def put_in_place(draft: Path, place: Path) -> None:
     """Rename `draft` to `place`; a folder that stands there already goes, or stays if this fails.
 
-    Renaming does not replace a folder that holds something, so the old one is moved away first;
-    another maker may be faster in between, and is then replaced in its turn.
+    Renaming does not replace a folder that holds something: the two change places, or where that
+    cannot be, the old one is moved away first; another maker may be faster in between, and is then
+    replaced in its turn.
     """
+    if disk.exchange(draft, place):
+        # What stood there is the draft now.
+        shutil.rmtree(draft, ignore_errors=True)
+        return
     old = draft.with_name(draft.name + ".old")
     try:
         while draft.exists():

@@ -13,3 +13,9 @@ def counted(number: int, thing: str, things: str = "") -> str:
 def shown(names: Sequence[str], most: int = SHOWN) -> str:
     """The first few names."""
     return ", ".join(names[:most]) + (", …" if len(names) > most else "")
+
+
+def listed(names: Sequence[str], most: int = SHOWN) -> str:
+    """The first few names, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -95,13 +95,16 @@ def point(root: Path, pointer: str, folder: Path) -> None:
 def prune(root: Path, keep: int) -> None:
     """Remove all checkpoints but the newest `keep` and those that a pointer names.
 
+    Later ones than `last` are damaged, or of steps that a resume has cancelled.
     Drafts that a killed process left go too, so it is for the process that holds the run's lock.
     """
     for hidden in root.glob(".step-*"):
         shutil.rmtree(hidden)
-    kept = {pointed(root, pointer) for pointer in ("last", "best")}
+    last, best = pointed(root, "last"), pointed(root, "best")
     folders = sorted(root.glob("step-*"))
-    for folder in folders[:-keep]:
+    counted = [folder for folder in folders if last is None or folder.name <= last.name]
+    kept = {*counted[-keep:], last, best}
+    for folder in folders:
         if folder not in kept:
             # Under another name first: a kill leaves no checkpoint with half of its files.
             shutil.rmtree(folder.rename(root / f".{folder.name}"))

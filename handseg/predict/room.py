@@ -1,15 +1,19 @@
 """How many samples go through a network at once: fewer, once the device has no room for as many."""
 
-import gc
 from collections.abc import Callable
 
 import torch
-from accelerate.utils.memory import should_reduce_batch_size
+from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
+
+WORDS = ("CUDA error: out of memory", "STATUS_ALLOC_FAILED")
+"""How CUDA, cuBLAS and cuDNN say it where they take memory past torch's own allocator."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that the device (or, for a CPU, the machine) has no memory left."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    if isinstance(error, RuntimeError) and any(words in str(error) for words in WORDS):
         return True
     # The words of the other devices and of the CPU's allocator are known to accelerate.
     return isinstance(error, Exception) and should_reduce_batch_size(error)
@@ -20,9 +24,8 @@ def free_memory() -> None:
 
     To be called after the `except` of an out-of-memory error: its traceback holds tensors.
     """
-    gc.collect()
-    if torch.accelerator.is_available():
-        torch.accelerator.empty_cache()
+    # Of accelerate: torch has had one word for all devices since 2.9 only.
+    clear_device_cache(garbage_collection=True)
 
 
 class Room:

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from handseg.runs.summary import RunSummary
@@ -17,7 +18,16 @@ def resume_command(run: RunSummary) -> str | None:
     """
     if run.state not in RESUMABLE:
         return None
-    return shlex.join(["handseg", "train", "--resume", run.name, *runs_option(run.folder.parent)])
+    return run_command(["train", "--resume"], run.folder)
+
+
+def run_command(words: Sequence[str], run: Path, split: str = "") -> str:
+    """`handseg` and the words before a run, with the run, as a person types it.
+
+    `split` makes it the run's predictions of that split.
+    """
+    named = f"{run.name}:{split}" if split else run.name
+    return shlex.join(["handseg", *words, named, *runs_option(run.parent)])
 
 
 def runs_option(runs: Path) -> list[str]:

@@ -40,8 +40,9 @@ def ask_to_stop(folder: Path) -> int:
         handle = os.pidfd_open(pid)
         try:
             # The handle means one process for ever; the proof of before may mean one that is gone.
-            if proven_process(folder) == pid:
-                signal.pidfd_send_signal(handle, signal.SIGTERM)
+            if proven_process(folder) != pid:
+                raise ProcessLookupError
+            signal.pidfd_send_signal(handle, signal.SIGTERM)
         finally:
             os.close(handle)
     except ProcessLookupError:

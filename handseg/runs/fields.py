@@ -103,6 +103,7 @@ KINDS: Final[dict[str, dict[str, str]]] = {
     },
     RESUME: {
         "step": "what was logged for later steps is cancelled",
+        "validated": "whether a validation at that very step counts; true where it is not told",
         "rollback": "how often the training itself has gone back after losses that were not finite",
         "rate": "factor of the learning rate since then",
     },

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from handseg.data.words import listed
 from handseg.errors import InputError
 from handseg.runs import fields
 from handseg.runs.index import list_runs, run_names
@@ -54,6 +55,4 @@ def _nothing_found(
 
 
 def _names(found: list[RunSummary]) -> str:
-    names = [run.name for run in found[:SHOWN]]
-    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    return ", ".join(names) + more
+    return listed([run.name for run in found], SHOWN)

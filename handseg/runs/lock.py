@@ -56,9 +56,11 @@ class RunLock:
         return True
 
     def release(self) -> None:
-        """Give the lock back."""
-        _held.pop(self._key, None)
-        os.close(self._descriptor)
+        """Give the lock back; a second time does nothing."""
+        if self._descriptor >= 0:
+            _held.pop(self._key, None)
+            os.close(self._descriptor)
+            self._descriptor = -1
 
 
 def holds(path: Path) -> bool:

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from handseg.errors import InputError
 from handseg.runs import fields, jsonl
+from handseg.runs.history import History
 from handseg.runs.index import RunIndex, list_runs, summarise_run
 from handseg.runs.steps import Series, StepsTable
 from handseg.runs.summary import RunSummary
-from handseg.runs.validations import mapping, number, surviving
 
 __all__ = [
     "RunDetails",
@@ -33,7 +33,8 @@ class RunDetails:
 
     `dice` is float64[validations, classes] in the order of `summary.classes`, NaN where there is
     none; `validation_steps` int64, `epochs`, `times` (seconds since 1970) and `means` float64, one
-    a validation. `steps` holds every value logged a step. `events` are all that count, in order.
+    a validation. `steps` holds every value that steps log. `events` are all that count, in order,
+    those of validations as `History` keeps them.
     """
 
     summary: RunSummary
@@ -64,7 +65,7 @@ class RunFollower:
         self._index = RunIndex(folder.parent, now=now)
         self._event_log = jsonl.Follower(folder / fields.EVENTS)
         self._step_log = jsonl.Follower(folder / fields.STEPS)
-        self._events: list[jsonl.Object] = []
+        self._history = History(())
         self._steps = StepsTable()
 
     def refresh(self) -> RunDetails:
@@ -77,42 +78,43 @@ class RunFollower:
         if summary.state == "broken":
             raise InputError(f"the run {summary.name} cannot be read", why=summary.message)
         try:
-            self._read_on()
+            self._read_events(summary.classes)
+            self._read_steps()
         except OSError as error:
             raise InputError(f"the run {summary.name} cannot be read", why=str(error)) from error
-        return _details(summary, tuple(self._events), self._steps)
+        return self._details(summary)
 
-    def _read_on(self) -> None:
-        anew, events = self._event_log.read()
-        self._events = surviving(events if anew else [*self._events, *events])
+    def _read_events(self, classes: tuple[str, ...]) -> None:
+        if classes != self._history.classes:
+            # A run that did not say its classes has those of its last validation.
+            self._event_log = jsonl.Follower(self._event_log.path)
+        for anew, events in self._event_log.read():
+            if anew:
+                self._history = History(classes)
+            self._history.take(events)
+
+    def _read_steps(self) -> None:
         if not self._step_log.path.exists():
             return
-        anew, lines = self._step_log.read()
-        if anew:
-            self._steps = StepsTable()
-        for entry in lines:
-            self._steps.add(entry)
+        for anew, lines in self._step_log.read():
+            if anew:
+                self._steps = StepsTable()
+            for entry in lines:
+                self._steps.add(entry)
 
-
-def _details(
-    summary: RunSummary, events: tuple[jsonl.Object, ...], steps: StepsTable
-) -> RunDetails:
-    found = [event for event in events if event.get("kind") == fields.VALIDATION]
-    dice = [
-        [number(mapping(event.get("dice")).get(name)) for name in summary.classes]
-        for event in found
-    ]
-    return RunDetails(
-        summary=summary,
-        run=_run_fields(summary.folder),
-        events=events,
-        validation_steps=np.array([int(number(e.get("step"), 0)) for e in found], np.int64),
-        epochs=np.array([number(event.get("epoch")) for event in found], np.float64),
-        times=np.array([number(event.get("t")) for event in found], np.float64),
-        means=np.array([number(event.get("mean")) for event in found], np.float64),
-        dice=np.array(dice, np.float64).reshape(len(found), len(summary.classes)),
-        steps=steps.series(),
-    )
+    def _details(self, summary: RunSummary) -> RunDetails:
+        history = self._history
+        return RunDetails(
+            summary=summary,
+            run=_run_fields(summary.folder),
+            events=history.events,
+            validation_steps=history.steps,
+            epochs=history.epochs,
+            times=history.times,
+            means=history.means,
+            dice=history.dice,
+            steps=self._steps.series(),
+        )
 
 
 def _run_fields(folder: Path) -> Mapping[str, Any]:

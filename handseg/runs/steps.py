@@ -49,6 +49,8 @@ class StepsThread:
         self._each_beat = each_beat
         self._points: list[tuple[int, dict[str, float]]] = []
         self._gauges: dict[str, float] = {}
+        self._cut: int | None = None
+        """A step after which all is to be cancelled, as long as the disk has no room for that."""
         self._guard = threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="handseg-steps", daemon=True)
@@ -58,10 +60,11 @@ class StepsThread:
         self._thread.start()
 
     def cancel(self, step: int) -> None:
-        """Cancel what was logged for later steps."""
+        """Cancel what was logged for later steps; waits for room like the steps themselves."""
         with self._guard:
             self._points = [point for point in self._points if point[0] <= step]
-            self._log.append({"t": round(self._clock(), 1), "resume": step})
+            self._cut = step if self._cut is None else min(step, self._cut)
+        self._write(last=False)
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
         """Log the values of one step; written within a second."""
@@ -89,14 +92,13 @@ class StepsThread:
                 self._each_beat()
 
     def _write(self, *, last: bool) -> None:
-        with self._guard:
+        with self._guard, suppress(OSError):
+            if self._cut is not None:
+                self._log.append({"t": round(self._clock(), 1), "resume": self._cut})
+                self._cut = None
             while self._points and (last or self._is_worth_a_line()):
                 count = _even_stretch([step for step, _ in self._points])
-                entry = line(self._clock(), self._points[:count], self._gauges)
-                try:
-                    self._log.append(entry)
-                except OSError:
-                    return
+                self._log.append(line(self._clock(), self._points[:count], self._gauges))
                 del self._points[:count]
 
     def _is_worth_a_line(self) -> bool:
@@ -176,13 +178,13 @@ class Series:
 class StepsTable:
     """The values of all steps, grown line by line; a resume cuts what comes after it.
 
-    Values that are logged at the same steps share one series of steps: eight runs of 125,000 steps
-    and five values are 48 MB.
+    What a line says in one number for all of its steps is kept at its first and its last step.
+    Values at the same steps share them: eight runs of 125,000 steps and their loss are 16 MB.
     """
 
     def __init__(self) -> None:
-        self._steps = Growing(np.int64)
-        """The steps of all lines."""
+        self._every, self._ends = _Axis(), _Axis()
+        """All steps, and the first and the last one of each line."""
         self._columns: dict[str, _Column] = {}
 
     def add(self, entry: Mapping[str, Any]) -> None:
@@ -192,53 +194,88 @@ class StepsTable:
             if step is not None:
                 self._cut(step)
             return
-        steps, before = steps_of(entry), len(self._steps)
-        self._steps.extend(steps)
-        for name, value in values_of(entry).items():
-            numbers = _numbers(value, len(steps))
-            if numbers is None:
-                continue
-            column = self._columns.setdefault(name, _Column(self._steps))
-            column.extend(steps, numbers, before)
+        steps, values = steps_of(entry), values_of(entry)
+        ends = steps[:: max(1, len(steps) - 1)]
+        axes = [self._ends]
+        # A damaged line may speak of a million steps that nothing was logged at.
+        if len(steps) == len(ends) or any(isinstance(value, list) for value in values.values()):
+            axes.insert(0, self._every)
+        for axis in axes:
+            axis.extend(ends if axis is self._ends else steps)
+        for name, value in values.items():
+            places = steps if isinstance(value, list) else ends
+            numbers = _numbers(cast("object", value), len(places))
+            if numbers is not None:
+                self._columns.setdefault(name, _Column()).extend(places, numbers, axes)
 
     def _cut(self, step: int) -> None:
         for column in self._columns.values():
             column.cut(step)
-        self._steps.cut(int(np.searchsorted(self._steps.values, step, side="right")))
+        for axis in (self._every, self._ends):
+            axis.cut(step)
 
     def series(self) -> dict[str, Series]:
         """Every logged value by its name; what was handed out stays as it is."""
         return {name: column.series() for name, column in self._columns.items()}
 
 
-class _Column:
-    """One logged value; its steps are the first ones of all until it misses some of them."""
+class _Axis:
+    """Steps at which several values may lie."""
 
-    def __init__(self, steps: Growing[np.int64]) -> None:
-        self._steps = steps
+    def __init__(self, steps: NDArray[np.int64] | None = None) -> None:
+        self.steps = Growing(np.int64, steps)
+        self.before = 0
+        """How many there were before the last line."""
+        self.newest = range(0)
+        """The steps of the last line."""
+
+    def extend(self, steps: range) -> None:
+        """Append those of a line."""
+        self.before, self.newest = len(self.steps), steps
+        self.steps.extend(steps)
+
+    def cut(self, step: int) -> None:
+        """Forget what comes after a step."""
+        self.steps.cut(int(np.searchsorted(self.steps.values, step, side="right")))
+
+
+class _Column:
+    """One logged value; it shares its steps with others as long as they lie at the same ones."""
+
+    def __init__(self) -> None:
+        self._axis = _Axis()
         self._is_shared = True
         self._values = Growing(np.float64)
 
-    def extend(self, steps: range, numbers: Sequence[float], before: int) -> None:
-        """Append the values of a line, before which there were so many steps in all."""
-        if self._is_shared and len(self._values) != before:
-            self._steps = Growing(np.int64, self._steps.values[: len(self._values)])
-            self._is_shared = False
+    def extend(self, steps: range, numbers: Sequence[float], axes: Sequence[_Axis]) -> None:
+        """Append the values of a line, which the shared axes have already."""
+        before = len(self._values)
+        if self._is_shared and not self._goes_on(self._axis, steps):
+            own = self._axis.steps.values[:before]
+            fitting = [
+                axis
+                for axis in axes
+                if self._goes_on(axis, steps) and np.array_equal(axis.steps.values[:before], own)
+            ]
+            self._is_shared = bool(fitting)
+            self._axis = fitting[0] if fitting else _Axis(own)
         if not self._is_shared:
-            self._steps.extend(steps)
+            self._axis.extend(steps)
         self._values.extend(numbers)
+
+    def _goes_on(self, axis: _Axis, steps: range) -> bool:
+        return axis.before == len(self._values) and axis.newest == steps
 
     def cut(self, step: int) -> None:
         """Forget what comes after a step; steps that are shared are cut by their owner."""
-        own = self._steps.values[: len(self._values)]
-        kept = int(np.searchsorted(own, step, side="right"))
-        self._values.cut(kept)
+        own = self._axis.steps.values[: len(self._values)]
+        self._values.cut(int(np.searchsorted(own, step, side="right")))
         if not self._is_shared:
-            self._steps.cut(kept)
+            self._axis.cut(step)
 
     def series(self) -> Series:
         """What there is now."""
-        return Series(self._steps.values[: len(self._values)], self._values.values)
+        return Series(self._axis.steps.values[: len(self._values)], self._values.values)
 
 
 def _numbers(value: object, count: int) -> list[float] | None:

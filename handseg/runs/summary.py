@@ -1,8 +1,10 @@
 """What a run's line in a list says, read from the ends of its logs."""
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
@@ -75,11 +77,20 @@ class RunSummary:
 
 @dataclass(frozen=True)
 class Ends:
-    """What the ends of a run's files hold; good until one of the files changes."""
+    """What the ends of a run's files hold; good until one of the files changes.
+
+    Of objects in them what is plain; names are shared by all runs, of which there may be thousands.
+    """
 
     run: Mapping[str, Any]
     start: Mapping[str, Any]
-    validation: Mapping[str, Any] | None
+    classes: tuple[str, ...]
+    """As the run or its start names them; none where they do not."""
+    validation: Mapping[str, Any]
+    """The newest that counts; empty where there is none."""
+    dice: Mapping[str, float]
+    """Its Dice of each class."""
+    best: validations.RunningBest
     turn: Mapping[str, Any]
     """The newest start, resume or end."""
     pace: float
@@ -107,16 +118,38 @@ def read_ends(folder: Path) -> Ends:
     step, logged = _last_step(folder / fields.STEPS)
     if validation is not None and "step" not in logged:
         step = max(step, int(number(validation.get("step"), 0)))
-    return Ends(_kept(run), start or {}, validation, turn, pace, step, logged)
+    start = start or {}
+    return Ends(
+        run=_kept(run),
+        start=_kept(start),
+        classes=_names(run.get("classes", start.get("classes"))),
+        validation=_kept(validation or {}),
+        dice=_dice(mapping((validation or {}).get("dice"))),
+        best=_best(validation),
+        turn=_kept(turn),
+        pace=pace,
+        step=step,
+        logged={sys.intern(name): value for name, value in logged.items()},
+    )
 
 
-def _kept(run: Mapping[str, Any]) -> jsonl.Object:
-    """What is plain, and the classes: the folds of all people in a thousand runs are 20 MB."""
+def _kept(found: Mapping[str, Any]) -> jsonl.Object:
+    """What is plain: the folds of all people in a thousand runs are 20 MB."""
     return {
-        name: value
-        for name, value in run.items()
-        if name == "classes" or not isinstance(value, (dict, list))
+        sys.intern(name): value
+        for name, value in found.items()
+        if not isinstance(value, (dict, list))
     }
+
+
+def _dice(found: Mapping[str, Any]) -> dict[str, float]:
+    return {sys.intern(name): number(value) for name, value in found.items()}
+
+
+def _best(validation: Mapping[str, Any] | None) -> validations.RunningBest:
+    best = validations.RunningBest.of(validation)
+    best.dice = _dice(best.dice)
+    return best
 
 
 def read_run_file(folder: Path) -> jsonl.Object:
@@ -146,7 +179,7 @@ def _last_events(path: Path) -> tuple[jsonl.Object | None, jsonl.Object, float]:
         if kind in (fields.START, fields.RESUME, fields.END) and not turn:
             turn = event
         if kind == fields.RESUME:
-            limit = min(limit, number(event.get("step"), math.inf))
+            limit = min(limit, validations.kept_until(event))
         if validation is not None:
             # One point further back gives the pace; a resume or the start is such a point too.
             if kind in (fields.VALIDATION, fields.RESUME, fields.START) and turn:
@@ -184,9 +217,7 @@ def _newest(value: Any) -> float:
 
 def summarise(folder: Path, ends: Ends, state: State, message: str, updated: float) -> RunSummary:
     """The line of a run, from its ends and what is known of its process."""
-    run, start, validation = ends.run, ends.start, ends.validation or {}
-    dice = {name: number(value) for name, value in mapping(validation.get("dice")).items()}
-    best = validations.RunningBest.of(ends.validation)
+    run, start, validation, best = ends.run, ends.start, ends.validation, ends.best
     per_epoch = whole(start.get("steps_per_epoch"))
     return RunSummary(
         folder=folder,
@@ -195,7 +226,7 @@ def summarise(folder: Path, ends: Ends, state: State, message: str, updated: flo
         message=message,
         recipe=str(run.get("recipe", "")),
         fold=whole(run.get("fold", start.get("fold"))),
-        classes=_names(run.get("classes", start.get("classes"))) or tuple(dice),
+        classes=ends.classes or tuple(ends.dice),
         epoch=_epoch(ends, per_epoch),
         validated_epoch=number(validation.get("epoch")),
         # A resumed run may have been told another number than it started with.
@@ -204,8 +235,8 @@ def summarise(folder: Path, ends: Ends, state: State, message: str, updated: flo
         steps_per_epoch=per_epoch,
         best_dice=best.mean,
         last_dice=number(validation.get("mean")),
-        worst_class=next((name for name, _ in worst_first(dice)), None),
-        dice=dice,
+        worst_class=next((name for name, _ in worst_first(ends.dice)), None),
+        dice=ends.dice,
         best_by_class=best.dice,
         best_epoch=best.epoch if best.step is not None else math.nan,
         means=tuple(number(mean) for mean in best.means),
@@ -228,7 +259,7 @@ def _seconds_per_step(ends: Ends, updated: float) -> float:
 
 def _epoch(ends: Ends, per_epoch: int | None) -> float:
     """Epochs done: from the last validation on by steps."""
-    validation = ends.validation or {}
+    validation = ends.validation
     epoch, at = number(validation.get("epoch"), 0.0), number(validation.get("step"), 0.0)
     return epoch + max(0.0, ends.step - at) / per_epoch if per_epoch else epoch
 
@@ -240,4 +271,12 @@ def _epochs(value: object) -> float | None:
 
 
 def _names(value: object) -> tuple[str, ...]:
-    return tuple(map(str, cast("list[Any]", value))) if isinstance(value, list) else ()
+    if not isinstance(value, list):
+        return ()
+    return _shared(tuple(sys.intern(str(name)) for name in cast("list[Any]", value)))
+
+
+@lru_cache(maxsize=64)
+def _shared(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The same names as before, not only equal ones: the runs of a folder have mostly the same."""
+    return names

@@ -1,7 +1,7 @@
 """The validations that count, and the running best that each of them carries."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -83,6 +83,14 @@ def mapping(value: object) -> dict[str, Any]:
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
+def kept_until(resume: Mapping[str, Any]) -> float:
+    """The last step of which a resume leaves the validation.
+
+    A training that goes on at the end of an epoch, before its validation, does that anew.
+    """
+    return number(resume.get("step"), math.inf) - (resume.get("validated") is False)
+
+
 def last_validation(events: Path, until: int | None = None) -> jsonl.Object | None:
     """The newest validation that no resume has cancelled, searched from the end.
 
@@ -92,26 +100,7 @@ def last_validation(events: Path, until: int | None = None) -> jsonl.Object | No
     limit = math.inf if until is None else until
     for event in jsonl.backwards(events):
         if event.get("kind") == fields.RESUME:
-            limit = min(limit, number(event.get("step"), math.inf))
+            limit = min(limit, kept_until(event))
         elif event.get("kind") == fields.VALIDATION and number(event.get("step"), 0) <= limit:
             return event
     return None
-
-
-def surviving(events: Iterable[jsonl.Object]) -> list[jsonl.Object]:
-    """The events that count: a resume at step s cancels those logged for later steps before it.
-
-    Starts, resumes, ends and warnings tell what happened and stay.
-    """
-    kept: list[jsonl.Object] = []
-    for event in events:
-        if event.get("kind") == fields.RESUME:
-            step = number(event.get("step"), math.inf)
-            kept = [
-                old
-                for old in kept
-                if old.get("kind") not in (fields.VALIDATION, fields.CHECKPOINT)
-                or number(old.get("step"), 0) <= step
-            ]
-        kept.append(event)
-    return kept

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shlex
 import shutil
 import threading
 import time
@@ -20,7 +21,9 @@ from handseg import disk
 from handseg.errors import UsageError
 from handseg.runs import facts as about
 from handseg.runs import fields, jsonl, previews, scores, validations
-from handseg.runs.lock import HeldError, RunLock
+from handseg.runs.claim import claim_run
+from handseg.runs.commands import run_command
+from handseg.runs.lock import RunLock
 from handseg.runs.steps import StepsThread
 from handseg.runs.validations import RunningBest
 from handseg.score.dice import mean_of_classes
@@ -82,10 +85,12 @@ class RunWriter:
         lock = RunLock(draft / fields.LOCK)
         try:
             started = {**facts, **about.new_run("", recipe_name), "locked": lock.locked}
-            (draft / fields.RECIPE).write_text(recipe_toml, encoding="utf-8")
-            (draft / fields.DATA).write_text(json.dumps(files or {}, indent=0), encoding="utf-8")
-            jsonl.Appender(draft / fields.STEPS).close()
-            folder = _publish(draft, runs, recipe_name, name, started)
+            data = json.dumps(files or {}, indent=0)
+            with disk.naming(runs):
+                (draft / fields.RECIPE).write_text(recipe_toml, encoding="utf-8")
+                (draft / fields.DATA).write_text(data, encoding="utf-8")
+                jsonl.Appender(draft / fields.STEPS).close()
+                folder = _publish(draft, runs, recipe_name, name, started)
         except BaseException:
             lock.release()
             shutil.rmtree(draft, ignore_errors=True)
@@ -95,27 +100,33 @@ class RunWriter:
         return writer
 
     @classmethod
-    def resume(cls, folder: Path, *, step: int, facts: Mapping[str, Any]) -> "RunWriter":
+    def resume(
+        cls,
+        folder: Path,
+        *,
+        step: int,
+        facts: Mapping[str, Any],
+        validated: bool = True,
+        lock: RunLock | None = None,
+    ) -> "RunWriter":
         """Go on with a run from a checkpoint: what was logged for later steps is cancelled.
+
+        Where it was not `validated` at that step yet, a validation of it is cancelled too.
+
+        `lock` is the run's, where it is held already; if this fails it is given back.
 
         Raises:
             UsageError: another training holds the run.
             OSError, ValueError: the folder cannot be read or written.
         """
-        try:
-            lock = RunLock(folder / fields.LOCK)
-        except HeldError:
-            raise UsageError(
-                f"the run {folder.name} is being trained by another process",
-                why="two trainings of one run would overwrite each other's checkpoints",
-                hints=["handseg tui   # shows who"],
-            ) from None
+        lock = lock or claim_run(folder)
         try:
             before = jsonl.decode((folder / fields.RUN).read_bytes()) or {}
             present = {**about.present_process(time.time()), "locked": lock.locked}
-            _write_run(folder, {**before, **facts, **present})
+            with disk.naming(folder):
+                _write_run(folder, {**before, **facts, **present})
             writer = cls(folder, lock, RunningBest())
-            writer.rewind(step)
+            writer.rewind(step, validated=validated)
             writer._steps.start()
         except BaseException:
             # A lock that is not given back would call the run alive as long as this process lives.
@@ -123,17 +134,18 @@ class RunWriter:
             raise
         return writer
 
-    def rewind(self, step: int, **values: Any) -> None:
+    def rewind(self, step: int, *, validated: bool = True, **values: Any) -> None:
         """Go on from a step: what was logged for later ones is cancelled, for every reader.
 
         Raises:
             OSError: the folder cannot be read or written.
         """
-        scores.cancel_scores(self.folder, step)
-        previews.cancel_previews(self.folder, step)
-        last = validations.last_validation(self.folder / fields.EVENTS, step)
+        last_kept = step if validated else step - 1
+        scores.cancel_scores(self.folder, last_kept)
+        previews.cancel_previews(self.folder, last_kept)
+        last = validations.last_validation(self.folder / fields.EVENTS, last_kept)
         self._best = RunningBest.of(last)
-        self.event(fields.RESUME, step=step, **values)
+        self.event(fields.RESUME, step=step, validated=validated, **values)
         self._steps.cancel(step)
 
     def event(self, kind: str, **values: Any) -> None:
@@ -237,9 +249,11 @@ class RunWriter:
         self._spare(lambda: disk.replace(path, recipe_toml.encode()))
 
     def log(self, text: str) -> None:
-        """Append what the process printed to `log.txt`."""
+        """Append what the process printed to `log.txt`; a run that somebody removed has none."""
 
         def write() -> None:
+            if not self.folder.exists():
+                return
             with (self.folder / fields.LOG).open("a", encoding="utf-8") as file:
                 file.write(text if text.endswith("\n") else text + "\n")
 
@@ -323,8 +337,8 @@ def _taken(runs: Path, name: str) -> UsageError:
     return UsageError(
         f"there is a run {name} in {runs} already",
         hints=[
-            f"handseg train --resume {name}   # to go on with it",
-            f"handseg train ... --name {name}-2",
+            f"{run_command(['train', '--resume'], runs / name)}   # to go on with it",
+            f"handseg train ... --name {shlex.quote(f'{name}-2')}",
         ],
     )
 

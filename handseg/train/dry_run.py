@@ -12,17 +12,18 @@ from typing import TypeVar
 import torch
 
 from handseg.data.storage import size_in_words
-from handseg.errors import HandsegError, InterruptedByPersonError, TerminatedError
+from handseg.data.words import counted
 from handseg.models.build import parameter_count
 from handseg.recipe.load import LoadedRecipe
 from handseg.runs.writer import RunWriter
+from handseg.train.assembly import make_trainer
 from handseg.train.interruption import StopError, StopRequest
 from handseg.train.limit import limited
 from handseg.train.loader import worker_count
 from handseg.train.order import Order
 from handseg.train.parts import sample_order
-from handseg.train.session import first_model, make_plan, make_trainer, pick_device
-from handseg.train.speaker import Speaker
+from handseg.train.plan import first_model, images_words, make_plan, pick_device
+from handseg.train.speaker import Speaker, duration
 from handseg.train.trainer import Trainer
 from handseg.train.world import World, check_world
 
@@ -60,8 +61,9 @@ class Measured:
     def figures(self) -> dict[str, str]:
         """The same in words, for a person."""
         return {
-            "images": f"{self.training} and {self.crops} crops of {self.people} people to train "
-            f"on, {self.validation} to validate on, at {self.size} px",
+            "images": f"{images_words(self.training, self.crops)} of "
+            f"{counted(self.people, 'person', 'people')} to train on, {self.validation} to "
+            f"validate on, at {self.size} px",
             "parameters": f"{self.parameters:,}",
             "device": f"{self.device}, {self.micro_batch} images at once",
             "step": f"{self.seconds_a_step:.3g} s, {self.steps_an_epoch} an epoch, "
@@ -99,7 +101,7 @@ def dry_run(
             step = step_seconds(trainer, worker_count(loaded.recipe.data.workers, device))
             image = trainer.validate(stop).seconds / len(plan.parts.validation.samples)
         except StopError:
-            raise no_checkpoint(stop) from None
+            raise stop.error() from None
         finally:
             writer.end("stopped", "a dry run")
     whole, crops = len(world.training), len(world.crops)
@@ -112,13 +114,6 @@ def timed_alone(loaded: LoadedRecipe) -> LoadedRecipe:
     recipe = loaded.recipe
     alone = replace(recipe, data=replace(recipe.data, workers=0), track={})
     return replace(loaded, recipe=alone)
-
-
-def no_checkpoint(stop: StopRequest) -> HandsegError:
-    """What ends the command where somebody asked to stop: there is nothing to keep."""
-    if stop.name == "SIGINT":
-        return InterruptedByPersonError("stopped by Ctrl-C")
-    return TerminatedError(f"stopped by {stop.name}")
 
 
 def step_seconds(trainer: Trainer, workers: int) -> float:
@@ -176,11 +171,3 @@ def peak_memory(device: torch.device) -> tuple[int, str]:
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     # Kilobytes, but for macOS.
     return most * (1 if sys.platform == "darwin" else 1024), "of this process"
-
-
-def duration(seconds: float) -> str:
-    """Seconds, minutes or hours, whichever a person would say."""
-    for unit, length, most in (("seconds", 1, 90), ("minutes", 60, 90 * 60)):
-        if seconds < most:
-            return f"{seconds / length:.2g} {unit}"
-    return f"{seconds / 3600:.1f} hours"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from handseg.data.words import listed
 from handseg.errors import InputError
 from handseg.models.checkpoints import load_checkpoint
 from handseg.models.segmenter import Segmenter
@@ -51,12 +52,19 @@ def begin_from(
     }
     model.load_state_dict(fitting | heads, strict=False)
     tell(f"begins with the weights of {folder.name}: {len(fitting)} of {len(own) - len(head)}")
-    other = sorted(own.keys() - head - fitting.keys())
-    if other:
-        tell(f"new, of another shape or unknown there: {listed(other)}")
-    new = list(classes) if len(heads) < len(head) else [c for c in classes if c not in before]
-    if new:
-        tell(f"new heads: {listed(new)}")
+    tell_new(
+        sorted(own.keys() - head - fitting.keys()),
+        list(classes) if len(heads) < len(head) else [c for c in classes if c not in before],
+        tell,
+    )
+
+
+def tell_new(tensors: Sequence[str], classes: Sequence[str], tell: Callable[[str], None]) -> None:
+    """Say what the run did not have: it begins as if there were no run."""
+    if tensors:
+        tell(f"new, of another shape or unknown there: {listed(tensors, NAMED)}")
+    if classes:
+        tell(f"new heads: {listed(classes, NAMED)}")
 
 
 def fits_but_for_classes(own: Tensor, found: Tensor, before: int) -> bool:
@@ -73,8 +81,3 @@ def rows_by_class(
         if name in before:
             rows[row] = found[before.index(name)]
     return rows
-
-
-def listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more

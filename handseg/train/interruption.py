@@ -2,13 +2,16 @@
 
 import signal
 import threading
+from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
 
 from handseg.errors import HandsegError, InterruptedByPersonError, TerminatedError
 from handseg.progress import Progress
+from handseg.runs.commands import run_command
 
-STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)
+"""Ctrl-C, a scheduler's two, and a terminal that is closed."""
 
 
 class StopError(Exception):
@@ -16,9 +19,10 @@ class StopError(Exception):
 
 
 class StopRequest:
-    """While entered, SIGINT, SIGTERM and SIGUSR1 set `name` instead of ending the process.
+    """While entered, the signals of `STOPPING` set `name` instead of ending the process.
 
-    A second Ctrl-C raises KeyboardInterrupt at once.
+    One that is ignored already (SIGHUP under nohup) stays so. A second Ctrl-C raises
+    KeyboardInterrupt at once.
     """
 
     def __init__(self) -> None:
@@ -28,7 +32,11 @@ class StopRequest:
     def __enter__(self) -> Self:
         # Python delivers signals to the main thread alone; elsewhere nobody can ask.
         if threading.current_thread() is threading.main_thread():
-            self.before = {number: signal.signal(number, self.take) for number in STOPPING}
+            self.before = {
+                number: signal.signal(number, self.take)
+                for number in STOPPING
+                if signal.getsignal(number) is not signal.SIG_IGN
+            }
         return self
 
     def __exit__(
@@ -67,9 +75,15 @@ class StopRequest:
 
         return advance
 
-    def error(self, run: str) -> HandsegError:
-        """What ends the command once the run is put away."""
-        hints = [f"handseg train --resume {run}"]
-        if self.name == "SIGINT":
-            return InterruptedByPersonError("stopped by Ctrl-C; a checkpoint is kept", hints=hints)
-        return TerminatedError(f"stopped by {self.name}; a checkpoint is kept", hints=hints)
+    @property
+    def reason(self) -> str:
+        """What stopped the work, as a person calls it."""
+        return "Ctrl-C" if self.name == "SIGINT" else str(self.name)
+
+    def error(self, run: Path | None = None) -> HandsegError:
+        """What ends the command once the run is put away; without one nothing was to be kept."""
+        kind = InterruptedByPersonError if self.name == "SIGINT" else TerminatedError
+        if run is None:
+            return kind(f"stopped by {self.reason}")
+        hints = [run_command(["train", "--resume"], run)]
+        return kind(f"stopped by {self.reason}; a checkpoint is kept", hints=hints)

@@ -14,6 +14,7 @@ from handseg.errors import FailedError
 from handseg.models.checkpoints import point, pointed, prune, save_checkpoint
 from handseg.recipe.schema import Checkpoint as Spec
 from handseg.runs import fields
+from handseg.runs.commands import run_command
 from handseg.runs.writer import RunWriter
 
 RETRY = 60.0
@@ -132,6 +133,7 @@ class Keeper:
 
     def write_all(self, snapshot: Snapshot, others: int) -> None:
         """The folder, its pointers, its event."""
+        self.refuse_gone()
         folder = save_checkpoint(
             self.root,
             step=snapshot.step,
@@ -152,6 +154,18 @@ class Keeper:
             best=snapshot.is_best,
             bytes=sum(path.stat().st_size for path in folder.iterdir()),
         )
+
+    def refuse_gone(self) -> None:
+        """What is written would make the folder anew, without what it takes to resume from it.
+
+        Raises:
+            FailedError: somebody has removed or moved the run's folder.
+        """
+        if not (self.writer.folder / fields.RUN).exists():
+            raise FailedError(
+                f"the run's folder {self.writer.folder} is gone",
+                why="somebody has removed or moved it; nothing more can be kept there",
+            )
 
     def tell_full(self, snapshot: Snapshot) -> None:
         """Say what could not be written, once while it lasts."""
@@ -174,7 +188,7 @@ class Keeper:
             why=f"checkpoints cannot be written; {self.last_good()}",
             hints=[
                 "handseg runs rm RUN --checkpoints   # frees space of another run",
-                f"handseg train --resume {self.writer.name}",
+                run_command(["train", "--resume"], self.writer.folder),
             ],
         )
 

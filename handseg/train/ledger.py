@@ -1,6 +1,5 @@
 """What the steps came to: read from the device once a second, logged, and judged."""
 
-import math
 import time
 from collections.abc import Callable, Mapping
 
@@ -31,8 +30,8 @@ class Ledger:
         self.images = 0
         self.waited = 0.0
         self.since = time.monotonic()
-        self.loss = math.nan
-        """The newest."""
+        self.loss: float | None = None
+        """The newest; none before a step is read, as where a run goes on with a validation."""
 
     def enter(self, step: int, rate: float, taken: Taken, images: int, waited: float) -> None:
         """Take in a step, so many images, and for how many seconds the loader kept it waiting."""
@@ -67,10 +66,10 @@ class Ledger:
                 skipped.append(step)
         position.skipped += len(skipped)
         self.loss = rows[-1][0]
-        self.gauge(entries[-1][0], rows[-1])
+        self.gauge(entries[-1][0], rows[-1], entries[-1][2].loss.device)
         self.judge(skipped, worst_row, position)
 
-    def gauge(self, step: int, newest: list[float]) -> None:
+    def gauge(self, step: int, newest: list[float], device: torch.device) -> None:
         """Log what is told once a line: speed, waiting, gradient, memory."""
         span = max(1e-9, time.monotonic() - self.since)
         gauges = {
@@ -78,8 +77,8 @@ class Ledger:
             "speed": self.images / span,
             "wait": min(1.0, self.waited / span),
         }
-        if torch.cuda.is_available():
-            gauges["memory"] = torch.cuda.max_memory_allocated() / 1e9
+        if device.type == "cuda":
+            gauges["memory"] = torch.cuda.max_memory_allocated(device) / 1e9
         self.writer.gauge(**gauges)
         self.logged(step, {"loss": newest[0], **gauges})
         self.restart_clock()

@@ -32,10 +32,6 @@ class Batch(NamedTuple):
     planes: Tensor
     labelled: Tensor
 
-    def to(self, device: torch.device) -> "Batch":
-        """The batch on another device; bits travel, planes are unpacked there."""
-        return Batch(*(part.to(device, non_blocking=True) for part in self))
-
     def split(self, size: int) -> Iterator["Batch"]:
         """The batch in parts of at most `size` samples."""
         for images, planes, labelled in zip(*(part.split(size) for part in self), strict=True):
@@ -251,6 +247,16 @@ def within(seconds: float, holds: Callable[[], bool]) -> bool:
             return False
         time.sleep(0.02)
     return True
+
+
+def waiting(batches: Iterator[Batch]) -> Iterator[tuple[Batch, float]]:
+    """Each batch with the seconds for which it was waited."""
+    while True:
+        begun = time.monotonic()
+        batch = next(batches, None)
+        if batch is None:
+            return
+        yield batch, time.monotonic() - begun
 
 
 def worker_count(wanted: int | str, device: torch.device) -> int:

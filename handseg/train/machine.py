@@ -37,8 +37,9 @@ class Machine:
         self.sampled, self.used = now, used
         if self.device.type == "cuda":
             _, total = torch.cuda.mem_get_info(self.device)
-            found |= {"memory": torch.cuda.max_memory_reserved(), "memory_total": total}
-            torch.cuda.reset_peak_memory_stats()
+            most = torch.cuda.max_memory_reserved(self.device)
+            found |= {"memory": most, "memory_total": total}
+            torch.cuda.reset_peak_memory_stats(self.device)
         return found
 
     def family(self) -> list[psutil.Process]:

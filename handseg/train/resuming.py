@@ -1,12 +1,13 @@
 """What has to be as it was when a run goes on."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 
+from handseg.data.words import listed
 from handseg.errors import InputError
 from handseg.models.checkpoints import Checkpoint, load_checkpoint
 from handseg.runs import fields, jsonl
@@ -110,9 +111,6 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
         "gone": [name for name in before if name not in now],
         "new": [name for name in now if name not in before],
     }
-    return "; ".join(f"{kind} {shortened(names)}" for kind, names in kinds.items() if names)
-
-
-def shortened(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(sorted(names)[:NAMED]) + more
+    return "; ".join(
+        f"{kind} {listed(sorted(names), NAMED)}" for kind, names in kinds.items() if names
+    )

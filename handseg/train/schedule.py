@@ -1,10 +1,12 @@
 """The optimiser and how its rate moves: a pure function of the share of training."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+import torch
 from timm.optim import create_optimizer_v2  # pyright: ignore[reportPrivateImportUsage]
+from torch import Tensor
 from torch.optim import Optimizer
 
 from handseg.models.segmenter import Segmenter
@@ -46,7 +48,19 @@ def make_optimizer(model: Segmenter, spec: OptimizerSpec) -> Optimizer:
     optimizer = create_optimizer_v2(groups, opt=spec.name, lr=spec.lr, weight_decay=0.0, **fused)
     for group in optimizer.param_groups:
         group["full_lr"] = group["lr"]
+        if fused and group.get("momentum"):
+            give_momentum(optimizer, group["params"])
     return optimizer
+
+
+def give_momentum(optimizer: Optimizer, parameters: Iterable[Tensor]) -> None:
+    """Begin SGD's momentum at nothing, which gives the same first step.
+
+    torch takes memory as it finds it for the first one, and its kernel leaves it so where that step
+    is not taken (`found_inf`): every later step would add what lay there.
+    """
+    for parameter in parameters:
+        optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
 
 
 def set_rate(optimizer: Optimizer, factor: float, least: float) -> float:

@@ -16,3 +16,11 @@ class Speaker:
 
     tell: Callable[[str], None]
     bars: Bars
+
+
+def duration(seconds: float) -> str:
+    """Seconds, minutes or hours, whichever a person would say."""
+    for unit, length, most in (("seconds", 1, 90), ("minutes", 60, 90 * 60)):
+        if seconds < most:
+            return f"{seconds / length:.2g} {unit}"
+    return f"{seconds / 3600:.1f} hours"

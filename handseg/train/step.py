@@ -10,7 +10,7 @@ from torch.nn.utils import clip_grad_norm_
 
 from handseg.models.segmenter import Segmenter
 from handseg.predict.device import autocast
-from handseg.predict.room import Room, free_memory, is_out_of_memory
+from handseg.predict.room import Room, free_memory
 from handseg.recipe.schema import Recipe
 from handseg.train.buffers import Buffers
 from handseg.train.loader import Batch, unpack_planes
@@ -71,10 +71,7 @@ class Stepper:
         """
         self.buffers.remember()
         loss = self.gradients(batch, step, share)
-        norm = self.clip_gradients()
-        bad = self.is_bad(loss, norm)
-        self.move(bad, step)
-        return Taken(loss, norm, bad)
+        return self.move(loss, step)
 
     def gradients(self, batch: Batch, step: int, share: float) -> Tensor:
         """The gradient of a batch and its loss, in parts for which there is memory.
@@ -116,8 +113,11 @@ class Stepper:
         targets = unpack_planes(planes, labelled.shape[1])
         return self.loss(logits, targets, labelled, share)
 
-    def clip_gradients(self) -> Tensor:
+    def clip_gradients(self, loss: Tensor) -> Tensor:
         """Hold the norm of the gradient; what it was before."""
+        if self.scaler.is_enabled():
+            # The scaler looks at gradients alone: where the loss is not finite, nor is one of them.
+            next(p.grad for p in self.model.parameters() if p.grad is not None).add_(loss * 0.0)
         self.scaler.unscale_(self.optimizer)
         limit = self.recipe.optimizer.clip_norm or torch.inf
         return clip_grad_norm_(self.model.parameters(), limit)
@@ -125,26 +125,28 @@ class Stepper:
     def is_bad(self, loss: Tensor, norm: Tensor) -> Tensor:
         """Whether the step must not be taken, as a bool on the device.
 
-        In fp16 an endless gradient is everyday: the scaler passes over it and scales less.
+        In fp16 an endless gradient is everyday: the scaler passes over it and scales less. Where it
+        scales up no more, it is none of its making.
         """
-        finite = torch.isfinite(loss)
-        return ~finite if self.scaler.is_enabled() else ~(finite & torch.isfinite(norm))
+        excused = self.scaler.is_enabled() and self.scaler.scale(torch.ones_like(loss)) >= 1
+        return ~(torch.isfinite(loss) & (torch.isfinite(norm) | excused))
 
-    def move(self, bad: Tensor, step: int) -> None:
+    def move(self, loss: Tensor, step: int) -> Taken:
         """Move weights and average, unless the step is bad.
 
         Raises:
             GoBackError: memory ran out: nobody knows which weights have moved.
+            torch.OutOfMemoryError: it did, and the part is as small as it may be.
         """
         try:
+            norm = self.clip_gradients(loss)
+            bad = self.is_bad(loss, norm)
             self.move_weights(bad)
             self.buffers.restore_where(bad)
             if self.ema is not None:
                 self.ema.update(self.model, step=step + 1)
-            return
-        except Exception as error:
-            if not is_out_of_memory(error):
-                raise
+            return Taken(loss, norm, bad)
+        except Exception as error:  # noqa: BLE001 - raised again where it is another one
             self.room.shrink(error)
         free_memory()
         raise GoBackError("the device ran out of memory while the weights moved", slower=False)

@@ -141,10 +141,15 @@ class Trackers:
         dice: Mapping[str, float | None],
         **more: float | None,
     ) -> None:
-        """The Dice of a validation, by class; `more` are further means (`ema`, `raw`)."""
-        values = {"epoch": epoch, "dice/mean": mean}
+        """The Dice of a validation, by class; `more` are further means (`ema`, `raw`).
+
+        None and NaN stand for none, and are no values.
+        """
+        values: dict[str, float | None] = {"epoch": epoch, "dice/mean": mean}
         values |= {f"dice/{name}": value for name, value in {**dice, **more}.items()}
-        self.hand(step, values)
+        self.hand(
+            step, {name: v for name, v in values.items() if v is not None and not math.isnan(v)}
+        )
 
     def end(self, state: str) -> None:
         """The run ended: `finished`, `stopped` or `failed`."""

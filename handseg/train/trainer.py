@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from handseg.data.cache import Prepared
 from handseg.data.labels import SampleLabels
+from handseg.data.words import counted
 from handseg.errors import FailedError
 from handseg.models.checkpoints import Checkpoint, load_checkpoint, pointed
 from handseg.models.segmenter import Segmenter
@@ -24,7 +25,7 @@ from handseg.score.dice import Scores, worst_first
 from handseg.train.interruption import StopError, StopRequest
 from handseg.train.keeper import Keeper, Snapshot
 from handseg.train.ledger import Ledger
-from handseg.train.loader import Batch, Loader
+from handseg.train.loader import Batch, Loader, waiting
 from handseg.train.machine import Machine
 from handseg.train.position import Position
 from handseg.train.previews import Previews
@@ -103,7 +104,8 @@ class Trainer:
                 self.put_away()
                 break
         self.keeper.settle()
-        return f"no gain in {self.position.waited} validations" if self.is_exhausted() else ""
+        waited = counted(self.position.waited, "validation")
+        return f"no gain in {waited}" if self.is_exhausted() else ""
 
     def put_away(self) -> None:
         """Keep where it stands: within an epoch, or before its validation, which is then to do."""
@@ -155,7 +157,7 @@ class Trainer:
     def note(self) -> str:
         """What the bar says of the present step."""
         epoch, loss = f"epoch {self.position.epoch + 1}", self.ledger.loss
-        return f"{epoch}  loss {loss:.4f}" if math.isfinite(loss) else epoch
+        return f"{epoch}  loss {loss:.4f}" if loss is not None and math.isfinite(loss) else epoch
 
     def look(self) -> None:
         """Once a second: read the losses, and once a minute the machine."""
@@ -230,6 +232,7 @@ class Trainer:
 
     def log_validation(self, validated: Validated) -> None:
         """Write scores, previews and the event, and tell the person."""
+        self.keeper.refuse_gone()
         position, scores = self.position, validated.scores
         by_class = scores.by_class()
         persons = [sample.person for sample in self.materials.held_out.samples]
@@ -241,9 +244,9 @@ class Trainer:
             position.step, position.epoch, scores.mean(), by_class, **validated.means("")
         )
         listed = "  ".join(f"{name} {dice:.3f}" for name, dice in worst_first(by_class)[:5])
+        loss = "" if self.ledger.loss is None else f"loss {self.ledger.loss:.4f}  "
         self.tell(
-            f"epoch {position.epoch:3d}/{self.recipe.train.epochs}  loss {self.ledger.loss:.4f}  "
-            f"Dice {scores.mean():.4f}"
+            f"epoch {position.epoch:3d}/{self.recipe.train.epochs}  {loss}Dice {scores.mean():.4f}"
             + ("  (EMA)" if validated.uses_ema else "")
             # Whether it is the best yet is known before it is taken in.
             + ("  best" if scores.mean() > position.best else "")
@@ -280,16 +283,18 @@ class Trainer:
         """
         self.ledger.read(self.position)
         ema = self.stepper.ema
-        facts: dict[str, Any] = {"epoch": self.position.epoch, "uses_ema": False}
+        position = self.position
+        facts: dict[str, Any] = {"epoch": position.epoch, "batch": position.batch}
+        facts["uses_ema"] = False
         if validated is not None:
             facts |= validated.as_facts()
         self.keeper.keep(
             Snapshot(
-                step=self.position.step,
-                epoch=self.position.epoch,
+                step=position.step,
+                epoch=position.epoch,
                 weights=self.model.state_dict(),
                 ema=ema.module.state_dict() if ema is not None else {},
-                state={"position": self.position.as_dict(), **self.stepper.state()},
+                state={"position": position.as_dict(), **self.stepper.state()},
                 facts=facts,
                 is_best=is_best,
             )
@@ -326,7 +331,12 @@ class Trainer:
         self.position.rollbacks, self.position.skipped = rollbacks, skipped
         self.position.row = 0
         self.position.shrink = ROLLBACK_FACTOR**rollbacks
-        self.writer.rewind(self.position.step, rollback=rollbacks, rate=self.position.shrink)
+        self.writer.rewind(
+            self.position.step,
+            validated=self.position.batch == 0,
+            rollback=rollbacks,
+            rate=self.position.shrink,
+        )
         at = f"{error.reason}: back to step {self.position.step}"
         slower = f", with {self.position.shrink:g} of the rate" if error.slower else ""
         self.warn(at + slower, fields.LOSS if error.slower else fields.MEMORY)
@@ -338,13 +348,3 @@ class Trainer:
     def tell_inference_room(self, size: int) -> None:
         """Validation needs less memory at once."""
         self.warn(f"out of memory in validation: {size} images at once from now on", fields.MEMORY)
-
-
-def waiting(batches: Iterator[Batch]) -> Iterator[tuple[Batch, float]]:
-    """Each batch with the seconds for which it was waited."""
-    while True:
-        begun = time.monotonic()
-        batch = next(batches, None)
-        if batch is None:
-            return
-        yield batch, time.monotonic() - begun

@@ -12,6 +12,8 @@ from handseg.view import braille, columns
 from handseg.view.columns import Floats, Places
 
 BARS = "▁▂▃▄▅▆▇█"
+_SIGNS = (*BARS, " ")
+"""The last one, −1, where there is no value."""
 NOBODY = -1
 """The owner of a cell in which no curve lies."""
 ABOVE, BELOW = 1, 2
@@ -21,37 +23,49 @@ MARGIN = 0.02
 """Of the axis, kept free above and below."""
 
 
-def sparkline(values: Sequence[float], width: int) -> str:
+def sparkline(values: Sequence[float], width: int, least: float = 0.0) -> str:
     """The values as at most `width` bars from their lowest to their highest; blanks where none.
 
-    More values than bars are averaged in groups.
+    More values than bars are averaged in groups. Values that lie closer together than `least` keep
+    to the middle: they do not fill the height with what is noise.
     """
-    return _sparkline(tuple(values), width) if width > 0 and len(values) else ""
+    return _sparkline(tuple(values), width, least)
 
 
 @lru_cache(maxsize=4096)
-def _sparkline(values: tuple[float, ...], width: int) -> str:
+def _sparkline(values: tuple[float, ...], width: int, least: float) -> str:
     """Kept: a table asks for those of all its rows again and again."""
-    numbers = np.asarray(values, np.float64)
-    groups = np.array_split(numbers, min(width, len(numbers)))
-    heights = [_finite_mean(group) for group in groups]
-    finite = [height for height in heights if math.isfinite(height)]
-    if not finite:
-        return " " * len(heights)
-    low, span = min(finite), max(finite) - min(finite)
-    return "".join(_bar(height, low, span) for height in heights)
+    return sparklines(np.array(values, np.float64)[:, None], width, least)[0]
 
 
-def _bar(height: float, low: float, span: float) -> str:
-    if not math.isfinite(height):
-        return " "
-    share = (height - low) / span if span > 0 else 0.5
-    return BARS[min(len(BARS) - 1, int(share * len(BARS)))]
+def sparklines(values: Floats, width: int, least: float = 0.0) -> list[str]:
+    """A sparkline of each column of `values`, float64[n, columns]."""
+    count, many = values.shape
+    groups = min(width, count)
+    if groups < 1:
+        return [""] * many
+    heights = _means_of_groups(values, groups)
+    known = np.isfinite(heights)
+    low = np.where(known, heights, math.inf).min(axis=0)
+    high = np.where(known, heights, -math.inf).max(axis=0)
+    any_known = known.any(axis=0)
+    low, high = np.where(any_known, low, 0.0), np.where(any_known, high, 0.0)
+    span = np.maximum(high - low, least)
+    start = (low + high - span) / 2
+    share = np.where(span > 0, (heights - start) / np.where(span > 0, span, 1.0), 0.5)
+    bars = np.where(known, np.minimum(share * len(BARS), len(BARS) - 1), -1.0).astype(np.int64)
+    return ["".join([_SIGNS[int(bar)] for bar in line]) for line in bars.T]
 
 
-def _finite_mean(values: Floats) -> float:
-    finite = values[np.isfinite(values)]
-    return float(finite.mean()) if finite.size else math.nan
+def _means_of_groups(values: Floats, groups: int) -> Floats:
+    """The means of what is finite, float64[groups, columns]; the first groups are the larger."""
+    count = len(values)
+    sizes = [count // groups + (place < count % groups) for place in range(groups)]
+    starts = np.cumsum([0, *sizes[:-1]])
+    finite = np.isfinite(values)
+    numbers = np.add.reduceat(finite, starts, axis=0, dtype=np.int64)
+    total = np.add.reduceat(np.where(finite, values, 0.0), starts, axis=0)
+    return np.where(numbers > 0, total / np.maximum(numbers, 1), np.nan)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +101,8 @@ class Frame:
     height: int
     smoothing: float = 0.0
     logarithmic: bool = False
+    least: float = 0.0
+    """What a linear axis of values is long at least."""
 
     @property
     def columns(self) -> int:
@@ -226,10 +242,13 @@ def _in_gap(line: Floats, places: Floats, breaks: Floats) -> NDArray[np.bool_]:
     return ~own & (passed > 0)
 
 
-def value_range(lines: Sequence[Line], chosen: int | None = None) -> tuple[float, float]:
+def value_range(
+    lines: Sequence[Line], chosen: int | None = None, least: float = 0.0
+) -> tuple[float, float]:
     """From the 1st to the 99th percentile of what is seen, never empty; 0 to 1 for nothing.
 
-    Of the chosen line its extremes count too. On a logarithmic axis these are logarithms.
+    It is at least `least` long. Of the chosen line its extremes count too. On a logarithmic axis
+    these are logarithms.
     """
     pool = [one.line for one in lines]
     if chosen is not None:
@@ -239,6 +258,9 @@ def value_range(lines: Sequence[Line], chosen: int | None = None) -> tuple[float
     if not finite.size:
         return 0.0, 1.0
     low, high = (float(value) for value in np.percentile(finite, CUT))
+    if high - low < least:
+        start = max((low + high - least) / 2, min(0.0, low))
+        return start, start + least
     if high - low <= 1e-9 * max(abs(low), abs(high)):
         margin = abs(low) * 0.05 or 1e-3
         return low - margin, high + margin
@@ -248,7 +270,7 @@ def value_range(lines: Sequence[Line], chosen: int | None = None) -> tuple[float
 
 def draw(lines: Sequence[Line], frame: Frame, chosen: int | None = None) -> Drawing:
     """Draw lines over each other, the later ones above; of the chosen one the band as well."""
-    low, high = value_range(lines, chosen)
+    low, high = value_range(lines, chosen, 0.0 if frame.logarithmic else frame.least)
     size = (frame.height, frame.width)
     found, owner = np.zeros(size, np.uint8), np.full(size, NOBODY, np.int16)
     clipped = np.zeros((2, frame.width), np.uint8)
@@ -268,7 +290,12 @@ def draw(lines: Sequence[Line], frame: Frame, chosen: int | None = None) -> Draw
 
 
 def _band(line: Line, low: float, high: float, frame: Frame) -> NDArray[np.bool_]:
-    """The cells that lie between the extremes, of either of their columns of dots."""
+    """The cells that lie between the extremes, of either of their columns of dots.
+
+    None where no column holds several values and nothing is smoothed: the line tells it all.
+    """
+    if not frame.smoothing and not (line.high > line.low).any():
+        return np.zeros((frame.height, frame.width), np.bool_)
     least, most = (one.reshape(-1, 2) for one in (line.low, line.high))
     bottom, top = np.fmin(least[:, 0], least[:, 1]), np.fmax(most[:, 0], most[:, 1])
     first, last = (

@@ -1,5 +1,7 @@
 """A run as a page with curves."""
 
+import math
+
 import numpy as np
 
 from handseg.runs.words import NONE, dice_words, difference_words
@@ -37,10 +39,11 @@ def run_page(report: RunReport) -> str:
 def _tiles(report: RunReport) -> list[tuple[str, str]]:
     run = report.details.summary
     worst = "" if run.worst_class is None else f"Dice of {run.worst_class}, the worst"
+    done = str(math.floor(run.epoch + 1e-6))
     tiles = [
         (dice_words(run.best_dice), "best Dice"),
         (dice_words(run.last_dice), "last Dice"),
-        (f"{run.epoch:.0f}", "epochs" if not run.epochs else f"of {run.epochs:g} epochs"),
+        (done, f"of {run.epochs:g} epochs" if run.epochs else "epochs"),
     ]
     if run.worst_class is not None:
         tiles.append((dice_words(run.dice[run.worst_class], 3), worst))

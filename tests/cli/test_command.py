@@ -202,3 +202,14 @@ def test_a_narrow_bar_cuts_its_note_not_its_figures(monkeypatch, capsys, title):
     line = capsys.readouterr().err.splitlines()[-1]
     assert "336/336" in line
     assert "…" not in line
+
+
+@pytest.mark.parametrize(
+    ("name", "hinted"), [(".handseg", True), (".handseg/labels/x", True), ("runs/x", False)]
+)
+def test_a_cache_that_cannot_be_written_may_lie_elsewhere(type_line, monkeypatch, name, hinted):
+    monkeypatch.delenv("HANDSEG_CACHE", raising=False)
+    done = type_line(raising(OSError(30, "Read-only file system", name)))
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"error: Read-only file system: {name}\n")
+    assert ("HANDSEG_CACHE=DIR" in done.stderr) is hinted

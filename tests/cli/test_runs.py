@@ -105,6 +105,22 @@ def test_a_filter_that_matches_nothing_is_an_empty_table_and_said(type_runs, mak
     assert len(type_runs("segf", "--csv").stdout.splitlines()) == 1
 
 
+def test_a_misspelt_verb_is_taken_for_a_filter_and_that_is_said(type_runs, make):
+    make("unet-1")
+    assert "shwo is a filter here (did you mean show?)" in type_runs("shwo", "last").stderr
+    assert "is a filter here" not in type_runs("segf").stderr
+    make("shwo-1")
+    assert "is a filter here" not in type_runs("shwo").stderr
+
+
+def test_a_line_to_type_can_be_pasted_though_the_name_has_blanks(type_runs, make):
+    make("long night")
+    assert "handseg runs show 'long night'   #" in type_runs().stderr
+    Path("runs").rename("elsewhere")
+    said = type_runs("--runs", "elsewhere").stderr
+    assert "handseg runs show 'long night' --runs elsewhere   #" in said
+
+
 @pytest.mark.parametrize("verb", [(), ("show", "last"), ("rm", "last"), ("compare", "a", "b")])
 def test_without_runs_a_way_on_is_said(type_runs, verb):
     done = type_runs(*verb)
@@ -273,6 +289,19 @@ def test_on_a_terminal_no_line_wraps(make, columns):
     assert all(len(line) <= columns for line in lines)
     for line in lines[1:]:
         assert re.search(r"\.\d{4}", line)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("show", "unet-1", "--against", "long-other-run"), ("compare", "unet-1", "long-other-run")],
+)
+def test_names_give_way_on_a_narrow_terminal_and_figures_are_whole(make, words):
+    make("unet-1")
+    make("long-other-run", gain=0.01)
+    text = in_terminal("runs", *words, "-q", columns=40)
+    assert max(map(len, text.splitlines())) <= 40
+    assert not re.search(r"[.\d−+]…", text)
+    assert re.search(r"Radius .*\.\d{4}.*\+\.0100|Radius .*\.\d{4}.*−\.0100", text)
 
 
 def test_rm_asks_on_a_terminal_and_takes_no_for_an_answer(make):

@@ -25,7 +25,7 @@ def test_stdout_is_the_run_and_stderr_what_a_person_wants_to_know(tiny_recipe, t
     done = type_train("tiny.toml", *QUICK)
     assert (done.exit_code, done.stdout) == (0, "runs/tiny-1\n")
     said = done.stderr
-    assert "6 training images and 0 crops of 3 people, 2 to validate on" in said
+    assert "6 training images of 3 people, 2 to validate on" in said
     assert "wrote data/folds.json" in said
     assert "preparing 8 images at 64 px" in said
     assert "no GPU" in said
@@ -81,7 +81,8 @@ def test_a_bundled_recipe_is_said_and_trains_at_a_size_that_a_cpu_bears(type_tra
     ("words", "code", "said"),
     [
         ([], 2, "name a recipe"),
-        (["tiny.toml", "--resume", "tiny-1"], 2, "name a recipe"),
+        (["tiny.toml", "--resume", "tiny-1"], 2, "has its own recipe"),
+        (["--resume", "last", "--dry-run"], 2, "is not measured"),
         (["--resume", "last", "--name", "x"], 2, "keeps its name"),
         (["--resume", "last"], 3, "no run"),
         (["tiny.toml", "--set", "train.epoch=3"], 2, "did you mean epochs?"),

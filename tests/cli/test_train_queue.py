@@ -189,7 +189,7 @@ def test_the_persons_command_is_told_how_each_ended(train):
         "good-1|finished||0.5000",
         "fails-1|failed|out of memory|0.5000",
         "crashes-1|dead|killed or crashed|0.5000",
-        "|failed|exit code 3|",
+        "|failed|bare fold 0: exit code 3|",
     ]
 
 

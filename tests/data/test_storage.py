@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from handseg import disk
 from handseg.data import storage
 from handseg.data.storage import (
     cache_root,
@@ -66,7 +67,14 @@ def test_a_failure_leaves_no_parents_that_were_made_for_it(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.fixture
+def in_two_steps(monkeypatch):
+    """A file system on which two folders cannot change places."""
+    monkeypatch.setattr(disk, "exchange", lambda one, other: False)
+
+
 @pytest.mark.parametrize("fault", [OSError(errno.EIO, "disk"), KeyboardInterrupt()])
+@pytest.mark.usefixtures("in_two_steps")
 def test_a_failure_at_the_last_rename_leaves_the_old_folder(tmp_path, monkeypatch, fault):
     place, rename, calls = tmp_path / "place", Path.rename, []
 
@@ -85,6 +93,7 @@ def test_a_failure_at_the_last_rename_leaves_the_old_folder(tmp_path, monkeypatc
     assert names(tmp_path) == ["place"]
 
 
+@pytest.mark.usefixtures("in_two_steps")
 def test_another_maker_who_was_faster_is_replaced(tmp_path, monkeypatch):
     place, draft, rename = tmp_path / "place", tmp_path / ".place.mine", Path.rename
     fill(place, "old")

@@ -3,11 +3,13 @@
 import json
 import os
 import pickle
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
+from handseg import disk
 from handseg.data import storage
 from handseg.errors import InputError
 from handseg.models import checkpoints
@@ -74,6 +76,36 @@ def test_a_step_that_is_saved_again_is_replaced(tmp_path):
     save(tmp_path, 1, 0.25)
     assert read_checkpoint(save(tmp_path, 1, 0.75)).weights["conv"].max() == 0.75
     assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="renameat2 is Linux's")
+def test_a_step_that_is_saved_again_is_there_at_every_moment(tmp_path, monkeypatch):
+    save(tmp_path, 1, 0.25)
+
+    def killed(*paths):
+        raise AssertionError("a kill would come here: the old one is away, the new one not there")
+
+    monkeypatch.setattr(Path, "rename", killed)
+    assert read_checkpoint(save(tmp_path, 1, 0.75)).weights["conv"].max() == 0.75
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_where_two_folders_cannot_change_places_one_is_replaced_all_the_same(tmp_path, monkeypatch):
+    save(tmp_path, 1, 0.25)
+    monkeypatch.setattr(disk, "exchange", lambda one, other: False)
+    assert read_checkpoint(save(tmp_path, 1, 0.75)).weights["conv"].max() == 0.75
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_after_a_fall_back_the_new_ones_are_kept_and_the_damaged_later_ones_go(tmp_path):
+    for step in (10, 40, 50):
+        save(tmp_path, step)
+    point(tmp_path, "best", tmp_path / "step-00000010")
+    for step in (20, 30):
+        point(tmp_path, "last", save(tmp_path, step))
+        prune(tmp_path, 2)
+    left = sorted(path.name for path in tmp_path.glob("step-*"))
+    assert left == ["step-00000010", "step-00000020", "step-00000030"]
 
 
 def test_a_pointer_names_one_checkpoint(tmp_path):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from handseg.errors import UsageError
-from handseg.runs import fields
+from handseg.runs import control, fields
 from handseg.runs.control import ask_to_stop, check_resumable, start_resume, stop_command
 from handseg.runs.lock import holder
 from handseg.runs.reader import summarise_run
@@ -93,6 +93,16 @@ def test_a_process_that_has_got_the_number_of_a_dead_training_is_left_alone(
     with pytest.raises(UsageError, match="no process holds its lock"):
         ask_to_stop(tmp_path / "child-1")
     assert stranger.poll() is None
+
+
+def test_a_training_that_was_begun_anew_in_between_gets_no_signal_and_that_is_said(
+    training, tmp_path, monkeypatch
+):
+    pids = iter([training.pid, training.pid + 1])
+    monkeypatch.setattr(control, "proven_process", lambda folder: next(pids))
+    with pytest.raises(UsageError, match="just ended"):
+        ask_to_stop(tmp_path / "child-1")
+    assert summarise_run(tmp_path / "child-1").state == "running"
 
 
 def test_a_training_of_this_very_process_is_its_own_holder(make_run):

@@ -19,10 +19,49 @@ def test_what_was_handed_out_is_not_changed_by_what_comes_later():
 
 def test_values_of_the_same_steps_share_them():
     table = StepsTable()
-    table.add({"step": 1, "n": 3, "loss": [3.0, 2.0, 1.0], "lr": 0.5})
+    table.add({"step": 1, "n": 3, "loss": [3.0, 2.0, 1.0], "dice": [0.1, 0.2, 0.3], "lr": 0.5})
+    table.add({"step": 4, "n": 1, "loss": 0.5, "dice": 0.4, "lr": 0.5})
     series = table.series()
-    assert series["loss"].steps.tolist() == series["lr"].steps.tolist() == [1, 2, 3]
-    assert np.shares_memory(series["loss"].steps, series["lr"].steps)
+    assert series["loss"].steps.tolist() == series["dice"].steps.tolist() == [1, 2, 3, 4]
+    assert np.shares_memory(series["loss"].steps, series["dice"].steps)
+
+
+def test_one_number_for_a_line_is_kept_at_its_first_and_its_last_step():
+    table = StepsTable()
+    table.add({"step": 1, "n": 1000, "every": 2, "loss": [1.0] * 1000, "lr": 0.5, "grad": 2.0})
+    table.add({"step": 2001, "n": 1, "loss": 0.9, "lr": 0.4, "grad": 3.0})
+    series = table.series()
+    assert len(series["loss"].steps) == 1001
+    assert series["lr"].steps.tolist() == [1, 1999, 2001]
+    assert series["lr"].values.tolist() == [0.5, 0.5, 0.4]
+    assert np.shares_memory(series["lr"].steps, series["grad"].steps)
+
+
+def test_values_of_single_steps_share_them_until_one_is_told_otherwise():
+    table = StepsTable()
+    for step in (1, 2, 3):
+        table.add({"step": step, "loss": 1.0 / step, "lr": 0.5, "grad": 2.0})
+    first = table.series()
+    assert np.shares_memory(first["loss"].steps, first["lr"].steps)
+    table.add({"step": 4, "n": 3, "loss": [0.3, 0.2, 0.1], "lr": 0.4, "grad": 1.0})
+    table.add({"step": 7, "n": 3, "loss": [0.3, 0.2, 0.1], "lr": [0.3, 0.2, 0.1], "grad": 1.0})
+    series = table.series()
+    assert series["loss"].steps.tolist() == [1, 2, 3, 4, 5, 6, 7, 8, 9]
+    assert series["lr"].steps.tolist() == [1, 2, 3, 4, 6, 7, 8, 9]
+    assert series["lr"].values.tolist() == [0.5, 0.5, 0.5, 0.4, 0.4, 0.3, 0.2, 0.1]
+    assert series["grad"].steps.tolist() == [1, 2, 3, 4, 6, 7, 9]
+    assert first["lr"].steps.tolist() == [1, 2, 3]
+
+
+def test_a_resume_in_the_middle_of_a_line_keeps_the_number_at_its_first_step():
+    table = StepsTable()
+    table.add({"step": 1, "n": 10, "loss": [1.0] * 10, "lr": 0.5})
+    table.add({"resume": 5})
+    table.add({"step": 6, "n": 2, "loss": [0.6, 0.7], "lr": 0.4})
+    series = table.series()
+    assert series["loss"].steps.tolist() == [1, 2, 3, 4, 5, 6, 7]
+    assert series["lr"].steps.tolist() == [1, 6, 7]
+    assert series["lr"].values.tolist() == [0.5, 0.4, 0.4]
 
 
 def test_a_value_that_misses_lines_keeps_the_steps_of_its_own():

@@ -55,6 +55,16 @@ def end(folder, state="failed"):
         file.write(jsonl.encode({"v": 1, "kind": "end", "state": state}))
 
 
+def test_a_run_that_comes_within_the_same_step_of_the_clock_is_noticed(many, clock):
+    index = RunIndex(many, clock)
+    os.utime(many)
+    at = many.stat().st_mtime_ns
+    index.poll()
+    shutil.copytree(many / "many-2", many / "many-61")
+    os.utime(many, ns=(at, at))
+    assert "many-61" in states(index.poll())
+
+
 def test_a_poll_gives_what_a_refresh_gives(many, clock):
     assert RunIndex(many, clock).poll() == RunIndex(many).refresh()
 

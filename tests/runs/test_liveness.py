@@ -1,6 +1,8 @@
 """Alive or dead is asked of the kernel."""
 
+import errno
 import json
+import multiprocessing
 import os
 import shutil
 import signal
@@ -12,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from handseg.errors import UsageError
-from handseg.runs import fields, liveness, process
+from handseg.runs import fields, liveness, lock, process
 from handseg.runs.index import RunIndex, list_runs, summarise_run
 from handseg.runs.lock import is_held
 from handseg.runs.writer import RunWriter
@@ -117,6 +119,53 @@ def test_where_nothing_can_be_asked_silence_tells(unlocked, change):
     assert liveness.is_alive(folder, run) is None
     assert liveness.state_of(folder, run, {"kind": "start"}, 5)[0] == "running"
     assert liveness.state_of(folder, run, {"kind": "start"}, 31)[0] == "dead"
+
+
+def test_where_locks_are_refused_a_run_that_lives_is_left_alone_all_the_same(unlocked, monkeypatch):
+    folder, run = unlocked
+    parent = {"pid": os.getppid(), "start_ticks": process.start_ticks(os.getppid())}
+    (folder / fields.RUN).write_text(json.dumps({**run, "locked": False, **parent}))
+
+    def refuse(*arguments):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(lock.fcntl, "lockf", refuse)
+    with pytest.raises(UsageError, match="being trained"):
+        RunWriter.resume(folder, step=0, facts={})
+    (folder / fields.RUN).write_text(json.dumps({**run, "locked": False, "start_ticks": 1}))
+    RunWriter.resume(folder, step=0, facts={}).end("stopped")
+
+
+def test_a_free_lock_says_nothing_of_a_process_on_another_machine(unlocked):
+    folder, run = unlocked
+    # As seen over a network file system that keeps locks to each machine.
+    assert liveness.is_alive(folder, {**run, "boot_id": "x", "host": "far"}) is None
+
+
+def _look_later(path, released, answers):
+    released.wait(20)
+    answers.put((is_held(path), lock.holds(path)))
+
+
+def test_what_a_process_held_when_it_forked_is_not_held_by_the_child(tmp_path):
+    context = multiprocessing.get_context("fork")
+    released, answers = context.Event(), context.Queue()
+    held = lock.RunLock(tmp_path / fields.LOCK)
+    child = context.Process(target=_look_later, args=(tmp_path / fields.LOCK, released, answers))
+    child.start()
+    held.release()
+    released.set()
+    assert answers.get(timeout=20) == (False, False)
+    child.join()
+
+
+def test_a_lock_that_is_given_back_twice_is_given_back_once(tmp_path):
+    held = lock.RunLock(tmp_path / fields.LOCK)
+    held.release()
+    again = lock.RunLock(tmp_path / fields.LOCK)
+    held.release()
+    assert is_held(tmp_path / fields.LOCK)
+    again.release()
 
 
 def test_a_free_lock_is_believed_in_another_pid_namespace(unlocked):

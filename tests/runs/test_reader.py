@@ -78,16 +78,47 @@ def test_backwards_gives_every_line_once_whatever_the_blocks_cut(tmp_path):
     assert [line["n"] for line in jsonl.backwards(path)] == list(range(899, -1, -1))
 
 
+def read_all(follower):
+    blocks = list(follower.read())
+    entries = [entry for _, entries in blocks for entry in entries]
+    return any(anew for anew, _ in blocks), entries
+
+
 def test_a_follower_reads_half_a_line_only_when_it_is_whole(tmp_path):
     path = tmp_path / "log"
     path.write_bytes(b'{"a":1}\n{"a"')
     follower = jsonl.Follower(path)
-    assert follower.read() == (True, [{"a": 1}])
+    assert read_all(follower) == (True, [{"a": 1}])
     with path.open("ab") as file:
         file.write(b":2}\n")
-    assert follower.read() == (False, [{"a": 2}])
+    assert read_all(follower) == (False, [{"a": 2}])
     path.write_bytes(b'{"a":3}\n')
-    assert follower.read() == (True, [{"a": 3}])
+    assert read_all(follower) == (True, [{"a": 3}])
+
+
+def test_a_follower_reads_a_long_log_in_blocks_and_each_line_once(tmp_path):
+    path = tmp_path / "log"
+    lines = [{"n": n, "x": "é" * (n % 300)} for n in range(4000)]
+    path.write_bytes(b"".join(map(jsonl.encode, lines)))
+    blocks = list(jsonl.Follower(path).read())
+    assert len(blocks) > 4
+    assert max(len(entries) for _, entries in blocks) < 2500
+    assert [anew for anew, _ in blocks] == [True] + [False] * (len(blocks) - 1)
+    assert [entry for _, entries in blocks for entry in entries] == lines
+
+
+def test_a_line_that_is_finished_while_its_beginning_is_read_is_not_torn(tmp_path):
+    path = tmp_path / "log"
+    path.write_bytes(b'{"a":1}\n{"a"')
+    follower = jsonl.Follower(path)
+    found = []
+    for _, entries in follower.read():
+        found += entries
+        if entries:
+            with path.open("ab") as file:
+                file.write(b":2}\n")
+    assert found == [{"a": 1}]
+    assert read_all(follower) == (False, [{"a": 2}])
 
 
 def test_the_time_left_follows_from_the_pace_of_the_last_validations(make_run):

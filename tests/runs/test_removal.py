@@ -5,12 +5,14 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from handseg.errors import InputError, UsageError
 from handseg.runs import fields, removal
 from handseg.runs.index import list_runs, summarise_run
+from handseg.runs.lock import is_held
 from handseg.runs.removal import removable, remove_run, remove_spare, spare_checkpoints
 from handseg.runs.writer import RunWriter
 
@@ -57,6 +59,20 @@ def test_a_run_is_removed_with_all_that_it_holds(kept):
     run = kept()
     remove_run(removable(run.folder))
     assert list(run.folder.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("remove", [remove_run, remove_spare])
+def test_nobody_can_begin_to_train_a_run_while_it_is_being_removed(kept, monkeypatch, remove):
+    run, real, held = kept("stopped"), Path.rename, []
+
+    def rename(path, target):
+        held.append(is_held(run.folder / fields.LOCK))
+        return real(path, target)
+
+    monkeypatch.setattr(Path, "rename", rename)
+    remove(run)
+    assert held
+    assert all(held)
 
 
 def test_a_live_run_is_refused(make_run):

@@ -81,7 +81,10 @@ def test_a_line_torn_by_a_kill_is_passed_over_and_does_not_spoil_the_next(make_r
     again = RunWriter.resume(writer.folder, step=5, facts={})
     again.validation(step=10, epoch=2, dice={"finger-1": 0.6})
     again.end("finished")
-    assert read_run(writer.folder).validation_steps.tolist() == [5, 10]
+    details = read_run(writer.folder)
+    assert details.validation_steps.tolist() == [5, 10]
+    # The very next one after the torn line too.
+    assert [event["step"] for event in details.events if event["kind"] == "resume"] == [5]
 
 
 def test_a_resume_that_fails_gives_the_lock_back(make_run):

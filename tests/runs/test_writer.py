@@ -1,5 +1,6 @@
 """What a training writes is what everybody else reads."""
 
+import errno
 import json
 import multiprocessing
 import os
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from handseg.errors import UsageError
-from handseg.runs import fields
+from handseg.runs import fields, jsonl
 from handseg.runs.reader import list_runs, read_run, summarise_run
 from handseg.runs.scores import read_scores, score_steps
 from handseg.runs.steps import BURST, StepsTable, StepsThread
@@ -111,7 +112,7 @@ def test_a_million_steps_cost_at_most_15_mb_at_any_pace(tmp_path, pace):
     assert list(series["loss"].steps) == list(range(1, step + 1))
     assert np.allclose(series["loss"].values, loss[series["loss"].steps % 1000], rtol=1e-4)
     assert np.allclose(series["speed"].values, 31.25, rtol=0.01)
-    assert len(series["speed"].values) == step
+    assert series["speed"].steps[[0, -1]].tolist() == [1, step]
 
 
 def test_what_a_training_goes_back_behind_is_cancelled_for_every_reader(make_run):
@@ -129,6 +130,30 @@ def test_what_a_training_goes_back_behind_is_cancelled_for_every_reader(make_run
     assert list(details.steps["loss"].values) == [1, 2, 30, 40]
     assert list(details.means) == [0.5, 0.6]
     assert details.summary.best_dice == pytest.approx(0.6)
+
+
+def test_on_a_full_disk_what_is_gone_back_behind_is_cancelled_as_soon_as_there_is_room(
+    make_run, monkeypatch
+):
+    writer = make_run()
+    for step in (1, 2, 3, 4):
+        writer.step(step, loss=float(step))
+    writer._steps._write(last=True)
+    real = jsonl.Appender.append
+
+    def full(self, value):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(jsonl.Appender, "append", full)
+    writer.rewind(1)
+    writer.step(2, loss=20.0)
+    writer.step(3, loss=30.0)
+    # Once more, and not as far: what is on the disk is still of the time before both.
+    writer.rewind(2)
+    monkeypatch.setattr(jsonl.Appender, "append", real)
+    writer.end("stopped")
+    loss = read_run(writer.folder).steps["loss"]
+    assert (loss.steps.tolist(), loss.values.tolist()) == ([1, 2], [1.0, 20.0])
 
 
 def test_names_are_numbered_from_one_and_a_free_number_is_used(make_run):

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from handseg.cli.main import application
-from handseg.train.dry_run import duration
+from handseg.train.speaker import duration
 
 QUICK = ("--set", "train.batch_size=2", "--set", "train.epochs=7", "--no-progress")
 
@@ -33,7 +33,7 @@ def figures(done):
 def test_time_memory_and_parameters_are_told_and_nothing_is_left(type_dry_run):
     found = figures(type_dry_run(*QUICK, "--set", "train.ema=0.9", "--on-end", "touch ended"))
     assert found["training"] == "tiny fold 0"
-    assert found["images"].startswith("6 and 0 crops of 3 people to train on, 2 to validate on")
+    assert found["images"].startswith("6 images of 3 people to train on, 2 to validate on")
     assert "3 an epoch, 21 in all" in found["step"]
     assert "7 in all" in found["validation"]
     assert int(found["parameters"].replace(",", "")) > 10_000
@@ -49,7 +49,7 @@ def test_time_memory_and_parameters_are_told_and_nothing_is_left(type_dry_run):
 
 def test_a_limit_is_what_would_be_trained_on(type_dry_run):
     found = figures(type_dry_run(*QUICK, "--limit", "2"))
-    assert found["images"].startswith("2 and 0 crops of 1 people to train on, 2 to validate on")
+    assert found["images"].startswith("2 images of 1 person to train on, 2 to validate on")
     assert "1 an epoch, 7 in all" in found["step"]
 
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from handseg.train.interruption import StopRequest
         (signal.SIGINT, ExitCode.INTERRUPTED),
         (signal.SIGTERM, ExitCode.TERMINATED),
         (signal.SIGUSR1, ExitCode.TERMINATED),
+        (signal.SIGHUP, ExitCode.TERMINATED),
     ],
 )
 def test_a_signal_is_noted_and_ends_the_command_with_its_code(number, code):
@@ -24,9 +26,29 @@ def test_a_signal_is_noted_and_ends_the_command_with_its_code(number, code):
         os.kill(os.getpid(), number)
         assert stop.name == signal.Signals(number).name
     assert signal.getsignal(number) == before
-    error = stop.error("tiny-1")
+    error = stop.error(Path("runs/tiny-1"))
     assert error.exit_code == code
     assert error.hints == ("handseg train --resume tiny-1",)
+
+
+def test_what_stopped_is_named_as_a_person_calls_it_and_the_line_to_type_finds_the_run():
+    with StopRequest() as stop:
+        os.kill(os.getpid(), signal.SIGINT)
+    assert stop.reason == "Ctrl-C"
+    error = stop.error(Path("elsewhere/long night"))
+    assert error.what == "stopped by Ctrl-C; a checkpoint is kept"
+    assert error.hints == ("handseg train --resume 'long night' --runs elsewhere",)
+    assert stop.error().hints == ()
+
+
+def test_a_closed_terminal_stops_nothing_under_nohup():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with StopRequest() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not stop.asked()
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_second_ctrl_c_does_not_wait():

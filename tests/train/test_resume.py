@@ -13,11 +13,12 @@ from handseg.crops.windows import plan_crops
 from handseg.data.crop_manifest import region_folder
 from handseg.data.dataset import labelled_training_samples, open_dataset
 from handseg.data.fingerprint import fingerprint, sample_files
-from handseg.errors import HandsegError, InputError, TerminatedError, UsageError
+from handseg.errors import FailedError, HandsegError, InputError, TerminatedError, UsageError
 from handseg.models.checkpoints import load_checkpoint
 from handseg.recipe import load_recipe
-from handseg.runs.reader import list_runs
+from handseg.runs.reader import list_runs, read_run
 from handseg.runs.writer import RunWriter
+from handseg.train.tracking import Trackers
 
 RUNS = Path("runs")
 # Two epochs of three steps.
@@ -135,6 +136,11 @@ def test_a_stop_during_a_validation_does_not_wait_for_it_and_it_is_done_later(
     assert "validation_dice" not in stopped.manifest
     assert not finished
     same_end(whole, go_on("stopped").run)
+    # No step of the first epoch was left, so that there is no loss to tell.
+    first, second = (text for text in go_on.watched.said if text.startswith("epoch"))
+    assert first.startswith("epoch   1/2  Dice")
+    assert second.startswith("epoch   2/2  loss")
+    assert "nan" not in second
 
 
 def test_a_stop_while_the_held_out_people_are_predicted_ends_that_and_it_is_done_later(
@@ -158,9 +164,23 @@ def test_a_resumed_run_keeps_its_recipe_s_name_and_is_told_more_epochs_once(trai
     assert list_runs(RUNS)[0].recipe == "tiny"
     assert load_recipe(str(run / "recipe.toml")).recipe.train.epochs == 3
     assert [event["epoch"] for event in validations(run)] == [1, 2, 3]
+    assert not any("are done" in text for text in go_on.watched.said)
     # Once more, with nothing to do: only the predictions are made again.
     assert go_on("tiny-1").best == validations(run)[-1]["best"]["mean"]
     assert len(validations(run)) == 3
+    assert "its 3 epochs are done; for more: --set train.epochs=N" in go_on.watched.said
+
+
+def test_a_run_whose_folder_is_removed_ends_and_leaves_no_half_of_one(begin):
+    gone = RUNS / "gone"
+    with pytest.raises(FailedError, match="is gone"):
+        begin(*SHORT, name="gone", at=2, act=lambda: shutil.rmtree(gone))
+    assert not gone.exists()
+
+
+def test_a_run_records_its_model_so_that_a_filter_finds_it(trained):
+    (run,) = list_runs(RUNS)
+    assert run.model == "segformer mit-b0"
 
 
 def test_the_checkpoint_before_a_damaged_one_goes_on_and_it_is_said(trained, go_on):
@@ -225,6 +245,51 @@ def test_a_run_that_another_process_trains_is_left_alone(trained, go_on):
         holder.end("finished")
 
 
+def test_a_run_that_is_being_resumed_is_nobody_else_s_from_the_first_moment_on(trained, go_on):
+    run = RUNS / "tiny-1"
+    refused = []
+
+    def resume_too():
+        if not refused:
+            with pytest.raises(UsageError, match="being trained") as caught:
+                RunWriter.resume(run, step=6, facts={})
+            refused.append(caught.value)
+
+    go_on("tiny-1", during="reading files", act=resume_too)
+    assert refused
+    assert list_runs(RUNS)[0].state == "finished"
+
+
+def test_a_resume_that_is_refused_gives_the_run_back(trained, go_on):
+    label = open_dataset(Path("data")).train[0].labels
+    label.write_text(label.read_text() + " ")
+    with pytest.raises(InputError):
+        go_on("tiny-1")
+    RunWriter.resume(RUNS / "tiny-1", step=6, facts={}).end("finished")
+
+
+def test_ctrl_c_while_a_training_puts_itself_away_does_not_keep_its_end_from_being_written(
+    begin, signal_self, monkeypatch
+):
+    def hang(self, state):
+        signal_self(signal.SIGINT)()
+        signal_self(signal.SIGINT)()
+
+    monkeypatch.setattr(Trackers, "end", hang)
+    with pytest.raises(KeyboardInterrupt):
+        begin(*SHORT, at=2, act=signal_self(signal.SIGTERM))
+    summary = list_runs(RUNS)[0]
+    assert (summary.state, summary.message) == ("stopped", "SIGTERM")
+
+
+def test_a_second_signal_of_a_scheduler_changes_nothing(begin, signal_self, monkeypatch):
+    monkeypatch.setattr(Trackers, "end", lambda self, state: signal_self(signal.SIGUSR1)())
+    with pytest.raises(TerminatedError):
+        begin(*SHORT, at=2, act=signal_self(signal.SIGUSR1))
+    summary = list_runs(RUNS)[0]
+    assert (summary.state, summary.message) == ("stopped", "SIGUSR1")
+
+
 def test_a_run_that_lost_its_checkpoints_cannot_go_on(trained, go_on):
     run = RUNS / "tiny-1"
     shutil.rmtree(run / "checkpoints")
@@ -246,6 +311,26 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again(begin, g
     assert not (RUNS / "killed/checkpoints").exists()
     same_end(whole, go_on("killed").run)
     assert any("from the beginning" in text for text in go_on.watched.said)
+
+
+def test_a_validation_whose_checkpoint_was_never_written_is_logged_once(begin, go_on, signal_self):
+    """Killed between the event of a validation and its checkpoint, after one before it."""
+    run = RUNS / "killed"
+    with pytest.raises(HandsegError):
+        # At the end of the epoch, before its validation.
+        begin(*SHORT, name="killed", at=3, act=signal_self(signal.SIGTERM))
+    kept = (run / "events.jsonl").read_text().splitlines()
+    assert not validations(run)
+    whole = begin(*SHORT).run
+    first = next(
+        line for line in (whole / "events.jsonl").read_text().splitlines() if "means" in line
+    )
+    (run / "events.jsonl").write_text("\n".join([*kept[:-1], first]) + "\n")
+    go_on("killed")
+    same_end(whole, run)
+    one, other = (read_run(folder) for folder in (whole, run))
+    assert one.validation_steps.tolist() == other.validation_steps.tolist() == [3, 6]
+    assert one.summary.means == other.summary.means
 
 
 def test_other_labels_are_named(trained, go_on):

@@ -1,6 +1,7 @@
 """Rates, groups and warm-up."""
 
 import pytest
+import torch
 
 from handseg.models.build import build_model
 from handseg.recipe import Data, Model, Optimizer, Recipe
@@ -79,3 +80,21 @@ def test_every_group_moves_between_its_full_rate_and_the_least(model):
 @pytest.mark.parametrize("name", ["adamw", "adam", "nadamw", "radam", "lamb", "lion", "sgd"])
 def test_every_optimiser_of_the_schema_is_there(model, name):
     assert make_optimizer(model, Optimizer(name=name)).param_groups
+
+
+def test_a_first_step_that_is_not_taken_leaves_the_momentum_of_sgd_at_nothing(model):
+    optimizer = make_optimizer(model, Optimizer(name="sgd", lr=1.0, weight_decay=0.0))
+    # Memory that somebody has used before is given out again as it is.
+    for parameter in model.parameters():
+        parameter.grad = torch.full_like(parameter, torch.nan)
+    used = [torch.full_like(parameter, torch.nan) for parameter in model.parameters()]
+    del used
+    optimizer.found_inf = torch.tensor(1.0)
+    optimizer.step()
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    optimizer.found_inf = torch.tensor(0.0)
+    optimizer.step()
+    assert all(torch.isfinite(parameter).all() for parameter in model.parameters())
+    moments = [state["momentum_buffer"] for state in optimizer.state.values()]
+    assert all((moment == 1).all() for moment in moments)

@@ -96,8 +96,8 @@ def test_a_step_without_a_finite_loss_moves_nothing_and_is_counted(
 
 def test_a_row_of_them_sends_the_training_back_with_half_the_rate(begin, poison, monkeypatch):
     monkeypatch.setattr(ledger, "IN_A_ROW", 2)
-    # In the second epoch, the first time through.
-    poison(lambda call, progress: call in (3, 4, 5))
+    # In the second epoch, the first time through, whenever the losses are looked at.
+    poison(lambda call, progress: call in (3, 4))
     run = begin(*SHORT).run
     (resume,) = events(run, "resume")
     assert (resume["step"], resume["rollback"], resume["rate"]) == (3, 1, 0.5)
@@ -200,7 +200,10 @@ def test_memory_that_goes_missing_later_counts_from_that_step_on(begin, no_memor
     run = begin("train.batch_size=4", "train.epochs=3").run
     no_memory("backward", most=2, since=2)
     later = begin("train.batch_size=4", "train.epochs=3").run
-    one, other = (read_run(folder).steps["loss"].values for folder in (run, later))
+    found = [read_run(folder).steps["loss"] for folder in (run, later)]
+    # Of values that hardly move, the log has the ends of each line alone.
+    steps = np.arange(1, max(series.steps[-1] for series in found) + 1)
+    one, other = (np.interp(steps, series.steps, series.values) for series in found)
     # The log tells a value that hardly moves once a line, to a thousandth.
     assert np.allclose(one[:2], other[:2], rtol=2e-3)
     assert np.allclose(one, other, rtol=0.05)

@@ -1,5 +1,6 @@
 """Trackers beside a training: what reaches them, and that none can stop or slow it."""
 
+import math
 import struct
 import sys
 import threading
@@ -76,6 +77,13 @@ def test_tensorboard_gets_losses_and_the_dice_of_each_class_by_name(run, track):
         *("dice/mean", "dice/finger-1", "dice/[red]Räder[/]", "dice/ema"),
     }
     assert made.warnings == []
+
+
+def test_a_dice_that_there_is_not_is_no_value(run, track):
+    made = track("tensorboard")
+    made.validation(2, 1, 0.7, {"a": 0.7, "never drawn": math.nan}, raw=0.7, ema=math.nan)
+    made.end("finished")
+    assert set(scalars(run)) == {"epoch", "dice/mean", "dice/a", "dice/raw"}
 
 
 def test_tensorboard_of_a_run_that_goes_on_forgets_what_came_after_the_checkpoint(run, track):

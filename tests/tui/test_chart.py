@@ -219,6 +219,24 @@ async def test_the_cursor_reads_the_value_at_its_place():
         assert "epoch 19.9" in somebody.lines[-1], "it stays within"
 
 
+async def test_the_cursor_reads_whole_steps():
+    async with person(run("unet-1")) as somebody:
+        await somebody.press("x", "left", "left", "left")
+        place = somebody.lines[-1].split(" at step ")[1].strip().replace(" ", "")
+        assert place.isdigit()
+        assert "." not in somebody.lines[-2]
+
+
+async def test_the_title_explains_only_the_signs_that_are_drawn_and_fit():
+    async with person(run("unet-1")) as somebody:
+        assert "raw band" not in somebody.lines[0], "20 values in 73 columns"
+    async with person(run("unet-1", epochs=200)) as somebody:
+        assert "raw band" in somebody.lines[0], "200 values in 73 columns"
+    async with person(run("unet-1"), size=(45, 20)) as somebody:
+        assert "validation Dice  ━ mean  linear" in somebody.lines[0]
+        assert "…" not in somebody.lines[0]
+
+
 async def test_plus_shows_what_is_around_the_cursor_closer_and_zero_all_of_it():
     async with person(run("unet-1")) as somebody:
         await somebody.press("plus", "plus")

@@ -1,5 +1,6 @@
 """The Classes screen: strips, the hand and the bone that is chosen everywhere."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -194,10 +195,30 @@ async def test_more_validations_than_cells_show_the_worst(make_run):
         writer.validation(step=epoch, epoch=epoch, dice={**dict.fromkeys(BONES, 0.97), "Ulna": low})
     writer.end("finished")
     async with person(writer.folder.parent) as somebody:
-        assert "a cell is the worst of" in somebody.screen
+        several = re.search(r"a cell is the worst of (\d+) or (\d+) ", somebody.screen)
+        assert several is not None
+        assert int(several[1]) + 1 == int(several[2])
         assert somebody.row("Ulna").count("▁") == 1
         assert somebody.row("Radius").count("▁") == 0
         assert ", the worst" in somebody.screen
+
+
+async def test_strips_fit_when_the_hand_appears_beside_them(fallen, make_run):
+    writer = make_run("many", epochs=0)
+    for epoch in range(1, 301):
+        writer.validation(step=epoch, epoch=epoch, dice=dict.fromkeys(BONES, epoch / 300))
+    writer.end("finished")
+    async with person(writer.folder.parent) as somebody:
+        await somebody.sees("many-1 · 300 validations")
+        state, name = somebody.app.state, somebody.app.state.highlighted
+        details = state.details.pop(name)
+        somebody.app.screen.take()
+        await somebody.until(lambda: not somebody.hand.display and somebody.strips.size.width > 100)
+        state.take_details(name, details)
+        somebody.app.screen.take()
+        await somebody.until(lambda: somebody.hand.display and somebody.app.settled)
+        assert len(somebody.strips.cells.starts) <= somebody.strips.columns.strip < 60
+        assert "█" in somebody.row("finger-1")[-62:], "the newest is not cut off"
 
 
 async def test_other_classes_have_no_hand_and_their_names_are_no_markup(make_run):
@@ -209,6 +230,8 @@ async def test_other_classes_have_no_hand_and_their_names_are_no_markup(make_run
         assert not somebody.hand.display
         await somebody.press("end")
         await somebody.sees("class 43")
+        await somebody.press("v")
+        await somebody.sees("there is a hand of the 29 bones only", "class 43")
 
 
 def test_a_hand_is_told_by_its_bones_or_their_other_names():
@@ -243,6 +266,12 @@ async def test_in_a_narrow_window_v_goes_from_the_strips_to_the_hand(fallen):
         assert set(np.unique(somebody.hand._pixels)) == {hand_map.NO_BONE, *range(29)}
         await somebody.press("v")
         await somebody.until(lambda: somebody.strips.display)
+
+
+async def test_where_both_have_room_v_says_so(fallen):
+    async with person(fallen) as somebody:
+        await somebody.press("v")
+        await somebody.sees("strips and hand have room side by side here")
 
 
 async def test_a_run_without_validations_says_so(make_run):

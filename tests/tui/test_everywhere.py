@@ -30,7 +30,18 @@ async def test_y_shows_the_command_that_prints_this_view(person, runs, monkeypat
         await somebody.press("p", "down", "tab", "y")
         await somebody.sees("handseg runs show middle-1 --against long-1")
         await somebody.press("3", "y")
-        await somebody.sees("handseg tui --once --screen viewer")
+        await somebody.sees("handseg tui --once --screen viewer --run middle-1")
+        await somebody.press("2", "y")
+        await somebody.sees("handseg tui --once --screen classes --run middle-1")
+
+
+async def test_at_80_columns_the_screens_are_named_and_the_clock_gives_way(person, runs):
+    async with person(runs, size=(80, 24)) as somebody:
+        somebody.app.state.runs_folder = runs / "a folder whose name leaves no room for a clock"
+        await somebody.press("2")
+        await somebody.sees("1 Runs [2 Classes] 3 Viewer  5 Run")
+        await somebody.clicks("5 Run")
+        await somebody.sees("[5 Run]")
 
 
 async def test_a_notice_tells_that_a_run_ended_or_beat_all_others(person, make_run):
@@ -40,8 +51,10 @@ async def test_a_notice_tells_that_a_run_ended_or_beat_all_others(person, make_r
         await somebody.sees("● new-1")
         writer.validation(step=20, epoch=2, dice={"finger-1": 0.99})
         await somebody.sees("new-1 beats all runs: Dice .9900", "notices 1")
+        writer.validation(step=30, epoch=3, dice={"finger-1": 0.992})
+        await somebody.sees("new-1 beats all runs: Dice .9920", "notices 1")
         writer.end("failed", "disk full")
-        await somebody.sees("new-1 failed: disk full, best Dice .9900", "notices 2")
+        await somebody.sees("new-1 failed: disk full, best Dice .9920", "notices 2")
         await somebody.press("exclamation_mark")
         await somebody.sees("beats all runs", "esc closes this page")
         await somebody.press("escape")

@@ -58,8 +58,8 @@ async def test_a_selected_and_pinned_run_that_vanishes_takes_nothing_along(perso
         await somebody.press("down", "space", "p", "up")
         await somebody.sees("★✖ killed-1", "Δ to ★ killed-1")
         shutil.rmtree(runs / "killed-1")
-        await somebody.sees_no("killed-1")
-        await somebody.sees("● unet-1", "now   best")
+        await somebody.sees_no("★✖ killed-1")
+        await somebody.sees("● unet-1", "now   best", "killed-1 is gone")
         assert somebody.app.state.selected == ()
 
 
@@ -81,6 +81,14 @@ async def test_more_bones_than_lines_scroll_with_the_cursor(person, make_run):
         assert somebody.app.state.chosen_class == "class 144"
         await somebody.press("up")
         assert somebody.app.state.chosen_class == "class 143"
+
+
+async def test_long_names_of_classes_keep_what_tells_them_apart(person, make_run):
+    writer = make_run("many", classes=tuple(f"metacarpal-{n}" for n in range(10, 40)), epochs=2)
+    async with person(writer.folder.parent) as somebody:
+        for screen in ("1", "2"):
+            await somebody.press(screen)
+            await somebody.sees(*(f"al-{n} " for n in range(10, 40)))
 
 
 async def test_classes_that_look_like_markup_are_chosen_like_others(person, make_run):

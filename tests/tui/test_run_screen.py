@@ -83,7 +83,7 @@ async def test_recipe_log_events_and_checkpoints_of_a_run_are_seen_at_once(share
     async with person(shared) as somebody:
         await somebody.sees("segformer-3  ● running", "pid 4711 on hk-03", "61/100")
         await somebody.sees('architecture = "segformer"', "epoch  61/100  Dice 0.9653")
-        await somebody.sees("▣ 14:03:21", "checkpoint, step 5 490 · 44.6 MB", "◆ 14:03:21")
+        await somebody.sees("▣ 14:03:21", "checkpoint, step 5 490 · 14.9 MB", "◆ 14:03:21")
         await somebody.sees("last          5 490     61 .9653  EMA  14.9 MB", "best  ")
 
 
@@ -168,6 +168,19 @@ async def test_a_log_that_grows_is_followed_until_the_person_goes_up(one):
         await somebody.sees("one more")
 
 
+async def test_long_lines_of_a_log_are_read_with_the_arrows_and_not_beyond_their_end(one):
+    (one / fields.LOG).write_text("short\n" + "x" * 90 + " the end of it\n")
+    async with person(one.parent, one.name) as somebody:
+        await somebody.press("v")
+        await somebody.sees("short")
+        assert "the end of it" not in somebody.screen
+        await somebody.press(*["right"] * 3)
+        await somebody.sees("the end of it")
+        await somebody.press(*["right"] * 30)
+        await somebody.press(*["left"] * 6)
+        await somebody.sees("short")
+
+
 async def test_a_log_of_a_hundred_megabytes_is_shown_and_searched_at_once(one):
     block = b"".join(b"step %06d loss 0.1 and so on and on\n" % n for n in range(28_000))
     with (one / fields.LOG).open("wb") as log:
@@ -226,6 +239,12 @@ async def test_in_a_narrow_window_v_brings_one_pane_after_the_other(shared):
             await somebody.sees(f"[{name}]", text)
         await somebody.pilot.click("PaneTabs", offset=(3, 0))
         await somebody.sees("[recipe]", "schema = 1")
+
+
+async def test_what_has_no_room_in_the_head_is_left_out_whole(shared):
+    async with person(shared, size=(80, 24)) as somebody:
+        await somebody.sees("best .9664 at epoch 55")
+        assert "…" not in somebody.screen.splitlines()[2]
 
 
 async def test_any_size_is_borne(shared):

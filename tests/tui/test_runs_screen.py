@@ -88,6 +88,7 @@ async def test_a_filter_that_holds_for_none_shows_none_and_says_so(person, runs)
         await somebody.types("nonsense")
         await somebody.sees("0 of 3 shown")
         assert names(somebody) == []
+        await somebody.sees("no run is shown: esc clears the filter")
         await somebody.press("enter", "space", "p", "enter", "down", "tab", "down", "v")
         await somebody.press("escape", "escape")
         await somebody.until(lambda: len(names(somebody)) == 3)
@@ -176,6 +177,22 @@ async def test_a_chosen_bone_is_chosen_everywhere_and_escape_lets_go_of_it(perso
         await somebody.until(lambda: somebody.app.state.chosen_class is None)
 
 
+async def test_escape_puts_the_cursor_of_the_curves_away_first(person, runs):
+    async with person(runs) as somebody:
+        await somebody.press("slash")
+        await somebody.types("middle")
+        await somebody.press("enter")
+        await somebody.sees("middle-1 .7804  last")
+        await somebody.press("left", "plus")
+        await somebody.sees("× 2")
+        await somebody.sees_no("middle-1 .7804  last")
+        await somebody.press("escape")
+        await somebody.sees("1 of 3 shown", "middle-1 .7804  last")
+        await somebody.sees_no("× 2")
+        await somebody.press("escape")
+        await somebody.sees("3 of 3 shown")
+
+
 async def test_enter_on_a_bone_opens_the_pictures_with_that_bone(person, runs):
     async with person(runs) as somebody:
         await somebody.press("tab", "end", "enter")
@@ -194,6 +211,21 @@ async def test_the_panel_tells_of_the_process_and_the_machine(person, make_run):
         await somebody.sees(f"● running  pid {pid} on ", "s ago", "4/9 · step 41 · 31.2 img/s")
         await somebody.sees(".0312  lr 6.1e-05  grad .42", "29.1 of 32 GB · loader wait 1 %")
         await somebody.sees("ram 12 of 64 GB · cpu 340 %")
+
+
+async def test_without_a_gpu_the_wait_for_the_loader_is_not_called_memory(person, make_run):
+    writer = make_run("live", epochs=4, of=9)
+    writer._steps.gauge({"wait": 0.07})
+    writer.step(41, loss=0.0312)
+    async with person(writer.folder.parent) as somebody:
+        await somebody.sees(" loader  wait 7 %")
+        assert "memory" not in somebody.screen
+
+
+async def test_what_a_finished_run_has_below_left_is_no_time_to_come(person, runs):
+    async with person(runs) as somebody:
+        line = next(line for line in somebody.lines if "✔ long-1" in line)
+        assert "s ago" in line[:54]
 
 
 async def test_a_long_reason_and_the_command_to_go_on_are_told_whole(person, make_run):

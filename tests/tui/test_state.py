@@ -141,6 +141,41 @@ def test_a_run_that_ends_dies_or_beats_the_best_is_told_once():
     before["live"] = dead
     assert told([old, replace(dead, updated=3.0)]) == []
     assert told([replace(old, state="broken"), dead]) == ["can no longer be read"]
+    assert told([old]) == ["is gone: its folder was moved or deleted"]
+
+
+def test_a_run_that_beats_itself_again_and_again_has_one_notice_that_is_told_anew():
+    def at(*bests):
+        return [run(name, best_dice=best) for name, best in zip("ab", bests, strict=True)]
+
+    state = State(Path(), None, clock=lambda: 1.0)
+    state.take_runs(at(0.9, 0.5))
+    for best in (0.91, 0.92, 0.93):
+        state.take_runs(at(0.9, best))
+    (notice,) = state.notices
+    assert (notice.run, notice.text) == ("b", "beats all runs: Dice .9300 (before .9000)")
+    state.take_runs(at(0.94, 0.93))
+    assert [notice.run for notice in state.notices] == ["b", "a"]
+    state.take_runs(at(0.94, 0.95))
+    assert [(notice.run, notice.text) for notice in state.notices] == [
+        ("a", "beats all runs: Dice .9400 (before .9300)"),
+        ("b", "beats all runs: Dice .9500 (before .9400)"),
+    ]
+    state.take_runs([run("a", best_dice=0.94), run("b", state="failed", best_dice=0.96)])
+    assert len(state.notices) == 3
+    assert {notice.text[:6] for notice in state.notices if notice.run == "b"} == {
+        "failed",
+        "beats ",
+    }
+
+
+def test_many_runs_that_vanish_at_once_are_one_notice():
+    before = {name: run(name) for name in "abcdef"}
+    told = notices_between(before, [], 1.0)
+    assert [(notice.run, notice.text) for notice in told] == [
+        ("a", "and 5 others are gone: their folders were moved or deleted")
+    ]
+    assert len(notices_between(before, [before[name] for name in "abcd"], 1.0)) == 2
 
 
 def test_what_was_there_when_the_dashboard_was_opened_is_no_news():

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from handseg.view.braille import characters
-from handseg.view.curves import NOBODY, Curve, Frame, draw, line_of, sparkline, value_range
+from handseg.view.curves import (
+    NOBODY,
+    Curve,
+    Frame,
+    draw,
+    line_of,
+    sparkline,
+    sparklines,
+    value_range,
+)
 
 NAN = float("nan")
 
@@ -28,12 +37,42 @@ def test_a_sparkline_leaves_gaps_where_there_is_no_number():
     assert sparkline([], 8) == ""
 
 
+def test_sparklines_are_those_of_each_column():
+    rng = np.random.default_rng(3)
+    values = np.where(rng.random((41, 30)) < 0.1, np.nan, rng.random((41, 30)))
+    values[:, 0], values[:, 1], values[3, 2] = np.nan, 0.5, np.inf
+    for width, least in ((6, 0.0), (6, 0.5), (41, 0.0), (60, 0.0), (1, 0.0)):
+        found = sparklines(values, width, least)
+        assert found == [sparkline(column, width, least) for column in values.T.tolist()]
+        for column, text in zip(values.T, found, strict=True):
+            groups = [g[np.isfinite(g)] for g in np.array_split(column, min(width, 41))]
+            blanks = [sign == " " for sign in text]
+            assert blanks == [group.size == 0 for group in groups]
+    assert sparklines(np.empty((0, 2)), 6) == ["", ""]
+    assert sparklines(np.empty((3, 0)), 6) == []
+
+
 def test_more_values_than_bars_are_averaged():
     assert sparkline([0, 0, 1, 1], 2) == "▁█"
 
 
 def test_a_constant_is_a_line_of_middle_height():
     assert sparkline([0.5] * 3, 8) == "▅▅▅"
+
+
+def test_values_that_differ_by_less_than_matters_keep_to_the_middle():
+    assert sparkline([0.9651, 0.9653], 8) == "▁█"
+    assert sparkline([0.9651, 0.9653], 8, least=0.02) == "▄▅"
+    assert sparkline([0.5, 0.9], 8, least=0.02) == "▁█"
+
+
+def test_an_axis_is_as_long_as_it_has_to_be_at_least():
+    frame = Frame((0.0, 9.0), 4, 4, least=0.004)
+    tiny, near = (line_of(Curve(np.arange(10), np.full(10, y)), frame) for y in (5e-7, 0.965))
+    assert value_range([tiny], least=0.004) == (0.0, 0.004)
+    assert value_range([near], least=0.004) == pytest.approx((0.963, 0.967))
+    assert draw([tiny], frame).y == (0.0, 0.004)
+    assert value_range([tiny, near], least=0.004) == value_range([tiny, near])
 
 
 def test_a_rising_line_runs_from_the_lower_left_to_the_upper_right():
@@ -132,6 +171,13 @@ def test_the_band_of_the_chosen_curve_lies_between_its_extremes():
     assert draw(lines, frame, chosen=1).band.all()
     assert not draw(lines, frame, chosen=0).band.any(), "one value has no band"
     assert not draw(lines, frame).band.any()
+
+
+def test_few_values_have_no_band_until_they_are_smoothed():
+    x, y = np.arange(6.0), np.array([0.0, 8.0] * 3)
+    for smoothing, has_band in ((0.0, False), (0.9, True)):
+        frame = Frame((0.0, 5.0), 4, 8, smoothing)
+        assert draw([line_of(Curve(x, y), frame)], frame, chosen=0).band.any() == has_band
 
 
 def test_the_cursor_reads_the_nearest_value_within_the_curve():

@@ -49,6 +49,13 @@ def test_against_another_run_each_class_and_the_recipe_are_compared(make):
     assert [(one.key, one.a, one.b) for one in report.differences] == [("train.seed", "0", "5")]
 
 
+def test_epochs_are_counted_on_the_page_when_they_are_done(make):
+    folder = make("a", steps_per_epoch=4)
+    assert "epochs" in dict(report_run(folder, 0.0).facts())
+    html = run_page(report_run(folder, 0.0))
+    assert "<b>4</b><span>of 10 epochs" in html
+
+
 def test_a_recipe_that_is_gone_is_said_and_the_rest_is_shown(make):
     a, b = make("a"), make("b")
     (b / "recipe.toml").unlink()

@@ -121,10 +121,8 @@ def _validation(
     yield event(fields.VALIDATION, epoch, **fields_, **extra, seconds=seconds, **best.as_fields())
     if epoch % CHECKPOINT_EVERY == 0 or epoch == story.done:
         path = f"{fields.CHECKPOINTS}/step-{step:08d}"
-        size = 3 * WEIGHT_BYTES
-        yield event(
-            fields.CHECKPOINT, epoch, step=step, epoch=epoch, path=path, best=is_best, bytes=size
-        )
+        told = {"path": path, "best": is_best, "bytes": WEIGHT_BYTES}
+        yield event(fields.CHECKPOINT, epoch, step=step, epoch=epoch, **told)
 
 
 def _machine(story: Story) -> Mapping[str, Any]:

@@ -11,6 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 
 from handseg.runs.reader import RunDetails
+from handseg.view.strips import Cells
 from tui import dice_scale, palette
 from tui.keys import Place, bindings
 from tui.messages import ClassChosen
@@ -42,6 +43,8 @@ class ClassesScreen(Page):
         self._reading = Reading(state, self._strips)
         self._key = ScaleKey()
         self._hand = Hand()
+        self._moves = False
+        """Whether the hand comes or goes, and the strips are about to have another width."""
         self.add_class("-strips")
 
     def body(self) -> Iterable[Widget]:
@@ -53,10 +56,11 @@ class ClassesScreen(Page):
 
     @property
     def settled(self) -> bool:
-        """Whether the highlighted run has been read whole."""
+        """Whether the highlighted run has been read whole, and its strips fit."""
         run = self.state.run
-        known = self.state.run_details is not None or bool(self.state.fault)
-        return run is None or run.state == "broken" or known
+        details = self.state.run_details
+        known = bool(self.state.fault) if details is None else self._strips.shows(details)
+        return run is None or run.state == "broken" or (known and not self._moves)
 
     def on_mount(self) -> None:
         """The keys belong to the strips."""
@@ -67,7 +71,10 @@ class ClassesScreen(Page):
         super().take()
         details = self.state.run_details
         classes = details.summary.classes if details is not None else ()
-        self.set_class(not is_hand(classes), "-no-hand")
+        if is_hand(classes) == self.has_class("-no-hand"):
+            self.toggle_class("-no-hand")
+            self._moves = True
+            self.call_after_refresh(self._stand)
         self._strips.show(details, self.state.chosen_class)
         self._heads.details = details
         self._hand.show(classes, self._strips.values(), self.state.chosen_class)
@@ -77,6 +84,14 @@ class ClassesScreen(Page):
     def on_resize(self) -> None:
         """As many cells as fit."""
         self.call_after_refresh(self.take)
+
+    def _stand(self) -> None:
+        self._moves = False
+
+    @on(Strips.Refitted)
+    def follow_strips(self) -> None:
+        """What is read at the cursor, and the heads, go with the cells."""
+        self.take()
 
     @on(Sheet.Moved)
     def choose(self, event: Sheet.Moved) -> None:
@@ -104,17 +119,21 @@ class ClassesScreen(Page):
 
     def action_next_view(self) -> None:
         """Strips or hand, where there is room for one of them."""
-        if not self.has_class("-wide"):
+        if self.has_class("-no-hand"):
+            self.say("there is a hand of the 29 bones only")
+        elif not self.has_class("-wide"):
             for name in ("-strips", "-hand"):
                 self.toggle_class(name)
             self.call_after_refresh(self.take)
+        else:
+            self.say("strips and hand have room side by side here")
 
     def action_no_class(self) -> None:
         """Choose no bone."""
         self.post_message(ClassChosen(None))
 
     def step_out(self) -> bool:
-        """Let go of the validation, then of the bone."""
+        """Back to the newest validation."""
         if self._strips.at is not None:
             self.action_newest()
             return True
@@ -140,7 +159,7 @@ class Reading(Lines):
         cells = self._strips.cells
         parts = [run.name, f"{len(details.dice)} validations", SORTED[self._strips.sort]]
         if cells is not None and len(cells.starts) < len(details.dice):
-            parts.insert(2, f"a cell is the worst of {len(details.dice) / len(cells.starts):.2g}")
+            parts.insert(2, f"a cell is the worst of {_several(cells)}")
         head = rule(" · ".join(parts), width, palette.FAINT)
         return [head, self._at_cursor(details, width)]
 
@@ -172,6 +191,15 @@ class Reading(Lines):
             Text(dice_scale.sign(value), dice_scale.colour(value)),
             Text(f"   best {dice(best, 3)}", palette.DIM),
         ]
+
+
+def _several(cells: Cells) -> str:
+    """How many validations a cell stands for: `3`, or `1 or 2`."""
+    sizes = [
+        last - first + 1 for first, last in map(cells.validations_of, range(len(cells.starts)))
+    ]
+    least, most = min(sizes), max(sizes)
+    return str(most) if least == most else f"{least} or {most}"
 
 
 class ScaleKey(Lines):

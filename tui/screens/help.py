@@ -79,6 +79,7 @@ class WelcomeScreen(Page):
             Text(""),
             command("handseg demo", "synthetic hands, three models, a vote: a few minutes"),
             command("handseg train recipes/segformer.toml", "trains on your data set"),
+            command("handseg tui --demo", "this dashboard with made-up runs, at once"),
             Text(""),
             Text("What they write appears here by itself.", palette.DIM),
         ]

@@ -39,7 +39,7 @@ def text_of(notices: list[Notice]) -> Text:
     """The notices, a line each."""
     lines = [line_of(notice) for notice in reversed(notices)]
     if not lines:
-        lines = [Text("No run has ended, died or beaten all others since you look.", palette.DIM)]
+        lines = [Text("No run has ended, died or beaten all others since you came.", palette.DIM)]
     return Text("\n").join(lines)
 
 

@@ -38,6 +38,7 @@ class Page(Screen[None]):
     def compose(self) -> ComposeResult:
         """Title, body, status, help."""
         yield self._title_line
+        yield self._title_line.clock
         yield from self.body()
         yield self._status_line
         yield HelpLine((self.PLACE, *self.KEYS_OF), writes=not self.state.read_only)
@@ -54,8 +55,9 @@ class Page(Screen[None]):
     @property
     def command_line(self) -> str:
         """What to type to have this view printed."""
-        where = runs_option(self.state.runs_folder)
-        return shlex.join(["handseg", "tui", "--once", "--screen", self.PLACE, *where])
+        where, run = runs_option(self.state.runs_folder), self.state.highlighted
+        which = ["--run", run] if run is not None else []
+        return shlex.join(["handseg", "tui", "--once", "--screen", self.PLACE, *which, *where])
 
     def target_of(self, place: Place) -> Widget:
         """Who carries out the actions of a place: this screen, or a widget with keys of its own."""
@@ -76,7 +78,7 @@ class Page(Screen[None]):
     def tick(self) -> None:
         """A second has passed."""
         if self.is_current:
-            self._title_line.tick()
+            self._title_line.clock.take()
             self._status_line.take()
 
     def take(self) -> None:

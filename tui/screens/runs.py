@@ -270,7 +270,9 @@ class RunsScreen(Page):
             self._show_pane(panes[(panes.index(self._tabs.pane) + by) % len(panes)])
 
     def step_out(self) -> bool:
-        """Back to the table, then without filter, then without a chosen bone."""
+        """All of the curves, back to the table, without filter, without a chosen bone."""
+        if self._chart.let_go():
+            return True
         if not isinstance(self.focused, RunSheet):
             self._table.rows.focus()
             return True

@@ -14,7 +14,7 @@ from tui.state import State
 from tui.widgets.lines import Lines
 from tui.widgets.runs_table import drawn
 from tui.widgets.sheet import Sheet
-from tui.wording import Cells, cell, change, dice, fitted, joined, rule
+from tui.wording import Cells, cell, change, dice, fitted, joined, rule, without_middle
 
 MARK, DICE, SECOND, BARS, GAP = 1, 6, 7, TREND + 1, 1
 LEAST_NAME, MOST_NAME = 10, 20
@@ -111,6 +111,8 @@ class BoneSheet(Sheet):
         super().__init__(id="bones")
         self._bones: dict[str, Bone] = {}
         self._against = False
+        self._made: tuple[int, dict[str, Cells]] = (0, {})
+        """The cells of each class, and for which width of its name."""
 
     @property
     def across(self) -> int:
@@ -120,13 +122,19 @@ class BoneSheet(Sheet):
     def show(self, bones: list[Bone], *, against: bool, chosen: str | None) -> None:
         """Show these classes."""
         self._bones, self._against = {bone.label: bone for bone in bones}, against
+        self._made = (0, {})
         self.show_keys(list(self._bones), chosen)
 
     def token(self, key: str) -> Cells:
         """The cells of a class."""
-        bone = self._bones.get(key)
         name = name_width(self.item_width)
-        return () if bone is None else bone_cells(bone, name, against=self._against)
+        if self._made[0] != name:
+            self._made = (name, {})
+        made = self._made[1]
+        if key not in made:
+            bone = self._bones.get(key)
+            made[key] = () if bone is None else bone_cells(bone, name, against=self._against)
+        return made[key]
 
     def segments(self, token: object, width: int) -> list[Segment]:
         """The cells in their styles."""
@@ -141,7 +149,7 @@ def bone_cells(bone: Bone, name: int, *, against: bool) -> Cells:
         second, style = difference(bone.against)
     return (
         (bone.mark or " ", colour),
-        (fitted(bone.label, name), colour),
+        (fitted(without_middle(bone.label, name), name), colour),
         (fitted(dice(bone.now, 3), DICE, "right"), colour),
         (fitted(second, SECOND, "right"), style),
         (fitted(" " + bone.trend, BARS), palette.ACCENT),
@@ -167,6 +175,7 @@ class BonesTable(Vertical):
         self._title = BoneTitle(state)
         self._heads = BoneHeads(self)
         self._shown: object = None
+        self._headed: object = None
 
     def compose(self) -> ComposeResult:
         """Title above heads above classes."""
@@ -204,7 +213,9 @@ class BonesTable(Vertical):
             bones = bones_of(state, self.order)
             self.sheet.show(bones, against=self.is_against, chosen=self._chosen())
             self._title.refresh()
-            self._heads.refresh()
+            if (heads := (self.is_against, self.order, palette.NAME, self.rows)) != self._headed:
+                self._headed = heads
+                self._heads.refresh()
         else:
             self.sheet.show_keys(self.sheet.keys, self._chosen())
 

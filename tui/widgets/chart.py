@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
@@ -13,9 +14,10 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from handseg.runs.reader import RunDetails
-from handseg.view.curves import Curve, Frame, Line, draw, line_of
+from handseg.view.curves import Curve, Drawing, Frame, Line, draw, line_of
 from tui import curves, palette
 from tui.curves import MEAN, Axis, Value
+from tui.dice_scale import LEAST_AXIS
 from tui.keys import bindings
 from tui.state import State
 from tui.widgets.chart_lines import (
@@ -101,7 +103,10 @@ class Chart(Widget, can_focus=True):
         runs, state = curves.drawn_runs(self._state), self._state
         if self.value.kind == "class" and state.chosen_class is None:
             self.value = MEAN
+        axis, known = self._known(runs)
         window = self.window
+        if known:
+            window.whole = curves.whole(curve for _, curve in known)
         facts = (
             *(self.size, self.value, self.axis, self.smoothing, self.logarithmic),
             *(window.shown, window.cursor, self.has_focus, palette.NAME, self.rich_style),
@@ -114,8 +119,15 @@ class Chart(Widget, can_focus=True):
             return False
         self._made_of = (facts, runs)
         ground = self.rich_style
-        self._strips = [self._strip(line, ground) for line in self._lines(runs)]
+        self._strips = [self._strip(line, ground) for line in self._lines(runs, axis, known)]
         return True
+
+    def _known(self, runs: list[RunDetails]) -> tuple[Axis, list[tuple[RunDetails, Curve]]]:
+        """The axis that all runs share, and the curves that there are."""
+        axis = curves.common_axis(runs, self.value, self.axis)
+        chosen = self._state.chosen_class
+        found = [(run, curves.curve_of(run, self.value, chosen, axis)) for run in runs]
+        return axis, [(run, curve) for run, curve in found if curve is not None and len(curve.x)]
 
     def _is_drawn(self, run: RunDetails, drawn: RunDetails) -> bool:
         """Whether the curve of a run that was read again is still the one that was drawn."""
@@ -141,28 +153,32 @@ class Chart(Widget, can_focus=True):
             self._best = (runs, what, best if math.isfinite(best) else None)
         return self._best[2]
 
-    def _lines(self, runs: list[RunDetails]) -> list[Drawn]:
+    def _lines(
+        self, runs: list[RunDetails], axis: Axis, known: list[tuple[RunDetails, Curve]]
+    ) -> list[Drawn]:
         layout = Layout(*self.size)
-        axis = curves.common_axis(runs, self.value, self.axis)
-        chosen = self._state.chosen_class
-        found = [(run, curves.curve_of(run, self.value, chosen, axis)) for run in runs]
-        known = [(run, curve) for run, curve in found if curve is not None and len(curve.x)]
         width, height = layout.plot
         if not known or width < 2 or height < 1:
             self._frame = None
-            return [self._title(layout.width), cell(self._nothing(runs), layout.width, palette.DIM)]
-        self.window.whole = curves.whole(curve for _, curve in known)
+            nothing = cell(self._nothing(runs), layout.width, palette.DIM)
+            return [self._title(layout.width, ""), nothing]
         shown = self.window.shown
-        self._frame = frame = Frame(shown, width, height, self.smoothing, self.logarithmic)
+        least = LEAST_AXIS if self.value.is_dice else 0.0
+        self._frame = frame = Frame(shown, width, height, self.smoothing, self.logarithmic, least)
         lines = [self._line(run, curve, axis, frame) for run, curve in known]
         names = [run.summary.name for run, _ in known]
         for gone in self._reduced.keys() - names:
             del self._reduced[gone]
-        return [self._title(layout.width), *self._picture(names, lines, axis, layout)]
+        on_top = len(names) - 1 if names[-1] == self._state.highlighted else None
+        drawing = draw(lines, frame, on_top)
+        title = self._title(layout.width, "░ raw band" if drawing.band.any() else "")
+        return [title, *self._picture(drawing, names, lines, axis, layout)]
 
     def _nothing(self, runs: Sequence[RunDetails]) -> str:
         if not self._state.runs:
             return " no runs"
+        if self._state.run is None:
+            return " no run is shown: esc clears the filter"
         return " nothing logged yet" if runs else f" {self._state.fault or 'reading ...'}"
 
     def _line(self, run: RunDetails, curve: Curve, axis: Axis, frame: Frame) -> Line:
@@ -175,15 +191,14 @@ class Chart(Widget, can_focus=True):
         return known.line
 
     def _picture(
-        self, names: list[str], lines: list[Line], axis: Axis, layout: Layout
+        self, drawing: Drawing, names: list[str], lines: list[Line], axis: Axis, layout: Layout
     ) -> list[Drawn]:
         frame = self._frame
         assert frame is not None, "there are curves"
-        on_top = len(names) - 1 if names[-1] == self._state.highlighted else None
         colours = [self._state.colour_of(name) for name in names]
         cursor = self.window.cursor_cell(frame)
         look = Look(colours, self.rich_style, self._ghost(), cursor)
-        found: list[Drawn] = [*plot_lines(draw(lines, frame, on_top), frame, look)]
+        found: list[Drawn] = [*plot_lines(drawing, frame, look)]
         if layout.line:
             found.append(x_line(frame, look))
         if layout.numbers:
@@ -205,19 +220,20 @@ class Chart(Widget, can_focus=True):
         read = [worded(entry.line.read(column)) for entry in entries]
         place = "last"
         if cursor is not None:
-            place = f"at {axis} {x_label(frame.place_of(2 * cursor + 0.5), frame)}"
+            place = f"at {axis} {x_label(frame.place_of(2 * cursor + 0.5), frame, axis)}"
         return legend(entries, read, place, self.size.width)
 
-    def _title(self, width: int) -> Text:
+    def _title(self, width: int, band: str) -> Text:
+        """What is drawn and how; what the signs mean as far as there is room for it."""
         parts = [self.value.title(self._state.chosen_class)]
-        if width >= 60:
-            parts.append("░ raw band")
         parts.append(f"━ smooth {self.smoothing:g}" if self.smoothing else "━ mean")
         parts.append("log" if self.logarithmic else "linear")
-        if self._ghost() is not None and width >= 60:
-            parts.append("· · · best of all")
         if self.window.scale > 1:
             parts.append(f"× {self.window.scale:.3g}")
+        ghost = "" if self._ghost() is None or self._frame is None else "· · · best of all"
+        for sign in filter(None, (band, ghost)):
+            if cell_len("  ".join(["─", *parts, sign])) < width:
+                parts.append(sign)
         return rule("  ".join(parts), width, palette.ACCENT if self.has_focus else palette.FAINT)
 
     # What the person does
@@ -238,6 +254,13 @@ class Chart(Widget, can_focus=True):
         elif frame is not None:
             self._move(what, window, frame)
         self.take()
+
+    def let_go(self) -> bool:
+        """Put the cursor away and show all again; False where neither was to be done."""
+        held = self.window.cursor is not None or self.window.scale > 1
+        self.window.forget()
+        self.take()
+        return held
 
     def _move(self, what: str, window: Window, frame: Frame) -> None:
         moves: dict[str, Callable[[], None]] = {

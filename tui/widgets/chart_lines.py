@@ -1,11 +1,13 @@
 """A drawing of curves as lines of cells: axes, ticks, cursor, legend."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
@@ -14,12 +16,13 @@ from handseg.view import ticks
 from handseg.view.braille import BLANK
 from handseg.view.curves import NOBODY, Drawing, Frame, Line
 from tui import palette
-from tui.widgets.run_columns import run_name
-from tui.wording import joined, one_line
+from tui.wording import joined, one_line, without_middle
 
 AXIS = 7
 """Cells left of the curves: a number and the axis."""
 GHOST, CURSOR = "·", "│"
+FAINT = -2
+"""The owner of a cell in which the ghost or the cursor is seen; below `NOBODY`."""
 LEAST_ENTRY = 18
 """Cells of a run in the legend."""
 
@@ -79,6 +82,8 @@ def plot_lines(drawing: Drawing, frame: Frame, look: Look) -> list[list[Segment]
     numbers = y_numbers(drawing, frame.height)
     ghost = -1 if look.ghost is None else math.floor(drawing.row_of(look.ghost))
     found: list[list[Segment]] = []
+    signs, whose = _cells(drawing, look, ghost)
+    keys = 2 * whose + drawing.band
     for row in range(frame.height):
         number = numbers.get(row, "")
         text = number.rjust(AXIS - 1)[: AXIS - 1]
@@ -86,7 +91,7 @@ def plot_lines(drawing: Drawing, frame: Frame, look: Look) -> list[list[Segment]
             Segment(text, _style(palette.DIM, None, look.ground)),
             Segment("┤" if number else "│", _style(palette.FAINT, None, look.ground)),
         ]
-        found.append([*start, *_row(drawing, row, look, row == ghost)])
+        found.append([*start, *_row(signs[row], keys[row], look)])
     return found
 
 
@@ -98,45 +103,44 @@ def y_numbers(drawing: Drawing, height: int) -> dict[int, str]:
     return dict(zip(rows, ticks.labels(marks), strict=True))
 
 
-def _row(drawing: Drawing, row: int, look: Look, has_ghost: bool) -> list[Segment]:
+def _row(signs: NDArray[np.uint16], keys: NDArray[np.int16], look: Look) -> list[Segment]:
     """The cells of one row; neighbours that look the same are one segment."""
-    bands = drawing.band[row].tolist()
+    text = signs.astype("<u2").tobytes().decode("utf-16-le")
+    starts = [0, *(np.flatnonzero(np.diff(keys)) + 1).tolist()]
+    colours = [palette.DIM, "", *look.colours]
     found: list[Segment] = []
-    text, before = "", ("", False)
-    for column, (sign, colour) in enumerate(_signs(drawing, row, look, has_ghost)):
-        key = (colour, bands[column])
-        if key != before and text:
-            found.append(_segment(text, before, look.ground))
-            text = ""
-        text, before = text + sign, key
-    return [*found, _segment(text, before, look.ground)]
+    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+        owner, band = divmod(int(keys[start]), 2)
+        found.append(_segment(text[start:end], (colours[owner - FAINT], bool(band)), look.ground))
+    return found
 
 
-def _signs(drawing: Drawing, row: int, look: Look, has_ghost: bool) -> Iterable[tuple[str, str]]:
-    """The sign of each cell of a row, and its colour."""
-    arrow, beyond = _edge(drawing, row)
-    colours = list(look.colours)
-    cells = zip(drawing.codes[row].tolist(), drawing.owner[row].tolist(), strict=True)
-    for column, (code, owner) in enumerate(cells):
-        if beyond and beyond[column]:
-            yield arrow, colours[beyond[column] - 1]
-        elif owner != NOBODY:
-            yield chr(BLANK + code), colours[owner]
-        elif column == look.cursor:
-            yield CURSOR, palette.DIM
-        elif has_ghost and column % 2:
-            yield GHOST, palette.DIM
-        else:
-            yield " ", ""
+def _cells(
+    drawing: Drawing, look: Look, ghost: int
+) -> tuple[NDArray[np.uint16], NDArray[np.int16]]:
+    """The sign of each cell [h, w], and whose it is; `FAINT` is the cursor's and the ghost's."""
+    whose, free = drawing.owner.copy(), drawing.owner == NOBODY
+    signs = np.where(free, np.uint16(ord(" ")), BLANK + drawing.codes.astype(np.uint16))
+    if 0 <= ghost < len(signs):
+        _put_signs(signs, whose, (ghost, slice(1, None, 2)), free, GHOST)
+    if look.cursor is not None and 0 <= look.cursor < signs.shape[1]:
+        _put_signs(signs, whose, (slice(None), look.cursor), free, CURSOR)
+    for row, arrow, beyond in ((-1, "▼", drawing.clipped[1]), (0, "▲", drawing.clipped[0])):
+        signs[row][beyond > 0] = ord(arrow)
+        whose[row][beyond > 0] = beyond[beyond > 0].astype(np.int16) - 1
+    return signs, whose
 
 
-def _edge(drawing: Drawing, row: int) -> tuple[str, list[int]]:
-    """The sign of curves that run out of the picture at this row, and whose they are."""
-    if row == 0:
-        return "▲", drawing.clipped[0].tolist()
-    if row == drawing.codes.shape[0] - 1:
-        return "▼", drawing.clipped[1].tolist()
-    return "", []
+def _put_signs(
+    signs: NDArray[np.uint16],
+    whose: NDArray[np.int16],
+    at: tuple[int | slice, int | slice],
+    free: NDArray[np.bool_],
+    sign: str,
+) -> None:
+    """Put a sign into those of the cells in which no curve lies."""
+    signs[at] = np.where(free[at], np.uint16(ord(sign)), signs[at])
+    whose[at] = np.where(free[at], np.int16(FAINT), whose[at])
 
 
 def _segment(text: str, key: tuple[str, bool], ground: Style) -> Segment:
@@ -163,7 +167,7 @@ def x_numbers(frame: Frame, axis: str, cursor: int | None) -> Text:
     width = AXIS + frame.width
     row, start, mark = [" "] * width, 0, ""
     if cursor is not None:
-        mark = x_label(frame.place_of(2 * cursor + 0.5), frame) + "▲"
+        mark = x_label(frame.place_of(2 * cursor + 0.5), frame, axis) + "▲"
         start = max(0, AXIS + cursor - len(mark) + 1)
         _put(row, start, mark)
     _put(row, width - len(axis), axis)
@@ -188,10 +192,12 @@ def _x_ticks(frame: Frame) -> list[tuple[int, str]]:
     return list(zip(columns, ticks.labels(marks), strict=True))
 
 
-def x_label(place: float, frame: Frame) -> str:
-    """A place as exactly as a column tells it."""
+def x_label(place: float, frame: Frame, axis: str) -> str:
+    """A place as exactly as a column tells it; there are no halves of steps."""
     step = (frame.x[1] - frame.x[0]) / max(1, frame.columns)
-    digits = 0 if step <= 0 else min(4, max(0, -math.floor(math.log10(step) + 0.3)))
+    digits = (
+        0 if step <= 0 or axis == "step" else min(4, max(0, -math.floor(math.log10(step) + 0.3)))
+    )
     return f"{place:,.{digits}f}".replace(",", " ")
 
 
@@ -209,7 +215,7 @@ def legend(entries: Sequence[Entry], read: Sequence[str], place: str, width: int
         most = max(1, each - len(value) - 5)
         parts += [
             Text(f" {entry.sign} ", entry.colour),
-            Text(run_name(one_line(entry.name), most), palette.TEXT),
+            Text(without_middle(one_line(entry.name), most), palette.TEXT),
             Text(f" {value} ", f"bold {palette.TEXT}"),
         ]
     return joined(*parts, Text(more, palette.DIM), Text(f" {place}", palette.DIM))

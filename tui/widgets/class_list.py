@@ -8,7 +8,7 @@ from handseg.anatomy import colours
 from tui import palette
 from tui.pictures import Picture
 from tui.widgets.lines import Lines
-from tui.wording import cell, dice, joined
+from tui.wording import cell, dice, joined, without_middle
 
 ALL = ""
 """The key of the line that means all classes; no class is called so."""
@@ -35,6 +35,6 @@ def class_rows(
     for label, (red, green, blue), value in zip(classes, colours(classes), values, strict=True):
         colour = f"#{red:02x}{green:02x}{blue:02x}"
         bad = palette.BAD if value < 0.5 else ""
-        parts = [cell(" ■ ", SIGN, colour), cell(label, name)]
+        parts = [cell(" ■ ", SIGN, colour), cell(without_middle(label, name), name)]
         found.append((label, joined(*parts, cell(dice(value, 3), DICE, bad, "right"))))
     return found

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from rich.cells import cell_len
 from rich.text import Text
 from textual import events
-from textual.geometry import Region
 
-from handseg.runs.summary import STATES
+from handseg.runs.summary import STATES, RunSummary
 from tui import palette
 from tui.keys import SCREENS, Place, help_line
+from tui.notices import Notice
 from tui.state import State
 from tui.widgets.lines import Lines
 from tui.wording import cell, joined, one_line
@@ -29,25 +29,33 @@ class TitleLine(Lines):
         super().__init__()
         self._state = state
         self._place: Place = place
-        self._shown: Counter[str] | None = None
-        """How many runs there were in each state when it was drawn."""
+        self.clock = Clock(self, state)
+        """Lies over its right end."""
+        self._runs: list[RunSummary] | None = None
+        self._shown = Counter[str]()
+        self.made_for = -1
+        """The runs when it was drawn, how many there were in each state, and for which width."""
         self._places: list[tuple[int, int, str]] = []
         """Where the names of the screens stand: first and last cell, screen."""
 
     def take(self) -> None:
         """The state has changed: draw it where that shows."""
-        counts = Counter[str](run.state for run in self._state.runs)
+        if self._state.runs is self._runs:
+            return
+        self._runs = self._state.runs
+        counts = Counter[str](run.state for run in self._runs)
         if counts != self._shown:
-            self._shown = counts
+            self._shown, self.made_for = counts, -1
             self.refresh()
-
-    def tick(self) -> None:
-        """A second has passed: only the clock is drawn anew."""
-        self.refresh(Region(max(0, self.size.width - CLOCK), 0, CLOCK, 1))
+            self.clock.refresh()
 
     def lines(self, width: int, height: int) -> list[Text]:
         """One line; the right side gives way where it is narrow."""
         left, folder, right = self._left(), self._folder(), self._right()
+        self.made_for = width
+        self.clock.shows_time = left.cell_len + right.cell_len < width
+        if not self.clock.shows_time:
+            right = right[:-CLOCK]
         if left.cell_len + folder.cell_len + right.cell_len < width:
             left = joined(left, folder)
         if left.cell_len + right.cell_len >= width:
@@ -59,11 +67,10 @@ class TitleLine(Lines):
     def _left(self) -> Text:
         runs = self._state.runs
         parts: list[Text] = [Text(" handseg ", f"bold {palette.ACCENT}")]
-        counts = Counter(run.state for run in runs)
         for state in STATES:
-            if counts[state]:
+            if self._shown[state]:
                 sign, colour = palette.SIGNS[state]
-                parts.append(Text(f" {sign}{counts[state]}", colour))
+                parts.append(Text(f" {sign}{self._shown[state]}", colour))
         number = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
         parts.append(Text(f"  {number}", palette.DIM))
         return joined(*parts)
@@ -78,8 +85,7 @@ class TitleLine(Lines):
             here = place == self._place
             style = f"bold {palette.TEXT}" if here else palette.DIM
             parts.append(Text(f"[{name}]" if here else f" {name} ", style))
-        clock = time.strftime("%H:%M:%S", time.localtime(self._state.now()))
-        return joined(*parts, Text(f"  {clock} "[-CLOCK - 1 :], palette.DIM))
+        return joined(*parts, " " * CLOCK)
 
     def _find_screens(self, start: int, shown: bool) -> None:
         self._places = []
@@ -89,9 +95,45 @@ class TitleLine(Lines):
 
     async def on_click(self, event: events.Click) -> None:
         """Go to the screen whose name was clicked."""
+        await self.go_to(event.x)
+
+    async def go_to(self, x: int) -> None:
+        """Go to the screen whose name stands at a cell."""
         for start, end, place in self._places:
-            if start <= event.x < end:
+            if start <= x < end:
                 await self.run_action(f"app.show('{place}')")
+
+
+class Clock(Lines):
+    """The time, over the right end of the title: alone it is drawn anew each second.
+
+    Where the title has no room for it, what the title has there.
+    """
+
+    def __init__(self, title: TitleLine, state: State) -> None:
+        super().__init__()
+        self._title = title
+        self._state = state
+        self.shows_time = True
+
+    def take(self) -> None:
+        """A second has passed."""
+        if self.shows_time:
+            self.refresh()
+
+    def lines(self, width: int, height: int) -> list[Text]:
+        """One line."""
+        whole = self._title.size.width
+        if self._title.made_for != whole or not self.shows_time:
+            line = self._title.lines(whole, 1)[0]
+            if not self.shows_time:
+                return [line[max(0, whole - width) :]]
+        clock = time.strftime(" %H:%M:%S ", time.localtime(self._state.now()))
+        return [cell(clock, width, palette.DIM, "right")]
+
+    async def on_click(self, event: events.Click) -> None:
+        """Go to the screen whose name was clicked."""
+        await self._title.go_to(event.x + self._title.size.width - self.size.width)
 
 
 class StatusLine(Lines):
@@ -102,7 +144,7 @@ class StatusLine(Lines):
         self._state = state
         self._said = ""
         self._until = 0.0
-        self._drawn: tuple[str, int] = ("", 0)
+        self._drawn: tuple[str, int, list[Notice]] = ("", 0, [])
 
     def say(self, text: str) -> None:
         """Show this line for a while."""
@@ -113,7 +155,7 @@ class StatusLine(Lines):
         """Show what there is to be shown; the line is not there where there is nothing."""
         if self._state.now() > self._until:
             self._said = ""
-        wanted = (self._said, len(self._state.notices))
+        wanted = (self._said, len(self._state.notices), self._state.notices[-1:])
         if wanted != self._drawn:
             self._drawn = wanted
             self.set_class(bool(self._said or self._state.notices), "-filled")

@@ -3,25 +3,24 @@
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from handseg.runs.pace import eta_range
 from handseg.runs.summary import RunSummary
 from handseg.view.curves import sparkline
 from tui import palette
+from tui.dice_scale import LEAST_TREND
 from tui.order import Order, OrderName
 from tui.state import State
-from tui.wording import NOTHING, Cells, dice, fitted, span
+from tui.wording import NOTHING, Cells, dice, fitted, span, without_middle
 
 SIGNS = 4
 """Cells of cursor, mark, state and a blank."""
 LEAST_NAME, ROOMY_NAME = 12, 20
-TAIL = 5
-"""Of a name, what always stays."""
 
 Optional = Literal["epoch", "last", "trend", "age"]
 WIDTHS: dict[Optional, int] = {"epoch": 8, "last": 6, "trend": 7, "age": 6}
-BEST, LEFT, SPREAD, LONG_TREND = 7, 6, 5, 9
+BEST, LEFT, SPREAD = 7, 8, 3
 
 
 @dataclass(frozen=True)
@@ -76,17 +75,42 @@ def columns_for(width: int) -> Columns:
     return Columns(max(1, room), tuple(shown), trend, left)
 
 
-def run_cells(state: State, run: RunSummary, columns: Columns, *, under: bool) -> Cells:
+class Moving(NamedTuple):
+    """What of a line is not the run's own: it changes with time and with what a person does."""
+
+    under: bool
+    """Whether the cursor is on it."""
+    mark: str
+    own: str
+    """Its colour among the marked ones; empty where it is none."""
+    left: tuple[str, str]
+    age: str
+    theme: str
+
+
+def moving(state: State, run: RunSummary, columns: Columns, *, under: bool) -> Moving:
+    """What a line depends on beside the run."""
+    is_marked = under or run.name in state.selected or run.name == state.pinned
+    return Moving(
+        under,
+        mark(state, run.name),
+        state.colour_of(run.name) if is_marked else "",
+        left_over(state, run, columns),
+        span(run.age(state.now())) if "age" in columns.shown else "",
+        palette.NAME,
+    )
+
+
+def run_cells(run: RunSummary, columns: Columns, now: Moving) -> Cells:
     """The line of one run."""
     sign, colour = palette.SIGNS[run.state]
     quiet = palette.DIM if run.state in ("stopped", "broken") else ""
-    is_marked = under or run.name in state.selected or run.name == state.pinned
-    own = state.colour_of(run.name) if is_marked else ""
+    own = now.own
     parts = [
-        ("▸" if under else " ", own),
-        (mark(state, run.name), own),
+        ("▸" if now.under else " ", own),
+        (now.mark, own),
         (f"{sign} ", colour),
-        (fitted(run_name(run.name, columns.name), columns.name), own or quiet),
+        (fitted(without_middle(run.name, columns.name), columns.name), own or quiet),
     ]
     if "epoch" in columns.shown:
         parts.append((fitted(epochs(run), WIDTHS["epoch"], "right"), quiet))
@@ -94,12 +118,12 @@ def run_cells(state: State, run: RunSummary, columns: Columns, *, under: bool) -
     if "last" in columns.shown:
         parts.append((fitted(dice(run.last_dice), WIDTHS["last"], "right"), palette.DIM))
     if "trend" in columns.shown:
-        trend = sparkline(run.means, columns.trend)
+        trend = sparkline(run.means, columns.trend, LEAST_TREND)
         parts.append((fitted(" " + trend, columns.trend + 1), palette.ACCENT))
-    left, style = left_over(state, run, columns)
+    left, style = now.left
     parts.append((fitted(left, columns.left, "right"), style))
     if "age" in columns.shown:
-        parts.append((fitted(span(run.age(state.now())), WIDTHS["age"], "right"), palette.DIM))
+        parts.append((fitted(now.age, WIDTHS["age"], "right"), palette.DIM))
     return tuple(parts)
 
 
@@ -108,13 +132,6 @@ def mark(state: State, name: str) -> str:
     if name == state.pinned:
         return "★"
     return "+" if name in state.selected else " "
-
-
-def run_name(name: str, width: int) -> str:
-    """A name that is too long loses its middle: its number tells runs apart."""
-    if len(name) <= width or width <= TAIL + 1:
-        return name
-    return f"{name[: width - TAIL - 1]}…{name[-TAIL:]}"
 
 
 def epochs(run: RunSummary) -> str:
@@ -137,7 +154,7 @@ def left_over(state: State, run: RunSummary, columns: Columns) -> tuple[str, str
         return word, palette.BAD
     if run.state == "broken":
         return "broken", palette.WARN
-    return (NOTHING if "age" in columns.shown else age), palette.DIM
+    return (NOTHING if "age" in columns.shown else f"{age} ago"), palette.DIM
 
 
 def spread_of(state: State, run: RunSummary) -> str:

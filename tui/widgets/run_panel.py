@@ -186,10 +186,10 @@ def machine_of(state: State, run: RunSummary) -> list[tuple[str, Text]]:
     if not device[0] and math.isfinite(run.logged.get("memory", math.nan)):
         device = [f"{quantity(run.logged['memory'])} GB"]
     if math.isfinite(wait := run.logged.get("wait", math.nan)):
-        device.append(f"loader wait {100 * wait:.0f} %")
+        device.append(f"{'loader wait' if device[0] else 'wait'} {100 * wait:.0f} %")
     ram, cpu = _share(system, "ram"), number(system.get("cpu"))
     machine = [f"ram {ram}" if ram else "", f"cpu {cpu:.0f} %" if math.isfinite(cpu) else ""]
-    lines = (("memory", device), ("machine", machine))
+    lines = (("memory" if device[0] else "loader", device), ("machine", machine))
     return [
         (label, Text(" · ".join(part for part in parts if part)))
         for label, parts in lines

@@ -10,12 +10,13 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 
+from handseg.runs.summary import RunSummary
 from tui import palette
 from tui.order import Order, OrderName
 from tui.state import State
 from tui.widgets.lines import Lines
-from tui.widgets.run_columns import columns_for, run_cells
-from tui.widgets.sheet import Sheet
+from tui.widgets.run_columns import Columns, Moving, columns_for, moving, run_cells
+from tui.widgets.sheet import KEPT, Sheet
 from tui.wording import Cells, cell, joined
 
 LEFT_HEADS = ("name", "state", "trend")
@@ -71,6 +72,8 @@ class RunSheet(Sheet):
     def __init__(self, state: State) -> None:
         super().__init__(id="runs")
         self._state = state
+        self._made: dict[str, tuple[RunSummary, Columns, Moving, Cells]] = {}
+        """The cells of a run, and what they were made of."""
 
     def token(self, key: str) -> Cells:
         """The cells of a run."""
@@ -78,7 +81,13 @@ class RunSheet(Sheet):
         if run is None:
             return ()
         columns = columns_for(self.item_width)
-        return run_cells(self._state, run, columns, under=key == self._cursor)
+        now = moving(self._state, run, columns, under=key == self._cursor)
+        made = self._made.get(key)
+        if made is None or made[0] is not run or made[1:3] != (columns, now):
+            if len(self._made) > KEPT:
+                self._made.clear()
+            self._made[key] = made = (run, columns, now, run_cells(run, columns, now))
+        return made[3]
 
     def segments(self, token: object, width: int) -> list[Segment]:
         """The cells in their styles."""

@@ -73,6 +73,7 @@ class Sheet(ScrollView, can_focus=True, inherit_bindings=False):
         self._places: dict[str, int] = {}
         self._cursor: str | None = None
         self._kept: dict[str, _Drawn] = {}
+        self._ground: Style | None = None
 
     # What a kind of list says about itself
 
@@ -148,11 +149,14 @@ class Sheet(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _refresh_changed(self) -> None:
         width, theme, focused = self.item_width, palette.NAME, self.has_focus
+        changed: list[Region] = []
         for y in range(self.size.height):
             for column, key in self._line(y):
                 drawn = self._kept.get(key)
                 if drawn is None or not self._is_good(drawn, key, width, theme, focused):
-                    self.refresh(Region(column * width, y, width, 1))
+                    changed.append(Region(column * width, y, width, 1))
+        if changed:
+            self.refresh(*changed)
 
     def _is_good(self, drawn: _Drawn, key: str, width: int, theme: str, focused: bool) -> bool:
         under = key == self._cursor
@@ -175,9 +179,15 @@ class Sheet(ScrollView, can_focus=True, inherit_bindings=False):
         elif row >= top + height:
             self.scroll_to(y=row - height + 1, animate=False)
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Some lines of the screen."""
+        # Textual works it out anew each time that it is asked.
+        self._ground = self.rich_style
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
-        ground = self.rich_style
+        ground = self._ground or self.rich_style
         strips = [self._strip(key, ground) for _, key in self._line(y)]
         return Strip.join(strips).adjust_cell_length(max(0, self.size.width), ground)
 

@@ -9,6 +9,7 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual import events
+from textual.message import Message
 
 from handseg.runs.reader import RunDetails
 from handseg.view import strips
@@ -16,7 +17,7 @@ from handseg.view.strips import Cells
 from tui import dice_scale, palette
 from tui.widgets.lines import Lines
 from tui.widgets.sheet import Sheet
-from tui.wording import cell, dice, joined
+from tui.wording import cell, dice, joined, without_middle
 
 SortName = Literal["data", "worst now", "largest fall"]
 SORTS: tuple[SortName, ...] = get_args(SortName)
@@ -70,9 +71,14 @@ class Row:
 class Strips(Sheet):
     """The classes of a run, sorted; the cursor is a class and a validation."""
 
+    class Refitted(Message):
+        """The strips have another width, and so other cells."""
+
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's word
         super().__init__(id=id)
         self.sort: SortName = SORTS[0]
+        self._fitted = 0
+        """The width that the cells were made for."""
         self.at: int | None = None
         """The validation under the cursor; None for the newest, whichever that is."""
         self._details: RunDetails | None = None
@@ -89,8 +95,20 @@ class Strips(Sheet):
             self._take(details)
         self._chosen = chosen
         if details is not None:
-            self._cells = strips.cells(details.dice, self.columns.strip)
+            self._fitted = self.columns.strip
+            self._cells = strips.cells(details.dice, self._fitted)
         self.show_keys(self._sorted(), chosen)
+
+    def shows(self, details: RunDetails | None) -> bool:
+        """Whether this is the run that is shown, in cells of the present width."""
+        return details is self._details and (details is None or self._fitted == self.columns.strip)
+
+    def on_resize(self) -> None:
+        """As many cells as fit."""
+        super().on_resize()
+        if not self.shows(self._details):
+            self.show(self._details, self._chosen)
+            self.post_message(self.Refitted())
 
     def _take(self, details: RunDetails | None) -> None:
         before, self._details, self._cells = self._details, details, None
@@ -169,7 +187,7 @@ class Strips(Sheet):
         name = f"bold {palette.TEXT}" if token.chosen else ""
         parts = [
             cell("▸" if token.chosen else "", MARK, palette.ACCENT),
-            cell(token.label, columns.name, name),
+            cell(without_middle(token.label, columns.name), columns.name, name),
             cell(dice(token.now, 3), DICE, name, "right"),
         ]
         if columns.fall:

@@ -11,9 +11,8 @@ from rich.text import Text
 
 from handseg.runs import fields
 from handseg.runs.summary import State
-from handseg.runs.validations import mapping, number
+from handseg.runs.validations import number
 from handseg.runs.words import bytes_words
-from handseg.score.dice import worst_first
 from tui import palette
 from tui.widgets.sheet import Sheet
 from tui.wording import cell, count, dice, joined, one_line, span
@@ -129,9 +128,8 @@ def words_of(event: Event) -> Text:
 
 def validation(event: Event) -> Text:
     """Epoch, mean, best, worst bone, how long it took."""
-    mean, best = number(event.get("mean")), number(mapping(event.get("best")).get("mean"))
-    values = {name: number(value) for name, value in mapping(event.get("dice")).items()}
-    worst = worst_first(values)[:1]
+    mean, best = number(event.get("mean")), number(event.get("best_mean"))
+    worst: Sequence[tuple[str, float]] = [event["worst"]] if "worst" in event else []
     parts = [
         Text(f"epoch {number(event.get('epoch'), 0):g}  ", palette.TEXT),
         Text(dice(mean), f"bold {palette.TEXT}"),

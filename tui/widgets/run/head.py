@@ -1,5 +1,7 @@
 """What the Run screen says of its run above the panes."""
 
+from collections.abc import Sequence
+
 from rich.text import Text
 
 from tui import palette
@@ -32,11 +34,21 @@ class RunHead(Lines):
             found = [joined(name, process(run, state.now()))]
             if run.state != "broken":
                 facts = (progress(run), scores(run), joined("worst ", worst(state, run)))
-                found.append(joined(" ", *(joined(fact, "   ") for fact in facts)))
+                found.append(as_many_as_fit(facts, width))
         for line in found:
             line.truncate(max(1, width), overflow="ellipsis")
         self._shown = found
         return found
+
+
+def as_many_as_fit(facts: Sequence[Text], width: int) -> Text:
+    """Facts side by side; the first is always there, of the others none is cut."""
+    line = joined(" ", facts[0])
+    for fact in facts[1:]:
+        if line.cell_len + 3 + fact.cell_len > width:
+            break
+        line = joined(line, "   ", fact)
+    return line
 
 
 class PaneTabs(Lines):

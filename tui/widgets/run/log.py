@@ -114,8 +114,9 @@ class LogSheet(Sheet):
         return list(token.line.render(self.app.console))  # pyright: ignore[reportUnknownMemberType]
 
     def action_sideways(self, by: int) -> None:
-        """Show what stands further right, or left."""
-        self._shift = max(0, self._shift + by * SIDEWAYS)
+        """Show what stands further right, or left; not beyond the end of every line."""
+        longest = max(map(len, self._texts.values()), default=0)
+        self._shift = max(0, min(self._shift + by * SIDEWAYS, longest - 1))
         self._refresh_changed()
 
     def action_move(self, by: int) -> None:

@@ -1,0 +1,127 @@
+"""One step: what it does with losses, gradients and memory, without a training around it."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from handseg.models.segmenter import Normalizer, Segmenter
+from handseg.predict.room import Room
+from handseg.recipe import Optimizer, Recipe, Train
+from handseg.train import step as steps
+from handseg.train.loader import Batch
+from handseg.train.step import GoBackError, Stepper
+
+SIDE = 8
+
+
+@pytest.fixture
+def stepper():
+    """Makes a stepper of a network of two layers and a norm."""
+
+    def make(precision="fp32", optimizer="adamw", size=4, **train):
+        torch.manual_seed(0)
+        network = nn.Sequential(
+            nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.Conv2d(4, 2, 1)
+        )
+        model = Segmenter(network, network[2], "0", Normalizer(1, "image"))
+        recipe = Recipe(
+            train=Train(precision=precision, ema=False, **train),
+            optimizer=Optimizer(name=optimizer, lr=0.1),
+        )
+        model.train()
+        return Stepper(recipe, model, torch.device("cpu"), Room(size))
+
+    return make
+
+
+@pytest.fixture
+def batch():
+    generator = torch.Generator().manual_seed(1)
+    images = torch.randint(0, 256, (4, SIDE, SIDE), generator=generator).to(torch.uint8)
+    planes = torch.randint(0, 4, (4, SIDE, SIDE, 1), generator=generator).to(torch.uint8)
+    return Batch(images, planes, torch.ones(4, 2, dtype=torch.bool))
+
+
+def tensors(stepper):
+    return {name: tensor.clone() for name, tensor in stepper.model.state_dict().items()}
+
+
+def moved(before, after):
+    return [name for name in before if not torch.equal(before[name], after[name])]
+
+
+@pytest.fixture
+def half(monkeypatch):
+    """Let a CPU take steps as in fp16: with a scaler, though it computes in float32."""
+    monkeypatch.setattr(
+        steps, "autocast", lambda device, precision: torch.autocast("cpu", enabled=False)
+    )
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd", "lion"])
+def test_in_fp16_a_loss_that_is_not_finite_moves_nothing_though_its_gradient_is(
+    stepper, batch, half, monkeypatch, optimizer
+):
+    taker = stepper("fp16", optimizer)
+    real = taker.loss.forward
+    # The sum overflows, the gradient does not.
+    monkeypatch.setattr(taker.loss, "forward", lambda *given: real(*given) + math.inf)
+    before = tensors(taker)
+    taken = taker.take(batch, 0, 0.0)
+    assert taken.bad
+    assert moved(before, tensors(taker)) == []
+    monkeypatch.setattr(taker.loss, "forward", real)
+    assert not taker.take(batch, 1, 0.0).bad
+    assert any("weight" in name for name in moved(before, tensors(taker)))
+    assert all(torch.isfinite(tensor).all() for tensor in tensors(taker).values())
+
+
+def test_in_fp16_an_endless_gradient_is_passed_over_and_scaled_less_and_no_fault(
+    stepper, batch, half
+):
+    taker = stepper("fp16")
+    before, scale = tensors(taker), taker.scaler.get_scale()
+    hook = next(taker.model.parameters()).register_hook(lambda gradient: gradient * math.inf)
+    taken = taker.take(batch, 0, 0.0)
+    hook.remove()
+    assert not taken.bad
+    assert [name for name in moved(before, tensors(taker)) if "running" not in name] == [
+        "network.1.num_batches_tracked"
+    ]
+    assert taker.scaler.get_scale() == scale / 2
+
+
+def test_in_fp16_an_endless_gradient_that_no_scale_explains_is_a_fault(stepper, batch, half):
+    taker = stepper("fp16")
+    taker.scaler = torch.amp.GradScaler("cpu", init_scale=0.5)
+    next(taker.model.parameters()).register_hook(lambda gradient: gradient * math.inf)
+    before = tensors(taker)
+    assert taker.take(batch, 0, 0.0).bad
+    assert moved(before, tensors(taker)) == []
+
+
+def test_without_memory_for_the_norm_of_the_gradient_the_training_goes_back(
+    stepper, batch, monkeypatch
+):
+    def fail(*given):
+        raise torch.OutOfMemoryError("2 GiB wanted")
+
+    taker = stepper()
+    monkeypatch.setattr(steps, "clip_grad_norm_", fail)
+    with pytest.raises(GoBackError) as caught:
+        taker.take(batch, 0, 0.0)
+    assert not caught.value.slower
+    assert taker.room.size == 2
+
+
+def test_another_error_while_the_weights_move_is_raised_as_it_is(stepper, batch, monkeypatch):
+    def fail(*given):
+        raise RuntimeError("a kernel is missing")
+
+    taker = stepper()
+    monkeypatch.setattr(taker.optimizer, "step", fail)
+    with pytest.raises(RuntimeError, match="a kernel is missing"):
+        taker.take(batch, 0, 0.0)
+    assert taker.room.size == 4
