@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-# Tiny networks: threads that wait for each other by spinning, of a test and of what else the machine
-# does, cost twenty times what they save. Processes that tests start inherit it.
+# Tiny networks: threads that wait for each other by spinning, of a test and of what else the
+# machine does, cost twenty times what they save. Processes that tests start inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 TINY_SEGFORMER = """
