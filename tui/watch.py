@@ -14,6 +14,8 @@ from tui.messages import RunFault, RunRead, RunsListed
 
 PERIOD = 0.5
 """Seconds between two looks; more where looking itself takes long."""
+CALM = 1.0
+"""The same where no run lives: nothing but a new run can happen."""
 SHARE = 0.1
 """Share of the time that listing the runs may take."""
 SLOWEST = 3.0
@@ -57,7 +59,8 @@ class Watcher:
         """Look until stopped; the body of the thread."""
         while not self._stopped:
             took = self.look()
-            self._wake.wait(min(max(PERIOD, took / SHARE), SLOWEST))
+            period = PERIOD if any(run.is_live for run in self._listed or ()) else CALM
+            self._wake.wait(min(max(period, took / SHARE), SLOWEST))
             self._wake.clear()
 
     def look(self) -> float:
