@@ -28,6 +28,13 @@ def events(run, kind):
     return [event for event in map(json.loads, lines) if event["kind"] == kind]
 
 
+def logged(details):
+    """The first and the last step; between them a loss that hardly moves is told once a line."""
+    steps = details.steps["loss"].steps
+    assert (np.diff(steps) > 0).all()
+    return [int(steps[0]), int(steps[-1])]
+
+
 def ends(*runs):
     return [load_checkpoint(run / "checkpoints", "last") for run in runs]
 
@@ -89,8 +96,8 @@ def test_a_step_without_a_finite_loss_moves_nothing_and_is_counted(
     assert warning["about"] == "loss"
     assert "step 3" in warning["message"]
     assert ends(run)[0].state()["position"]["skipped"] == 1
-    losses = read_run(run).steps["loss"].values
-    assert np.isnan(losses).tolist() == [False, False, True, False, False, False]
+    losses = read_run(run).steps["loss"]
+    assert losses.steps[np.isnan(losses.values)].tolist() == [3]
     assert list_runs(RUNS)[0].state == "finished"
 
 
@@ -102,7 +109,7 @@ def test_a_row_of_them_sends_the_training_back_with_half_the_rate(begin, poison,
     (resume,) = events(run, "resume")
     assert (resume["step"], resume["rollback"], resume["rate"]) == (3, 1, 0.5)
     details = read_run(run)
-    assert details.steps["loss"].steps.tolist() == [1, 2, 3, 4, 5, 6]
+    assert logged(details) == [1, 6]
     assert np.isfinite(details.steps["loss"].values).all()
     rates = details.steps["lr"].values
     (whole,) = (begin(*SHORT).run,)
@@ -119,7 +126,7 @@ def test_before_the_first_checkpoint_it_goes_back_to_the_start(begin, poison, mo
     poison(lambda call, progress: call in (1, 2))
     run = begin(*SHORT, "optimizer.lr=1e-9", "schedule.min_lr=0", "train.epochs=1").run
     assert [event["step"] for event in events(run, "resume")] == [0]
-    assert read_run(run).steps["loss"].steps.tolist() == [1, 2, 3]
+    assert logged(read_run(run)) == [1, 3]
     assert list_runs(RUNS)[0].state == "finished"
 
 
