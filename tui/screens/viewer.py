@@ -101,7 +101,9 @@ class ViewerScreen(Page):
         if not self._answered:
             return False
         loaded = self._picture is not None and self._picture.key == self._key
-        return loaded or bool(self._fault) or self._key is None
+        shown = loaded or bool(self._fault) or self._key is None
+        # The epoch in the title is known once the run is read.
+        return shown and self.state.is_read
 
     # Reading, in threads that only post
 
