@@ -18,7 +18,7 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
     """Ctrl-C."""
     TERMINATED = 143
-    """SIGTERM or SIGUSR1; a checkpoint is kept."""
+    """SIGTERM, SIGUSR1 or SIGHUP; a checkpoint is kept."""
 
 
 class HandsegError(Exception):
@@ -65,7 +65,7 @@ class InterruptedByPersonError(HandsegError):
 
 
 class TerminatedError(HandsegError):
-    """SIGTERM or SIGUSR1, after a checkpoint was kept."""
+    """SIGTERM, SIGUSR1 or SIGHUP, after a checkpoint was kept."""
 
     exit_code = ExitCode.TERMINATED
 

@@ -17,14 +17,14 @@ from handseg.cli import console, options
 from handseg.cli.on_end import End, end_of, run_command
 from handseg.cli.train_plan import Request, Training
 from handseg.errors import ExitCode
+from handseg.train.interruption import STOPPING, listen, unlisten
 
 PROGRAM = (sys.executable, "-m", "handseg")
 """What a training's process runs: this handseg, whatever is on the path."""
-FORWARDED = (signal.SIGTERM, signal.SIGUSR1)
+FORWARDED = tuple(number for number in STOPPING if number != signal.SIGINT)
 ENDED_BY = {
     -signal.SIGINT: ExitCode.INTERRUPTED,
-    -signal.SIGTERM: ExitCode.TERMINATED,
-    -signal.SIGUSR1: ExitCode.TERMINATED,
+    **{-number: ExitCode.TERMINATED for number in FORWARDED},
 }
 """The exit codes of trainings that a signal ended before they could catch it."""
 
@@ -57,8 +57,8 @@ class Ended:
 class Signals:
     """While entered, signals end the queue after the training at work, which is told too.
 
-    Ctrl-C reaches that training from the terminal; SIGTERM and SIGUSR1, which a scheduler sends to
-    one process alone, are passed on.
+    Ctrl-C reaches that training from the terminal; the others, which may be sent to one process
+    alone, are passed on.
     """
 
     def __init__(self) -> None:
@@ -67,8 +67,7 @@ class Signals:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
-        numbers = (signal.SIGINT, *FORWARDED)
-        self._before = {number: signal.signal(number, self.take) for number in numbers}
+        self._before = listen(STOPPING, self.take)
         return self
 
     def __exit__(
@@ -77,8 +76,7 @@ class Signals:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        unlisten(self._before)
 
     def take(self, number: int, frame: FrameType | None) -> None:
         again = self.name is not None

@@ -1,7 +1,11 @@
 """Signals that ask a training to stop: it finishes its step and keeps a checkpoint."""
 
+import errno
+import os
 import signal
+import termios
 import threading
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
@@ -12,6 +16,46 @@ from handseg.runs.commands import run_command
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)
 """Ctrl-C, a scheduler's two, and a terminal that is closed."""
+Handler = Callable[[int, FrameType | None], Any]
+
+
+def listen(numbers: Iterable[int], take: Handler) -> dict[int, Any]:
+    """Have `take` called for these signals; what was done with them before, for `unlisten`.
+
+    One that is ignored already (SIGHUP under nohup) stays so.
+    """
+    # Python delivers signals to the main thread alone; elsewhere nobody can ask.
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+
+    def heard(number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGHUP:
+            forget_closed_terminal()
+        take(number, frame)
+
+    return {
+        number: signal.signal(number, heard)
+        for number in numbers
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
+
+
+def forget_closed_terminal() -> None:
+    """Put nothing in the place of a terminal that is gone: a word to it would be an error."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        try:
+            termios.tcgetattr(stream)
+        except termios.error as error:
+            if error.args[0] == errno.EIO:
+                os.dup2(nothing, stream)
+    os.close(nothing)
+
+
+def unlisten(before: Mapping[int, Any]) -> None:
+    """Do with signals what was done with them before."""
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 class StopError(Exception):
@@ -21,8 +65,7 @@ class StopError(Exception):
 class StopRequest:
     """While entered, the signals of `STOPPING` set `name` instead of ending the process.
 
-    One that is ignored already (SIGHUP under nohup) stays so. A second Ctrl-C raises
-    KeyboardInterrupt at once.
+    A second Ctrl-C raises KeyboardInterrupt at once.
     """
 
     def __init__(self) -> None:
@@ -30,13 +73,7 @@ class StopRequest:
         self.before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
-        # Python delivers signals to the main thread alone; elsewhere nobody can ask.
-        if threading.current_thread() is threading.main_thread():
-            self.before = {
-                number: signal.signal(number, self.take)
-                for number in STOPPING
-                if signal.getsignal(number) is not signal.SIG_IGN
-            }
+        self.before = listen(STOPPING, self.take)
         return self
 
     def __exit__(
@@ -45,8 +82,7 @@ class StopRequest:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for number, handler in self.before.items():
-            signal.signal(number, handler)
+        unlisten(self.before)
 
     def take(self, number: int, frame: FrameType | None) -> None:
         if number == signal.SIGINT and self.name == "SIGINT":

@@ -41,7 +41,7 @@ def main(words):
 def wait(writer):
     """Until asked to stop, as a training does."""
     asked = []
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP):
         signal.signal(number, lambda number, frame: asked.append(number))
     (writer.folder / "ready").touch()
     while not asked:

@@ -135,7 +135,7 @@ def test_the_options_reach_every_training_and_what_is_left_to_type(train, empty_
     assert "handseg train --resume fails-1 --data 'my hands'\n" in said
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP])
 def test_a_signal_to_the_queue_reaches_its_training_and_ends_both(start, number):
     process = start("good.toml", "waits.toml", "better.toml", "--set", "train.epochs=5")
     wait_for(Path("runs/waits-1/ready"), process)

@@ -1,7 +1,9 @@
 """Signals that ask a training to stop."""
 
 import os
+import pty
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,3 +66,30 @@ def test_handlers_are_put_back_after_an_error():
     with pytest.raises(ValueError), StopRequest():
         raise ValueError
     assert signal.getsignal(signal.SIGINT) == before
+
+
+LISTENER = """
+import sys, time
+from pathlib import Path
+from handseg.train.interruption import StopRequest
+
+with StopRequest() as stop:
+    print("listening", flush=True)
+    until = time.monotonic() + 30
+    while not stop.asked() and time.monotonic() < until:
+        time.sleep(0.01)
+    print("a word to nobody", file=sys.stderr, flush=True)
+    print("another", flush=True)
+    Path("heard.txt").write_text(stop.reason)
+"""
+
+
+def test_words_to_a_terminal_that_was_closed_are_no_error(tmp_path):
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(tmp_path)
+        os.execv(sys.executable, [sys.executable, "-c", LISTENER])
+    assert b"listening" in os.read(terminal, 100)
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert (tmp_path / "heard.txt").read_text() == "SIGHUP"
