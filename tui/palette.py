@@ -5,7 +5,7 @@ names below are those of the theme that is worn: read them as `palette.TEXT` whe
 drawn, never earlier, and keep `palette.NAME` in the key of what is kept drawn.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from textual.theme import Theme
@@ -37,24 +37,26 @@ class Colours:
     dark: bool = True
 
 
-COLOURS: dict[ThemeName, Colours] = {
-    "dark": Colours(
-        text="#d0d0d0",
-        dim="#808080",
-        faint="#585858",
-        line="#3a3a3a",
-        ground="#121212",
-        raised="#262626",
-        accent="#87afff",
-        good="#87af87",
-        warn="#d7af5f",
-        bad="#d75f5f",
-        series=(
-            *("#87afff", "#ffaf5f", "#87d787", "#ff87af"),
-            *("#d7d75f", "#5fd7d7", "#d787ff", "#d7af87"),
-        ),
-        scale=("#d70000", "#d75f00", "#d78700", "#d7af5f", "#afaf5f", "#87af5f", "#5faf5f"),
+DARK = Colours(
+    text="#d0d0d0",
+    dim="#808080",
+    faint="#585858",
+    line="#3a3a3a",
+    ground="#121212",
+    raised="#262626",
+    accent="#87afff",
+    good="#87af87",
+    warn="#d7af5f",
+    bad="#d75f5f",
+    series=(
+        *("#87afff", "#ffaf5f", "#87d787", "#ff87af"),
+        *("#d7d75f", "#5fd7d7", "#d787ff", "#d7af87"),
     ),
+    scale=("#d70000", "#d75f00", "#d78700", "#d7af5f", "#afaf5f", "#87af5f", "#5faf5f"),
+)
+
+COLOURS: dict[ThemeName, Colours] = {
+    "dark": DARK,
     "light": Colours(
         text="#303030",
         dim="#6c6c6c",
@@ -75,13 +77,8 @@ COLOURS: dict[ThemeName, Colours] = {
     ),
     # Nothing is told apart by red and green: blue, yellow and orange, as Okabe and Ito proposed
     # (Color Universal Design, 2008); the scale rises in lightness like viridis.
-    "safe": Colours(
-        text="#d0d0d0",
-        dim="#808080",
-        faint="#585858",
-        line="#3a3a3a",
-        ground="#121212",
-        raised="#262626",
+    "safe": replace(
+        DARK,
         accent="#87d7ff",
         good="#5fafff",
         warn="#ffd75f",

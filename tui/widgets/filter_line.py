@@ -4,8 +4,6 @@ from rich.cells import cell_len
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
-from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input
 
@@ -13,6 +11,7 @@ from tui import palette
 from tui.commands import ORDER_WORDS
 from tui.state import State
 from tui.widgets.lines import Lines
+from tui.widgets.typed_line import TypedLine
 from tui.wording import fitted
 
 EXAMPLE = "words  state:running  dice>0.9  recipe:segformer"
@@ -48,26 +47,8 @@ class Shown(Lines):
         return [Text(fitted(f"{self.text} ", width, "right"), style)]
 
 
-class FilterInput(Input):
-    """Where the filter is typed: enter keeps it, esc clears it."""
-
-    BINDINGS = [Binding("escape", "give_up", "clear", show=False)]  # noqa: RUF012
-
-    class Left(Message):
-        """The person is done with it."""
-
-    def action_give_up(self) -> None:
-        """Clear and leave."""
-        self.value = ""
-        self.post_message(self.Left())
-
-    def on_blur(self) -> None:
-        """Left by a click or by tab."""
-        self.post_message(self.Left())
-
-
-class FilterLine(Horizontal):
-    """`/` and the filter at the left, what is shown at the right."""
+class FilterLine(TypedLine):
+    """`/` and the filter at the left, what is shown at the right; esc clears the filter."""
 
     class Typed(Message):
         """The filter is another."""
@@ -80,28 +61,14 @@ class FilterLine(Horizontal):
         """The person is done with it."""
 
     def __init__(self, state: State) -> None:
-        super().__init__()
+        super().__init__(EXAMPLE, select_on_focus=False)
         self._state = state
-        self._input = FilterInput(placeholder=EXAMPLE, compact=True, select_on_focus=False)
-        self._input.can_focus = False
         self._shown = Shown(state)
 
     def compose(self) -> ComposeResult:
         """The sign, the filter, what is shown."""
-        yield Sign()
-        yield self._input
+        yield from super().compose()
         yield self._shown
-
-    @property
-    def is_typed_in(self) -> bool:
-        """Whether keys go into it."""
-        return self._input.has_focus
-
-    def open(self) -> None:
-        """Let the person type."""
-        self.add_class("-open")
-        self._input.can_focus = True
-        self._input.focus()
 
     def take(self) -> None:
         """The state has changed."""
@@ -117,20 +84,6 @@ class FilterLine(Horizontal):
         if event.value != self._state.filter_text:
             self.post_message(self.Typed(event.value))
 
-    @on(Input.Submitted)
-    @on(FilterInput.Left)
-    def leave(self, event: Message) -> None:
-        """Keep it as it is, and let the keys go elsewhere."""
-        event.stop()
-        if self.has_class("-open"):
-            self.remove_class("-open")
-            self._input.can_focus = False
-            self.post_message(self.Left())
-
-
-class Sign(Lines):
-    """The key that opens the filter."""
-
-    def lines(self, width: int, height: int) -> list[Text]:
-        """One sign."""
-        return [Text(" / ", palette.ACCENT)]
+    def typed(self) -> None:
+        """The filter stays as it is."""
+        self.post_message(self.Left())
