@@ -10,6 +10,7 @@ from typing import Literal, get_args
 
 from textual.theme import Theme
 
+from handseg.runs import words
 from handseg.runs.summary import State
 
 ThemeName = Literal["dark", "light", "safe"]
@@ -108,15 +109,16 @@ SCALE = COLOURS[NAME].scale
 
 def signs(colours: Colours) -> dict[State, tuple[str, str]]:
     """Sign and colour of each state."""
-    return {
-        "running": ("●", colours.good),
-        "quiet": ("◐", colours.warn),
-        "dead": ("✖", colours.bad),
-        "failed": ("✗", colours.bad),
-        "stopped": ("■", colours.dim),
-        "finished": ("✔", colours.accent),
-        "broken": ("!", colours.warn),
+    of_state: dict[State, str] = {
+        "running": colours.good,
+        "quiet": colours.warn,
+        "dead": colours.bad,
+        "failed": colours.bad,
+        "stopped": colours.dim,
+        "finished": colours.accent,
+        "broken": colours.warn,
     }
+    return {state: (words.SIGNS[state], colour) for state, colour in of_state.items()}
 
 
 SIGNS = signs(COLOURS[NAME])

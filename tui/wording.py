@@ -9,7 +9,7 @@ from typing import Literal
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from handseg.runs.words import NONE, dice_words, time_words
+from handseg.runs.words import NONE, dice_words, difference_words, one_line, time_words
 
 NOTHING = NONE
 
@@ -29,20 +29,8 @@ span = time_words
 
 def change(value: float, digits: int = 3) -> str:
     """A difference of Dice with its sign: `+.003`, `−.021`, ` .000`, `–` for none."""
-    if not math.isfinite(value):
-        return NOTHING
-    text = dice(abs(value), digits)
-    if not float(text):
-        return f" {text}"
-    return ("+" if value > 0 else "−") + text
-
-
-def amount(size: float) -> str:
-    """A number of bytes: `29.1 GB`."""
-    for unit, bytes_ in (("GB", 1e9), ("MB", 1e6)):
-        if size >= bytes_:
-            return f"{size / bytes_:.3g} {unit}"
-    return f"{size / 1e3:.0f} kB"
+    text = difference_words(value, digits)
+    return f" {text}" if text.startswith(".") else text
 
 
 def quantity(value: float) -> str:
@@ -56,13 +44,6 @@ def quantity(value: float) -> str:
 def count(value: float) -> str:
     """A whole number with thin groups: `48 212`."""
     return f"{round(value):,}".replace(",", " ")
-
-
-def one_line(text: str) -> str:
-    """Text of data without line ends, tabs and other control characters."""
-    if text.isprintable():
-        return text
-    return "".join(sign if sign.isprintable() else "·" for sign in text)
 
 
 def without_middle(name: str, width: int) -> str:

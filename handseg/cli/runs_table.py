@@ -8,7 +8,7 @@ from rich.text import Text
 
 from handseg.runs.listing import worst_dice
 from handseg.runs.summary import RunSummary, State
-from handseg.runs.words import NONE, SIGNS, dice_words, epoch_words, when_words
+from handseg.runs.words import NONE, SIGNS, dice_words, epoch_words, one_line, when_words
 
 GAP = 2
 NARROWEST = 6
@@ -105,8 +105,3 @@ def fitting(cells: dict[str, list[str]], width: int) -> tuple[list[Column], dict
         shown.remove(leaving.pop(0))
     widths["run"] = max(NARROWEST, widths["run"] - max(0, missing()))
     return shown, widths
-
-
-def one_line(text: str) -> str:
-    """Text of data without line ends and other control characters."""
-    return "".join(sign if sign.isprintable() else "·" for sign in text)

@@ -23,9 +23,10 @@ from handseg import disk
 from handseg.data.fingerprint import hash_file
 from handseg.data.storage import whole_folder
 from handseg.errors import InputError
+from handseg.runs.checkpoints import MANIFEST, STATE, WEIGHTS
 
 VERSION = 1
-FILES = ("model.safetensors", "state.pt")
+FILES = (WEIGHTS, STATE)
 EMA_PREFIX = "ema:"
 
 
@@ -41,7 +42,7 @@ class Checkpoint:
     @property
     def sha256(self) -> str:
         """The hash of the weights."""
-        return self.manifest["sha256"]["model.safetensors"]
+        return self.manifest["sha256"][WEIGHTS]
 
     def state(self) -> dict[str, Any]:
         """What training needs beside the weights; nothing in it is executed.
@@ -50,7 +51,7 @@ class Checkpoint:
             InputError: it holds something else than plain values and tensors.
         """
         try:
-            return torch.load(self.folder / "state.pt", weights_only=True, map_location="cpu")
+            return torch.load(self.folder / STATE, weights_only=True, map_location="cpu")
         except (pickle.UnpicklingError, RuntimeError, OSError) as error:
             raise InputError(
                 f"the state of the checkpoint {self.folder} cannot be read", why=str(error)
@@ -76,11 +77,11 @@ def save_checkpoint(
         # safetensors refuses the strides of channels-last tensors.
         tensors = {name: tensor.contiguous() for name, tensor in weights.items()}
         averaged = {EMA_PREFIX + name: tensor.contiguous() for name, tensor in ema.items()}
-        save_file(tensors | averaged, draft / "model.safetensors")
-        torch.save(dict(state), draft / "state.pt")
+        save_file(tensors | averaged, draft / WEIGHTS)
+        torch.save(dict(state), draft / STATE)
         hashes = {name: hash_file(draft / name) for name in FILES}
         manifest = {"version": VERSION, "step": step, **facts, "sha256": hashes}
-        (draft / "manifest.json").write_text(json.dumps(manifest, indent=1))
+        (draft / MANIFEST).write_text(json.dumps(manifest, indent=1))
         sync_folder(draft)
     disk.sync(root)
     return place
@@ -149,12 +150,12 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         InputError: a file is missing or its hash differs.
     """
     try:
-        manifest = json.loads((folder / "manifest.json").read_text())
+        manifest = json.loads((folder / MANIFEST).read_text())
         manifest["step"] = int(manifest["step"])
         for name in FILES:
             if hash_file(folder / name) != manifest["sha256"][name]:
                 raise InputError(f"the checkpoint {folder} is damaged: {name} has another hash")
-        tensors = load_file(folder / "model.safetensors")
+        tensors = load_file(folder / WEIGHTS)
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise InputError(f"the checkpoint {folder} is damaged", why=str(error)) from error
     ema = {

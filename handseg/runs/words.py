@@ -19,6 +19,13 @@ TREND = "▁▂▃▄▅▆▇█"
 _UNITS = (("KB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12))
 
 
+def one_line(text: str) -> str:
+    """Text of data without line ends, tabs and other control characters."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else "·" for sign in text)
+
+
 def dice_words(value: float, digits: int = 4) -> str:
     """A Dice without its leading zero: `.9672`, `1.000`, `–` for none."""
     if not math.isfinite(value):

@@ -203,13 +203,14 @@ class Trainer:
         """
         begun = time.monotonic()
         raw = self.scores_of(self.model, stop)
+        raw_masks = dict(self.previews.planes)
         averaged: Scores | None = None
         if self.stepper.ema is not None:
-            raw_masks = dict(self.previews.planes)
             averaged = self.scores_of(self.stepper.ema.module, stop)
-            if not averaged.mean() > raw.mean():
-                self.previews.planes = raw_masks
-        return Validated(raw, averaged, time.monotonic() - begun)
+        validated = Validated(raw, averaged, time.monotonic() - begun)
+        if not validated.uses_ema:
+            self.previews.planes = raw_masks
+        return validated
 
     def scores_of(self, model: torch.nn.Module, stop: StopRequest) -> Scores:
         """The Dice of every class in every held-out image."""

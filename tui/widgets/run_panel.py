@@ -12,13 +12,14 @@ from handseg.runs.commands import resume_command
 from handseg.runs.pace import eta_range
 from handseg.runs.summary import RunSummary
 from handseg.runs.validations import number
+from handseg.runs.words import bytes_words
 from tui import palette
 from tui.bones import rival
 from tui.state import State
 from tui.widgets.bones import difference
 from tui.widgets.lines import KeptLines
 from tui.widgets.run_columns import epochs
-from tui.wording import amount, cell, count, dice, joined, one_line, quantity, rule, span
+from tui.wording import cell, count, dice, joined, one_line, quantity, rule, span
 
 LABEL = 9
 FIRST = ("loss", "lr", "grad")
@@ -203,9 +204,9 @@ def _share(system: Mapping[str, Any], name: str) -> str:
     if not math.isfinite(used):
         return ""
     if not math.isfinite(total):
-        return amount(used)
-    words, unit = amount(total).rsplit(" ", 1)
-    own, own_unit = amount(used).rsplit(" ", 1)
+        return bytes_words(used)
+    words, unit = bytes_words(total).rsplit(" ", 1)
+    own, own_unit = bytes_words(used).rsplit(" ", 1)
     return f"{own} of {words} {unit}" if unit == own_unit else f"{own} {own_unit} of {words} {unit}"
 
 
