@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 import torch
 
+from handseg.data.words import shown
 from handseg.runs import fields
 from handseg.runs.writer import RunWriter
 from handseg.train.position import Position
@@ -91,10 +92,9 @@ class Ledger:
         """Say what was skipped; too much of it in a row sends the training back."""
         if not skipped:
             return
-        steps = "step " if len(skipped) == 1 else "steps "
-        named = ", ".join(map(str, skipped[:3])) + (" …" if len(skipped) > 3 else "")
+        steps = "step" if len(skipped) == 1 else "steps"
         self.warn(
-            f"no finite loss or gradient in {steps}{named}: not taken "
+            f"no finite loss or gradient in {steps} {shown([*map(str, skipped)], 3)}: not taken "
             f"({position.skipped} skipped so far)",
             fields.LOSS,
         )
