@@ -143,6 +143,15 @@ def load_checkpoint(
     raise InputError(f"there is no whole checkpoint in {root}")
 
 
+def load_best(root: Path, said: Callable[[str], None] = lambda text: None) -> Checkpoint:
+    """Read what a run is used by: its best checkpoint, or the last before its first validation.
+
+    Raises:
+        InputError: there is none that is whole.
+    """
+    return load_checkpoint(root, "best" if (root / "best").exists() else "last", said)
+
+
 def read_checkpoint(folder: Path) -> Checkpoint:
     """Read and verify one checkpoint.
 

@@ -9,7 +9,7 @@ from handseg.data.dataset import Dataset, Sample
 from handseg.data.fingerprint import fingerprint, hash_file
 from handseg.errors import InputError, UsageError
 from handseg.models.build import build_model
-from handseg.models.checkpoints import Checkpoint, load_checkpoint
+from handseg.models.checkpoints import Checkpoint, load_best
 from handseg.predict.device import best_device
 from handseg.predict.submission import write_predictions
 from handseg.predict.whole import Inference
@@ -74,8 +74,6 @@ def plan_prediction(
     if not samples:
         raise InputError(f"{dataset.root} has no images of the split {split}")
     loaded = load_recipe(str(run / fields.RECIPE), resumed=True)
-    root = run / fields.CHECKPOINTS
-    pointer = "best" if (root / "best").exists() else "last"
     return PredictionJob(
         run,
         split,
@@ -83,7 +81,7 @@ def plan_prediction(
         dataset.classes,
         facts,
         loaded,
-        load_checkpoint(root, pointer, said),
+        load_best(run / fields.CHECKPOINTS, said),
         images_fingerprint(samples, dataset),
         out or prediction_path(run, split),
     )

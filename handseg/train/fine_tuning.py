@@ -7,7 +7,7 @@ from torch import Tensor
 
 from handseg.data.words import listed
 from handseg.errors import InputError
-from handseg.models.checkpoints import load_checkpoint
+from handseg.models.checkpoints import load_best
 from handseg.models.segmenter import Segmenter
 from handseg.predict.of_run import read_facts
 from handseg.runs import fields
@@ -33,8 +33,7 @@ def begin_from(
         InputError: there is no such run, no checkpoint of it, or no weight that fits.
     """
     folder = find_run(run, runs)
-    root = folder / fields.CHECKPOINTS
-    found = load_checkpoint(root, "best" if (root / "best").exists() else "last", tell).chosen()
+    found = load_best(folder / fields.CHECKPOINTS, tell).chosen()
     own = model.state_dict()
     head = {name for name in own if name.startswith(f"{model.head_name}.")}
     fitting = {
