@@ -16,8 +16,6 @@ BoneColumn = Literal["data", "bone", "now", "best", "trend"]
 BONE_COLUMNS: tuple[BoneColumn, ...] = get_args(BoneColumn)
 """`data` is the order of the classes; `best` is the difference where a run is pinned."""
 
-MOVED = 0.002
-"""Dice by which a bone has to differ from the pinned run to be marked."""
 WORST, BEST = 3, 2
 TREND = 6
 RECENT = 40

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from handseg.runs.words import NONE, dice_words, difference_words, trend
+from handseg.runs.words import MOVED, NONE, dice_words, difference_words, trend
 
 if TYPE_CHECKING:
     from handseg.view.run_report import Order, RunReport
@@ -17,8 +17,6 @@ NAME = 12
 """Cells of a class that the trend and a run's name give way to."""
 DIFFERENCE = 8
 """Cells of a difference with its sign."""
-MOVED = 0.002
-"""A difference of Dice that is marked: the dashboard's."""
 
 
 def facts_table(report: "RunReport") -> Table:

@@ -16,6 +16,8 @@ SIGNS: Mapping[State, str] = {
     "broken": "!",
 }
 TREND = "▁▂▃▄▅▆▇█"
+MOVED = 0.002
+"""A difference of Dice that is marked: smaller ones come and go between two validations."""
 _UNITS = (("KB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12))
 
 

@@ -8,8 +8,9 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
+from handseg.runs.words import MOVED
 from tui import palette
-from tui.bones import MOVED, TREND, Bone, BoneColumn, BoneOrder, bones_of, rival
+from tui.bones import TREND, Bone, BoneColumn, BoneOrder, bones_of, rival
 from tui.state import State
 from tui.widgets.lines import Lines
 from tui.widgets.runs_table import drawn
