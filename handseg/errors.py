@@ -24,20 +24,20 @@ class ExitCode(IntEnum):
 class HandsegError(Exception):
     """Something that a person can mend: what happened, why, and what to type.
 
-    `what` is one sentence; `why` gives the details, one a line; `hints` are command lines or
+    `message` is one sentence; `details` gives the details, one a line; `hints` are command lines or
     actions, shown one a line.
     """
 
     exit_code = ExitCode.FAILED
 
-    def __init__(self, what: str, *, why: str = "", hints: Sequence[str] = ()) -> None:
-        super().__init__(what)
-        self.what = what
-        self.why = why
+    def __init__(self, message: str, *, details: str = "", hints: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
         self.hints = tuple(hints)
 
     def __str__(self) -> str:
-        return "\n".join(part for part in (self.what, self.why, *self.hints) if part)
+        return "\n".join(part for part in (self.message, self.details, *self.hints) if part)
 
 
 class FailedError(HandsegError):

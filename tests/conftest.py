@@ -116,7 +116,8 @@ def add_hand() -> Callable[..., Path]:
 def trained_place(tmp_path_factory: pytest.TempPathFactory, phantom_folder: Path) -> Path:
     """A working folder with the phantoms and a finished run `tiny-1`; shared, never written to."""
     from handseg.recipe import load_recipe
-    from handseg.train.session import Speaker, train
+    from handseg.reporter import Reporter
+    from handseg.train.session import train
 
     @contextlib.contextmanager
     def no_bar(title: str) -> Iterator[object]:
@@ -133,7 +134,7 @@ def trained_place(tmp_path_factory: pytest.TempPathFactory, phantom_folder: Path
             load_recipe("tiny.toml", ["model.prior=0.5", "train.batch_size=2"]),
             Path("data"),
             Path("runs"),
-            Speaker(lambda text: None, no_bar),  # pyright: ignore[reportArgumentType]
+            Reporter(lambda text: None, lambda text: None, no_bar),  # pyright: ignore[reportArgumentType]
         )
     return place
 

@@ -161,7 +161,7 @@ class State:
             try:
                 self._filter = Filter.parse(text)
             except UsageError as error:
-                self.filter_fault = error.what
+                self.filter_fault = error.message
         self.arrange()
 
     def arrange(self) -> None:

@@ -93,4 +93,4 @@ class Watcher:
         except InputError as error:
             # It begins anew when the run is whole again.
             del self._followers[run.name]
-            self._post(RunFault(run.name, error.why or error.what))
+            self._post(RunFault(run.name, error.details or error.message))

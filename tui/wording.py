@@ -9,7 +9,7 @@ from typing import Literal
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from handseg.runs.words import NONE, dice_words, difference_words, one_line, time_words
+from handseg.text import NONE, dice_text, difference_text, one_line, short_duration
 
 NOTHING = NONE
 
@@ -21,15 +21,15 @@ Cells = tuple[tuple[str, str], ...]
 """A line as texts with their styles: quick to make and to compare."""
 
 
-dice = dice_words
+dice = dice_text
 """A Dice without its leading zero."""
-span = time_words
+span = short_duration
 """A length of time in at most four cells."""
 
 
 def change(value: float, digits: int = 3) -> str:
     """A difference of Dice with its sign: `+.003`, `−.021`, ` .000`, `–` for none."""
-    text = difference_words(value, digits)
+    text = difference_text(value, digits)
     return f" {text}" if text.startswith(".") else text
 
 

@@ -61,7 +61,7 @@ def print_csv(checked: "Checked") -> None:
 
     console.out(headline(checked))
     if checked.findings:
-        console.print_table(findings_table(checked.findings, everything=console.manner.verbose))
+        console.print_table(findings_table(checked.findings, everything=console.verbosity.verbose))
 
 
 def fault_of(checked: "Checked", strict: bool) -> str:

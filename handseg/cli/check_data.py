@@ -16,7 +16,7 @@ def check_folder(folder: Path, deep: bool) -> "DataCheck":
     from handseg.data.dataset import open_dataset
 
     dataset = open_dataset(folder)
-    console.say(dataset.recognised)
+    console.info(dataset.recognised)
     with console.progress(f"checking {folder.name}") as bar:
         return check_dataset(dataset, deep=deep, progress=bar)
 
@@ -26,7 +26,7 @@ def print_data(checked: "DataCheck") -> None:
     from handseg.data.check.report import findings_table
 
     if checked.findings:
-        console.print_table(findings_table(checked.findings, everything=console.manner.verbose))
+        console.print_table(findings_table(checked.findings, everything=console.verbosity.verbose))
     console.out(headline(checked))
 
 
@@ -91,7 +91,7 @@ def exclude(checked: "DataCheck", strict: bool) -> frozenset[str]:
 
     names = checked.at_fault(strict=strict)
     if not names:
-        console.say("no image is at fault: nothing is written")
+        console.info("no image is at fault: nothing is written")
         return frozenset()
     if {sample.image_name for sample in checked.dataset.train} <= set(names):
         raise InputError(
@@ -100,7 +100,7 @@ def exclude(checked: "DataCheck", strict: bool) -> frozenset[str]:
         )
     path = write_excludes(checked.dataset.root, names)
     count = f"{len(names)} image{'s are' if len(names) > 1 else ' is'}"
-    console.say(f"{count} left out from now on: exclude in {path}")
+    console.info(f"{count} left out from now on: exclude in {path}")
     if path.parent.resolve() != checked.dataset.root.resolve():
-        console.say(f"it stands there because {checked.dataset.root} is read-only")
+        console.info(f"it stands there because {checked.dataset.root} is read-only")
     return frozenset(names)

@@ -63,8 +63,8 @@ def say_nothing_to_mend(checked: "Checked", left: Sequence[str]) -> None:
             f"{checked.path}: {verdict(checked.findings)}, none that a program could mend",
             hints=[f"handseg check {checked.path}"],
         )
-    console.say(headline(checked))
-    console.say("there is nothing to mend")
+    console.info(headline(checked))
+    console.info("there is nothing to mend")
     for words in left:
         console.warn(f"left as they are: {words}")
 
@@ -78,14 +78,14 @@ def copy_name(path: Path) -> tuple[Path, str]:
 
 def say_changes(path: Path, changes: "Sequence[Change]") -> None:
     """Each change with its count and a few of its places, all of them with -v."""
-    console.say(f"{path}: " + ("changed in the copy:" if changes else "nothing was changed"))
+    console.info(f"{path}: " + ("changed in the copy:" if changes else "nothing was changed"))
     for change in changes:
-        console.say(f"  {change}")
-        shown = change.places if console.manner.verbose else change.places[:PLACES]
+        console.info(f"  {change}")
+        shown = change.places if console.verbosity.verbose else change.places[:PLACES]
         for place in shown:
-            console.say(f"    {place}")
+            console.info(f"    {place}")
         if len(shown) < len(change.places):
-            console.say(f"    and {len(change.places) - len(shown):,} more (-v)")
+            console.info(f"    and {len(change.places) - len(shown):,} more (-v)")
 
 
 def check_copy(path: Path, dataset: "Dataset | None", size: tuple[int, int] | None) -> None:
@@ -98,10 +98,10 @@ def check_copy(path: Path, dataset: "Dataset | None", size: tuple[int, int] | No
         again = check_submission(
             path, open_to_check(path), dataset=dataset, image_size=size, progress=bar
         )
-    console.say(f"checked again: {headline(again)}")
+    console.info(f"checked again: {headline(again)}")
     if again.count("error"):
         raise InputError(
             f"the copy {path} is still at fault: {verdict(again.findings)}",
-            why="these faults are not for a program to mend",
+            details="these faults are not for a program to mend",
             hints=[f"handseg check {path}"],
         )

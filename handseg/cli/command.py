@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from handseg.cli.console import manner
+from handseg.cli.console import verbosity
 from handseg.errors import ExitCode, HandsegError
 
 COMMON: dict[str, Any] = {
@@ -39,12 +39,12 @@ def command(*, examples: Sequence[str]) -> Callable[[Callable[..., None]], Calla
         @functools.wraps(function)
         def run(**arguments: Any) -> None:
             words = {name: arguments.pop(name) for name in COMMON}
-            before = vars(manner).copy()
-            set_manner(words)
+            before = vars(verbosity).copy()
+            set_verbosity(words)
             try:
                 code = guarded(functools.partial(function, **arguments))
             finally:
-                vars(manner).update(before)
+                vars(verbosity).update(before)
             if code:
                 raise typer.Exit(code)
 
@@ -65,12 +65,12 @@ def command(*, examples: Sequence[str]) -> Callable[[Callable[..., None]], Calla
     return decorate
 
 
-def set_manner(words: dict[str, bool]) -> None:
+def set_verbosity(words: dict[str, bool]) -> None:
     """Take over what the command line says of talking; a caller's `-q` or `--no-progress` stays."""
-    manner.quiet |= words["quiet"]
-    manner.verbose |= words["verbose"]
-    manner.debug |= words["debug"]
-    manner.bars &= not words["no_progress"]
+    verbosity.quiet |= words["quiet"]
+    verbosity.verbose |= words["verbose"]
+    verbosity.debug |= words["debug"]
+    verbosity.bars &= not words["no_progress"]
 
 
 def guarded(work: Callable[[], None]) -> ExitCode:
@@ -91,7 +91,7 @@ def guarded(work: Callable[[], None]) -> ExitCode:
         raise
     except OSError as error:
         # The disk, the rights, the network: the machine's word is the best that there is.
-        if manner.debug:
+        if verbosity.debug:
             traceback.print_exc()
         place = f": {error.filename}" if error.filename else ""
         tell(f"error: {error.strerror or error}{place}")
@@ -99,7 +99,7 @@ def guarded(work: Callable[[], None]) -> ExitCode:
             tell("  → HANDSEG_CACHE=DIR names another place for what can be made again")
         return ExitCode.FAILED
     except Exception as error:  # noqa: BLE001 - the border where a person is told
-        if manner.debug:
+        if verbosity.debug:
             traceback.print_exc()
         tell(f"error: {type(error).__name__}: {error}")
         tell("  this is a fault of handseg or of the machine; --debug shows where it arose.")
@@ -117,10 +117,10 @@ def is_in_cache(name: object) -> bool:
 
 def complain(error: HandsegError) -> None:
     """What happened, why, and what to type."""
-    if manner.debug:
+    if verbosity.debug:
         traceback.print_exc()
-    tell(f"error: {error.what}")
-    for line in error.why.splitlines():
+    tell(f"error: {error.message}")
+    for line in error.details.splitlines():
         tell(f"  {line}")
     for hint in error.hints:
         tell(f"  → {hint}")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from handseg.progress import Progress, silent
+from handseg.reporter import Progress, silent
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -26,7 +26,7 @@ NOTE_WIDTH = 40
 
 
 @dataclass
-class Manner:
+class Verbosity:
     """How the present command talks."""
 
     quiet: bool = False
@@ -35,12 +35,12 @@ class Manner:
     bars: bool = True
 
 
-manner = Manner()
+verbosity = Verbosity()
 
 
-def say(text: str = "") -> None:
+def info(text: str = "") -> None:
     """Tell a person something, on stderr; `-q` silences it."""
-    if not manner.quiet:
+    if not verbosity.quiet:
         print(text, file=sys.stderr, flush=True)  # noqa: T201
 
 
@@ -49,10 +49,10 @@ def warn(text: str) -> None:
     print(f"warning: {text}", file=sys.stderr, flush=True)  # noqa: T201
 
 
-def detail(text: str) -> None:
+def debug(text: str) -> None:
     """Tell a person who asked for more with `-v`."""
-    if manner.verbose:
-        say(text)
+    if verbosity.verbose:
+        info(text)
 
 
 def out(text: str) -> None:
@@ -113,7 +113,7 @@ def progress(title: str) -> Iterator[Progress]:
 
     Work that is done at once draws none, and does not load what draws it.
     """
-    if manner.quiet or not manner.bars:
+    if verbosity.quiet or not verbosity.bars:
         yield silent
         return
     bar = _Bar(title)

@@ -134,7 +134,7 @@ def convert(
             writer.stream(sys.stdout, masks, bar)
             return
         path = writer.write(Place(CONVERTED, stem_of(masks.path), out), masks, bar)
-    console.say(f"{len(masks.images)} images of {len(masks.classes)} classes")
+    console.info(f"{len(masks.images)} images of {len(masks.classes)} classes")
     console.out(str(path))
 
 
@@ -178,13 +178,13 @@ def say_notes(masks: "Masks", to: Format, out: Path | None) -> None:
     from handseg.formats.table import WRITERS
 
     for note in masks.notes:
-        console.say(f"{masks.path}: {note}")
+        console.info(f"{masks.path}: {note}")
     writer = WRITERS[to]
     for note in writer.dialect.notes(masks) if isinstance(writer, PolygonWriter) else ():
-        console.say(note)
+        console.info(note)
     if masks.unlabelled and to == Format.CSV:
         lost = "; a stream has no sidecar that says why" if out == options.STREAM else ""
-        console.say(f"{masks.unlabelled} masks that nobody labelled have no row{lost}")
+        console.info(f"{masks.unlabelled} masks that nobody labelled have no row{lost}")
 
 
 def check_place(out: Path | None, to: Format, src: Path, force: bool) -> None:

@@ -30,13 +30,13 @@ def read_source(
     if split is not None:
         raise UsageError(
             f"--split {split} is about the labels of a data set",
-            why=f"{src} is none; of a run's predictions RUN:{split} names a split",
+            details=f"{src} is none; of a run's predictions RUN:{split} names a split",
         )
     if reader is not None:
         say_own_sizes(src, data, image_size)
         return reader.read(path)
     if path.suffix == ".json" and not path.exists():
-        raise InputError(f"there is no file {src}", why=f"looked in {Path.cwd()}")
+        raise InputError(f"there is no file {src}", details=f"looked in {Path.cwd()}")
     from handseg.runs.predictions import find_prediction
 
     return read_csv(find_prediction(src, runs), data, image_size)
@@ -51,7 +51,7 @@ def is_run(path: Path, runs: Path) -> bool:
 
 def say_own_sizes(src: str, data: Path | None, image_size: str | None) -> None:
     if image_size is not None or data is not None:
-        console.say(f"sizes of images: {src} knows them, neither --image-size nor --data is asked")
+        console.info(f"sizes of images: {src} knows them, neither --image-size nor --data is asked")
 
 
 def read_csv(path: Path, data: Path | None, image_size: str | None) -> "Masks":
@@ -75,13 +75,13 @@ def read_csv(path: Path, data: Path | None, image_size: str | None) -> "Masks":
 def say_sizes(sizes: "Sizes", folder: Path, size: tuple[int, int], *, is_given: bool) -> None:
     """Where the sizes come from: a wrong one moves every pixel."""
     if sizes.from_data:
-        console.say(f"sizes of {sizes.from_data} images read in {folder}")
+        console.info(f"sizes of {sizes.from_data} images read in {folder}")
     if sizes.taken and is_given:
-        console.say(f"sizes of {len(sizes.taken)} images taken as {size[0]} × {size[1]}")
+        console.info(f"sizes of {len(sizes.taken)} images taken as {size[0]} × {size[1]}")
     elif sizes.taken:
         console.warn(
             f"nobody knows the sizes of {len(sizes.taken)} images: taken as {size[0]} × {size[1]}; "
             "--data DIR or --image-size HxW says better"
         )
     elif is_given:
-        console.say("--image-size is not needed: the sizes of all images are known")
+        console.info("--image-size is not needed: the sizes of all images are known")

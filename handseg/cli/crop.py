@@ -41,19 +41,19 @@ def crop(
     dataset = open_dataset(options.data_folder(data))
     names = known_regions(regions, dataset.classes, dataset.regions)
     samples = labelled_training_samples(dataset)
-    console.say(dataset.recognised)
+    console.info(dataset.recognised)
     people = len({sample.person for sample in samples})
-    console.say(
+    console.info(
         f"found {len(samples)} labelled images of {people} people, {len(dataset.test)} test images"
     )
     with console.progress("reading files") as bar:
         source = fingerprint(sample_files(samples), dataset.root, bar)
     place = crops_folder(dataset)
     if place.parent != dataset.root:
-        console.say(f"{dataset.root} is read-only: crops go to {place}")
+        console.info(f"{dataset.root} is read-only: crops go to {place}")
     made = [crop_region(dataset, samples, region, source, force) for region in names]
     listed = ", ".join(f'"{name}"' for name in names)
-    console.say(f"train with them:  handseg train RECIPE --set 'data.crops=[{listed}]'")
+    console.info(f"train with them:  handseg train RECIPE --set 'data.crops=[{listed}]'")
     for folder in dict.fromkeys(made):
         console.out(str(folder))
 
@@ -65,18 +65,18 @@ def crop_region(
     from handseg.crops.cut import cut_crops, is_current
     from handseg.crops.windows import plan_crops
     from handseg.data.crop_manifest import crop_source, crops_folder, region_folder
-    from handseg.data.storage import size_in_words
+    from handseg.text import size_text
 
     folder, source = region_folder(dataset, region), crop_source(dataset, region, source)
     if not force and is_current(folder, region, source):
-        console.say(f"{region}: {folder} is up to date")
+        console.info(f"{region}: {folder} is up to date")
         return folder.parent
     with console.progress(f"{region}: planning") as bar:
         planned = plan_crops(samples, dataset.classes, region, bar, dataset.regions)
     pixels = sum(one.pixels for one in planned)
     minutes = len(samples) * SECONDS_AN_IMAGE / (os.cpu_count() or 1) / 60
-    console.say(
-        f"{region}: {len(planned)} crops, about {size_in_words(pixels * BYTES_A_PIXEL)}"
+    console.info(
+        f"{region}: {len(planned)} crops, about {size_text(pixels * BYTES_A_PIXEL)}"
         + (f" and {minutes:.0f} min" if minutes >= 1 else "")
     )
     place = crops_folder(dataset)

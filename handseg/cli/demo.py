@@ -38,7 +38,7 @@ def demo(
     """
     begun = time.monotonic()
     place = new_folder(folder)
-    console.say(f"everything lands in {place}/")
+    console.info(f"everything lands in {place}/")
     with inside(place):
         for line in commands(quick):
             run_line(line)
@@ -91,7 +91,7 @@ def run_line(line: list[str]) -> None:
     """
     from handseg.cli.main import run
 
-    console.say(f"\n$ handseg {shlex.join(line)}")
+    console.info(f"\n$ handseg {shlex.join(line)}")
     code = run(line)
     if code > 1:
         raise typer.Exit(code)
@@ -101,7 +101,7 @@ def run_line(line: list[str]) -> None:
 
 def farewell(place: Path, seconds: float) -> None:
     """What to try next."""
-    console.say(
+    console.info(
         f"""
 done in {seconds / 60:.1f} minutes. Next:
   cd {place}

@@ -107,14 +107,14 @@ def read(text: str, runs: Path) -> "Submission":
 
 def say_notes(found: "Difference") -> None:
     """What a person should know about the figures before reading them."""
-    console.say(f"A: {found.a.path}")
-    console.say(f"B: {found.b.path}")
+    console.info(f"A: {found.a.path}")
+    console.info(f"B: {found.b.path}")
     for submission in (found.a, found.b):
         for note in submission.notes:
-            console.say(f"{submission.path}: {note}")
+            console.info(f"{submission.path}: {note}")
     say_alone("A", found.only_in_a())
     say_alone("B", found.only_in_b())
-    console.say(f"{found.identical} of {len(found.keys)} masks are identical")
+    console.info(f"{found.identical} of {len(found.keys)} masks are identical")
 
 
 def say_alone(title: str, alone: "Alone") -> None:

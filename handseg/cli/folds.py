@@ -51,7 +51,7 @@ def folds(
     from handseg.data.training_people import training_people
 
     dataset = open_dataset(options.data_folder(data))
-    console.say(dataset.recognised)
+    console.info(dataset.recognised)
     there = None if force else folds_there(dataset, k, seed)
     if there is None:
         refuse_too_few(len({sample.person for sample in dataset.train}), k or DEFAULT_K)
@@ -67,7 +67,7 @@ def folds(
     whole = balance_of(list(found.people.values()))
     console.print_table(table_of(rows, whole))
     if whole.bent_share is None:
-        console.say("poses are not known: no label shows the forearm and the third metacarpal")
+        console.info("poses are not known: no label shows the forearm and the third metacarpal")
 
 
 def folds_there(dataset: "Dataset", k: int | None, seed: int | None) -> "FoldFile | None":
@@ -99,7 +99,7 @@ def new_folds(
     if replaced:
         console.warn("old folds are replaced: runs on them and runs on the new do not compare")
     if k is not None and made.folds.k < k:
-        console.say(f"{made.folds.k} folds, not {k}: there are no more people")
+        console.info(f"{made.folds.k} folds, not {k}: there are no more people")
     return made
 
 
@@ -111,15 +111,15 @@ def say_faults(found: "TrainingPeople") -> None:
         return
     console.warn(f"{len(found.faults)} labels cannot be read; their hands count as unknown")
     for fault in list(found.faults.values())[:SHOWN]:
-        console.warn(fault.what)
-    console.say("handseg check DIR   finds what is wrong with labels")
+        console.warn(fault.message)
+    console.info("handseg check DIR   finds what is wrong with labels")
 
 
 def say_file(file: "FoldFile") -> None:
     """Where the folds stand and how they were made."""
     what = "wrote" if file.written else "read"
     folds = file.folds
-    console.say(f"{what} {file.path}: {folds.k} folds, seed {folds.seed}, {folds.method}")
+    console.info(f"{what} {file.path}: {folds.k} folds, seed {folds.seed}, {folds.method}")
 
 
 def print_json(file: "FoldFile", rows: "list[Balance]") -> None:

@@ -61,7 +61,7 @@ def told(command: str | None, runs: Path) -> Iterator[None]:
     try:
         yield
     except HandsegError as error:
-        reason = error.what
+        reason = error.message
         raise
     except BaseException as error:
         reason = f"{type(error).__name__}: {error}"

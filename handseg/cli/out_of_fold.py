@@ -30,8 +30,8 @@ def join_predictions(
         raise UsageError("--out-of-fold writes a file with its sidecar: name one")
     members = [read_submission(find_prediction(pred, runs, "val")) for pred in preds]
     path, images = join_folds(members, open_dataset(options.data_folder(data)), out)
-    console.say(
+    console.info(
         f"{len(members)} folds joined: {images} images, each by the model that never saw its person"
     )
-    console.say(f"every bone:  handseg score {path}")
+    console.info(f"every bone:  handseg score {path}")
     console.out(str(path))

@@ -44,7 +44,7 @@ def predict(
         raise UsageError(f"--out names one file, but there are {len(chosen)} runs")
     options.check_out(out, force)
     dataset = open_dataset(options.data_folder(data))
-    console.say(dataset.recognised)
+    console.info(dataset.recognised)
     from handseg.predict.of_run import plan_prediction, run_prediction
 
     if out == options.STREAM:
@@ -57,7 +57,7 @@ def predict(
     for one in chosen:
         job = plan_prediction(one, dataset, split, out, console.warn)
         if job.is_done() and not force:
-            console.say(f"{one.name}: {job.out} is up to date")
+            console.info(f"{one.name}: {job.out} is up to date")
         else:
             with console.progress(f"{one.name}: {split}") as bar:
                 run_prediction(job, bar)

@@ -96,7 +96,7 @@ def run_queue(trainings: Sequence[Training], request: Request) -> tuple[list[End
     ended: list[Ended] = []
     with Signals() as signals:
         for number, training in enumerate(trainings, 1):
-            console.say(f"run {number} of {len(trainings)}: {training.title}")
+            console.info(f"run {number} of {len(trainings)}: {training.title}")
             one = run_child(training, request, signals)
             ended.append(one)
             if request.on_end is not None and not request.dry:
@@ -148,7 +148,7 @@ def reason_of(code: int) -> str:
 
 def manner_words() -> list[str]:
     """The present command's way of talking, for a child."""
-    manner = console.manner
+    manner = console.verbosity
     asked = {
         "--quiet": manner.quiet,
         "--verbose": manner.verbose,

@@ -19,7 +19,7 @@ def say_table(ended: Sequence[Ended]) -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
-        console.say("  ".join(cells).rstrip())
+        console.info("  ".join(cells).rstrip())
 
 
 def lines_to_type(

@@ -44,8 +44,8 @@ def recipes(context: typer.Context, json_: options.Json = False, csv_: options.C
         console.out(as_csv([(path.stem, "\n".join(comment)) for path, comment in found]))
     else:
         console.print_table(as_table(found))
-        console.say(f"they lie in {bundled_folder()}; one as a file of your own:")
-        console.say("  handseg recipes copy segformer")
+        console.info(f"they lie in {bundled_folder()}; one as a file of your own:")
+        console.info("  handseg recipes copy segformer")
 
 
 @app.command(epilog=epilog(COPY_EXAMPLES))

@@ -96,7 +96,7 @@ def runs(
     if sort not in SORTS:
         raise UsageError(
             f"runs cannot be sorted by {sort!r}{did_you_mean(sort, SORTS)}",
-            why=f"by: {', '.join(SORTS)}",
+            details=f"by: {', '.join(SORTS)}",
         )
     wanted = Filter.parse(" ".join(words or ()))
     place = options.runs_folder(folder)
@@ -135,16 +135,16 @@ def no_runs(place: Path) -> InputError:
 def say_count(place: Path, shown: int, of: int, wanted: "Filter") -> None:
     """How many runs there are, and how many the filter shows."""
     if wanted.text:
-        console.say(f"{place}: {shown} of {of} runs hold {wanted.text}")
+        console.info(f"{place}: {shown} of {of} runs hold {wanted.text}")
     else:
-        console.say(f"{place}: {of} run{'s' if of != 1 else ''}")
+        console.info(f"{place}: {of} run{'s' if of != 1 else ''}")
 
 
 def say_verb(words: "list[str]") -> None:
     """Where no run holds what looks like a command, say that it was not taken for one."""
     meant = did_you_mean(words[0], VERBS)
     if meant:
-        console.say(f"{words[0]} is a filter here{meant}")
+        console.info(f"{words[0]} is a filter here{meant}")
 
 
 def as_csv(found: "list[RunSummary]", now: float) -> str:
@@ -168,7 +168,7 @@ def print_list(found: "list[RunSummary]", now: float) -> None:
     console.print_lines(runs_lines(found, now, console.table_width()))
     if found:
         line = run_command(["runs", "show"], found[0].folder)
-        console.say(f"{line}   # bones, checkpoints, recipe")
+        console.info(f"{line}   # bones, checkpoints, recipe")
 
 
 app.command("show", epilog=epilog(runs_show.EXAMPLES))(runs_show.show)

@@ -79,15 +79,15 @@ def say_notes(pairs: "Sequence[PairedRuns]") -> None:
     """What a person should know about the figures before reading them."""
     for one in (pairs[0].a, *(pair.b for pair in pairs)):
         which = "best" if one.is_best else "last"
-        console.say(f"{one.name}: its {which} validation, step {one.scores.step}, fold {one.fold}")
+        console.info(f"{one.name}: its {which} validation, step {one.scores.step}, fold {one.fold}")
     for pair in pairs:
         images, people = len(pair.images), len(pair.people)
-        console.say(f"{pair.b.name} against {pair.a.name}: {images} images of {people} people")
+        console.info(f"{pair.b.name} against {pair.a.name}: {images} images of {people} people")
         most = max(len(pair.a.scores.images), len(pair.b.scores.images))
         if images < most:
             console.warn(f"{most - images} images are in one of the two alone and left out")
         if not pair.knows_people:
-            console.say("whose images these are is not known: each counts as a person")
+            console.info("whose images these are is not known: each counts as a person")
 
 
 def print_tables(pairs: "Sequence[PairedRuns]", by: By, worst: int) -> None:
@@ -111,4 +111,6 @@ def say_chance(pairs: "Sequence[PairedRuns]") -> None:
     figures = sum(len(pair.classes) for pair in pairs if pair.overall.interval is not None)
     if figures:
         by_chance = figures * (100 - LEVEL) / 100
-        console.say(f"▲ ▼: the interval leaves out 0; by chance about {by_chance:.0f} of {figures}")
+        console.info(
+            f"▲ ▼: the interval leaves out 0; by chance about {by_chance:.0f} of {figures}"
+        )

@@ -7,20 +7,20 @@ from rich.text import Text
 
 from handseg.cli.runs_show_tables import DIFFERENCE
 from handseg.runs.paired import PairedRuns
-from handseg.runs.words import NONE, dice_words, difference_words
 from handseg.score.summary import Difference
+from handseg.text import NONE, dice_text, difference_text
 
 
 def means_table(pairs: Sequence[PairedRuns]) -> Table:
     """A row for each run: its mean, the difference to the first, and whether it is more than
     noise."""
     table = _table("run", figures=("Dice", "difference"), words=("95 % interval", ""))
-    table.add_row(Text(pairs[0].a.name), Text(dice_words(pairs[0].means[0])), "", "", "")
+    table.add_row(Text(pairs[0].a.name), Text(dice_text(pairs[0].means[0])), "", "", "")
     for pair in pairs:
         between = pair.overall
         table.add_row(
             Text(pair.b.name),
-            Text(dice_words(pair.means[1])),
+            Text(dice_text(pair.means[1])),
             signed(between),
             Text(interval_words(between)),
             Text(between.verdict),
@@ -36,7 +36,7 @@ def classes_table(pairs: Sequence[PairedRuns]) -> Table:
     for name in names:
         first = next(rows[name] for rows in found if name in rows)
         cells = [signed(rows[name].between) if name in rows else Text(NONE) for rows in found]
-        table.add_row(Text(name), Text(dice_words(first.a)), *cells)
+        table.add_row(Text(name), Text(dice_text(first.a)), *cells)
     return table
 
 
@@ -51,12 +51,12 @@ def images_table(pairs: Sequence[PairedRuns], most: int | None) -> Table:
     rows = [(pair, row) for pair in pairs for row in pair.by_image]
     rows.sort(key=lambda found: -abs(found[1].difference))
     for pair, row in rows[:most]:
-        where = "" if row.most is None else f"{row.most} {difference_words(row.most_difference, 3)}"
+        where = "" if row.most is None else f"{row.most} {difference_text(row.most_difference, 3)}"
         table.add_row(
             Text(row.name),
-            Text(dice_words(row.a)),
-            Text(dice_words(row.b)),
-            Text(difference_words(row.difference)),
+            Text(dice_text(row.a)),
+            Text(dice_text(row.b)),
+            Text(difference_text(row.difference)),
             Text(where),
             *([Text(pair.b.name)] if several else []),
         )
@@ -65,7 +65,7 @@ def images_table(pairs: Sequence[PairedRuns], most: int | None) -> Table:
 
 def signed(between: Difference) -> Text:
     """A difference, with a sign and a colour where it is more than noise."""
-    words = difference_words(between.mean)
+    words = difference_text(between.mean)
     if not between.is_more_than_noise:
         return Text(f"  {words}")
     return Text(f"▲ {words}", "green") if between.mean > 0 else Text(f"▼ {words}", "red")
@@ -76,7 +76,7 @@ def interval_words(between: Difference) -> str:
     found = between.interval
     if found is None:
         return NONE
-    return f"{difference_words(found.low)} to {difference_words(found.high)}"
+    return f"{difference_text(found.low)} to {difference_text(found.high)}"
 
 
 def _table(name: str, figures: Sequence[str], words: Sequence[str] = ()) -> Table:

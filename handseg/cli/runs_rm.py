@@ -54,23 +54,23 @@ def rm(
 
 def remove(found: "Sequence[RunSummary]", yes: bool) -> None:
     from handseg.runs.removal import remove_run, size_of
-    from handseg.runs.words import bytes_words
+    from handseg.text import size_text
 
     sizes = [size_of(run.folder) for run in found]
     for run, size in zip(found, sizes, strict=True):
         state = f"{run.state} ({run.message})" if run.message else run.state
-        console.say(f"{run.folder}  {state}, {bytes_words(size)}")
+        console.info(f"{run.folder}  {state}, {size_text(size)}")
     what = f"remove {found[0].name}" if len(found) == 1 else f"remove these {len(found)} runs"
     if not is_wanted(f"{what} for ever?", yes):
         return
     for run in found:
         remove_run(run)
-    console.say(f"freed {bytes_words(sum(sizes))}")
+    console.info(f"freed {size_text(sum(sizes))}")
 
 
 def remove_checkpoints_of(found: "Sequence[RunSummary]", yes: bool) -> None:
     from handseg.runs.removal import remove_spare, spare_checkpoints
-    from handseg.runs.words import bytes_words
+    from handseg.text import size_text
 
     total = 0
     for run in found:
@@ -78,13 +78,13 @@ def remove_checkpoints_of(found: "Sequence[RunSummary]", yes: bool) -> None:
         size = sum(one.bytes for one in spare)
         total += size
         steps = ", ".join(str(one.step) for one in spare)
-        what = f"steps {steps}: {bytes_words(size)}" if spare else "nothing to spare"
-        console.say(f"{run.folder}  {what}")
+        what = f"steps {steps}: {size_text(size)}" if spare else "nothing to spare"
+        console.info(f"{run.folder}  {what}")
     if not total or not is_wanted("remove these checkpoints for ever?", yes):
         return
     for run in found:
         remove_spare(run)
-    console.say(f"freed {bytes_words(total)}")
+    console.info(f"freed {size_text(total)}")
 
 
 def is_wanted(question: str, yes: bool) -> bool:
@@ -95,5 +95,5 @@ def is_wanted(question: str, yes: bool) -> bool:
         raise UsageError("nobody can be asked: nothing is removed", hints=["add --yes"])
     if typer.confirm(question, err=True):
         return True
-    console.say("nothing is removed")
+    console.info("nothing is removed")
     return False

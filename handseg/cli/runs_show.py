@@ -118,7 +118,7 @@ def print_report(report: "RunReport", sort: Order) -> None:
     for _, message in warnings[-SHOWN:]:
         console.warn(message)
     if len(warnings) > SHOWN:
-        console.say(f"{len(warnings) - SHOWN} more warnings: --json has all")
+        console.info(f"{len(warnings) - SHOWN} more warnings: --json has all")
 
 
 def print_differences(report: "RunReport") -> None:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from handseg.runs.words import MOVED, NONE, dice_words, difference_words, trend
+from handseg.runs.words import MOVED, trend
+from handseg.text import NONE, dice_text, difference_text
 
 if TYPE_CHECKING:
     from handseg.view.run_report import Order, RunReport
@@ -44,7 +45,7 @@ def classes_table(report: "RunReport", order: "Order") -> Table:
         table.add_column(title, no_wrap=True, overflow="ellipsis", min_width=DIFFERENCE)
     table.add_column("trend", no_wrap=True, overflow="crop")
     for row in rows:
-        cells = [Text(row.name), Text(dice_words(row.last)), Text(dice_words(row.best))]
+        cells = [Text(row.name), Text(dice_text(row.last)), Text(dice_text(row.best))]
         if other is not None:
             cells.append(moved(row.difference))
         table.add_row(*cells, Text(trend(row.trend, TREND_WIDTH)))
@@ -53,7 +54,7 @@ def classes_table(report: "RunReport", order: "Order") -> Table:
 
 def moved(difference: float) -> Text:
     """A difference, with a sign and a colour where it is more than a trifle."""
-    words = difference_words(difference)
+    words = difference_text(difference)
     if difference > MOVED:
         return Text(f"▲ {words}", "green")
     if difference < -MOVED:

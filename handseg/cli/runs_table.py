@@ -8,7 +8,8 @@ from rich.text import Text
 
 from handseg.runs.listing import worst_dice
 from handseg.runs.summary import RunSummary, State
-from handseg.runs.words import NONE, SIGNS, dice_words, epoch_words, one_line, when_words
+from handseg.runs.words import SIGNS, epoch_words, when_words
+from handseg.text import NONE, dice_text, one_line
 
 GAP = 2
 NARROWEST = 6
@@ -40,8 +41,8 @@ COLUMNS = (
     Column("recipe", lambda run, now: run.recipe or NONE, 1),
     Column("fold", lambda run, now: NONE if run.fold is None else str(run.fold), 3, right=True),
     Column("epoch", lambda run, now: epoch_words(run), 6, right=True),
-    Column("best", lambda run, now: dice_words(run.best_dice), 0, right=True),
-    Column("last", lambda run, now: dice_words(run.last_dice), 4, right=True),
+    Column("best", lambda run, now: dice_text(run.best_dice), 0, right=True),
+    Column("last", lambda run, now: dice_text(run.last_dice), 4, right=True),
     Column("worst bone", lambda run, now: worst_words(run), 5),
     Column("when", when_words, 7, right=True),
     Column("why", lambda run, now: run.message, 2),
@@ -52,7 +53,7 @@ def worst_words(run: RunSummary) -> str:
     """The worst class of the last validation and its Dice."""
     if run.worst_class is None:
         return NONE
-    return f"{run.worst_class} {dice_words(worst_dice(run), 3)}"
+    return f"{run.worst_class} {dice_text(worst_dice(run), 3)}"
 
 
 def runs_lines(runs: Sequence[RunSummary], now: float, width: int) -> Text:

@@ -12,7 +12,7 @@ from handseg.cli import console, options
 from handseg.cli.command import command
 from handseg.cli.score_words import say_assumed_sizes, say_labels, say_notes, say_poses
 from handseg.errors import InputError, UsageError
-from handseg.progress import Progress, silent
+from handseg.reporter import Progress, silent
 
 if TYPE_CHECKING:
     from handseg.data.dataset import Sample
@@ -157,7 +157,7 @@ def read_reweight(text: str) -> "Reweight":
 def is_csv(labels: Path) -> bool:
     """Whether labels are a submission and no data set; raises InputError where nothing is."""
     if not labels.exists():
-        raise InputError(f"there are no labels at {labels}", why=f"looked in {Path.cwd()}")
+        raise InputError(f"there are no labels at {labels}", details=f"looked in {Path.cwd()}")
     return not labels.is_dir()
 
 
@@ -194,12 +194,12 @@ def against_data_set(
 def drawn_labels(samples: "Sequence[Sample]", classes: Sequence[str]) -> "Submission":
     """The labels of samples as run lengths; drawn now, and that is said, or before."""
     from handseg.data.label_runs import label_file
-    from handseg.data.storage import size_in_words
+    from handseg.text import size_text
 
     file = label_file(samples, classes)
     if file.found() is None:
-        size = size_in_words(file.expected_bytes)
-        console.say(
+        size = size_text(file.expected_bytes)
+        console.info(
             f"the labels of {len(samples)} images become run lengths, once: "
             f"about {size} in {file.path.parent}"
         )
@@ -236,7 +236,7 @@ def check_anything(runs: Path) -> None:
     if not votes_by_age() and not list_runs(runs):
         raise InputError(
             "there is nothing to score",
-            why=f"no vote in {options.VOTES.absolute()}, no run in {runs.absolute()}",
+            details=f"no vote in {options.VOTES.absolute()}, no run in {runs.absolute()}",
             hints=[
                 "name a submission, as in: handseg score prediction.csv --data DIR",
                 "handseg demo   goes the whole way on synthetic hands",
@@ -252,7 +252,7 @@ def default_prediction(has_labels: "Callable[[Submission], bool]", runs: Path) -
     for path in votes_by_age()[:1]:
         if has_labels(read_submission(path)):
             return path
-        console.say(f"the images of {path} have no labels here: the last run's validation instead")
+        console.info(f"the images of {path} have no labels here: the last run's validation instead")
     # A run that is still training, or was stopped, has none yet.
     ended = newest_predictions(runs, "val")
     return ended[0] if ended else find_prediction("last", runs, "val")

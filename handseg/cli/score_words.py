@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from handseg.cli import console
-from handseg.data.words import shown
+from handseg.text import shown
 
 if TYPE_CHECKING:
     from handseg.score.pose import Poses
@@ -16,12 +16,12 @@ def say_labels(truth: "Truth") -> None:
     """What a person should know of labels that are a submission."""
     labels = truth.labels
     images = f"{len(labels.images)} images, {len(truth.classes)} classes"
-    console.say(f"labels: {labels.path}, {images}")
+    console.info(f"labels: {labels.path}, {images}")
     if truth.rows_missing:
         console.warn(f"{labels.path}: {truth.rows_missing} rows missing count as empty labels")
     unknown = sum(image not in truth.people for image in labels.images)
     if unknown:
-        console.say(
+        console.info(
             f"the people of {unknown} images are not known (--data DIR tells them): "
             "each image counts as a person"
         )
@@ -50,14 +50,14 @@ def say_notes(scored: "Sequence[ScoredSubmission]") -> None:
 def say_rows(one: "ScoredSubmission") -> None:
     """The images of a submission, and what its rows lack or have too often."""
     path = one.submission.path
-    console.say(f"{path}: {len(one.images)} images of {len(one.people)} people")
+    console.info(f"{path}: {len(one.images)} images of {len(one.people)} people")
     bare = len(set(one.submission.images).difference(one.images))
     if bare:
-        console.say(f"{path}: {bare} more images have no label and are no part of the score")
+        console.info(f"{path}: {bare} more images have no label and are no part of the score")
     for note in one.submission.notes:
-        console.say(f"{path}: {note}")
+        console.info(f"{path}: {note}")
     if one.submission.repeated_rows:
-        console.say(f"{path}: {one.submission.repeated_rows} rows repeated, with the same masks")
+        console.info(f"{path}: {one.submission.repeated_rows} rows repeated, with the same masks")
     if one.without_rows:
         console.warn(
             f"{len(one.without_rows)} images without rows count as empty: "
@@ -87,7 +87,7 @@ def say_poses(one: "ScoredSubmission", poses: "Poses") -> None:
     bent, known = int(poses.bent.sum()), len(one.images) - poses.unknown
     share = f" ({bent / known:.1%})" if known else ""
     lost = f"; of {poses.unknown} images the pose is not known" if poses.unknown else ""
-    console.say(
+    console.info(
         f"{one.submission.path}: {bent} of {known} wrists are bent by more than {LIMIT:g}°"
         f"{share}{lost}"
     )

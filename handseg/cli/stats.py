@@ -60,7 +60,7 @@ def stats(
     dataset = open_dataset(options.data_folder(data))
     if cls is not None:
         check_class(dataset, cls)
-    console.say(dataset.recognised)
+    console.info(dataset.recognised)
     say_drawing(dataset)
     found = gather(dataset, console.progress)
     say_faults(found)
@@ -98,7 +98,7 @@ def check_class(dataset: "Dataset", cls: str) -> None:
     if cls not in dataset.classes:
         raise UsageError(
             f"--class {cls}: there is no such class{did_you_mean(cls, dataset.classes)}",
-            why="classes: " + ", ".join(dataset.classes),
+            details="classes: " + ", ".join(dataset.classes),
         )
 
 
@@ -106,13 +106,14 @@ def say_drawing(dataset: "Dataset") -> None:
     """What will be written to the cache, before it is."""
     from handseg.data.dataset import with_test_labels
     from handseg.data.statistics.kept_labels import bytes_to_draw
-    from handseg.data.storage import cache_root, size_in_words
+    from handseg.data.storage import cache_root
+    from handseg.text import size_text
 
     known = with_test_labels(dataset)
     size = sum(bytes_to_draw(split, known.classes) for split in (known.train, known.test))
     if size:
-        console.say(
-            f"labels become run lengths, once: about {size_in_words(size)} in {cache_root()}/labels"
+        console.info(
+            f"labels become run lengths, once: about {size_text(size)} in {cache_root()}/labels"
         )
 
 
@@ -121,14 +122,14 @@ def say_faults(found: "Statistics") -> None:
     if found.faults:
         console.warn(f"{len(found.faults)} labels cannot be read and are left out")
         for fault in list(found.faults.values())[:SHOWN]:
-            console.warn(fault.what)
-        console.say(f"handseg check {found.dataset.root}   finds what is wrong with labels")
+            console.warn(fault.message)
+        console.info(f"handseg check {found.dataset.root}   finds what is wrong with labels")
     for note in found.notes:
         console.warn(note)
     if found.masks is None:
-        console.say("no label can be read: areas, overlaps, positions and hands are not known")
+        console.info("no label can be read: areas, overlaps, positions and hands are not known")
     elif not found.have_hands:
-        console.say(
+        console.info(
             "side and pose are not known: no class is the Radius, the Ulna or finger-11 (a class "
             "of another name is one by `aliases` in dataset.toml)"
         )
@@ -157,8 +158,8 @@ def write_page(found: "Statistics", html: Path, with_images: bool) -> None:
     try:
         disk.replace(html, statistics_page(found, pictures).encode())
     except OSError as error:
-        raise FailedError(f"{html} cannot be written", why=str(error)) from error
-    console.say(f"wrote {html}" + ("; it shows images of the data" if pictures else ""))
+        raise FailedError(f"{html} cannot be written", details=str(error)) from error
+    console.info(f"wrote {html}" + ("; it shows images of the data" if pictures else ""))
 
 
 def shown_images(found: "Statistics") -> "list[Shown]":

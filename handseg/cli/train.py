@@ -144,11 +144,11 @@ def introduce(training: Training, data: Path) -> None:
     from handseg.data.dataset import open_dataset
 
     if training.loaded.bundled:
-        console.say(f"using the bundled recipe {training.loaded.path}")
+        console.info(f"using the bundled recipe {training.loaded.path}")
     for warning in training.loaded.warnings:
         console.warn(warning)
     # Most first attempts end here.
-    console.say(open_dataset(data).recognised)
+    console.info(open_dataset(data).recognised)
 
 
 def train_here(training: Training, request: Request) -> None:
@@ -157,12 +157,12 @@ def train_here(training: Training, request: Request) -> None:
 
     data, runs = options.data_folder(request.data), options.runs_folder(request.runs)
     introduce(training, data)
-    from handseg.train.session import Speaker
+    from handseg.reporter import Reporter
     from handseg.train.session import train as run_training
 
-    speaker = Speaker(console.say, speed(training.loaded.recipe.train.batch_size))
+    reporter = Reporter(console.info, console.warn, speed(training.loaded.recipe.train.batch_size))
     report(
-        run_training(training.loaded, data, runs, speaker, name=request.name, limit=request.limit)
+        run_training(training.loaded, data, runs, reporter, name=request.name, limit=request.limit)
     )
 
 
@@ -172,12 +172,12 @@ def measure(training: Training, request: Request) -> None:
 
     data, runs = options.data_folder(request.data), options.runs_folder(request.runs)
     introduce(training, data)
+    from handseg.reporter import Reporter
     from handseg.train.dry_run import dry_run
-    from handseg.train.session import Speaker
 
-    speaker = Speaker(console.say, console.progress)
+    reporter = Reporter(console.info, console.warn, console.progress)
     print_measured(
-        training.title, dry_run(training.loaded, data, runs, speaker, limit=request.limit)
+        training.title, dry_run(training.loaded, data, runs, reporter, limit=request.limit)
     )
 
 
@@ -203,9 +203,9 @@ def go_on(run: Path, loaded: "LoadedRecipe", data: Path | None) -> None:
     """Resume a run, on the data that it began with unless told otherwise."""
     from handseg.cli.train_words import report, speed
     from handseg.predict.of_run import read_facts
-    from handseg.train.session import Speaker
+    from handseg.reporter import Reporter
     from handseg.train.session import resume as resume_training
 
     place = data or Path(read_facts(run).get("data") or options.data_folder(None))
-    speaker = Speaker(console.say, speed(loaded.recipe.train.batch_size))
-    report(resume_training(run, loaded, place, speaker))
+    reporter = Reporter(console.info, console.warn, speed(loaded.recipe.train.batch_size))
+    report(resume_training(run, loaded, place, reporter))

@@ -101,7 +101,9 @@ def load_all(recipes: Sequence[str], sets: Sequence[str]) -> "list[LoadedRecipe]
     if errors:
         raise UsageError(
             f"{len(errors)} of {len(dict.fromkeys(recipes))} recipes cannot be used",
-            why="\n".join(part for error in errors for part in (error.what, error.why) if part),
+            details="\n".join(
+                part for error in errors for part in (error.message, error.details) if part
+            ),
             hints=list(dict.fromkeys(hint for error in errors for hint in error.hints)),
         )
     read = dict(zip(dict.fromkeys(recipes), loaded, strict=True))

@@ -65,7 +65,7 @@ def groups(trainings: Sequence[Training]) -> Iterator[list[int]]:
 def join(group: Sequence[int], ended: Sequence[Ended], request: Request) -> HandsegError | None:
     """Join the predictions of all folds of a recipe; what kept them from it is said, and given."""
     if request.limit is not None:
-        console.say("with --limit each fold predicts a few images alone: they are not joined")
+        console.info("with --limit each fold predicts a few images alone: they are not joined")
         return None
     folds = [ended[number] for number in group if number < len(ended)]
     runs = [one.run for one in folds if one.is_well and one.run is not None]

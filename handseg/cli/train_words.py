@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 from handseg.cli import console
-from handseg.progress import Progress
+from handseg.reporter import Progress
 from handseg.runs.commands import run_command
 
 if TYPE_CHECKING:
@@ -25,15 +25,15 @@ SPEED_STEPS = 50
 def report(outcome: "Outcome") -> None:
     """The Dice of every bone, where everything lies, and what to type next."""
     if outcome.reason:
-        console.say(f"ended early: {outcome.reason}")
+        console.info(f"ended early: {outcome.reason}")
     for line in dice_lines(outcome.by_class):
-        console.say(line)
-    console.say(f"best Dice {outcome.best:.4f} (validation){weights_words(outcome)}")
-    console.say(f"held-out people: {outcome.predictions}")
+        console.info(line)
+    console.info(f"best Dice {outcome.best:.4f} (validation){weights_words(outcome)}")
+    console.info(f"held-out people: {outcome.predictions}")
     lines = [run_command(["score"], outcome.run, "val"), run_command(["predict"], outcome.run)]
     width = max(map(len, lines))
-    console.say(f"next:  {lines[0]:<{width}}    every bone")
-    console.say(f"       {lines[1]:<{width}}    the test images")
+    console.info(f"next:  {lines[0]:<{width}}    every bone")
+    console.info(f"       {lines[1]:<{width}}    the test images")
     console.out(str(outcome.run))
 
 

@@ -152,7 +152,9 @@ def screen_name(text: str | None) -> ScreenName | None:
     if text is None:
         return None
     near = did_you_mean(text, SCREENS)
-    raise UsageError(f"there is no screen {text!r}{near}", why=f"there are: {', '.join(SCREENS)}")
+    raise UsageError(
+        f"there is no screen {text!r}{near}", details=f"there are: {', '.join(SCREENS)}"
+    )
 
 
 def theme_name(text: str) -> ThemeName:
@@ -165,7 +167,7 @@ def theme_name(text: str) -> ThemeName:
         if text == name:
             return name
     near = did_you_mean(text, THEMES)
-    raise UsageError(f"there is no theme {text!r}{near}", why=f"there are: {', '.join(THEMES)}")
+    raise UsageError(f"there is no theme {text!r}{near}", details=f"there are: {', '.join(THEMES)}")
 
 
 def parse_cells(text: str) -> tuple[int, int]:
@@ -204,6 +206,6 @@ def check_terminals() -> None:
     if missing:
         raise UsageError(
             "the dashboard needs a terminal",
-            why=f"not one: {', '.join(missing)}",
+            details=f"not one: {', '.join(missing)}",
             hints=["handseg tui --once   # prints one frame, on a pipe too"],
         )

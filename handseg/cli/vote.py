@@ -109,7 +109,7 @@ def vote(
     path = write_vote(ballot, rules, names, found, out, skip_bad, workers)
     say_found(ballot, found)
     if path is not None:
-        console.say(f"compare it with labels:  handseg score {path}")
+        console.info(f"compare it with labels:  handseg score {path}")
         console.out(str(path))
 
 
@@ -154,7 +154,7 @@ def find_members(
 
     choice = newest_members(runs)
     for other in choice.others:
-        console.say(f"left out, other images or classes: {other.path}")
+        console.info(f"left out, other images or classes: {other.path}")
     # The run's name is what a plan would say.
     names = [str((member.sidecar or {}).get("run") or member.path) for member in choice.members]
     return list(choice.members), names
@@ -184,8 +184,8 @@ def data_set_of(members: "list[Submission]", data: Path | None) -> "Dataset | No
         return dataset
     if named:
         shown = ", ".join(sorted(strange)[:5]) + (", …" if len(strange) > 5 else "")
-        raise InputError(f"{len(strange)} images are not in the data set {folder}", why=shown)
-    console.detail(f"{folder} has not all of these images: their order is that of the CSVs")
+        raise InputError(f"{len(strange)} images are not in the data set {folder}", details=shown)
+    console.debug(f"{folder} has not all of these images: their order is that of the CSVs")
     return None
 
 

@@ -25,12 +25,14 @@ def say_members(ballot: "Ballot") -> None:
     width = max(map(len, names))
     dices = [validation_dice(member) for member in ballot.members]
     best = max((dice for dice in dices if dice is not None), default=0.0)
-    console.say(f"{len(names)} members, {len(ballot.images)} images, {len(ballot.classes)} classes")
+    console.info(
+        f"{len(names)} members, {len(ballot.images)} images, {len(ballot.classes)} classes"
+    )
     for name, member, dice, missing in zip(
         names, ballot.members, dices, ballot.missing, strict=True
     ):
         words = [f"  {name:<{width}}", dice_words(dice, best), *row_words(member, missing)]
-        console.say("  ".join(words))
+        console.info("  ".join(words))
     say_absent(ballot)
     say_doubles(ballot)
 
@@ -97,13 +99,13 @@ def say_rules(ballot: "Ballot", rules: "Rules") -> None:
     from handseg.ensemble.rule import decimal
 
     own = f" ({len(rules.of_class)} classes have their own rules)" if rules.of_class else ""
-    console.say(f"a pixel is kept where {rules.general}{own}")
+    console.info(f"a pixel is kept where {rules.general}{own}")
     for cls, rule in {"": rules.general, **rules.of_class}.items():
         if len(set(rule.weights)) > 1 or cls:
             weights = " ".join(map(decimal, rule.weights))
-            console.say(f"  {cls or 'weights'}: {weights}" + (f", {rule}" if cls else ""))
+            console.info(f"  {cls or 'weights'}: {weights}" + (f", {rule}" if cls else ""))
     if len(ballot.members) == 1:
-        console.say("a vote of one is a copy of it")
+        console.info("a vote of one is a copy of it")
 
 
 def say_found(ballot: "Ballot", found: "Found") -> None:
@@ -111,13 +113,13 @@ def say_found(ballot: "Ballot", found: "Found") -> None:
     for place, member in enumerate(ballot.members):
         if rows := found.rows_mended[place]:
             words = disorder_words(found.disorder[place])
-            console.say(f"{member.path}: runs of {rows} rows brought to order: {words}")
+            console.info(f"{member.path}: runs of {rows} rows brought to order: {words}")
     rows = Counter(str(fault.path) for fault in found.faults if fault.kind != "sidecar")
     for path, count in rows.items():
         console.warn(f"{path}: {count} rows left out, they cannot be read")
-    for fault in found.faults[: None if console.manner.verbose else SHOWN]:
+    for fault in found.faults[: None if console.verbosity.verbose else SHOWN]:
         console.warn(str(fault))
-    if len(found.faults) > SHOWN and not console.manner.verbose:
+    if len(found.faults) > SHOWN and not console.verbosity.verbose:
         console.warn(f"and {len(found.faults) - SHOWN} more (-v shows all)")
 
 

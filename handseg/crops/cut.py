@@ -21,7 +21,7 @@ from handseg.data.storage import whole_folder
 from handseg.data.threads import threads
 from handseg.errors import InputError
 from handseg.formats.names import FileNames
-from handseg.progress import Progress, silent
+from handseg.reporter import Progress, silent
 
 NamedPolygon = tuple[str, list[list[int]]]
 """A class and its points `[x, y]`."""

@@ -12,7 +12,7 @@ from handseg.data.labels import Labels, check_fits, read_labels
 from handseg.data.sample import Sample
 from handseg.data.settings import Windows
 from handseg.errors import UsageError
-from handseg.progress import Progress, silent
+from handseg.reporter import Progress, silent
 from handseg.rle.geometry import segments
 
 MARGINS = {"wrist": 0.25, "fingertip": 1.0}
@@ -55,7 +55,7 @@ def known_regions(
     if unknown or not names:
         raise UsageError(
             f"there is no region {', '.join(unknown) or text!r}",
-            why="regions: " + ", ".join(REGIONS),
+            details="regions: " + ", ".join(REGIONS),
             hints=["handseg crop --regions wrist,fingertip"],
         )
     for name in names:

@@ -17,7 +17,7 @@ from handseg.data.planes import plane_count
 from handseg.data.preparing import check_space, make, refused_without_room
 from handseg.data.storage import cache_root, turn, whole_folder
 from handseg.errors import FailedError
-from handseg.progress import Progress, silent
+from handseg.reporter import Progress, silent
 
 VERSION = 2
 ATTEMPTS = 3

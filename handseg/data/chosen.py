@@ -8,8 +8,8 @@ from handseg.anatomy import BONES
 from handseg.data.images import is_dicom
 from handseg.data.sample import Sample
 from handseg.data.settings import FILE, Settings
-from handseg.data.words import counted, shown
 from handseg.errors import InputError, did_you_mean
+from handseg.text import counted, shown
 
 
 def check_classes(root: Path, settings: Settings, classes: tuple[str, ...]) -> None:
@@ -26,7 +26,7 @@ def check_classes(root: Path, settings: Settings, classes: tuple[str, ...]) -> N
                 raise InputError(
                     f"{root / FILE}: {key} has the unknown class {name!r}"
                     + did_you_mean(name, classes),
-                    why="classes: " + ", ".join(classes),
+                    details="classes: " + ", ".join(classes),
                 )
     for name, bones in settings.aliases.items():
         for bone in bones:
@@ -34,7 +34,7 @@ def check_classes(root: Path, settings: Settings, classes: tuple[str, ...]) -> N
                 raise InputError(
                     f"{root / FILE}: aliases.{name} names the unknown bone {bone!r}"
                     + did_you_mean(bone, BONES),
-                    why="bones: " + ", ".join(BONES),
+                    details="bones: " + ", ".join(BONES),
                 )
 
 

@@ -102,7 +102,7 @@ def read_manifest(folder: Path) -> CropManifest | None:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{path} is no manifest of crops",
-            why=f"{type(error).__name__}: {error}",
+            details=f"{type(error).__name__}: {error}",
             hints=[crop_command([folder.name], folder.parent.parent)],
         ) from error
 

@@ -53,7 +53,7 @@ class Dataset:
         """The samples of `train`, `test` or `all`."""
         splits = {"train": self.train, "test": self.test, "all": self.train + self.test}
         if name not in splits:
-            raise UsageError(f"there is no split {name!r}", why="it is one of train, test, all")
+            raise UsageError(f"there is no split {name!r}", details="it is one of train, test, all")
         return splits[name]
 
     def label_path(self, image: Path) -> Path | None:
@@ -172,7 +172,7 @@ def labelled_training_samples(dataset: Dataset) -> tuple[Sample, ...]:
         InputError: there are none, an image has no label or two share one.
     """
     if not dataset.train:
-        raise InputError(f"{dataset.root} has no training images", why=handbone.LAYOUT)
+        raise InputError(f"{dataset.root} has no training images", details=handbone.LAYOUT)
     labelled = tuple(sample for sample in dataset.train if sample.labels is not None)
     bare = [sample for sample in dataset.train if sample.labels is None]
     expected = dataset.label_path(bare[0].image) if bare else None
@@ -182,7 +182,7 @@ def labelled_training_samples(dataset: Dataset) -> tuple[Sample, ...]:
         belongs = [f"the label of the first belongs at {expected}"] if expected else []
         raise InputError(
             f"{len(bare)} of {len(dataset.train)} training images have no label",
-            why=shown + more,
+            details=shown + more,
             hints=[*belongs, f"or take the images out, or name them under exclude in {FILE}"],
         )
     refuse_twins(labelled)
@@ -196,7 +196,7 @@ def refuse_twins(samples: Iterable[Sample]) -> None:
         if owner is not sample:
             raise InputError(
                 f"two images share the label {sample.labels}",
-                why=f"{owner.image}\n{sample.image}",
+                details=f"{owner.image}\n{sample.image}",
                 hints=["take one of the images out"],
             )
 
@@ -229,7 +229,7 @@ def no_dataset(folder: Path) -> InputError:
     looked = folder.resolve() if folder.exists() else f"{folder.absolute()} (does not exist)"
     return InputError(
         "no data set found",
-        why=f"looked in {looked}\n{handbone.LAYOUT}\n{OTHERS}",
+        details=f"looked in {looked}\n{handbone.LAYOUT}\n{OTHERS}",
         hints=[
             "name another folder with --data DIR or HANDSEG_DATA",
             "handseg demo           makes a synthetic data set and goes the whole way",

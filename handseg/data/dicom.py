@@ -100,7 +100,7 @@ def read_dicom(path: Path) -> NDArray[np.uint8]:
             raise damaged(path, error) from error
         raise InputError(
             f"{path} cannot be read as an image: nothing installed here decodes its pixels",
-            why=str(error),
+            details=str(error),
             hints=[PIP, f"gdcmconv --raw {path.name} OUT.dcm   stores them uncompressed"],
         ) from error
 
@@ -182,6 +182,6 @@ def spacing_of(value: Any) -> tuple[float, float] | None:
 def damaged(path: Path, error: object) -> InputError:
     return InputError(
         f"{path} cannot be read as an image",
-        why=f"{type(error).__name__}: {error}" if isinstance(error, Exception) else str(error),
+        details=f"{type(error).__name__}: {error}" if isinstance(error, Exception) else str(error),
         hints=["replace the file, or take it out of the data set together with its label"],
     )

@@ -32,7 +32,7 @@ def write_excludes(folder: Path, names: Sequence[str]) -> Path:
         text = path.read_bytes().decode("utf-8-sig") if path.exists() else ""
         return disk.replace(path, with_excludes(text, names).encode())
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be written", why=str(error)) from error
+        raise InputError(f"{path} cannot be written", details=str(error)) from error
 
 
 def with_excludes(text: str, names: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from handseg.data.dataset import Sample
 from handseg.data.storage import cache_root, write_json
 from handseg.data.threads import threads
 from handseg.errors import InputError
-from handseg.progress import Progress, silent
+from handseg.reporter import Progress, silent
 
 FRESH = 2_000_000_000
 """Nanoseconds in which a file may be written again without a change of its time or size."""
@@ -54,7 +54,7 @@ def file_hashes(files: Sequence[Path], progress: Progress = silent) -> dict[Path
     try:
         return hashes_and_memory(files, memory, memory_file, progress)
     except OSError as error:
-        raise InputError(f"{error.filename} cannot be read", why=str(error)) from error
+        raise InputError(f"{error.filename} cannot be read", details=str(error)) from error
 
 
 def hashes_and_memory(

@@ -11,7 +11,7 @@ from handseg.data.storage import stand_in, writable, write_json
 from handseg.data.strata import dealt, strata_of
 from handseg.data.training_people import training_people
 from handseg.errors import InputError, UsageError
-from handseg.progress import Progress, silent
+from handseg.reporter import Progress, silent
 
 VERSION = 1
 METHOD = "shuffled people"
@@ -37,7 +37,7 @@ class Folds:
             UsageError: there is no such fold.
         """
         if not 0 <= fold < self.k:
-            raise UsageError(f"there is no fold {fold}", why=f"folds are 0 to {self.k - 1}")
+            raise UsageError(f"there is no fold {fold}", details=f"folds are 0 to {self.k - 1}")
         held_out = tuple(sample for sample in samples if self.folds[sample.person] == fold)
         return tuple(sample for sample in samples if self.folds[sample.person] != fold), held_out
 
@@ -152,7 +152,7 @@ def refuse_too_few(people: int, k: int) -> None:
     if people < 2:
         raise InputError(
             "a training needs at least two people, one of them to validate on",
-            why=f"found {people}",
+            details=f"found {people}",
         )
 
 
@@ -171,12 +171,12 @@ def read_folds(path: Path, people: Sequence[str]) -> Folds:
         strange = [person for person, fold in folds.items() if type(fold) is not int]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         why = f"{type(error).__name__}: {error}"
-        raise InputError(f"{path} is no fold file", why=why, hints=again) from error
+        raise InputError(f"{path} is no fold file", details=why, hints=again) from error
     lacking = [person for person in people if person not in folds]
     if lacking:
         raise InputError(
             f"{path} lacks {len(lacking)} of {len(people)} people",
-            why=", ".join(lacking[:10]),
+            details=", ".join(lacking[:10]),
             hints=again,
         )
     if strange or any(not 0 <= fold < read.k for fold in folds.values()):
@@ -199,5 +199,5 @@ def place_for_folds(dataset: Dataset) -> Path:
         return beside
     if beside.exists():
         # They are obeyed before those in the cache.
-        raise InputError(f"{beside} cannot be replaced", why=f"{dataset.root} is read-only")
+        raise InputError(f"{beside} cannot be replaced", details=f"{dataset.root} is read-only")
     return instead

@@ -14,7 +14,7 @@ from handseg.data.label_runs import label_file
 from handseg.hand.frame import Centres, across, dot, frames, middle_of
 from handseg.hand.misplaced import Areas
 from handseg.hand.pose import HAND, LIMIT, bend
-from handseg.progress import Progress, silent
+from handseg.reporter import Progress, silent
 
 if TYPE_CHECKING:
     from handseg.data.dataset import Sample

@@ -175,13 +175,13 @@ def opened(path: Path) -> "Image.Image":
 def too_large(path: Path, why: str) -> InputError:
     return InputError(
         f"{path} cannot be read as an image: it is larger than any radiograph",
-        why=f"{why}; up to {MOST_PIXELS} pixels are read",
+        details=f"{why}; up to {MOST_PIXELS} pixels are read",
     )
 
 
 def unreadable(path: Path, error: BaseException) -> InputError:
     return InputError(
         f"{path} cannot be read as an image",
-        why=str(error),
+        details=str(error),
         hints=["replace the file, or take it out of the data set together with its label"],
     )

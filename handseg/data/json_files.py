@@ -26,19 +26,19 @@ def read_json(
         if size > largest:
             raise InputError(
                 f"{path} is too large to be read",
-                why=f"it has {size / 1e6:.0f} MB; up to {largest / 1e6:.0f} MB are read",
+                details=f"it has {size / 1e6:.0f} MB; up to {largest / 1e6:.0f} MB are read",
             )
         content = path.read_bytes()
         if content.count(b"[") + content.count(b"{") > MOST_NODES:
             raise InputError(f"{path} has more than {MOST_NODES} lists and objects: it is no label")
         return json.loads(content.decode("utf-8-sig"), object_hook=hook)
     except OSError as error:
-        raise InputError(f"{path} cannot be read", why=str(error)) from error
+        raise InputError(f"{path} cannot be read", details=str(error)) from error
     except json.JSONDecodeError as error:
         raise InputError(
             f"{path} is broken JSON",
-            why=f"line {error.lineno}, column {error.colno}: {error.msg}",
+            details=f"line {error.lineno}, column {error.colno}: {error.msg}",
         ) from error
     except (ValueError, RecursionError) as error:
         # Bytes that are no text, a figure of thousands of digits, thousands of brackets.
-        raise InputError(f"{path} is broken JSON", why=str(error)) from error
+        raise InputError(f"{path} is broken JSON", details=str(error)) from error

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from handseg.progress import Progress, silent
+from handseg.reporter import Progress, silent
 from handseg.rle.batch import Batch, parse_batch
 from handseg.rle.codec import Disorder, RleError
 from handseg.rle.geometry import segments, shapes

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from handseg import rle
 from handseg.data.storage import cache_root
 from handseg.errors import FailedError, InputError
-from handseg.progress import Progress, silent
+from handseg.reporter import Progress, silent
 from handseg.rle.submission import Submission, read_submission, write_submission
 
 if TYPE_CHECKING:

@@ -94,7 +94,7 @@ def read_polygons(path: Path, classes: Sequence[str]) -> Labels:
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"{path} is no label file",
-            why=f"expected annotations with label and points; {type(error).__name__}: {error}",
+            details=f"expected annotations with label and points; {type(error).__name__}: {error}",
         ) from error
     polygons: dict[str, list[Polygon]] = {}
     for number, (name, points) in enumerate(entries):
@@ -147,7 +147,7 @@ def check_fits(labels: Labels, size: tuple[int, int]) -> None:
         height, width = labels.size or size
         raise InputError(
             f"{labels.source} is the label of an image of {height} × {width} pixels",
-            why=f"the image has {size[0]} × {size[1]}: every outline would lie elsewhere",
+            details=f"the image has {size[0]} × {size[1]}: every outline would lie elsewhere",
         )
 
 
@@ -168,7 +168,7 @@ def read_points(path: Path, number: int, name: str, points: Any) -> Polygon:
     try:
         array = np.asarray(points, np.float64)
     except (TypeError, ValueError, OverflowError) as error:
-        raise InputError(f"{place} has points that are no numbers", why=str(error)) from error
+        raise InputError(f"{place} has points that are no numbers", details=str(error)) from error
     if array.ndim != 2 or array.shape[1] != 2:
         raise InputError(f"{place} has no list of [x, y] points")
     if not np.isfinite(array).all():
@@ -179,7 +179,7 @@ def read_points(path: Path, number: int, name: str, points: Any) -> Polygon:
 def check_labelled(path: Path, named: Any, classes: Sequence[str]) -> None:
     place = f"{path}: attributes.labelled"
     if not isinstance(named, list) or not all(isinstance(name, str) for name in named):
-        raise InputError(f"{place} is no list of class names", why=f"it is {named!r}")
+        raise InputError(f"{place} is no list of class names", details=f"it is {named!r}")
     for name in named:
         if name not in classes:
             raise unknown_class(place, name, classes)
@@ -188,5 +188,5 @@ def check_labelled(path: Path, named: Any, classes: Sequence[str]) -> None:
 def unknown_class(place: str, name: str, classes: Sequence[str]) -> InputError:
     return InputError(
         f"{place} has the unknown class {name!r}{did_you_mean(name, classes)}",
-        why="classes: " + ", ".join(classes),
+        details="classes: " + ", ".join(classes),
     )

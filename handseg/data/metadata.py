@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from handseg.data.measures import Sex, age_of, height_of, is_blank, sex_of, text_of, weight_of
-from handseg.data.words import counted, shown
 from handseg.errors import InputError
+from handseg.text import counted, shown
 
 FILE = "meta_data.xlsx"
 MOST_INFLATED = 1 << 26
@@ -136,7 +136,7 @@ def columns_of(path: Path, rows: Iterator[Sequence[Any]]) -> dict[str, int]:
         if "person" in found and len(found) > 1:
             return found
     known = ", ".join(names[0] for names in COLUMNS.values())
-    raise InputError(f"{path} has no columns that are known", why=f"expected some of {known}")
+    raise InputError(f"{path} has no columns that are known", details=f"expected some of {known}")
 
 
 def column_of(title: str) -> str | None:
@@ -159,12 +159,13 @@ def rows_of(path: Path) -> Iterator[Sequence[Any]]:
         if inflated > MOST_INFLATED:
             raise InputError(
                 f"{path} is too large to be read",
-                why=f"its tables have {inflated >> 20} MB; up to {MOST_INFLATED >> 20} are read",
+                details=f"its tables have {inflated >> 20} MB; up to {MOST_INFLATED >> 20} "
+                "are read",
             )
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
         sheet = book.worksheets[0]
         yield from sheet.iter_rows(max_row=MOST_ROWS, max_col=MOST_COLUMNS, values_only=True)
     except (zipfile.BadZipFile, InvalidFileException, *DAMAGE) as error:
         raise InputError(
-            f"{path} cannot be read as a workbook", why=f"{type(error).__name__}: {error}"
+            f"{path} cannot be read as a workbook", details=f"{type(error).__name__}: {error}"
         ) from error

@@ -13,10 +13,11 @@ from handseg.data.images import read_image
 from handseg.data.labels import Labels, read_labels
 from handseg.data.mapped import NO_ROOM, NewRows
 from handseg.data.planes import label_planes, plane_count
-from handseg.data.storage import cache_root, size_in_words
+from handseg.data.storage import cache_root
 from handseg.data.threads import threads
 from handseg.errors import FailedError
-from handseg.progress import Progress
+from handseg.reporter import Progress
+from handseg.text import size_text
 
 
 def check_space(needed: int) -> int:
@@ -28,7 +29,7 @@ def check_space(needed: int) -> int:
     cache_root().mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(cache_root()).free
     if needed > free:
-        raise no_room(needed, f"the disk has {size_in_words(free)}")
+        raise no_room(needed, f"the disk has {size_text(free)}")
     return free
 
 
@@ -45,8 +46,8 @@ def refused_without_room(needed: int) -> Iterator[None]:
 
 def no_room(needed: int, found: str) -> FailedError:
     return FailedError(
-        f"the prepared data set needs {size_in_words(needed)}, {found}",
-        why=f"it would lie in {cache_root().resolve()}",
+        f"the prepared data set needs {size_text(needed)}, {found}",
+        details=f"it would lie in {cache_root().resolve()}",
         hints=["HANDSEG_CACHE=DIR names another place", "--set data.size=512 makes it smaller"],
     )
 

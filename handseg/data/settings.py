@@ -58,7 +58,7 @@ def read_settings(folder: Path) -> Settings:
         tree = tomllib.loads(text)
     except (OSError, ValueError, RecursionError) as error:
         # What tomllib says ends with the line and column.
-        raise InputError(f"{path} is no TOML that can be read", why=str(error)) from error
+        raise InputError(f"{path} is no TOML that can be read", details=str(error)) from error
     return _Reader(path, text).settings(tree)
 
 
@@ -88,7 +88,7 @@ class _Reader:
         if self.faults:
             raise InputError(
                 f"{self.path} has {len(self.faults)} fault{'s' if len(self.faults) > 1 else ''}",
-                why="\n".join(self.faults),
+                details="\n".join(self.faults),
                 hints=["keys: " + ", ".join(_KINDS)],
             )
         return Settings(**found)

@@ -164,11 +164,3 @@ def is_abandoned(draft: Path) -> bool:
     finally:
         os.close(handle)
     return True
-
-
-def size_in_words(size: float) -> str:
-    """Bytes as a person says them."""
-    for unit, scale, least in (("GB", 1e9, 1e8), ("MB", 1e6, 1e5)):
-        if size >= least:
-            return f"{size / scale:.1f} {unit}"
-    return f"{size / 1e3:.0f} kB"

@@ -9,7 +9,7 @@ from handseg.data.drawn_hands import known_hands
 from handseg.data.metadata import read_metadata
 from handseg.data.people import Fact, Person, people_of
 from handseg.errors import InputError
-from handseg.progress import Progress, silent
+from handseg.reporter import Progress, silent
 
 
 class Facts(NamedTuple):
@@ -42,7 +42,7 @@ def facts_of(dataset: Dataset) -> Facts:
         found = read_metadata(dataset.root, people)
     except InputError as error:
         # It is a help, not a need: folds and statistics name what they were made from.
-        return Facts({}, (f"metadata is left out: {error.what}",))
+        return Facts({}, (f"metadata is left out: {error.message}",))
     if found is None:
         return Facts({})
     facts = {

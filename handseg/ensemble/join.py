@@ -138,7 +138,7 @@ def _common_sizes(members: Sequence[Submission]) -> dict[str, Size]:
             if sizes.setdefault(image, size) != size:
                 raise InputError(
                     f"{image} has two sizes",
-                    why=f"{sources[image].path}: {sizes[image][0]} × {sizes[image][1]}\n"
+                    details=f"{sources[image].path}: {sizes[image][0]} × {sizes[image][1]}\n"
                     f"{member.path}: {size[0]} × {size[1]}",
                 )
             sources.setdefault(image, member)
@@ -179,7 +179,7 @@ def _refuse_absent(members: Sequence[Submission], absent: Sequence[tuple[str, ..
             total = len(images) + len(member.images)
             raise InputError(
                 f"{member.path} lacks {len(images)} of {total} images",
-                why="no row of " + ", ".join(images[:5]) + (", …" if len(images) > 5 else ""),
+                details="no row of " + ", ".join(images[:5]) + (", …" if len(images) > 5 else ""),
                 hints=[
                     "half a submission is no vote against: leave it out or predict the rest",
                     "--allow-partial counts what it lacks as empty masks",
@@ -201,6 +201,6 @@ def _check_classes(members: Sequence[Submission], order: _Order | None) -> None:
         if own and foreign:
             raise InputError(
                 f"{one.path} and {other.path} have different classes",
-                why=f"only in {one.path.name}: {', '.join(own)}\n"
+                details=f"only in {one.path.name}: {', '.join(own)}\n"
                 f"only in {other.path.name}: {', '.join(foreign)}",
             )

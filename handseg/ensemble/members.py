@@ -55,7 +55,7 @@ def _too_few(runs: Path, split: str, newest: Sequence[Submission]) -> InputError
         listed = f"looked for */predictions/{split}.csv in {runs.absolute()}"
     return InputError(
         f"a vote needs at least two {split} predictions of the same images and classes",
-        why=listed,
+        details=listed,
         hints=_hints(unpredicted, bool(newest)),
     )
 

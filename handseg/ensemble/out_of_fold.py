@@ -7,11 +7,11 @@ from typing import Any
 
 from handseg.data.dataset import Dataset, Sample, labelled_training_samples
 from handseg.data.fingerprint import fingerprint
-from handseg.data.words import shown
 from handseg.errors import InputError
 from handseg.formats.submission import sidecar_classes
 from handseg.rle.submission import Submission
 from handseg.rle.writing import line_of, write_numbered_lines, write_submission_lines
+from handseg.text import shown
 
 FOLDER = Path("oof")
 """Where joined folds go."""
@@ -63,7 +63,7 @@ def one_recipe(members: Sequence[Submission]) -> str:
     recipes = {str((member.sidecar or {}).get("recipe")): member.path for member in members}
     if len(recipes) != 1:
         why = "\n".join(f"{recipe}: {path}" for recipe, path in recipes.items())
-        raise InputError("folds of one recipe are joined", why=why)
+        raise InputError("folds of one recipe are joined", details=why)
     return next(iter(recipes))
 
 
@@ -86,7 +86,7 @@ def owners_of(members: Sequence[Submission], samples: Sequence[Sample]) -> Mappi
             if image in owners:
                 raise InputError(
                     f"{image} is predicted twice",
-                    why=f"{owners[image].path}\n{member.path}",
+                    details=f"{owners[image].path}\n{member.path}",
                     hints=["name one run of each fold"],
                 )
             owners[image] = member
@@ -95,7 +95,7 @@ def owners_of(members: Sequence[Submission], samples: Sequence[Sample]) -> Mappi
     if strange:
         raise InputError(
             f"{len(strange)} images are not among the labelled training images",
-            why=shown(strange),
+            details=shown(strange),
             hints=["name the data set that was predicted with --data DIR"],
         )
     lacking = [image for image in known if image not in owners]
@@ -104,7 +104,7 @@ def owners_of(members: Sequence[Submission], samples: Sequence[Sample]) -> Mappi
         raise InputError(
             f"{len(lacking)} of {len(known)} training images are in none of the folds "
             f"{', '.join(map(str, folds))}",
-            why=shown(lacking),
+            details=shown(lacking),
             hints=["name a run of every fold; one with --limit predicts too few images"],
         )
     return owners
@@ -122,7 +122,7 @@ def check_held_out(owners: Mapping[str, Submission], samples: Sequence[Sample]) 
         if sample.person in (member.sidecar or {})["trained_people"]:
             raise InputError(
                 f"the model of {member.path} trained on the person of {sample.image_name}",
-                why="out-of-fold predictions are of people whom the model never saw",
+                details="out-of-fold predictions are of people whom the model never saw",
             )
 
 

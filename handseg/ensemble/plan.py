@@ -102,14 +102,14 @@ class Plan:
                 raise UsageError(
                     f"{self.path}: there is no class {cls!r} in this vote"
                     + did_you_mean(cls, classes),
-                    why=f"classes: {', '.join(classes)}",
+                    details=f"classes: {', '.join(classes)}",
                 )
             for name in (*part.weights, *(part.members or ())):
                 if name not in known:
                     raise UsageError(
                         f"{self.path}: {place}{name!r} is no member of this vote"
                         + did_you_mean(name, known),
-                        why=f"members: {', '.join(members)}",
+                        details=f"members: {', '.join(members)}",
                     )
 
 
@@ -118,12 +118,14 @@ def read_plan(path: Path) -> Plan:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8-sig"), parse_float=Decimal)
     except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(f"the plan {path} cannot be read", why=str(error)) from None
+        raise UsageError(f"the plan {path} cannot be read", details=str(error)) from None
     _check_keys(path, "", table, ("schema", "members", "threshold", "weights", "classes"))
     if "schema" not in table:
         raise UsageError(f"{path}: the key schema is missing", hints=[f"schema = {SCHEMA}"])
     if table["schema"] != SCHEMA:
-        raise UsageError(f"{path}: schema {table['schema']} is not known", why=f"known: {SCHEMA}")
+        raise UsageError(
+            f"{path}: schema {table['schema']} is not known", details=f"known: {SCHEMA}"
+        )
     classes = _table(path, "classes", table.get("classes", {}))
     for cls, part in classes.items():
         place = f"[classes.{cls}] "
@@ -171,5 +173,5 @@ def _check_keys(path: Path, place: str, table: Table, known: Collection[str]) ->
         if key not in known:
             raise UsageError(
                 f"{path}: {place}the key {key!r} is not known{did_you_mean(key, known)}",
-                why=f"known: {', '.join(known)}",
+                details=f"known: {', '.join(known)}",
             )

@@ -41,7 +41,7 @@ class Rule:
         if sum(weights) // common > MOST_VOTES:
             raise UsageError(
                 "the weights differ too finely to be counted",
-                why=f"they are {', '.join(map(decimal, self.weights))}",
+                details=f"they are {', '.join(map(decimal, self.weights))}",
                 hints=["give weights of a few digits, as in 1, 0.5, 2.25"],
             )
         floor = math.floor(self.threshold * scale / common)
@@ -81,7 +81,7 @@ def rule_of(
     if threshold is not None and min_votes is not None:
         raise UsageError(
             "--threshold and --min-votes are two words for one thing; give one of them",
-            why="--min-votes K is --threshold K-1",
+            details="--min-votes K is --threshold K-1",
         )
     if min_votes is not None:
         return _possible(Rule(fractions, Fraction(min_votes - 1)), f"--min-votes {min_votes}")
@@ -108,8 +108,8 @@ def _possible(rule: Rule, words: str) -> Rule:
     if rule.threshold >= rule.total:
         raise UsageError(
             f"{words} would leave every mask empty",
-            why=f"of {decimal(rule.total)} votes never more than {decimal(rule.total)} are cast "
-            f"for a pixel, and they have to exceed {decimal(rule.threshold)}",
+            details=f"of {decimal(rule.total)} votes never more than {decimal(rule.total)} are "
+            f"cast for a pixel, and they have to exceed {decimal(rule.threshold)}",
             hints=[f"--min-votes {decimal(rule.total)} keeps what all vote for"]
             if rule.total.denominator == 1 and rule.total
             else [],

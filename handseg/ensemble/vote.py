@@ -10,7 +10,7 @@ import numpy as np
 
 from handseg.ensemble.join import Ballot
 from handseg.ensemble.rule import Rules, decimal
-from handseg.progress import Progress, silent
+from handseg.reporter import Progress, silent
 from handseg.rle.codec import Disorder
 from handseg.rle.faults import Fault
 from handseg.rle.joined import Findings, Joined

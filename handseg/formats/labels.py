@@ -6,10 +6,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handseg.data.words import counted
 from handseg.errors import InputError
 from handseg.formats.masks import AHEAD, Masks
 from handseg.rle import Runs
+from handseg.text import counted
 
 if TYPE_CHECKING:
     from handseg.data.dataset import Dataset
@@ -31,7 +31,7 @@ def read_labels(folder: Path, split: str = "all") -> Masks:
     if not labelled:
         raise InputError(
             f"{folder} has no labels to convert",
-            why=f"{counted(len(samples), 'image')} (split: {split}, layout: {dataset.layout})",
+            details=f"{counted(len(samples), 'image')} (split: {split}, layout: {dataset.layout})",
             hints=["a folder of PNG planes is read by the planes.json that --to png writes"],
         )
     return masks_of_labels(dataset, labelled, bare=len(samples) - len(labelled))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handseg.errors import InputError
-from handseg.progress import Progress, silent
+from handseg.reporter import Progress, silent
 from handseg.rle import Runs
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Masks:
         if rows > LARGEST_GRID:
             raise InputError(
                 f"{self.path} has {len(self.images)} images of {len(self.classes)} classes",
-                why=f"that would be {rows} masks; at most {LARGEST_GRID} are read",
+                details=f"that would be {rows} masks; at most {LARGEST_GRID} are read",
             )
         for name, (height, width) in self.images.items():
             check_size(f"{self.path}: image {name!r}", height, width)
@@ -117,7 +117,7 @@ def check_size(place: str, height: Any, width: Any) -> Size:
     if height * width > LARGEST_IMAGE:
         raise InputError(
             f"{place} is said to have {height} × {width} pixels",
-            why=f"images of up to {LARGEST_IMAGE} pixels are converted",
+            details=f"images of up to {LARGEST_IMAGE} pixels are converted",
         )
     return height, width
 

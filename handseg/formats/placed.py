@@ -23,7 +23,7 @@ def placed(masks: Masks, data: Path, *, is_wanted: bool = False) -> Masks:
         if size != own:
             raise InputError(
                 f"{sample.image} has {size[0]} × {size[1]} pixels",
-                why=f"the masks of {name} in {masks.path} have {own[0]} × {own[1]}",
+                details=f"the masks of {name} in {masks.path} have {own[0]} × {own[1]}",
                 hints=["--data DIR names the data set that the masks are of"],
             )
     return replace(masks, samples=found)

@@ -65,7 +65,7 @@ def refusals(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise FailedError(f"nothing could be written in {folder}", why=str(error)) from error
+        raise FailedError(f"nothing could be written in {folder}", details=str(error)) from error
 
 
 @contextmanager

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from handseg.data.labelled import labelled_in
-from handseg.data.words import counted
 from handseg.formats.masks import Masks, Size, rows
 from handseg.formats.origin import origin_of
 from handseg.formats.places import Place
-from handseg.progress import Progress, silent
+from handseg.reporter import Progress, silent
 from handseg.rle import Runs
 from handseg.rle.submission import Submission
 from handseg.rle.writing import TextStream, write_numbered, write_rows, write_submission
+from handseg.text import counted
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from handseg.formats.polygons.labelme import Labelme
 from handseg.formats.polygons.recognised import is_polygons, read_polygons
 from handseg.formats.polygons.writing import PolygonWriter
 from handseg.formats.submission import CsvWriter
-from handseg.progress import Progress
+from handseg.reporter import Progress
 from handseg.rle.writing import TextStream
 
 

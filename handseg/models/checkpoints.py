@@ -54,7 +54,7 @@ class Checkpoint:
             return torch.load(self.folder / STATE, weights_only=True, map_location="cpu")
         except (pickle.UnpicklingError, RuntimeError, OSError) as error:
             raise InputError(
-                f"the state of the checkpoint {self.folder} cannot be read", why=str(error)
+                f"the state of the checkpoint {self.folder} cannot be read", details=str(error)
             ) from error
 
     def chosen(self) -> dict[str, Tensor]:
@@ -139,7 +139,7 @@ def load_checkpoint(
         try:
             return read_checkpoint(folder)
         except InputError as error:
-            said(f"{error.what}; trying another")
+            said(f"{error.message}; trying another")
     raise InputError(f"there is no whole checkpoint in {root}")
 
 
@@ -166,7 +166,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
                 raise InputError(f"the checkpoint {folder} is damaged: {name} has another hash")
         tensors = load_file(folder / WEIGHTS)
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise InputError(f"the checkpoint {folder} is damaged", why=str(error)) from error
+        raise InputError(f"the checkpoint {folder} is damaged", details=str(error)) from error
     ema = {
         name.removeprefix(EMA_PREFIX): tensor
         for name, tensor in tensors.items()

@@ -84,7 +84,8 @@ def pretrained(recipe: Recipe, classes: int, weights: str) -> nn.Module:
     if unfilled:
         raise FailedError(
             f"the weights {weights} do not fit the encoder {recipe.model.encoder}",
-            why=f"{len(unfilled)} tensors are missing or of another size, {unfilled[0]} the first",
+            details=f"{len(unfilled)} tensors are missing or of another size, "
+            f"{unfilled[0]} the first",
             hints=["--set model.encoder=NAME", "--set model.weights=none"],
         )
     return module

@@ -30,7 +30,7 @@ def hub_weights(name: str, load: Callable[[], nn.Module], place: Path | None = N
         # LookupError and ValueError: the library knows no weights of that name.
         raise FailedError(
             f"the weights {name} cannot be had",
-            why=f"{first_line(error)}\nlooked in {place}, then on the net",
+            details=f"{first_line(error)}\nlooked in {place}, then on the net",
             hints=[
                 "--set model.weights=none                trains from scratch",
                 "--set model.weights=PATH                takes them from a file or folder",
@@ -53,13 +53,15 @@ def fill_from_file(module: nn.Module, path: Path, encoder: str) -> None:
     try:
         tensors = load_file(path)
     except (SafetensorError, OSError) as error:
-        raise FailedError(f"{path} cannot be read as safetensors", why=str(error)) from error
+        raise FailedError(f"{path} cannot be read as safetensors", details=str(error)) from error
     whole = set(tensors) == set(module.state_dict())
     target = module if whole else module.get_submodule(encoder)
     try:
         target.load_state_dict(tensors)
     except RuntimeError as error:
-        raise FailedError(f"the weights in {path} do not fit the model", why=str(error)) from error
+        raise FailedError(
+            f"the weights in {path} do not fit the model", details=str(error)
+        ) from error
 
 
 def first_line(error: BaseException) -> str:

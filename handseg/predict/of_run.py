@@ -13,8 +13,8 @@ from handseg.models.checkpoints import Checkpoint, load_best
 from handseg.predict.device import best_device
 from handseg.predict.submission import write_predictions
 from handseg.predict.whole import Inference
-from handseg.progress import Progress, silent
 from handseg.recipe.load import LoadedRecipe, load_recipe
+from handseg.reporter import Progress, silent
 from handseg.rle.sidecar import read_sidecar
 from handseg.runs import fields
 from handseg.runs.predictions import SPLITS, prediction_path
@@ -130,7 +130,7 @@ def images_fingerprint(samples: Sequence[Sample], dataset: Dataset) -> str:
 def samples_of(split: str, dataset: Dataset, facts: dict[str, Any]) -> tuple[Sample, ...]:
     """The samples of a split, as the run knew it."""
     if split not in SPLITS:
-        raise UsageError(f"there is no split {split!r}", why="splits: " + ", ".join(SPLITS))
+        raise UsageError(f"there is no split {split!r}", details="splits: " + ", ".join(SPLITS))
     if split in ("test", "all"):
         return dataset.split(split)
     held_out = {person for person, fold in facts["folds"].items() if fold == facts["fold"]}
@@ -148,7 +148,7 @@ def read_facts(run: Path) -> dict[str, Any]:
     try:
         facts = read_run_file(run)
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read", why=str(error)) from error
+        raise InputError(f"{path} cannot be read", details=str(error)) from error
     lacking = [name for name in NEEDED if name not in facts]
     if lacking:
         raise InputError(f"{path} lacks {', '.join(lacking)}")

@@ -10,7 +10,7 @@ from handseg import rle
 from handseg.data.dataset import Sample
 from handseg.post.masks import host_masks
 from handseg.predict.whole import Inference, infer_samples
-from handseg.progress import Progress, silent
+from handseg.reporter import Progress, silent
 from handseg.rle.submission import write_submission
 
 

@@ -15,8 +15,8 @@ from handseg.data.fit import Fit
 from handseg.data.images import read_image
 from handseg.predict.device import autocast, inference_precision
 from handseg.predict.room import Room, free_memory
-from handseg.progress import Progress, silent
 from handseg.recipe.schema import Train
+from handseg.reporter import Progress, silent
 
 
 @dataclass(frozen=True)

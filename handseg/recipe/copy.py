@@ -37,7 +37,7 @@ def copy_recipe(name: str, folder: Path, *, force: bool = False) -> list[Path]:
     if taken and not force:
         raise UsageError(
             f"{', '.join(shown(path) for path in taken)} is there already",
-            why="copying would replace it" if len(taken) == 1 else "copying would replace them",
+            details="copying would replace it" if len(taken) == 1 else "copying would replace them",
             hints=[f"handseg recipes copy {recipe.stem} --force"],
         )
     folder.mkdir(parents=True, exist_ok=True)

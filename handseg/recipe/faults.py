@@ -41,7 +41,7 @@ class RecipeError(UsageError):
         count = "a fault" if len(faults) == 1 else f"{len(faults)} faults"
         super().__init__(
             f"the recipe {recipe} has {count}",
-            why="\n".join(str(fault) for fault in faults),
+            details="\n".join(str(fault) for fault in faults),
             hints=hints,
         )
         self.faults = tuple(faults)

@@ -64,11 +64,11 @@ def no_such_recipe(name: str) -> UsageError:
     if Path(name).is_dir():
         inside = sorted(path.name for path in Path(name).glob("*.toml"))
         listed = f"recipes in it: {', '.join(inside)}" if inside else "there is no recipe in it"
-        return UsageError(f"{name} is a folder: name a recipe", why=listed)
+        return UsageError(f"{name} is a folder: name a recipe", details=listed)
     names = [path.stem for path in bundled_recipes()]
     near = get_close_matches(PurePath(name).stem, names, n=3, cutoff=0.5)
     return UsageError(
         f"there is no recipe {name}",
-        why=f"did you mean {' or '.join(near)}?" if near else "",
+        details=f"did you mean {' or '.join(near)}?" if near else "",
         hints=["handseg recipes"],
     )

@@ -42,7 +42,7 @@ def check_assumed_size(
     if found is not None:
         raise InputError(
             f"{submission.path}: its masks look like images of {found} pixels a row, not {size[1]}",
-            why="nothing says how large the images are: no sidecar and no data set",
+            details="nothing says how large the images are: no sidecar and no data set",
             hints=[f"if they are square:  --image-size {found}x{found}"],
         )
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from handseg.progress import Progress, silent
+from handseg.reporter import Progress, silent
 from handseg.rle.batch import Batch
 from handseg.rle.joined import joined
 from handseg.rle.keys import Key

@@ -19,18 +19,18 @@ class Fault:
     image: str
     cls: str
     kind: Kind
-    what: str
-    why: str = ""
+    message: str
+    details: str = ""
     hints: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         line = f"line {self.line}" if self.line else ""
         place = ", ".join(part for part in (str(self.path), line, self.image, self.cls) if part)
-        return f"{place}: {self.what}"
+        return f"{place}: {self.message}"
 
     def error(self) -> InputError:
         """The fault as an error that ends a command."""
-        return InputError(str(self), why=self.why, hints=self.hints)
+        return InputError(str(self), details=self.details, hints=self.hints)
 
 
 class Repetition(NamedTuple):

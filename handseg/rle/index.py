@@ -61,7 +61,7 @@ def index_file(
     index = Index()
     header = next(read_records(file, seen, buffer=1 << 12), None)
     if header is None:
-        raise InputError("the file is empty", why=f"expected the header {','.join(COLUMNS)}")
+        raise InputError("the file is empty", details=f"expected the header {','.join(COLUMNS)}")
     rows = _Rows(index, _columns(header, index), fault)
     line, offset = header.last_line, header.following
     for block, size in _blocks(file, offset):
@@ -157,7 +157,7 @@ class _Rows:
         try:
             self._add(record, split_fields(record.data, self._width))
         except InputError as error:
-            self._fault(record.line, error.what)
+            self._fault(record.line, error.message)
 
     def _add(self, record: Record, fields: list[bytes]) -> None:
         if len(fields) != self._width:
@@ -225,18 +225,18 @@ def _columns(header: Record, index: Index) -> list[str]:
     if len(data) > LONGEST_HEADER:
         raise InputError(
             f"line {header.line}: no header, but a line of {len(data)} bytes",
-            why=f"expected: {','.join(COLUMNS)}",
+            details=f"expected: {','.join(COLUMNS)}",
         )
     try:
         fields = split_fields(data.removeprefix(_BOM), len(data))
     except InputError as error:
-        raise InputError(f"line {header.line}: {error.what}") from None
+        raise InputError(f"line {header.line}: {error.message}") from None
     found = [unquoted(field).decode("utf-8", "replace").strip() for field in fields]
     missing = [name for name in COLUMNS if found.count(name) != 1]
     if missing:
         raise InputError(
             f"line {header.line}: the header needs {', '.join(missing)} once",
-            why=f"found: {', '.join(found)[:200]}\nexpected: {','.join(COLUMNS)}",
+            details=f"found: {', '.join(found)[:200]}\nexpected: {','.join(COLUMNS)}",
         )
     index.columns = tuple(found)
     return found

@@ -110,5 +110,5 @@ def _undecodable(index: Index) -> InputError:
             except UnicodeDecodeError as error:
                 line = index.lines[places.index(number)]
                 why = f"{error}: {name[:60]!r}"
-                return InputError(f"line {line}: a name is not UTF-8 text", why=why)
+                return InputError(f"line {line}: a name is not UTF-8 text", details=why)
     raise AssertionError("all names are UTF-8 text")

@@ -40,7 +40,7 @@ def open_csv(path: Path) -> Opened:
     try:
         file = os.dup(sys.stdin.fileno()) if path == STREAM else os.open(path, os.O_RDONLY)
     except (OSError, ValueError) as error:
-        raise InputError(f"no CSV at {path}", why=str(error)) from None
+        raise InputError(f"no CSV at {path}", details=str(error)) from None
     piped = not stat.S_ISREG(os.fstat(file).st_mode)
     if piped:
         file = _spooled(_pieces(file), file)
@@ -51,7 +51,7 @@ def open_csv(path: Path) -> Opened:
     try:
         spool = _spooled(_unpacked(packed), file)
     except (EOFError, zlib.error) as error:
-        raise InputError(f"{path} cannot be unpacked", why=str(error)) from None
+        raise InputError(f"{path} cannot be unpacked", details=str(error)) from None
     return Opened(spool, packed.digest.hexdigest(), ("gzip",))
 
 

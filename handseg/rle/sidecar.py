@@ -49,7 +49,7 @@ def read_sidecar(csv: Path, sha256: str) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise InputError(f"the sidecar {path} cannot be read", why=str(error)) from None
+        raise InputError(f"the sidecar {path} cannot be read", details=str(error)) from None
     if not isinstance(fields, dict):
         raise InputError(f"the sidecar {path} is no JSON object")
     sidecar = cast("dict[str, Any]", fields)
@@ -57,7 +57,7 @@ def read_sidecar(csv: Path, sha256: str) -> dict[str, Any] | None:
     if written is not None and written != sha256:
         raise InputError(
             f"{csv} is not the file that its sidecar {path.name} was written for",
-            why=f"sha256 of {csv.name}: {sha256}\nsha256 in {path.name}: {written}",
+            details=f"sha256 of {csv.name}: {sha256}\nsha256 in {path.name}: {written}",
             hints=[f"if the change is wanted: rm {path}"],
         )
     return sidecar

@@ -69,7 +69,9 @@ class Submission:
             index = index_file(self._file, lambda line, what: self._found("row", what, line), seen)
             self._keys, encoding = decoded(index)
         except InputError as error:
-            raise InputError(f"{path}: {error.what}", why=error.why, hints=error.hints) from None
+            raise InputError(
+                f"{path}: {error.message}", details=error.details, hints=error.hints
+            ) from None
         self._lines, self._offsets = np.array(index.lines), np.array(index.offsets)
         # One more: row -1, which is none, has no text.
         self._lengths = np.append(np.array(index.lengths), np.int32(0))
@@ -176,7 +178,7 @@ class Submission:
     def fault(self, key: Key, error: RleError) -> Fault:
         """What is wrong with the run lengths of a row, with its place."""
         kind: Kind = "bounds" if isinstance(error, BoundsError) else "runs"
-        return Fault(self.path, self.line(*key), *key, kind, error.what)
+        return Fault(self.path, self.line(*key), *key, kind, error.message)
 
     def _found(
         self,
@@ -187,7 +189,7 @@ class Submission:
         error: InputError | None = None,
     ) -> None:
         """Raise a fault, or keep it for who asked for a list of them."""
-        why, hints = (error.why, error.hints) if error else ("", ())
+        why, hints = (error.details, error.hints) if error else ("", ())
         fault = Fault(self.path, line, *key, kind, what, why, hints)
         if self._faults is None:
             raise fault.error()
@@ -223,7 +225,7 @@ class Submission:
         except InputError as error:
             if self._faults is None:
                 raise
-            self._found("sidecar", error.what, error=error)
+            self._found("sidecar", error.message, error=error)
         self.sizes = image_sizes(self.path, self.sidecar)
 
 

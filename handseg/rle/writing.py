@@ -142,7 +142,9 @@ def _write(
             sidecar.replace(sidecar_path(path))
             disk.sync(folder)
     except OSError as error:
-        raise FailedError(f"the CSV could not be written in {folder}", why=str(error)) from error
+        raise FailedError(
+            f"the CSV could not be written in {folder}", details=str(error)
+        ) from error
     return path
 
 

@@ -30,6 +30,6 @@ def claim_run(folder: Path) -> RunLock:
 def _is_trained(folder: Path) -> UsageError:
     return UsageError(
         f"the run {folder.name} is being trained by another process",
-        why="two trainings of one run would overwrite each other's checkpoints",
+        details="two trainings of one run would overwrite each other's checkpoints",
         hints=["handseg tui   # shows who"],
     )

@@ -49,7 +49,7 @@ def ask_to_stop(folder: Path) -> int:
         raise UsageError(f"the process {pid} of {folder.name} has just ended") from None
     except PermissionError:
         why = f"process {pid} belongs to another user"
-        raise UsageError(f"{folder.name} cannot be stopped from here", why=why) from None
+        raise UsageError(f"{folder.name} cannot be stopped from here", details=why) from None
     return pid
 
 
@@ -66,7 +66,7 @@ def proven_process(folder: Path) -> int:
     if why:
         hint = f"kill -TERM {pid}   # {where}" if where else ""
         raise UsageError(
-            f"{folder.name} cannot be stopped from here", why=why, hints=[hint] if hint else []
+            f"{folder.name} cannot be stopped from here", details=why, hints=[hint] if hint else []
         )
     assert isinstance(pid, int)
     return pid
@@ -134,11 +134,11 @@ def check_resumable(folder: Path) -> None:
 
 def _refusal(run: RunSummary, why: str, hint: str) -> UsageError:
     what = f"{run.name} cannot be resumed from here"
-    return UsageError(what, why=why, hints=[hint] if hint else [])
+    return UsageError(what, details=why, hints=[hint] if hint else [])
 
 
 def _facts(folder: Path) -> Mapping[str, Any]:
     try:
         return read_run_file(folder)
     except (ValueError, OSError) as error:
-        raise InputError(f"the run {folder.name} cannot be read", why=str(error)) from error
+        raise InputError(f"the run {folder.name} cannot be read", details=str(error)) from error

@@ -91,7 +91,7 @@ def _test(word: str) -> Test:
     if name not in FIELDS:
         raise UsageError(
             f"a filter knows no field {match[1]!r}{did_you_mean(name, FIELDS)}",
-            why=f"fields: {', '.join(FIELDS)}",
+            details=f"fields: {', '.join(FIELDS)}",
         )
     if not value:
         raise UsageError(f"{plain}: what should {name} be?", hints=[_example(name)])
@@ -126,7 +126,7 @@ def _check_states(wanted: list[str]) -> None:
         if state not in STATES and "*" not in state:
             raise UsageError(
                 f"there is no state {state!r}{did_you_mean(state, STATES)}",
-                why=f"states: {', '.join(STATES)}",
+                details=f"states: {', '.join(STATES)}",
             )
 
 

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from handseg.data.words import listed
 from handseg.errors import InputError
 from handseg.runs import fields
 from handseg.runs.index import list_runs, run_names
 from handseg.runs.summary import RunSummary
+from handseg.text import listed
 
 LAST = "last"
 SHOWN = 8
@@ -45,13 +45,13 @@ def _nothing_found(
     text: str, runs: Path, named: list[RunSummary], found: list[RunSummary]
 ) -> InputError:
     if named:
-        return InputError(f"{text!r} is the beginning of several runs", why=_names(named))
+        return InputError(f"{text!r} is the beginning of several runs", details=_names(named))
     if not found:
         return InputError(
             f"there is no run {text!r}: {runs} holds no runs",
             hints=["handseg train recipes/segformer.toml", "handseg demo"],
         )
-    return InputError(f"there is no run {text!r} in {runs}", why=f"there are: {_names(found)}")
+    return InputError(f"there is no run {text!r} in {runs}", details=f"there are: {_names(found)}")
 
 
 def _names(found: list[RunSummary]) -> str:

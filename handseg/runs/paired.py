@@ -144,13 +144,13 @@ def read_scored(folder: Path) -> ScoredRun:
         if not steps:
             raise InputError(
                 f"the run {folder.name} has no Dice of images to compare",
-                why=f"{folder / fields.SCORES} is written at each validation",
+                details=f"{folder / fields.SCORES} is written at each validation",
             )
         step = best if best in steps else steps[-1]
         scores = read_scores(folder, step)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(
-            f"the scores of the run {folder.name} cannot be read", why=str(error)
+            f"the scores of the run {folder.name} cannot be read", details=str(error)
         ) from error
     fold = run.get("fold")
     kept_fold = fold if isinstance(fold, int) else None
@@ -204,7 +204,7 @@ def _nothing_in_common(a: ScoredRun, b: ScoredRun, what: str) -> InputError:
     other = what == "image" and a.fold != b.fold
     return InputError(
         f"{a.name} and {b.name} have no {what} in common",
-        why=folds if other else "",
+        details=folds if other else "",
         hints=[f"handseg runs fold:{a.fold}   # the runs of the same fold"] if other else [],
     )
 

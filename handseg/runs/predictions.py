@@ -29,12 +29,12 @@ def find_prediction(text: str, runs: Path, split: str = "test") -> Path:
     if path.is_dir() and not (path / fields.RUN).is_file() and not (runs / text).is_dir():
         raise InputError(f"{text} is a folder, but no run: a prediction is a CSV or RUN[:SPLIT]")
     if text.endswith(".csv"):
-        raise InputError(f"there is no CSV {text}", why=f"looked in {Path.cwd()}")
+        raise InputError(f"there is no CSV {text}", details=f"looked in {Path.cwd()}")
     name, _, suffix = text.rpartition(":")
     if name and suffix in SPLITS:
         text, split = name, suffix
     elif name and not Path(text).exists():
-        raise UsageError(f"there is no split {suffix!r}", why=f"splits: {', '.join(SPLITS)}")
+        raise UsageError(f"there is no split {suffix!r}", details=f"splits: {', '.join(SPLITS)}")
     # Runs are read only where one is named: a vote on CSVs starts faster without.
     from handseg.runs.find import find_run
 
@@ -43,7 +43,7 @@ def find_prediction(text: str, runs: Path, split: str = "test") -> Path:
     if not path.is_file():
         raise InputError(
             f"the run {run.name} has no predictions of the split {split}",
-            why=f"looked for {path}",
+            details=f"looked for {path}",
             hints=[f"handseg predict {text} --split {split}"],
         )
     return path

@@ -76,12 +76,14 @@ class RunFollower:
         """
         summary = self._index.summary(self.folder)
         if summary.state == "broken":
-            raise InputError(f"the run {summary.name} cannot be read", why=summary.message)
+            raise InputError(f"the run {summary.name} cannot be read", details=summary.message)
         try:
             self._read_events(summary.classes)
             self._read_steps()
         except OSError as error:
-            raise InputError(f"the run {summary.name} cannot be read", why=str(error)) from error
+            raise InputError(
+                f"the run {summary.name} cannot be read", details=str(error)
+            ) from error
         return self._details(summary)
 
     def _read_events(self, classes: tuple[str, ...]) -> None:

@@ -26,12 +26,12 @@ def removable(folder: Path) -> RunSummary:
     """
     if folder.is_symlink():
         raise InputError(
-            f"{folder} is a link: nothing is removed", why=f"it leads to {folder.resolve()}"
+            f"{folder} is a link: nothing is removed", details=f"it leads to {folder.resolve()}"
         )
     if not any((folder / name).is_file() for name in (fields.RUN, fields.EVENTS)):
         raise InputError(
             f"{folder} is no run: nothing is removed",
-            why=f"it has neither {fields.RUN} nor {fields.EVENTS}",
+            details=f"it has neither {fields.RUN} nor {fields.EVENTS}",
         )
     run = summarise_run(folder)
     if run.is_live:
@@ -115,6 +115,6 @@ def _lives(run: RunSummary) -> UsageError:
     where = f"process {run.pid} on {run.host}" if run.pid else "a process"
     return UsageError(
         f"the run {run.name} is being trained: nothing is removed",
-        why=f"by {where}",
+        details=f"by {where}",
         hints=[f"kill -TERM {run.pid}   # stops it, with a checkpoint"] if run.pid else [],
     )

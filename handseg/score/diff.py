@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg.errors import InputError, UsageError, did_you_mean
-from handseg.progress import Progress, silent
+from handseg.reporter import Progress, silent
 from handseg.rle.compare import Overlaps, compare
 from handseg.rle.submission import Submission
 
@@ -168,7 +168,7 @@ def difference(
     if a.images and b.images and set(a.images).isdisjoint(b.images):
         raise InputError(
             f"{a.path} and {b.path} have no image in common",
-            why=f"in {a.path.name}: {a.images[0]}, …\nin {b.path.name}: {b.images[0]}, …",
+            details=f"in {a.path.name}: {a.images[0]}, …\nin {b.path.name}: {b.images[0]}, …",
         )
     _check_names("class", classes, (*a.classes, *b.classes))
     keys = tuple(
@@ -188,7 +188,7 @@ def common_sizes(a: Submission, b: Submission) -> Mapping[str, tuple[int, int]]:
         if other != (height, width):
             raise InputError(
                 f"{image} has two sizes",
-                why=f"{a.path}: {height} × {width}\n{b.path}: {other[0]} × {other[1]}",
+                details=f"{a.path}: {height} × {width}\n{b.path}: {other[0]} × {other[1]}",
             )
     return {**a.sizes, **b.sizes}
 

@@ -62,7 +62,7 @@ def parse_metrics(text: str) -> tuple[str, ...]:
         if name not in METRICS:
             raise UsageError(
                 f"there is no metric {name!r}{did_you_mean(name, METRICS)}",
-                why="\n".join(f"{one.name:<10} {one.meaning}" for one in METRICS.values()),
+                details="\n".join(f"{one.name:<10} {one.meaning}" for one in METRICS.values()),
             )
     return tuple(name for name in METRICS if name in named or name == DICE.name)
 

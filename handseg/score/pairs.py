@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from handseg import anatomy, rle
-from handseg.progress import Progress, silent
+from handseg.reporter import Progress, silent
 from handseg.rle.submission import Submission
 from handseg.score.means import Figures, column_means
 from handseg.score.truth import Truth

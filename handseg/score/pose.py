@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from handseg.anatomy import FOREARM
 from handseg.errors import InputError, UsageError
 from handseg.hand.pose import HAND, LIMIT, bend
-from handseg.progress import Progress, silent
+from handseg.reporter import Progress, silent
 from handseg.score.means import Stratum
 from handseg.score.truth import Truth, check_all_known
 
@@ -58,8 +58,8 @@ class Poses:
             if not stratum.members.any():
                 raise InputError(
                     f"no image has a {name} wrist: there is nothing to weight",
-                    why=f"{int(self.bent.sum())} of {len(self.degrees)} images are bent by more "
-                    f"than {LIMIT:g}°, of {self.unknown} the angle cannot be told",
+                    details=f"{int(self.bent.sum())} of {len(self.degrees)} images are bent by "
+                    f"more than {LIMIT:g}°, of {self.unknown} the angle cannot be told",
                 )
         return strata
 
@@ -74,7 +74,7 @@ def parse_reweight(text: str) -> Reweight:
     if name != "pose" or not 0 <= share <= 1:
         raise UsageError(
             f"--reweight {text} cannot be read",
-            why="it is pose=SHARE, the share of people with bent wrists from 0 to 1",
+            details="it is pose=SHARE, the share of people with bent wrists from 0 to 1",
             hints=["as in the competition's test set: --reweight pose=0.576"],
         )
     return Reweight(share)
@@ -95,7 +95,7 @@ def poses_of(
     if HAND in lacking or set(FOREARM) <= set(lacking):
         raise InputError(
             "the pose of the wrist cannot be told",
-            why=f"the labels have no {', '.join(lacking)}",
+            details=f"the labels have no {', '.join(lacking)}",
         )
     check_all_known(sizes, images)
     degrees = np.full(len(images), np.nan)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg.data.label_runs import label_file
-from handseg.progress import Progress, silent
+from handseg.reporter import Progress, silent
 from handseg.rle.compare import compare
 from handseg.rle.submission import Submission, read_submission
 from handseg.score.bootstrap import People

@@ -3,9 +3,9 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from handseg.data.words import shown
 from handseg.errors import InputError, did_you_mean
 from handseg.rle.submission import Submission
+from handseg.text import shown
 
 if TYPE_CHECKING:
     from handseg.data.dataset import Dataset, Sample
@@ -64,7 +64,7 @@ def _check_classes(submission: Submission, dataset: "Dataset") -> None:
         raise InputError(
             f"{submission.path} has the class {strange[0]!r} that {dataset.root} does not have"
             + did_you_mean(strange[0], dataset.classes),
-            why="classes of the data set: " + ", ".join(dataset.classes),
+            details="classes of the data set: " + ", ".join(dataset.classes),
         )
 
 
@@ -79,7 +79,7 @@ def _check_images(
         raise InputError(
             f"{len(strange)} of {len(named)} images of {submission.path} "
             f"are not in the data set {dataset.root}",
-            why=shown(strange),
+            details=shown(strange),
             hints=["name the data set that was predicted with --data DIR"],
         )
 
@@ -94,7 +94,7 @@ def _labelled(
         raise InputError(
             f"{submission.path} cannot be scored: "
             f"{len(bare)} of {len(samples)} images have no label",
-            why="\n".join(str(sample.image) for sample in bare[:5]),
+            details="\n".join(str(sample.image) for sample in bare[:5]),
             hints=[
                 "score validation predictions instead:  handseg score last:val",
                 "or name a data set with these labels with --labels DIR",

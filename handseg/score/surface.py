@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from handseg.progress import Progress, silent
+from handseg.reporter import Progress, silent
 from handseg.rle import Runs
 from handseg.rle.geometry import segments
 from handseg.rle.submission import Submission

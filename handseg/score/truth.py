@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from handseg.anatomy import ALIASES, bones_of
 from handseg.data.labelled import labelled_classes
-from handseg.data.words import SHOWN, shown
 from handseg.errors import InputError, did_you_mean
 from handseg.formats.submission import sidecar_classes
 from handseg.rle.submission import Submission, read_submission
+from handseg.text import SHOWN, shown
 
 if TYPE_CHECKING:
     from handseg.data.dataset import Dataset, Sample
@@ -118,7 +118,7 @@ def images_to_score(submission: Submission, truth: Truth) -> tuple[str, ...]:
         raise InputError(
             f"{submission.path} has the class {strange[0]!r} that {truth.labels.path} does not have"
             + did_you_mean(strange[0], truth.classes),
-            why="classes of the labels: " + ", ".join(truth.classes),
+            details="classes of the labels: " + ", ".join(truth.classes),
         )
     named = {*submission.images, *submission.sizes}
     if not named:
@@ -128,7 +128,7 @@ def images_to_score(submission: Submission, truth: Truth) -> tuple[str, ...]:
         raise InputError(
             f"{len(lacking)} of {len(named)} images of {submission.path} "
             f"have no row in the labels {truth.labels.path}",
-            why=shown(lacking),
+            details=shown(lacking),
         )
     return tuple(image for image in truth.labels.images if image in named or not submission.sizes)
 
@@ -144,7 +144,7 @@ def check_sizes(submission: Submission, truth: Truth, images: Iterable[str]) -> 
     if other:
         raise InputError(
             f"{len(other)} masks of {submission.path} are of another size than their labels",
-            why="\n".join(other[:SHOWN]) + ("\n…" if len(other) > SHOWN else ""),
+            details="\n".join(other[:SHOWN]) + ("\n…" if len(other) > SHOWN else ""),
             hints=["predict and label the same images, at the size of the image"],
         )
 
@@ -155,7 +155,7 @@ def check_all_known(sizes: Mapping[str, tuple[int, int]], images: Iterable[str])
     if unknown:
         raise InputError(
             f"the size of {len(unknown)} images is not known",
-            why=shown(unknown),
+            details=shown(unknown),
             hints=["say it, as in: --image-size 2048x2048"],
         )
 

@@ -30,7 +30,7 @@ def make_trainer(
 
     def tell(text: str) -> None:
         writer.log(text)
-        plan.speaker.tell(text)
+        plan.reporter.info(text)
 
     def warn(message: str, about: str) -> None:
         writer.event(fields.WARNING, message=message, about=about)

@@ -11,11 +11,11 @@ from typing import TypeVar
 
 import torch
 
-from handseg.data.storage import size_in_words
-from handseg.data.words import counted
 from handseg.models.build import parameter_count
 from handseg.recipe.load import LoadedRecipe
+from handseg.reporter import Reporter
 from handseg.runs.writer import RunWriter
+from handseg.text import counted, duration, size_text
 from handseg.train.assembly import make_trainer
 from handseg.train.interruption import StopError, StopRequest
 from handseg.train.limit import limited
@@ -23,7 +23,6 @@ from handseg.train.loader import worker_count
 from handseg.train.order import Order
 from handseg.train.parts import sample_order
 from handseg.train.plan import first_model, images_words, make_plan, pick_device
-from handseg.train.speaker import Speaker, duration
 from handseg.train.trainer import Trainer
 from handseg.train.world import World, check_world
 
@@ -70,12 +69,12 @@ class Measured:
             f"{self.steps} in all",
             "validation": f"{duration(self.seconds_a_validation)}, {self.validations} in all",
             "everything": f"about {duration(self.seconds)}",
-            "memory": f"{size_in_words(self.memory)} {self.memory_of} at most",
+            "memory": f"{size_text(self.memory)} {self.memory_of} at most",
         }
 
 
 def dry_run(
-    loaded: LoadedRecipe, data: Path, runs: Path, speaker: Speaker, *, limit: int | None = None
+    loaded: LoadedRecipe, data: Path, runs: Path, reporter: Reporter, *, limit: int | None = None
 ) -> Measured:
     """Train one batch and validate one as the training would, in a folder that goes again.
 
@@ -85,12 +84,12 @@ def dry_run(
         HandsegError: as `session.train`.
     """
     device = pick_device(loaded)
-    with speaker.bars("reading files") as bar:
+    with reporter.progress("reading files") as bar:
         world = limited(check_world(loaded, data, bar, write_folds=False), limit)
-    model = first_model(loaded, world.dataset.classes, runs, speaker.tell)
+    model = first_model(loaded, world.dataset.classes, runs, reporter.info)
     here = timed_alone(loaded)
     plan = make_plan(
-        here, limited(world, loaded.recipe.train.batch_size), device, runs, True, speaker
+        here, limited(world, loaded.recipe.train.batch_size), device, runs, True, reporter
     )
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)

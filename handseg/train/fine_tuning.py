@@ -5,13 +5,13 @@ from pathlib import Path
 
 from torch import Tensor
 
-from handseg.data.words import listed
 from handseg.errors import InputError
 from handseg.models.checkpoints import load_best
 from handseg.models.segmenter import Segmenter
 from handseg.predict.of_run import read_facts
 from handseg.runs import fields
 from handseg.runs.find import find_run
+from handseg.text import listed
 
 NAMED = 6
 """Classes and tensors that are named before the rest is counted."""

@@ -11,7 +11,7 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 from handseg.errors import HandsegError, InterruptedByPersonError, TerminatedError
-from handseg.progress import Progress
+from handseg.reporter import Progress
 from handseg.runs.commands import run_command
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)

@@ -9,13 +9,13 @@ from typing import Any, cast
 from torch import Tensor
 
 from handseg import disk
-from handseg.data.storage import size_in_words
 from handseg.errors import FailedError
 from handseg.models.checkpoints import point, pointed, prune, save_checkpoint
 from handseg.recipe.schema import Checkpoint as Spec
 from handseg.runs import fields
 from handseg.runs.commands import run_command
 from handseg.runs.writer import RunWriter
+from handseg.text import size_text
 
 RETRY = 60.0
 """Seconds between two attempts to write on a full disk."""
@@ -164,7 +164,7 @@ class Keeper:
         if not (self.writer.folder / fields.RUN).exists():
             raise FailedError(
                 f"the run's folder {self.writer.folder} is gone",
-                why="somebody has removed or moved it; nothing more can be kept there",
+                details="somebody has removed or moved it; nothing more can be kept there",
             )
 
     def tell_full(self, snapshot: Snapshot) -> None:
@@ -174,7 +174,7 @@ class Keeper:
         self.full_since = time.monotonic()
         self.warn(
             f"the disk of {self.root} is full: the checkpoint of step {snapshot.step} "
-            f"({size_in_words(size_of(vars(snapshot)))}) waits in memory; {self.last_good()}",
+            f"({size_text(size_of(vars(snapshot)))}) waits in memory; {self.last_good()}",
             fields.DISK,
         )
 
@@ -185,7 +185,7 @@ class Keeper:
     def stays_full(self) -> FailedError:
         return FailedError(
             f"the disk of {self.root} stays full",
-            why=f"checkpoints cannot be written; {self.last_good()}",
+            details=f"checkpoints cannot be written; {self.last_good()}",
             hints=[
                 "handseg runs rm RUN --checkpoints   # frees space of another run",
                 run_command(["train", "--resume"], self.writer.folder),

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 
 import torch
 
-from handseg.data.words import shown
 from handseg.runs import fields
 from handseg.runs.writer import RunWriter
+from handseg.text import shown
 from handseg.train.position import Position
 from handseg.train.step import GoBackError, Taken
 

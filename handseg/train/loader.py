@@ -41,8 +41,8 @@ class Batch(NamedTuple):
 class SampleFault(NamedTuple):
     """Why a batch could not be made; words, which travel from a process to the training."""
 
-    what: str
-    why: str
+    message: str
+    details: str
     hints: tuple[str, ...]
 
 
@@ -235,7 +235,7 @@ def whole(made: Batch | SampleFault) -> Batch:
         FailedError: it could not be made.
     """
     if isinstance(made, SampleFault):
-        raise FailedError(made.what, why=made.why, hints=made.hints)
+        raise FailedError(made.message, details=made.details, hints=made.hints)
     return made
 
 

@@ -39,12 +39,12 @@ class LostWorkers:
         if twice:
             raise FailedError(
                 f"{', '.join(twice)} ended a process of the loader twice",
-                why=said,
+                details=said,
                 hints=hints(lost),
             )
         if self.count > MOST:
             what = f"processes of the loader were lost {self.count} times in an epoch"
-            raise FailedError(what, why=said, hints=hints(lost))
+            raise FailedError(what, details=said, hints=hints(lost))
         return f"{said}; started anew, nothing is lost"
 
     def told(self, loss: Loss) -> str:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from handseg.data.cache import Prepared, prepare
 from handseg.data.dataset import Sample
-from handseg.data.storage import cache_root, size_in_words
+from handseg.data.storage import cache_root
 from handseg.recipe.load import LoadedRecipe
+from handseg.reporter import Reporter
+from handseg.text import size_text
 from handseg.train.order import Order
-from handseg.train.speaker import Speaker
 from handseg.train.world import World
 
 
@@ -22,33 +23,33 @@ class Parts:
     validation: Prepared
 
 
-def prepare_parts(loaded: LoadedRecipe, world: World, speaker: Speaker) -> Parts:
+def prepare_parts(loaded: LoadedRecipe, world: World, reporter: Reporter) -> Parts:
     """Prepare images and crops; every fold and share of the data shares the same files."""
     size = loaded.recipe.data.size
     own = set(world.dataset.train)
-    whole = prepare_said(world.dataset.train, world, size, "images", speaker)
+    whole = prepare_said(world.dataset.train, world, size, "images", reporter)
     training = [whole.only([sample for sample in world.training if sample in own])]
     further = [sample for sample in world.training if sample not in own]
     if further:
-        training.append(prepare_said(further, world, size, "further images", speaker))
+        training.append(prepare_said(further, world, size, "further images", reporter))
     crops = None
     if world.crops:
         # All of them, not those of the people trained on: the folds share one copy.
-        every = prepare_said(world.every_crop, world, size, "crops", speaker)
+        every = prepare_said(world.every_crop, world, size, "crops", reporter)
         crops = every.only(world.crops)
     return Parts(tuple(training), crops, whole.only(world.validation))
 
 
 def prepare_said(
-    samples: Sequence[Sample], world: World, size: int, what: str, speaker: Speaker
+    samples: Sequence[Sample], world: World, size: int, what: str, reporter: Reporter
 ) -> Prepared:
     def announce(needed: int, free: int) -> None:
-        speaker.tell(
-            f"preparing {len(samples)} {what} at {size} px: {size_in_words(needed)} of the "
-            f"{size_in_words(free)} that are free in {cache_root().resolve()}"
+        reporter.info(
+            f"preparing {len(samples)} {what} at {size} px: {size_text(needed)} of the "
+            f"{size_text(free)} that are free in {cache_root().resolve()}"
         )
 
-    with speaker.bars(f"preparing {what}") as bar:
+    with reporter.progress(f"preparing {what}") as bar:
         return prepare(samples, world.dataset.classes, size, bar, announce)
 
 

@@ -8,17 +8,17 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
-from handseg.data.words import counted
 from handseg.errors import UsageError
 from handseg.models.build import build_model, parameter_count
 from handseg.models.segmenter import Segmenter
 from handseg.predict.device import check_precision
 from handseg.predict.whole import Inference
 from handseg.recipe.load import LoadedRecipe
+from handseg.reporter import Reporter
+from handseg.text import counted
 from handseg.train.fine_tuning import begin_from
 from handseg.train.machine import device_name
 from handseg.train.parts import Parts, prepare_parts, sample_order
-from handseg.train.speaker import Speaker
 from handseg.train.world import World
 
 
@@ -33,7 +33,7 @@ class Plan:
     runs: Path
     shrinks: bool
     """Whether the part of a batch that goes through the network at once may be made smaller."""
-    speaker: Speaker
+    reporter: Reporter
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -47,7 +47,7 @@ class Plan:
             FailedError: published weights cannot be had.
             InputError: those of a run cannot.
         """
-        said = self.speaker.tell if tell else lambda text: None
+        said = self.reporter.info if tell else lambda text: None
         return first_model(self.loaded, self.classes, self.runs, said)
 
 
@@ -73,7 +73,7 @@ def make_plan(
     device: torch.device,
     runs: Path,
     shrinks: bool,
-    speaker: Speaker,
+    reporter: Reporter,
 ) -> Plan:
     """Prepare the images of a recipe and say how its network runs.
 
@@ -81,16 +81,16 @@ def make_plan(
         InputError: an image or a label cannot be read.
         FailedError: there is no room for what is prepared.
     """
-    parts = prepare_parts(loaded, world, speaker)
+    parts = prepare_parts(loaded, world, reporter)
     inference = Inference.of(loaded.recipe.train, device)
-    return Plan(loaded, world, parts, inference, runs, shrinks, speaker)
+    return Plan(loaded, world, parts, inference, runs, shrinks, reporter)
 
 
-def describe(world: World, speaker: Speaker) -> None:
+def describe(world: World, reporter: Reporter) -> None:
     """Say what is trained on and validated on."""
     folds = world.folds
     where = f"wrote {folds.path}" if folds.written else f"folds of {folds.path}"
-    speaker.tell(
+    reporter.info(
         f"{images_words(len(world.training), len(world.crops), 'training image')} of "
         f"{counted(len(world.people), 'person', 'people')}, {len(world.validation)} to validate on "
         f"(fold {world.fold} of {folds.folds.k}; {where})"

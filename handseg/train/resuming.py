@@ -7,24 +7,24 @@ from typing import Any, cast
 
 import torch
 
-from handseg.data.words import listed
 from handseg.errors import InputError
 from handseg.models.checkpoints import Checkpoint, load_checkpoint
+from handseg.reporter import Reporter
 from handseg.runs import fields, jsonl
 from handseg.runs.facts import versions
-from handseg.train.speaker import Speaker
+from handseg.text import listed
 from handseg.train.world import World
 
 NAMED = 3
 """Files and people that are named before the rest is counted."""
 
 
-def restore_surroundings(before: Mapping[str, Any], speaker: Speaker) -> None:
+def restore_surroundings(before: Mapping[str, Any], reporter: Reporter) -> None:
     """Compute in as many threads as before, which changes the last bits; say what else differs."""
     threads = before.get("threads")
     if isinstance(threads, int) and threads != torch.get_num_threads():
         torch.set_num_threads(threads)
-        speaker.tell(f"computing in {threads} threads, as this run began")
+        reporter.info(f"computing in {threads} threads, as this run began")
     present = versions()
     changed = [
         f"{name} {version} (now {present.get(name, 'missing')})"
@@ -32,7 +32,7 @@ def restore_surroundings(before: Mapping[str, Any], speaker: Speaker) -> None:
         if present.get(name) != version
     ]
     if changed:
-        speaker.tell("this run began with " + ", ".join(changed))
+        reporter.info("this run began with " + ", ".join(changed))
 
 
 def last_checkpoint(run: Path, damaged: Callable[[str], None]) -> Checkpoint | None:

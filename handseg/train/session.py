@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from handseg.data.words import counted
 from handseg.errors import FailedError, HandsegError
 from handseg.models.build import build_model
 from handseg.models.checkpoints import Checkpoint, load_checkpoint
@@ -14,16 +13,17 @@ from handseg.predict.of_run import images_fingerprint, read_facts, sidecar_of
 from handseg.predict.room import is_out_of_memory
 from handseg.predict.submission import write_predictions
 from handseg.recipe.load import LoadedRecipe
+from handseg.reporter import Reporter
 from handseg.runs import fields
 from handseg.runs.claim import claim_run
 from handseg.runs.predictions import prediction_path
 from handseg.runs.writer import RunWriter, refuse_taken
+from handseg.text import counted, duration
 from handseg.train.assembly import make_trainer
 from handseg.train.interruption import StopError, StopRequest
 from handseg.train.limit import limited, smoke_name
 from handseg.train.plan import Plan, describe, first_model, make_plan, pick_device, run_facts
 from handseg.train.resuming import last_checkpoint, refuse_other_data, restore_surroundings
-from handseg.train.speaker import Speaker, duration
 from handseg.train.trainer import Trainer
 from handseg.train.world import check_world
 
@@ -46,7 +46,7 @@ def train(
     loaded: LoadedRecipe,
     data: Path,
     runs: Path,
-    speaker: Speaker,
+    reporter: Reporter,
     *,
     name: str | None = None,
     limit: int | None = None,
@@ -61,15 +61,15 @@ def train(
     if name is not None:
         refuse_taken(runs, name)
     device = pick_device(loaded)
-    with speaker.bars("reading files") as bar:
+    with reporter.progress("reading files") as bar:
         world = limited(check_world(loaded, data, bar), limit)
-    describe(world, speaker)
+    describe(world, reporter)
     if loaded.recipe.model.weights != "none":
-        speaker.tell(f"loading the weights {loaded.recipe.model.weights}")
+        reporter.info(f"loading the weights {loaded.recipe.model.weights}")
     # Before the images are prepared: that takes its time and its place.
-    model = first_model(loaded, world.dataset.classes, runs, speaker.tell)
+    model = first_model(loaded, world.dataset.classes, runs, reporter.info)
     shrinks = loaded.recipe.train.micro_batch == "auto"
-    plan = make_plan(loaded, world, device, runs, shrinks, speaker)
+    plan = make_plan(loaded, world, device, runs, shrinks, reporter)
     writer = RunWriter.create(
         runs,
         smoke_name(loaded.name, limit),
@@ -81,7 +81,7 @@ def train(
     return run_training(plan, model, writer, None)
 
 
-def resume(run: Path, loaded: LoadedRecipe, data: Path, speaker: Speaker) -> Outcome:
+def resume(run: Path, loaded: LoadedRecipe, data: Path, reporter: Reporter) -> Outcome:
     """Go on with a run from its last checkpoint, or from the start where it has none yet.
 
     Raises:
@@ -91,7 +91,7 @@ def resume(run: Path, loaded: LoadedRecipe, data: Path, speaker: Speaker) -> Out
     # Before its checkpoints are read: what another process still wrote would be lost.
     lock = claim_run(run)
     try:
-        plan, checkpoint, damaged = plan_resumed(run, loaded, data, speaker)
+        plan, checkpoint, damaged = plan_resumed(run, loaded, data, reporter)
         model = resumed_model(plan, checkpoint)
         writer = RunWriter.resume(
             run,
@@ -105,7 +105,7 @@ def resume(run: Path, loaded: LoadedRecipe, data: Path, speaker: Speaker) -> Out
         lock.release()
         raise
     for text in damaged:
-        speaker.tell(f"warning: {text}")
+        reporter.warn(text)
         writer.event(fields.WARNING, message=text, about=fields.CHECKPOINT_FAULT)
     if loaded.sets:
         # The next resume goes on with what this one was told.
@@ -114,7 +114,7 @@ def resume(run: Path, loaded: LoadedRecipe, data: Path, speaker: Speaker) -> Out
 
 
 def plan_resumed(
-    run: Path, loaded: LoadedRecipe, data: Path, speaker: Speaker
+    run: Path, loaded: LoadedRecipe, data: Path, reporter: Reporter
 ) -> tuple[Plan, Checkpoint | None, list[str]]:
     """What a run goes on with, from where, and which checkpoints were passed over for it.
 
@@ -123,23 +123,23 @@ def plan_resumed(
     """
     before = read_facts(run)
     device = pick_device(loaded)
-    restore_surroundings(before, speaker)
+    restore_surroundings(before, reporter)
     damaged: list[str] = []
     checkpoint = last_checkpoint(run, damaged.append)
-    with speaker.bars("reading files") as bar:
+    with reporter.progress("reading files") as bar:
         world = limited(check_world(loaded, data, bar), before.get("limit"))
     refuse_other_data(run, before, world)
     told = any(text.startswith("train.micro_batch") for text in loaded.sets)
     found = bool(before.get("micro_batch_auto")) and not told
     shrinks = loaded.recipe.train.micro_batch == "auto" or found
-    plan = make_plan(loaded, world, device, run.parent, shrinks, speaker)
+    plan = make_plan(loaded, world, device, run.parent, shrinks, reporter)
     if checkpoint is None:
-        speaker.tell(f"{run.name} has no checkpoint yet: from the beginning")
+        reporter.info(f"{run.name} has no checkpoint yet: from the beginning")
     else:
-        speaker.tell(f"resuming {run.name} at step {step_of(checkpoint)}")
+        reporter.info(f"resuming {run.name} at step {step_of(checkpoint)}")
         if checkpoint.manifest["epoch"] >= loaded.recipe.train.epochs:
             epochs = counted(int(checkpoint.manifest["epoch"]), "epoch")
-            speaker.tell(f"its {epochs} are done; for more: --set train.epochs=N")
+            reporter.info(f"its {epochs} are done; for more: --set train.epochs=N")
     return plan, checkpoint, damaged
 
 
@@ -160,7 +160,7 @@ def run_training(
 ) -> Outcome:
     """Train in a run folder that is open; whatever happens, its end is written."""
     trainer: Trainer | None = None
-    writer.complain = plan.speaker.tell
+    writer.complain = plan.reporter.info
     state, reason = "failed", ""
     # To the very end: a scheduler's second signal must not kill what is putting itself away.
     with StopRequest() as stop:
@@ -182,7 +182,7 @@ def run_training(
                 raise no_memory(trainer, error) from error
             raise
         finally:
-            put_down(trainer, writer, state, reason, plan.speaker)
+            put_down(trainer, writer, state, reason, plan.reporter)
 
 
 def train_and_predict(
@@ -195,14 +195,14 @@ def train_and_predict(
     """
     if checkpoint is not None:
         trainer.restore(checkpoint)
-    foretell(trainer, plan.speaker)
-    with plan.speaker.bars(trainer.writer.name) as bar:
+    foretell(trainer, plan.reporter)
+    with plan.reporter.progress(trainer.writer.name) as bar:
         reason = trainer.fit(stop, bar)
     return finish(plan, trainer, reason, stop)
 
 
 def put_down(
-    trainer: Trainer | None, writer: RunWriter, state: str, reason: str, speaker: Speaker
+    trainer: Trainer | None, writer: RunWriter, state: str, reason: str, reporter: Reporter
 ) -> None:
     """End what works beside a training, then its run, though Ctrl-C ends the waiting for them."""
     try:
@@ -210,10 +210,10 @@ def put_down(
             trainer.loader.close()
             trainer.materials.trackers.end(state)
     finally:
-        close(writer, state, reason, speaker)
+        close(writer, state, reason, reporter)
 
 
-def close(writer: RunWriter, state: str, reason: str, speaker: Speaker) -> None:
+def close(writer: RunWriter, state: str, reason: str, reporter: Reporter) -> None:
     """Write the end of a run; what ended it is not covered up where the disk has no room for that.
 
     Raises:
@@ -224,14 +224,14 @@ def close(writer: RunWriter, state: str, reason: str, speaker: Speaker) -> None:
     except OSError as error:
         if state == "finished":
             raise
-        speaker.tell(f"the end of the run cannot be written ({error.strerror}): it will look dead")
+        reporter.info(f"the end of the run cannot be written ({error.strerror}): it will look dead")
 
 
 def reason_of(error: BaseException) -> str:
     """Why a run failed, in words."""
     if is_out_of_memory(error):
         return "out of memory"
-    return error.what if isinstance(error, HandsegError) else f"{type(error).__name__}: {error}"
+    return error.message if isinstance(error, HandsegError) else f"{type(error).__name__}: {error}"
 
 
 def no_memory(trainer: Trainer | None, error: BaseException) -> FailedError:
@@ -240,10 +240,10 @@ def no_memory(trainer: Trainer | None, error: BaseException) -> FailedError:
     hints = ["--set data.size=512", "--set model.encoder=NAME   # a smaller one"]
     if size > 1:
         hints.insert(0, f"--set train.micro_batch={size // 2}   # or auto")
-    return FailedError("the device ran out of memory", why=str(error), hints=hints)
+    return FailedError("the device ran out of memory", details=str(error), hints=hints)
 
 
-def foretell(trainer: Trainer, speaker: Speaker) -> None:
+def foretell(trainer: Trainer, reporter: Reporter) -> None:
     """On a CPU, measure three steps and say how long the training will take."""
     if trainer.device.type != "cpu":
         return
@@ -252,7 +252,7 @@ def foretell(trainer: Trainer, speaker: Speaker) -> None:
         seconds = trainer.seconds_a_step()
         took = duration(left * seconds)
         steps = counted(left, "step")
-        speaker.tell(f"no GPU: {seconds:.2f} s a step on the CPU, about {took} for {steps}")
+        reporter.info(f"no GPU: {seconds:.2f} s a step on the CPU, about {took} for {steps}")
 
 
 def finish(plan: Plan, trainer: Trainer, reason: str, stop: StopRequest) -> Outcome:
@@ -269,7 +269,7 @@ def finish(plan: Plan, trainer: Trainer, reason: str, stop: StopRequest) -> Outc
         "made_by": "train",
         "data_fingerprint": images_fingerprint(world.validation, world.dataset),
     }
-    with plan.speaker.bars("predicting the held-out people") as bar:
+    with plan.reporter.progress("predicting the held-out people") as bar:
         predictions = write_predictions(
             prediction_path(writer.folder, "val"),
             trainer.model,

@@ -11,17 +11,17 @@ from torch import Tensor
 
 from handseg.data.cache import Prepared
 from handseg.data.labels import SampleLabels
-from handseg.data.words import counted
 from handseg.errors import FailedError
 from handseg.models.checkpoints import Checkpoint, load_checkpoint, pointed
 from handseg.models.segmenter import Segmenter
 from handseg.predict.room import Room
 from handseg.predict.whole import Inference
-from handseg.progress import Progress
 from handseg.recipe.schema import Recipe
+from handseg.reporter import Progress
 from handseg.runs import fields
 from handseg.runs.writer import RunWriter
 from handseg.score.dice import Scores, worst_first
+from handseg.text import counted
 from handseg.train.interruption import StopError, StopRequest
 from handseg.train.keeper import Keeper, Snapshot
 from handseg.train.ledger import Ledger

@@ -9,9 +9,9 @@ from handseg.data.dataset import Dataset, Sample, labelled_training_samples, ope
 from handseg.data.fingerprint import combined, file_hashes, fingerprint, sample_files
 from handseg.data.folds import FoldFile, kept, load_or_make_folds
 from handseg.errors import InputError, UsageError
-from handseg.progress import Progress, silent
 from handseg.recipe.faults import Fault, RecipeError
 from handseg.recipe.load import LoadedRecipe
+from handseg.reporter import Progress, silent
 from handseg.train.augment import build
 from handseg.train.tracking import refuse_missing
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from handseg.runs.words import NONE, dice_words, difference_words
+from handseg.text import NONE, dice_text, difference_text
 from handseg.view import line_plots
 from handseg.view.line_plots import Line
 from handseg.view.page import Section, beside, page, table
@@ -41,12 +41,12 @@ def _tiles(report: RunReport) -> list[tuple[str, str]]:
     worst = "" if run.worst_class is None else f"Dice of {run.worst_class}, the worst"
     done = str(math.floor(run.epoch + 1e-6))
     tiles = [
-        (dice_words(run.best_dice), "best Dice"),
-        (dice_words(run.last_dice), "last Dice"),
+        (dice_text(run.best_dice), "best Dice"),
+        (dice_text(run.last_dice), "last Dice"),
         (done, f"of {run.epochs:g} epochs" if run.epochs else "epochs"),
     ]
     if run.worst_class is not None:
-        tiles.append((dice_words(run.dice[run.worst_class], 3), worst))
+        tiles.append((dice_text(run.dice[run.worst_class], 3), worst))
     return tiles
 
 
@@ -81,9 +81,9 @@ def _of_classes(report: RunReport) -> list[Section]:
     figures = [
         [
             row.name,
-            dice_words(row.last),
-            dice_words(row.best),
-            *([difference_words(row.difference)] if other else []),
+            dice_text(row.last),
+            dice_text(row.best),
+            *([difference_text(row.difference)] if other else []),
         ]
         for row in rows
     ]

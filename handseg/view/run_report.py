@@ -19,7 +19,8 @@ from handseg.runs.listing import run_row
 from handseg.runs.reader import RunDetails, read_run
 from handseg.runs.removal import size_of
 from handseg.runs.validations import number
-from handseg.runs.words import bytes_words, dice_words, epoch_words, time_words
+from handseg.runs.words import epoch_words
+from handseg.text import dice_text, short_duration, size_text
 
 TREND = 40
 """Validations of a trend."""
@@ -94,7 +95,7 @@ class RunReport:
             ("Dice", _dice(self.details)),
             ("checkpoints", _checkpoints(self.checkpoints)),
             ("predictions", ", ".join(self.predictions)),
-            ("folder", f"{run.folder}, {bytes_words(self.bytes)}"),
+            ("folder", f"{run.folder}, {size_text(self.bytes)}"),
             ("versions", _versions(self.details.run)),
             ("resume", resume_command(run) or ""),
         ]
@@ -173,7 +174,7 @@ def _process(report: RunReport) -> str:
     run = report.details.summary
     if run.pid is None:
         return ""
-    heard = f", heard {time_words(run.age(report.now))} ago" if run.is_live else ""
+    heard = f", heard {short_duration(run.age(report.now))} ago" if run.is_live else ""
     return f"{run.pid} on {run.host}{heard}" if run.is_live else f"was {run.pid} on {run.host}"
 
 
@@ -204,7 +205,7 @@ def _times(report: RunReport) -> str:
     if not begun:
         return ""
     if run.is_live:
-        left = f", {time_words(run.eta)} left" if math.isfinite(run.eta) else ""
+        left = f", {short_duration(run.eta)} left" if math.isfinite(run.eta) else ""
         return f"since {begun}{left}"
     return f"{begun} to {moment(run.updated)}"
 
@@ -216,7 +217,7 @@ def _dice(details: RunDetails) -> str:
     at = f" at epoch {run.best_epoch:g}" if math.isfinite(run.best_epoch) else ""
     gap = np.isfinite(details.means).sum()
     return (
-        f"best {dice_words(run.best_dice)}{at}, last {dice_words(run.last_dice)}, {gap} validations"
+        f"best {dice_text(run.best_dice)}{at}, last {dice_text(run.last_dice)}, {gap} validations"
     )
 
 
@@ -232,7 +233,7 @@ def checkpoint_words(one: CheckpointFacts) -> str:
         if holds
     ]
     marks += [one.fault] if one.fault else []
-    return f"step {one.step} ({', '.join([bytes_words(one.bytes), *marks])})"
+    return f"step {one.step} ({', '.join([size_text(one.bytes), *marks])})"
 
 
 def _checkpoint_json(one: CheckpointFacts) -> dict[str, Any]:

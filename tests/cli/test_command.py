@@ -53,11 +53,11 @@ def raising(error):
     ],
 )
 def test_an_error_becomes_a_message_on_stderr_and_its_exit_code(type_line, error, code):
-    error.why, error.hints = "first reason\nsecond reason", ("handseg demo",)
+    error.details, error.hints = "first reason\nsecond reason", ("handseg demo",)
     done = type_line(raising(error))
     assert (done.exit_code, done.stdout) == (code, "")
     assert done.stderr.splitlines() == [
-        f"error: {error.what}",
+        f"error: {error.message}",
         "  first reason",
         "  second reason",
         "  → handseg demo",
@@ -102,8 +102,8 @@ def slow_work(monkeypatch):
 @pytest.mark.usefixtures("slow_work")
 def test_quiet_silences_words_and_bars_but_neither_results_warnings_nor_errors(type_line):
     def talk():
-        console.say("for a person")
-        console.detail("for a curious one")
+        console.info("for a person")
+        console.debug("for a curious one")
         console.warn("for every person")
         with console.progress("working") as bar:
             bar(1, 1, "done")
@@ -122,18 +122,18 @@ def test_quiet_silences_words_and_bars_but_neither_results_warnings_nor_errors(t
 @pytest.mark.usefixtures("slow_work")
 def test_no_progress_leaves_out_the_bars_only(type_line):
     def talk():
-        console.say("for a person")
+        console.info("for a person")
         with console.progress("working") as bar:
             bar(1, 1, "done")
 
     assert type_line(talk, "--no-progress").stderr == "for a person\n"
 
 
-def test_the_manner_of_one_command_is_not_that_of_the_next(type_line):
+def test_the_verbosity_of_one_command_is_not_that_of_the_next(type_line):
     type_line(lambda: None, "-q", "-v", "--debug", "--no-progress")
-    assert vars(console.manner) == vars(console.Manner())
+    assert vars(console.verbosity) == vars(console.Verbosity())
     type_line(raising(RuntimeError()), "-q")
-    assert vars(console.manner) == vars(console.Manner())
+    assert vars(console.verbosity) == vars(console.Verbosity())
 
 
 def test_what_the_machine_refuses_is_said_in_its_words(type_line):

@@ -246,7 +246,7 @@ def test_rm_of_checkpoints_leaves_the_run(type_runs, make):
     (folder / "checkpoints/last").write_text("step-00000010")
     done = type_runs("rm", "a", "--checkpoints", "--yes")
     assert done.exit_code == 0
-    assert "steps 5: 1 KB" in done.stderr
+    assert "steps 5: 1 kB" in done.stderr
     assert [path.name for path in folder.glob("checkpoints/step-*")] == ["step-00000010"]
     assert "nothing to spare" in type_runs("rm", "a", "--checkpoints", "--yes").stderr
 

@@ -28,7 +28,7 @@ def test_regions_are_named_once_each_in_the_order_given():
 def test_an_unknown_region_is_a_fault_of_usage_that_names_the_known_ones(text):
     with pytest.raises(UsageError) as caught:
         known_regions(text, BONES)
-    assert caught.value.why == "regions: wrist, fingertip"
+    assert caught.value.details == "regions: wrist, fingertip"
 
 
 def test_a_region_needs_one_of_its_bones_among_the_classes():

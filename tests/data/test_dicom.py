@@ -235,7 +235,7 @@ def test_a_compressed_stream_that_says_another_size_is_refused_undecoded(
     (tmp_path / "a.dcm").write_bytes(content)
     with pytest.raises(InputError, match=r"a\.dcm") as caught:
         read_image(tmp_path / "a.dcm")
-    assert "the header says" in caught.value.why
+    assert "the header says" in caught.value.details
 
 
 def test_a_deflated_bomb_is_refused(dicom, ramp):
@@ -275,7 +275,7 @@ def test_without_pydicom_the_line_that_installs_it_is_named(monkeypatch):
 def test_what_only_a_licence_keeps_us_from_decoding_says_how_to_go_on():
     with pytest.raises(InputError) as caught:
         read_image(SHIPPED / "JPGExtended.dcm")
-    assert "12-bit" in caught.value.why
+    assert "12-bit" in caught.value.details
     assert any("gdcmconv --raw" in hint for hint in caught.value.hints)
 
 

@@ -181,9 +181,9 @@ def test_people_whom_the_file_lacks_are_named(empty_folder):
     path = load_or_write_folds(dataset_of(empty_folder, PEOPLE[:-2])).path
     with pytest.raises(InputError) as caught:
         load_or_write_folds(dataset_of(empty_folder, PEOPLE))
-    assert str(path) in caught.value.what
-    assert "2 of 13" in caught.value.what
-    assert caught.value.why == "ID012, ID013"
+    assert str(path) in caught.value.message
+    assert "2 of 13" in caught.value.message
+    assert caught.value.details == "ID012, ID013"
     assert str(path) in caught.value.hints[0]
 
 

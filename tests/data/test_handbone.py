@@ -82,8 +82,8 @@ def test_an_image_without_a_label_is_named(tmp_path, add_hand):
     bare = add_hand(tmp_path, "ID002/b", polygons=None)
     with pytest.raises(InputError) as caught:
         labelled_training_samples(open_dataset(tmp_path))
-    assert "1 of 2 training images" in caught.value.what
-    assert str(bare) in caught.value.why
+    assert "1 of 2 training images" in caught.value.message
+    assert str(bare) in caught.value.details
     assert str(tmp_path / "train/outputs_json/ID002/b.json") in caught.value.hints[0]
 
 
@@ -103,8 +103,8 @@ def test_where_no_data_set_is_the_error_says_where_it_looked_and_the_layout(tmp_
         (tmp_path / folder).mkdir(parents=True)
     with pytest.raises(InputError) as caught:
         open_dataset(tmp_path)
-    assert str(tmp_path) in caught.value.why
-    assert "train/outputs_json/ID001" in caught.value.why
+    assert str(tmp_path) in caught.value.details
+    assert "train/outputs_json/ID001" in caught.value.details
     assert any("handseg demo" in hint for hint in caught.value.hints)
 
 

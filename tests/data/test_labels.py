@@ -35,7 +35,7 @@ def label(tmp_path):
 def refusal(path):
     with pytest.raises(InputError) as caught:
         read_polygons(path, CLASSES)
-    assert str(path) in caught.value.what
+    assert str(path) in caught.value.message
     return str(caught.value)
 
 

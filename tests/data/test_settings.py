@@ -18,7 +18,7 @@ def refusal(folder, text):
     (folder / "dataset.toml").write_text(text)
     with pytest.raises(InputError) as caught:
         read_settings(folder)
-    assert "dataset.toml" in caught.value.what
+    assert "dataset.toml" in caught.value.message
     return str(caught.value)
 
 
@@ -160,7 +160,7 @@ def test_classes_that_the_data_set_does_not_have_are_named(tmp_path, add_hand, t
     (tmp_path / "dataset.toml").write_text(text)
     with pytest.raises(InputError) as caught:
         open_dataset(tmp_path)
-    assert said in caught.value.what
+    assert said in caught.value.message
 
 
 def test_a_pattern_tells_the_person_instead_of_the_folder(tmp_path, add_hand):

@@ -9,13 +9,7 @@ import pytest
 
 from handseg import disk
 from handseg.data import storage
-from handseg.data.storage import (
-    cache_root,
-    put_in_place,
-    size_in_words,
-    whole_folder,
-    write_json,
-)
+from handseg.data.storage import cache_root, put_in_place, whole_folder, write_json
 
 LONG_AGO = (1e9, 1e9)
 
@@ -154,10 +148,3 @@ def test_two_data_sets_of_similar_paths_share_no_stand_in(tmp_path, monkeypatch)
     places = {storage.stand_in(tmp_path / name) for name in ("a-b/c", "a/b-c", "a/b/c", "a-b-c")}
     assert len(places) == 4
     assert all(place.parent.parent == Path(".handseg") for place in places)
-
-
-@pytest.mark.parametrize(
-    ("size", "words"), [(250_000_000, "0.2 GB"), (62_000_000, "62.0 MB"), (2500, "2 kB")]
-)
-def test_a_size_is_said_in_its_own_unit(size, words):
-    assert size_in_words(size) == words

@@ -59,7 +59,7 @@ def test_too_few_predictions_give_the_lines_to_type(run, tmp_path):
     with pytest.raises(InputError, match="at least two test predictions") as caught:
         newest_members(tmp_path / "runs")
     assert caught.value.hints == ("handseg predict segformer-1",)
-    assert "unet-1" in caught.value.why
+    assert "unet-1" in caught.value.details
 
 
 def test_an_empty_folder_gives_an_example(tmp_path):

@@ -86,8 +86,8 @@ def test_a_class_that_one_submission_spells_differently_is_refused(submission):
     wrong = submission({("a", "finger-33"): "1 4", ("a", "Ulna"): "9 2"})
     with pytest.raises(InputError, match="different classes") as caught:
         join([right, wrong])
-    assert "a.csv: finger-3\n" in caught.value.why
-    assert "finger-33" in caught.value.why
+    assert "a.csv: finger-3\n" in caught.value.details
+    assert "finger-33" in caught.value.details
 
 
 def test_members_may_lack_different_classes_where_another_has_them_all(submission):

@@ -131,8 +131,8 @@ def test_weights_that_cannot_be_had_are_named_with_their_place_and_what_to_type(
         build_model(recipe_of(*network, weights=weights), 4)
     error = caught.value
     assert error.exit_code == 1
-    assert named in error.what
-    assert str(offline / place) in error.why
+    assert named in error.message
+    assert str(offline / place) in error.details
     assert any("--set model.weights=none" in hint for hint in error.hints)
 
 

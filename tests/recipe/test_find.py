@@ -33,7 +33,7 @@ def test_a_recipe_that_is_not_there_is_told_with_the_nearest_names(name, tmp_pat
     with pytest.raises(UsageError) as caught:
         load_recipe(name)
     assert caught.value.exit_code == 2
-    assert "segformer" in caught.value.why
+    assert "segformer" in caught.value.details
     assert caught.value.hints == ("handseg recipes",)
 
 

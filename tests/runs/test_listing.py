@@ -9,14 +9,7 @@ import pytest
 from handseg.runs.commands import resume_command
 from handseg.runs.listing import COLUMNS, SORTS, run_row, run_rows, sort_runs
 from handseg.runs.summary import RunSummary
-from handseg.runs.words import (
-    bytes_words,
-    dice_words,
-    difference_words,
-    time_words,
-    trend,
-    when_words,
-)
+from handseg.runs.words import trend, when_words
 
 
 def run(name, **values):
@@ -67,19 +60,6 @@ def test_rows_for_programs_hold_every_column_and_no_nan():
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (dice_words(0.96718), ".9672"),
-        (dice_words(1.0), "1.000"),
-        (dice_words(math.nan), "–"),
-        (difference_words(-0.0214), "−.0214"),
-        (difference_words(0.00001), ".0000"),
-        (difference_words(0.0021), "+.0021"),
-        (time_words(42), "42s"),
-        (time_words(38 * 60), "38m"),
-        (time_words(3 * 86400), "3d"),
-        (time_words(math.nan), "–"),
-        (bytes_words(831), "831 bytes"),
-        (bytes_words(4_200_000), "4.2 MB"),
-        (bytes_words(1.3e12), "1.3 TB"),
         (trend([0.0, math.nan, 1.0], 3), "▁ █"),
         (trend([0.5, 0.5], 8), "▁▁"),
         (trend([math.nan], 8), ""),

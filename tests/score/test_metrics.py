@@ -38,7 +38,7 @@ def test_dice_is_always_among_the_metrics_and_their_order_is_fixed():
 def test_a_metric_that_there_is_not_is_refused_with_those_that_there_are():
     with pytest.raises(UsageError, match=r"no metric 'hd59' \(did you mean hd95\?\)") as caught:
         parse_metrics("dice,hd59")
-    assert all(name in caught.value.why for name in METRICS)
+    assert all(name in caught.value.details for name in METRICS)
 
 
 def test_a_difference_that_rounds_to_nothing_has_no_minus():

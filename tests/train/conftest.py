@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from handseg.recipe import load_recipe
-from handseg.train.session import Speaker, resume, train
+from handseg.reporter import Reporter
+from handseg.train.session import resume, train
 
 
 class Watched:
-    """A speaker that keeps what it is told, and runs something at a step or under a bar's title."""
+    """A reporter that keeps what it is told, and runs something at a step or under a title."""
 
     def __init__(self, at=None, act=lambda: None, during=None):
         self.said = []
@@ -29,8 +30,8 @@ class Watched:
         yield advance
 
     @property
-    def speaker(self):
-        return Speaker(self.said.append, self.bars)
+    def reporter(self):
+        return Reporter(self.said.append, self.said.append, self.bars)
 
 
 UNET = """[model]
@@ -57,8 +58,8 @@ def begin(tiny_recipe):
     def run(*sets, name=None, limit=None, recipe=tiny_recipe, **watched):
         run.watched = Watched(**watched)
         loaded = load_recipe(str(recipe), sets)
-        speaker = run.watched.speaker
-        return train(loaded, Path("data"), Path("runs"), speaker, name=name, limit=limit)
+        reporter = run.watched.reporter
+        return train(loaded, Path("data"), Path("runs"), reporter, name=name, limit=limit)
 
     return run
 
@@ -71,7 +72,7 @@ def go_on():
         run.watched = Watched(**watched)
         folder = Path("runs") / name
         loaded = load_recipe(str(folder / "recipe.toml"), sets, resumed=True)
-        return resume(folder, loaded, Path("data"), run.watched.speaker)
+        return resume(folder, loaded, Path("data"), run.watched.reporter)
 
     return run
 

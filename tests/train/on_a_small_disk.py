@@ -12,10 +12,10 @@ from pathlib import Path
 
 from handseg.errors import HandsegError
 from handseg.recipe import load_recipe
+from handseg.reporter import Reporter
 from handseg.runs import writer
 from handseg.train import keeper
 from handseg.train.session import train
-from handseg.train.speaker import Speaker
 
 FILL_AT, FREE_AT = 2, 5
 BALLAST = Path("runs/ballast")
@@ -46,9 +46,15 @@ if sys.argv[2] == "stays-full":
 # Three epochs of three steps, a checkpoint after each.
 sets = ("train.batch_size=2", "train.epochs=3", "checkpoint.every_minutes=1e-9")
 loaded = load_recipe("tiny.toml", sets)
-speaker = Speaker(lambda text: sys.stdout.write(text + "\n"), bars)
+
+
+def say(text):
+    sys.stdout.write(text + "\n")
+
+
+reporter = Reporter(say, say, bars)
 try:
-    train(loaded, Path("data"), Path("runs"), speaker, name="small")
+    train(loaded, Path("data"), Path("runs"), reporter, name="small")
 except HandsegError as error:
     sys.stdout.write(f"{error}\n")
     sys.exit(int(error.exit_code))

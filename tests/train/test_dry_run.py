@@ -7,7 +7,6 @@ import pytest
 from typer.testing import CliRunner
 
 from handseg.cli.main import application
-from handseg.train.speaker import duration
 
 QUICK = ("--set", "train.batch_size=2", "--set", "train.epochs=7", "--no-progress")
 
@@ -58,11 +57,3 @@ def test_what_cannot_be_trained_is_found_out(type_dry_run):
     assert (done.exit_code, done.stdout) == (2, "")
     assert "no fold 9" in done.stderr
     assert not Path("data/folds.json").exists()
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(0.0123, "0.012 seconds"), (45, "45 seconds"), (600, "10 minutes"), (86_400, "24.0 hours")],
-)
-def test_a_duration_is_in_the_unit_that_a_person_would_take(seconds, words):
-    assert duration(seconds) == words

@@ -38,7 +38,7 @@ def test_what_stopped_is_named_as_a_person_calls_it_and_the_line_to_type_finds_t
         os.kill(os.getpid(), signal.SIGINT)
     assert stop.reason == "Ctrl-C"
     error = stop.error(Path("elsewhere/long night"))
-    assert error.what == "stopped by Ctrl-C; a checkpoint is kept"
+    assert error.message == "stopped by Ctrl-C; a checkpoint is kept"
     assert error.hints == ("handseg train --resume 'long night' --runs elsewhere",)
     assert stop.error().hints == ()
 

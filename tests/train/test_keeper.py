@@ -119,7 +119,7 @@ def test_a_disk_that_stays_full_ends_it_and_names_the_last_good_one(keeper, disk
     keeper.keep(snapshot(2))
     with pytest.raises(FailedError, match="stays full") as caught:
         keeper.settle()
-    assert "step-00000001" in caught.value.why
+    assert "step-00000001" in caught.value.details
     keeper.full_since -= module.GIVE_UP + 1
     with pytest.raises(FailedError, match="stays full"):
         keeper.keep(snapshot(3))

@@ -151,8 +151,8 @@ def test_an_image_that_kills_two_workers_ends_the_training(make):
     loader = make(act=die, at=[5], times=9)
     with pytest.raises(FailedError) as caught:
         list(loader.epoch(0))
-    assert named(loader, 5) in caught.value.what
-    assert "SIGKILL" in caught.value.why
+    assert named(loader, 5) in caught.value.message
+    assert "SIGKILL" in caught.value.details
     assert "--set data.workers=0" in caught.value.hints
     assert len(loader.warnings) == 1
 
@@ -176,8 +176,8 @@ def test_an_error_names_image_and_line_without_a_wall_of_text(make, count):
     loader = make(workers=count, act=broken, at=[5], times=9)
     with pytest.raises(FailedError) as caught:
         list(loader.epoch(0))
-    assert caught.value.what == f"{named(loader, 5)} could not be loaded"
-    assert caught.value.why.startswith("ValueError: a row that nobody can read\n(in broken, ")
+    assert caught.value.message == f"{named(loader, 5)} could not be loaded"
+    assert caught.value.details.startswith("ValueError: a row that nobody can read\n(in broken, ")
     assert "DataLoader worker process" not in str(caught.value)
 
 
@@ -190,8 +190,8 @@ def test_a_transform_that_raises_is_named_by_its_key_in_the_recipe(make, count):
     with pytest.raises(FailedError) as caught:
         list(loader.epoch(0))
     first = ORDER.draws(0)[0].sample
-    assert caught.value.what == f"augment.cut failed on {named(loader, first)}"
-    assert "crop size" in caught.value.why.lower()
+    assert caught.value.message == f"augment.cut failed on {named(loader, first)}"
+    assert "crop size" in caught.value.details.lower()
     assert caught.value.hints == ("--set augment.cut=false",)
 
 
@@ -203,7 +203,7 @@ def test_shared_memory_that_is_full_is_said_with_what_helps(make, monkeypatch):
     monkeypatch.setattr(loading, "empty", no_memory)
     with pytest.raises(FailedError, match="no room in shared memory") as caught:
         next(make(workers=1).epoch(0))
-    assert "unable to allocate" in caught.value.why
+    assert "unable to allocate" in caught.value.details
     assert any("--shm-size" in hint for hint in caught.value.hints)
 
 

@@ -12,8 +12,8 @@ from handseg.data.crop_manifest import region_folder
 from handseg.data.dataset import labelled_training_samples, open_dataset
 from handseg.data.fingerprint import fingerprint, sample_files
 from handseg.recipe import load_recipe
+from handseg.reporter import Reporter
 from handseg.train.parts import prepare_parts
-from handseg.train.speaker import Speaker
 from handseg.train.world import check_world
 
 
@@ -35,7 +35,7 @@ def parts_of(tiny_recipe):
         said.clear()
         loaded = load_recipe(str(tiny_recipe), [f"data.fold={fold}", "data.crops=['wrist']"])
         world = check_world(loaded, Path("data"))
-        return world, prepare_parts(loaded, world, Speaker(said.append, no_bar))
+        return world, prepare_parts(loaded, world, Reporter(said.append, said.append, no_bar))
 
     prepare.said = said
     return prepare
@@ -44,8 +44,8 @@ def parts_of(tiny_recipe):
 def test_the_folds_share_prepared_images_and_crops(parts_of):
     first_world, first = parts_of(0)
     images, crops = parts_of.said
-    assert images.startswith("preparing 8 images at 64 px: 0.2 MB of the ")
-    assert crops.startswith("preparing 8 crops at 64 px: 0.2 MB of the ")
+    assert images.startswith("preparing 8 images at 64 px: 164 kB of the ")
+    assert crops.startswith("preparing 8 crops at 64 px: 164 kB of the ")
     assert str(Path(".handseg").resolve()) in images
     second_world, second = parts_of(1)
     assert not parts_of.said

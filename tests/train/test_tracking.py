@@ -306,7 +306,7 @@ def test_trackers_that_are_not_installed_are_said_with_what_installs_them(monkey
     monkeypatch.setattr(tracking, "find_spec", lambda name: None)
     with pytest.raises(FailedError) as caught:
         refuse_missing(["wandb", "trackio"])
-    assert caught.value.what == "wandb and trackio are not installed"
+    assert caught.value.message == "wandb and trackio are not installed"
     assert caught.value.hints == ("pip install 'handseg[track]' 'trackio'",)
     assert caught.value.exit_code == 1
     refuse_missing([])

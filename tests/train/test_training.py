@@ -129,7 +129,7 @@ def test_a_broken_label_is_named_and_leaves_no_run_folder(begin):
     label.write_text('{"annotations": [\n}')
     with pytest.raises(InputError, match=f"{label} is broken JSON") as caught:
         begin()
-    assert "line 2" in caught.value.why
+    assert "line 2" in caught.value.details
     assert not RUNS.exists()
 
 

@@ -99,7 +99,7 @@ def test_an_image_without_a_label_is_named(tiny_recipe):
     bare.labels.unlink()
     with pytest.raises(InputError) as caught:
         world(tiny_recipe)
-    assert str(bare.image) in caught.value.why
+    assert str(bare.image) in caught.value.details
 
 
 def test_folds_are_written_once_and_then_obeyed(tiny_recipe):

@@ -94,7 +94,7 @@ class RunControl(Page):
         """Say why not, and what to type instead."""
         error = event.error
         command = error.hints[0] if error.hints else ""
-        self._push(AskScreen(error.what, error.why.splitlines(), command, asks=False))
+        self._push(AskScreen(error.message, error.details.splitlines(), command, asks=False))
 
     @on(Proven)
     def ask(self, event: Proven) -> None:

@@ -160,7 +160,7 @@ class ViewerScreen(Page):
         except (OSError, ValueError, KeyError) as error:
             self.post_message(PictureFault(key, str(error)))
         except HandsegError as error:
-            self.post_message(PictureFault(key, error.what))
+            self.post_message(PictureFault(key, error.message))
 
     def _read(self, key: PictureKey) -> Picture:
         if key.run:

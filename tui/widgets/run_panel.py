@@ -12,7 +12,7 @@ from handseg.runs.commands import resume_command
 from handseg.runs.pace import eta_range
 from handseg.runs.summary import RunSummary
 from handseg.runs.validations import number
-from handseg.runs.words import bytes_words
+from handseg.text import size_text
 from tui import palette
 from tui.bones import rival
 from tui.state import State
@@ -204,9 +204,9 @@ def _share(system: Mapping[str, Any], name: str) -> str:
     if not math.isfinite(used):
         return ""
     if not math.isfinite(total):
-        return bytes_words(used)
-    words, unit = bytes_words(total).rsplit(" ", 1)
-    own, own_unit = bytes_words(used).rsplit(" ", 1)
+        return size_text(used)
+    words, unit = size_text(total).rsplit(" ", 1)
+    own, own_unit = size_text(used).rsplit(" ", 1)
     return f"{own} of {words} {unit}" if unit == own_unit else f"{own} {own_unit} of {words} {unit}"
 
 

@@ -18,7 +18,7 @@ from handseg.data.check.population import Measures, population_findings
 from handseg.data.check.sides import side_findings
 from handseg.data.dataset import Dataset
 from handseg.data.threads import threads
-from handseg.progress import Progress, silent
+from handseg.reporter import Progress, silent
 
 _TO_LOOK_AT = ("labels", "anatomy")
 """Subjects that a picture shows."""

@@ -52,7 +52,9 @@ def read_label(sample: Sample, classes: Sequence[str], size: tuple[int, int] | N
         else:
             _entry(sample, classes, size, label)
     except InputError as error:
-        detail = ": ".join(part for part in (error.what, error.why.replace("\n", "; ")) if part)
+        detail = ": ".join(
+            part for part in (error.message, error.details.replace("\n", "; ")) if part
+        )
         label.findings.append(_finding(sample, UNREADABLE, detail))
         label.readable = False
     if sample.labelled is not None:
@@ -70,7 +72,9 @@ def _own_file(
     document = read_json(sample.labels, largest=LARGEST_LABEL)
     entries = document.get("annotations") if isinstance(document, dict) else None
     if not isinstance(entries, list):
-        raise InputError(f"{sample.labels} is no label file", why="it has no list of annotations")
+        raise InputError(
+            f"{sample.labels} is no label file", details="it has no list of annotations"
+        )
     attributes = document.get("attributes")
     named = attributes.get("labelled") if isinstance(attributes, dict) else None
     if isinstance(named, list):

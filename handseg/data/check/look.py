@@ -93,7 +93,7 @@ def _image(look: Look, deep: bool) -> Image | None:
     except OSError as error:
         look.findings.append(_of_file(look, UNREADABLE, error.strerror or str(error)))
     except InputError as error:
-        look.findings.append(_of_file(look, UNREADABLE, error.why or error.what))
+        look.findings.append(_of_file(look, UNREADABLE, error.details or error.message))
     return None
 
 

@@ -73,7 +73,7 @@ def coco_file(path: Path) -> CocoFile:
     try:
         status = path.stat()
     except OSError as error:
-        raise InputError(f"{path} cannot be read", why=str(error)) from error
+        raise InputError(f"{path} cannot be read", details=str(error)) from error
     state = (status.st_size, status.st_mtime_ns)
     with _lock:
         known, found = _remembered.get(path, (None, None))
@@ -89,7 +89,9 @@ def coco_file(path: Path) -> CocoFile:
 def read_document(path: Path) -> CocoFile:
     document = read_json(path, hook=compact)
     if not isinstance(document, dict) or not all(isinstance(document.get(p), list) for p in PARTS):
-        raise InputError(f"{path} is no COCO document", why=f"expected lists of {', '.join(PARTS)}")
+        raise InputError(
+            f"{path} is no COCO document", details=f"expected lists of {', '.join(PARTS)}"
+        )
     images = read_images(path, document["images"])
     categories = read_categories(path, document["categories"])
     drawn, bare = read_annotations(path, document["annotations"], images, categories)
@@ -104,7 +106,7 @@ def read_images(path: Path, entries: Sequence[Any]) -> dict[int | str, CocoImage
         if not is_inside(name):
             raise InputError(
                 f"{place} has the file name {name!r:.100}",
-                why="a data set may only name files in its own folder",
+                details="a data set may only name files in its own folder",
             )
         add(place, entry, found, CocoImage(name, size_of(place, entry), entry.get("labelled")))
     return found
@@ -165,7 +167,7 @@ def size_of(place: str, entry: Any) -> Size:
     if height * width > MOST_PIXELS:
         raise InputError(
             f"{place} is said to have {height} × {width} pixels",
-            why=f"images of up to {MOST_PIXELS} pixels are read",
+            details=f"images of up to {MOST_PIXELS} pixels are read",
         )
     return height, width
 

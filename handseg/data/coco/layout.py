@@ -12,8 +12,8 @@ from handseg.data.layout import Listing
 from handseg.data.names import Names, people_in_words, without_suffix
 from handseg.data.sample import Sample
 from handseg.data.settings import Settings
-from handseg.data.words import counted, shown
 from handseg.errors import InputError, did_you_mean
+from handseg.text import counted, shown
 
 LEFT_OUT = ("Ring", "Metal Implant", "Background", "Intravenous cannula")
 """Categories that are no bones, unless `dataset.toml` says others; whatever their case."""
@@ -33,7 +33,7 @@ class Coco:
         paths = annotation_files(folder, settings.annotations)
         if not paths and settings.annotations is not None:
             raise InputError(
-                f"{folder} has no annotation file", why=", ".join(settings.annotations)
+                f"{folder} has no annotation file", details=", ".join(settings.annotations)
             )
         # Their order is that of the classes: those that are trained on come first.
         paths = sorted(paths, key=lambda path: split_of(folder, path) == "test")
@@ -169,7 +169,7 @@ def chosen_classes(
             raise InputError(
                 f"dataset.toml: no annotation file has the category {name!r}"
                 + did_you_mean(name, names),
-                why="categories: " + ", ".join(names),
+                details="categories: " + ", ".join(names),
             )
     return settings.classes
 

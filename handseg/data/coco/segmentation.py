@@ -43,11 +43,11 @@ def polygon_of(place: str, points: Any) -> Polygon:
     try:
         array = figures(points)
     except (ValueError, OverflowError) as error:
-        raise InputError(f"{place} has points that are no numbers", why=str(error)) from None
+        raise InputError(f"{place} has points that are no numbers", details=str(error)) from None
     if not isinstance(array, list | np.ndarray) or len(array) < 6 or len(array) % 2:
         raise InputError(
             f"{place} has an outline that is no polygon",
-            why="expected x, y, x, y, …: at least three points",
+            details="expected x, y, x, y, …: at least three points",
         )
     if isinstance(array, list):
         raise InputError(f"{place} has points that are no numbers")
@@ -67,13 +67,13 @@ def runs_of(place: str, segmentation: dict[str, Any], size: Size) -> rle.Runs:
     if written != [height, width]:
         raise InputError(
             f"{place} has run lengths of the size {written!r:.60}",
-            why=f"its image has the height {height} and the width {width}",
+            details=f"its image has the height {height} and the width {width}",
         )
     try:
         lengths = counts_of_text(counts) if isinstance(counts, str) else plain_counts(counts)
         return transposed(runs_of_counts(lengths, size), (width, height))
     except rle.RleError as error:
-        raise InputError(f"{place}: {error.what}") from None
+        raise InputError(f"{place}: {error.message}") from None
 
 
 def read_segmentation(place: str, segmentation: Any, size: Size) -> list[Polygon] | rle.Runs:
@@ -90,7 +90,7 @@ def read_segmentation(place: str, segmentation: Any, size: Size) -> list[Polygon
         case _:
             raise InputError(
                 f"{place} has no segmentation that can be read",
-                why="expected polygons, or an object with counts and size",
+                details="expected polygons, or an object with counts and size",
             )
 
 

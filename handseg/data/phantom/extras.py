@@ -41,7 +41,7 @@ def known_extras(names: Iterable[str]) -> tuple[str, ...]:
     for name in sorted(asked - {*SHARES, "all"}):
         raise UsageError(
             f"phantoms have no {name!r}{did_you_mean(name, [*SHARES, 'all'])}",
-            why="they can have " + ", ".join(SHARES) + " or all",
+            details="they can have " + ", ".join(SHARES) + " or all",
         )
     return tuple(name for name in SHARES if name in asked or "all" in asked)
 

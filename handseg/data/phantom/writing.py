@@ -19,7 +19,7 @@ from handseg.data.phantom.extras import known_extras
 from handseg.data.phantom.labels import label_json
 from handseg.data.phantom.phantom import BENT_SHARE, Side, make_phantom
 from handseg.errors import FailedError, UsageError
-from handseg.progress import Progress, silent
+from handseg.reporter import Progress, silent
 
 MARK = "phantom.json"
 """The file in a data set's folder that says that phantoms are in it, and how they were made."""
@@ -99,7 +99,7 @@ def _split_people(people: int, test_people: int | None, seed: int) -> dict[str, 
     if not 0 <= test_people < people:
         raise UsageError(
             f"{test_people} test people of {people} cannot be: somebody must be left to train on",
-            why="--people counts all people, those of the test split too",
+            details="--people counts all people, those of the test split too",
         )
     others = np.random.default_rng([seed, people]).permutation(np.arange(2, people + 1)).tolist()
     return {"train": [*others[test_people:], 1], "test": others[:test_people]}
@@ -119,12 +119,12 @@ def _check_folder(folder: Path, force: bool) -> None:
     if not (folder / MARK).is_file():
         raise UsageError(
             f"{folder} holds a data set that is not of phantoms",
-            why="it is never replaced, not even with --force: choose another folder",
+            details="it is never replaced, not even with --force: choose another folder",
         )
     if not force:
         raise UsageError(
             f"{folder} holds a data set already",
-            why="choose another folder, or replace it",
+            details="choose another folder, or replace it",
             hints=(f"handseg phantom {folder} --force",),
         )
 
@@ -179,7 +179,7 @@ def _made(tasks: list[_Task]) -> Iterator[int]:
     except BrokenProcessPool as error:
         raise FailedError(
             "a process that made phantoms was killed",
-            why="often there was not enough memory: smaller phantoms need less",
+            details="often there was not enough memory: smaller phantoms need less",
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

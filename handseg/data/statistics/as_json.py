@@ -26,7 +26,7 @@ def statistics_json(found: Statistics) -> dict[str, Any]:
         "heat": _heat(found.masks) if found.masks else None,
         "bent_above_degrees": LIMIT if found.have_hands else None,
         "metadata": [asdict(row) for row in found.facts],
-        "labels_left_out": {image: fault.what for image, fault in found.faults.items()},
+        "labels_left_out": {image: fault.message for image, fault in found.faults.items()},
     }
 
 

@@ -14,7 +14,7 @@ from handseg.data.statistics.masks import MaskFigures, measure_masks
 from handseg.data.statistics.splits import Split, split_of
 from handseg.data.training_people import facts_of
 from handseg.errors import InputError
-from handseg.progress import Progress
+from handseg.reporter import Progress
 
 Bars = Callable[[str], AbstractContextManager[Progress]]
 """Gives a bar with a title."""

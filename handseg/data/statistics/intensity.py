@@ -10,7 +10,7 @@ from handseg.data.dataset import Sample
 from handseg.data.images import read_image
 from handseg.data.threads import threads
 from handseg.errors import InputError
-from handseg.progress import Progress, silent
+from handseg.reporter import Progress, silent
 
 PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
 LEVELS = 256

@@ -8,7 +8,7 @@ from handseg.data.label_runs import label_file
 from handseg.data.labels import label_runs
 from handseg.data.threads import threads
 from handseg.errors import InputError
-from handseg.progress import Progress, silent
+from handseg.reporter import Progress, silent
 from handseg.rle.submission import Submission
 
 

@@ -18,7 +18,7 @@ from handseg.data.statistics.overlaps import (
     pairs_of,
     shared_pixels,
 )
-from handseg.progress import Progress, silent
+from handseg.reporter import Progress, silent
 from handseg.rle.geometry import Segments, segments
 from handseg.rle.submission import Submission
 

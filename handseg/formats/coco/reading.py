@@ -10,12 +10,12 @@ from typing import Any
 from handseg.data.coco.document import PARTS, add, is_id
 from handseg.data.json_files import read_json
 from handseg.data.labelled import labelled_of
-from handseg.data.words import counted, shown
 from handseg.errors import InputError
 from handseg.formats.coco.segmentation import Part, runs_of_parts
 from handseg.formats.masks import Masks, Size, check_name, check_size
 from handseg.formats.origin import origin_of
 from handseg.rle import Runs, empty
+from handseg.text import counted, shown
 
 
 def is_coco(path: Path) -> bool:
@@ -75,7 +75,7 @@ def _document(path: Path) -> dict[str, Any]:
     if path.name.lower().endswith(".csv.json"):
         hints.append(f"it is a sidecar; the masks are in {path.with_suffix('')}")
     raise InputError(
-        f"{path} is no COCO document", why=f"expected lists of {', '.join(PARTS)}", hints=hints
+        f"{path} is no COCO document", details=f"expected lists of {', '.join(PARTS)}", hints=hints
     )
 
 

@@ -13,7 +13,7 @@ from handseg.errors import InputError
 from handseg.formats.coco.reading import base_name
 from handseg.formats.masks import Masks, Size, rows
 from handseg.formats.places import Place, file_at
-from handseg.progress import Progress, silent
+from handseg.reporter import Progress, silent
 from handseg.rle import RleError, Runs, area
 from handseg.rle.writing import TextStream
 
@@ -57,7 +57,7 @@ class CocoWriter:
             try:
                 shape = self._shape(runs, masks.images[image])
             except RleError as error:
-                raise InputError(f"{masks.path}, {image}, {cls}: {error.what}") from None
+                raise InputError(f"{masks.path}, {image}, {cls}: {error.message}") from None
             ids = {"id": number, "image_id": image_ids[image], "category_id": class_ids[cls]}
             # 1 would mean a crowd of things that nobody told apart, whatever RLE others write.
             yield {**ids, **shape, "iscrowd": 0}

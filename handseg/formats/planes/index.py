@@ -73,7 +73,7 @@ def read_index(folder: Path) -> Index:
     if not is_whole(document.get("v")) or document["v"] > VERSION:
         raise InputError(
             f"{path} has the version {document.get('v')!r:.20}",
-            why=f"this handseg reads up to version {VERSION}",
+            details=f"this handseg reads up to version {VERSION}",
         )
     classes = _list(path, document, "classes")
     names = dict.fromkeys(check_name(f"{path}: class {n}", cls) for n, cls in enumerate(classes))
@@ -115,5 +115,5 @@ def _inside(place: str, file: Any) -> str:
     """The path of a plane; raises InputError where it leads out of the folder."""
     parts = file.split("/") if isinstance(file, str) else []
     if len(parts) != 2 or not all(map(is_plain, parts)):
-        raise InputError(f"{place} has the file {file!r:.80}", why="expected folder/file.png")
+        raise InputError(f"{place} has the file {file!r:.80}", details="expected folder/file.png")
     return file

@@ -7,10 +7,10 @@ import numpy as np
 
 from handseg import rle
 from handseg.data.images import DAMAGE, opened, unreadable
-from handseg.data.words import counted, shown
 from handseg.errors import InputError
 from handseg.formats.masks import Masks, Size
 from handseg.formats.planes.index import NAME, Index, read_index
+from handseg.text import counted, shown
 
 HALVES = [0] * 128 + [1] * 128
 """Of 256 grey levels, those that count as white."""
@@ -47,7 +47,7 @@ def _runs(path: Path, size: Size) -> rle.Runs:
         if (picture.height, picture.width) != size:
             raise InputError(
                 f"{path} has {picture.height} × {picture.width} pixels",
-                why=f"{NAME} says {size[0]} × {size[1]}",
+                details=f"{NAME} says {size[0]} × {size[1]}",
             )
         try:
             plane = picture if picture.mode == "1" else picture.convert("L").point(HALVES, "1")
@@ -77,7 +77,7 @@ def _sha256(folder: Path, index: Index) -> str:
             digest.update(path.read_bytes())
         except OSError as error:
             raise InputError(
-                f"the plane {path} cannot be read", why=str(error.strerror or error)
+                f"the plane {path} cannot be read", details=str(error.strerror or error)
             ) from None
     return digest.hexdigest()
 

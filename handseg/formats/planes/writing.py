@@ -13,7 +13,7 @@ from handseg.formats.names import FileNames, stem_of
 from handseg.formats.places import Place, folder_at
 from handseg.formats.planes.index import NAME, Index
 from handseg.formats.planes.png import png_of
-from handseg.progress import Progress, silent
+from handseg.reporter import Progress, silent
 from handseg.rle.writing import TextStream
 
 

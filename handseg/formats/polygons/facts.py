@@ -53,7 +53,7 @@ def facts_of(place: str, fields: Any) -> Facts:
     if fields["v"] > VERSION:
         raise InputError(
             f"{place} has the version {fields['v']}",
-            why=f"this handseg reads up to version {VERSION}",
+            details=f"this handseg reads up to version {VERSION}",
         )
     classes = _names(f"{place}.classes", fields.get("classes"))
     labelled = fields.get("labelled")

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from handseg.data import handbone
 from handseg.data.labels import Polygon, check_labelled, read_points
-from handseg.data.words import counted, shown
 from handseg.errors import InputError
 from handseg.formats.masks import Masks, Size
 from handseg.formats.names import FileNames, is_plain, stem_of
 from handseg.formats.polygons.dialect import Shape, Spot, labelled_entries
 from handseg.formats.polygons.facts import KEY, Facts, facts_of
 from handseg.formats.polygons.tracing import Drawing
+from handseg.text import counted, shown
 
 UNKNOWN = "unknown"
 """The folder of images of which nobody knows whose they are."""
@@ -56,7 +56,7 @@ class Handbone:
             owner = owners.setdefault(spot.file.lower(), image)
             if owner != image:
                 raise InputError(
-                    f"two images would have the label {spot.file}", why=f"{owner}\n{image}"
+                    f"two images would have the label {spot.file}", details=f"{owner}\n{image}"
                 )
         return found
 
@@ -106,7 +106,7 @@ class Handbone:
         if facts.size is None:
             raise InputError(
                 f"{path} does not say the size of its image",
-                why="handseg writes it into attributes; others' files need their images beside "
+                details="handseg writes it into attributes; others' files need their images beside "
                 "them",
                 hints=["put the images into <split>/DCM/<person> and convert the whole folder"],
             )

@@ -122,7 +122,7 @@ class Labelme:
         else:
             raise InputError(
                 f"{path}: shape {shape.number} ({shape.label}) is a {kind!r:.40}",
-                why=f"with {len(points)} points; polygons, rectangles and masks are read",
+                details=f"with {len(points)} points; polygons, rectangles and masks are read",
                 hints=["draw it as a polygon"],
             )
         return None
@@ -163,7 +163,9 @@ def _paste(
                 raise InputError(f"{place} has a mask in colour ({picture.mode})")
             inside = np.asarray(picture) != 0
     except (binascii.Error, Image.DecompressionBombError, *DAMAGE) as error:
-        raise InputError(f"{place} has a mask that is no PNG in base64", why=str(error)) from None
+        raise InputError(
+            f"{place} has a mask that is no PNG in base64", details=str(error)
+        ) from None
     left, top = points[0].tolist()
     part = inside[max(0, -top) :, max(0, -left) :]
     window = mask[max(0, top) :, max(0, left) :][: part.shape[0], : part.shape[1]]

@@ -5,9 +5,9 @@ import shutil
 from enum import Enum, auto
 from pathlib import Path
 
-from handseg.data.words import counted, shown
 from handseg.errors import InputError
 from handseg.formats.masks import Masks
+from handseg.text import counted, shown
 
 EIGHT_BITS = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
 """Kinds of pixels, as Pillow calls them, that annotation tools show."""
@@ -27,7 +27,7 @@ def check_known(masks: Masks) -> None:
     if lacking:
         raise InputError(
             f"nobody knows where {counted(len(lacking), 'image')} of {len(masks.images)} lie",
-            why=shown(lacking),
+            details=shown(lacking),
             hints=["--data DIR names the data set that has them"],
         )
 

@@ -12,12 +12,12 @@ from handseg import rle
 from handseg.anatomy import BONES
 from handseg.data.json_files import read_json
 from handseg.data.labels import unknown_class
-from handseg.data.words import counted
 from handseg.errors import InputError
 from handseg.formats.masks import AHEAD, Masks, Size
 from handseg.formats.polygons.dialect import Dialect, Shape
 from handseg.formats.polygons.facts import Facts
 from handseg.formats.polygons.tracing import Drawing
+from handseg.text import counted
 
 LARGEST_FILE = 1 << 26
 """Bytes of a file of one image, which may hold the image itself."""
@@ -116,7 +116,7 @@ def _classes(headers: Sequence[Header], dialect: Dialect) -> tuple[str, ...]:
 def _check(header: Header, owner: Header, classes: frozenset[str]) -> None:
     if owner is not header:
         raise InputError(
-            f"two files are of the image {header.image!r}", why=f"{header.path}\n{owner.path}"
+            f"two files are of the image {header.image!r}", details=f"{header.path}\n{owner.path}"
         )
     for label in sorted(header.labels):
         if label not in classes:

@@ -15,7 +15,7 @@ from handseg.formats.polygons.dialect import Dialect, Spot
 from handseg.formats.polygons.facts import facts_in
 from handseg.formats.polygons.pictures import Pictures, check_known, put, way
 from handseg.formats.polygons.tracing import Drawing
-from handseg.progress import Progress, silent
+from handseg.reporter import Progress, silent
 from handseg.rle.writing import TextStream
 
 

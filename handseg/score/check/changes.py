@@ -67,7 +67,7 @@ def _skipped(measured: Measured) -> Iterator[Change]:
         ("doubled", "rows left out whose mask is not that of the first row of the image and class"),
     ):
         faults = [fault for fault in measured.opened.faults if fault.kind == kind]
-        places = tuple(f"line {fault.line}: {fault.what}" for fault in faults)
+        places = tuple(f"line {fault.line}: {fault.message}" for fault in faults)
         if places:
             yield Change(len(places), what, places)
 

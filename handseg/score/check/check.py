@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from handseg.anatomy import BONES
 from handseg.data.check.finding import Finding, Severity, count
 from handseg.errors import InputError
-from handseg.progress import Progress, silent
+from handseg.reporter import Progress, silent
 from handseg.rle.faults import Fault
 from handseg.rle.submission import Submission, read_submission
 from handseg.score.check.agreement import (

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg import rle
-from handseg.progress import Progress, silent
+from handseg.reporter import Progress, silent
 from handseg.rle.codec import BoundsError, past_the_end
 from handseg.rle.geometry import rows_crossed, segments, shapes
 from handseg.rle.pieces import pieces
@@ -28,7 +28,7 @@ class BadRow:
     """A row whose runs cannot be read, or pass the end of the image."""
 
     row: int
-    why: str
+    details: str
     past_the_end: bool
     counts_from_zero: bool
     """Starts at 0 are all that is wrong with it."""
@@ -127,7 +127,7 @@ def _take(masks: Masks, row: int, text: bytes, size: tuple[int, int], width: int
             raise past_the_end(int(runs[-1, 1]), size)
     except rle.RleError as error:
         past = isinstance(error, BoundsError)
-        masks.bad[row] = BadRow(row, error.what, past, not past and counts_from_zero(text))
+        masks.bad[row] = BadRow(row, error.message, past, not past and counts_from_zero(text))
         return
     masks.disorder[row] = disorder
     masks.decimals[row] = b"." in text

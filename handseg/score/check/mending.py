@@ -5,7 +5,7 @@ from typing import Any
 
 from handseg import rle
 from handseg.errors import InputError
-from handseg.progress import Progress, silent
+from handseg.reporter import Progress, silent
 from handseg.rle.geometry import transposed
 from handseg.score.check.changes import Change, changes_of, unreadable
 from handseg.score.check.check import Checked, Measured
@@ -87,7 +87,7 @@ class Mending:
 def repair_subject(checked: Checked) -> Measured:
     """What can be repaired of a CSV; raises InputError where it is no submission at all."""
     if checked.measured is None:
-        raise InputError(f"{checked.path} cannot be repaired", why=checked.findings[0].detail)
+        raise InputError(f"{checked.path} cannot be repaired", details=checked.findings[0].detail)
     return checked.measured
 
 
@@ -107,7 +107,7 @@ def _refuse(measured: Measured) -> None:
     """Raise InputError for rows whose masks nobody but the person knows."""
     submission = measured.opened.submission
     bad = [
-        f"line {submission.line(*key)}, {key[0]}, {key[1]}: {one.why}"
+        f"line {submission.line(*key)}, {key[0]}, {key[1]}: {one.details}"
         for one in unreadable(measured)
         for key in [measured.masks.keys[one.row]]
     ]
@@ -116,7 +116,7 @@ def _refuse(measured: Measured) -> None:
         more = f"\nand {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else ""
         raise InputError(
             f"{submission.path} is not repaired: of {len(bad)} rows nobody can know the mask",
-            why="\n".join(bad[:_SHOWN]) + more,
+            details="\n".join(bad[:_SHOWN]) + more,
             hints=[
                 "mend them, or add --skip-bad: rows that cannot be read become empty masks, and "
                 "of different masks the first is kept"

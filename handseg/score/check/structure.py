@@ -46,8 +46,8 @@ def show_command(path: Path, line: int) -> str:
 
 def no_submission(path: Path, error: InputError) -> Finding:
     """The finding on a file that is no submission at all."""
-    detail = error.what.removeprefix(f"{path}: ")
-    why = "; ".join(error.why.splitlines())
+    detail = error.message.removeprefix(f"{path}: ")
+    why = "; ".join(error.details.splitlines())
     return Finding("error", "structure", "no submission", f"{detail} ({why})" if why else detail)
 
 
@@ -68,12 +68,12 @@ def structure_findings(
 def _of_fault(fault: Fault) -> Finding:
     hints = [hint.partition("rm ")[2] for hint in fault.hints if "rm " in hint]
     command = f"rm {hints[0]}" if hints else show_command(fault.path, fault.line)
-    why = "; ".join(fault.why.splitlines())
+    why = "; ".join(fault.details.splitlines())
     return Finding(
         "error",
         "structure",
         _REASONS[fault.kind],
-        f"{fault.what} ({why})" if why else fault.what,
+        f"{fault.message} ({why})" if why else fault.message,
         fault.line,
         fault.image,
         fault.cls,
@@ -89,7 +89,7 @@ def _unreadable(submission: Submission, masks: Masks) -> Iterator[Finding]:
             continue  # said once, of the whole file
         reason = PAST_THE_END if bad.past_the_end else UNREADABLE
         show = show_command(submission.path, line)
-        yield Finding("error", "structure", reason, bad.why, line, image, cls, show)
+        yield Finding("error", "structure", reason, bad.details, line, image, cls, show)
 
 
 def _doubled(submission: Submission) -> Iterator[Finding]:

@@ -121,7 +121,7 @@ def test_an_image_that_two_files_name_is_refused_with_the_way_out(tmp_path, add_
         add_coco(tmp_path, ["a.png"], [("a.png", "Ulna", TRIANGLE)], name=name)
     with pytest.raises(InputError) as caught:
         open_dataset(tmp_path)
-    assert "one.coco.json does" in caught.value.what
+    assert "one.coco.json does" in caught.value.message
     (tmp_path / "dataset.toml").write_text('annotations = ["two.*"]')
     (sample,) = open_dataset(tmp_path).train
     assert sample.labels == tmp_path / "two.coco.json"

@@ -73,7 +73,7 @@ def test_a_label_at_fault_is_left_out_and_named(tmp_path, add_hand):
     add_hand(tmp_path / "data", "ID002/b", [("Elbow", ULNA)])
     found = statistics(tmp_path / "data")
     assert list(found.faults) == ["b.png"]
-    assert "Elbow" in found.faults["b.png"].what
+    assert "Elbow" in found.faults["b.png"].message
     assert found.masks.images == ("a.png",)
     assert list(statistics_json(found)["labels_left_out"]) == ["b.png"]
 

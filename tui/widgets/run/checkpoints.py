@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from handseg.runs.checkpoints import CheckpointFacts
-from handseg.runs.words import bytes_words
+from handseg.text import size_text
 from tui import palette
 from tui.wording import cell, count, dice, joined, one_line, span
 
@@ -44,6 +44,6 @@ def checkpoint_row(one: CheckpointFacts, now: float) -> Text:
         cell(epoch, EPOCH, palette.DIM, "right"),
         cell(dice(one.mean), DICE, "", "right"),
         cell(weights, WEIGHTS, palette.DIM, "right"),
-        cell(bytes_words(one.bytes) if one.bytes else "–", SIZE, palette.DIM, "right"),
+        cell(size_text(one.bytes) if one.bytes else "–", SIZE, palette.DIM, "right"),
         cell(age, AGE, palette.DIM, "right"),
     )

@@ -12,7 +12,7 @@ from rich.text import Text
 from handseg.runs import fields
 from handseg.runs.summary import State
 from handseg.runs.validations import number
-from handseg.runs.words import bytes_words
+from handseg.text import size_text
 from tui import palette
 from tui.widgets.sheet import Sheet
 from tui.wording import cell, count, dice, joined, one_line, span
@@ -147,7 +147,7 @@ def checkpoint(event: Event) -> Text:
     """Step, size, whether it is the best."""
     parts = [f"checkpoint, step {count(number(event.get('step'), 0))}"]
     if (size := number(event.get("bytes"))) == size:
-        parts.append(bytes_words(size))
+        parts.append(size_text(size))
     if event.get("best"):
         parts.append("the best so far")
     return Text(" · ".join(parts), palette.TEXT)
@@ -168,8 +168,8 @@ def system(event: Event) -> Text:
     for name, word in (("ram", "ram"), ("memory", str(event.get("device") or "device"))):
         used, total = number(event.get(name)), number(event.get(f"{name}_total"))
         if used == used:
-            of = f" of {bytes_words(total)}" if total == total else ""
-            parts.append(f"{one_line(word)} {bytes_words(used)}{of}")
+            of = f" of {size_text(total)}" if total == total else ""
+            parts.append(f"{one_line(word)} {size_text(used)}{of}")
     return Text(" · ".join(parts), palette.DIM)
 
 

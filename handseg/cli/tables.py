@@ -1,0 +1,107 @@
+"""Tables that commands print: as a table for people, as CSV and as JSON, from one set of rows."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from handseg.text import NONE
+
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+Look = Literal["plain", "head", "boxed"]
+"""Without lines, with one below the head, or with a frame."""
+
+
+def plain_text(value: Any) -> str:
+    """The value as it stands; a dash where there is none."""
+    missing = value is None or (isinstance(value, float) and math.isnan(value))
+    return NONE if missing else str(value)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its name for programs, its title for people, and how people read its values.
+
+    `text` gives a str or, for a style, a rich Text. Values of a column that is not `right` may be
+    long: they wrap where it may `fold`, else they are cut with `…`.
+    """
+
+    name: str
+    text: "Callable[[Any], str | Text]" = plain_text
+    title: str | None = None
+    right: bool = False
+    fold: bool = False
+    min_width: int | None = None
+    ratio: int | None = None
+
+
+@dataclass
+class Table:
+    """Rows of values by columns, and rows that sum them up (`footers`), the first of them bold."""
+
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Any]]
+    footers: Sequence[Sequence[Any]] = ()
+    title: str = ""
+    look: Look = "plain"
+    sections: frozenset[int] = field(default_factory=frozenset[int])
+    """Rows with a line above them, where the look has lines."""
+
+    def to_csv(self) -> str:
+        """The rows as CSV without the last line end: full figures, nothing for None and NaN."""
+        import pandas as pd
+
+        names = [column.name for column in self.columns]
+        # As objects, so that whole numbers beside a missing one stay whole.
+        frame = pd.DataFrame(list(map(tuple, self.rows)), columns=names, dtype=object)
+        return frame.to_csv(index=False, lineterminator="\n").removesuffix("\n")
+
+    def to_records(self) -> list[dict[str, Any]]:
+        """The rows as JSON objects: null for NaN."""
+        names = [column.name for column in self.columns]
+        return [dict(zip(names, map(json_value, row), strict=True)) for row in self.rows]
+
+    def to_rich(self) -> "RichTable":
+        """The table as people read it. Text is never read as markup: names come from data."""
+        from rich import box
+        from rich.table import Table as RichTable
+        from rich.text import Text
+
+        boxes = {"plain": None, "head": box.SIMPLE_HEAD, "boxed": box.HEAVY_HEAD}
+        table = RichTable(
+            title=Text(self.title) if self.title else None,
+            box=boxes[self.look],
+            pad_edge=self.look != "plain",
+        )
+        for column in self.columns:
+            table.add_column(
+                Text(column.name if column.title is None else column.title),
+                justify="right" if column.right else "left",
+                no_wrap=not column.fold,
+                overflow="fold" if column.fold else "ellipsis",
+                min_width=column.min_width,
+                ratio=column.ratio,
+            )
+        for place, row in enumerate(self.rows):
+            if place in self.sections:
+                table.add_section()
+            table.add_row(*self._cells(row))
+        if self.footers:
+            table.add_section()
+        for place, row in enumerate(self.footers):
+            table.add_row(*self._cells(row), style=None if place else "bold")
+        return table
+
+    def _cells(self, row: Sequence[Any]) -> "list[Text]":
+        from rich.text import Text
+
+        texts = [column.text(value) for column, value in zip(self.columns, row, strict=True)]
+        return [Text(text) if isinstance(text, str) else text for text in texts]
+
+
+def json_value(value: Any) -> Any:
+    """A figure as JSON has it: null where it is not finite."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
