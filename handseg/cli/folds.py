@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from handseg.data.balance import Balance
     from handseg.data.dataset import Dataset
     from handseg.data.folds import FoldFile
-    from handseg.data.training_people import TrainingPeople
+    from handseg.data.people import TrainingPeople
 
 SHOWN = 3
 """Labels at fault that are named."""
@@ -48,7 +48,7 @@ def folds(
     from handseg.data.balance import balance, balance_of
     from handseg.data.dataset import open_dataset
     from handseg.data.folds import DEFAULT_K, refuse_too_few
-    from handseg.data.training_people import training_people
+    from handseg.data.people import training_people
 
     dataset = open_dataset(options.data_folder(data))
     console.info(dataset.recognised)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from handseg.data.dataset import Sample
+from handseg.data.sample import Sample
 from handseg.data.storage import cache_root, write_json
 from handseg.data.threads import threads
 from handseg.errors import InputError
