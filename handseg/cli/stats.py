@@ -16,9 +16,8 @@ from handseg.text import NONE, size_text
 
 if TYPE_CHECKING:
     from handseg.data.dataset import Dataset
-    from handseg.data.statistics.gather import Statistics
+    from handseg.data.statistics.gather import Intensity, Split, Statistics
     from handseg.data.statistics.masks import ClassRow, MaskStatistics
-    from handseg.data.statistics.splits import Intensity, Split
     from handseg.view.statistics_page import LabelledPicture
 
 VERSION = 1
@@ -343,7 +342,6 @@ def tenth(value: float | None) -> str:
 
 
 def per_cent(digits: int) -> Callable[[float | None], str]:
-    """Shares as text."""
     return lambda share: NONE if share is None else f"{share:.{digits}%}"
 
 
@@ -411,7 +409,7 @@ def split_json(split: "Split") -> dict[str, Any]:
 
 
 def intensity_json(found: "Intensity") -> dict[str, Any]:
-    from handseg.data.statistics.splits import PERCENTILES
+    from handseg.data.statistics.gather import PERCENTILES
 
     return {
         "images": found.images,

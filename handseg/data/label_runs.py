@@ -73,7 +73,7 @@ class LabelFile:
             submission = read_submission(self.path)
         except InputError:  # damaged: its sha256 is not the sidecar's, or it is no CSV any more
             return None
-        # Without a sidecar nobody knows whether the rows are those that were written.
+        # Without a sidecar it is not known whether the rows are those that were written.
         return submission if submission.sizes == self.sizes else None
 
     def _make(self, progress: Progress) -> None:
@@ -186,5 +186,4 @@ def label_faults(
 
 
 def with_label(samples: Sequence[Sample]) -> list[Sample]:
-    """Those that have a label."""
     return [sample for sample in samples if sample.labels is not None]

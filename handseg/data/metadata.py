@@ -111,9 +111,12 @@ def read_metadata(root: Path, people: Iterable[str]) -> Metadata | None:
     values = pd.DataFrame({kind: cells[kind].map(READERS[kind]) for kind in cells}, dtype=object)
     unread = (values.isna() & ~cells.map(is_blank).astype(bool)).sum()
     first = values[~values.index.duplicated()]
+    facts: dict[str, dict[str, Fact]] = {
+        str(person): row.dropna().to_dict() for person, row in first.iterrows()
+    }
     return Metadata(
         path,
-        {str(person): dict(row.dropna()) for person, row in first.iterrows()},
+        facts,
         {str(kind): int(count) for kind, count in unread.items() if count},
         tuple(sorted(set(names.values()) - set(first.index))),
         owners.count(None),
@@ -184,7 +187,7 @@ def person_key(name: str) -> str:
 
 
 def text_of(cell: Any) -> str:
-    """A cell as text, without what nobody sees."""
+    """A cell as text, without invisible characters."""
     text = "" if cell is None else str(cell)
     visible = "".join(char if char.isprintable() else " " for char in _ESCAPED.sub(" ", text))
     return visible.replace("\u00a0", " ").strip()

@@ -11,9 +11,8 @@ from handseg.data.dataset import Sample
 from handseg.data.images import read_image
 from handseg.data.labels import label_runs
 from handseg.data.planes import pack
-from handseg.data.statistics.gather import Statistics
+from handseg.data.statistics.gather import PERCENTILES, Split, Statistics
 from handseg.data.statistics.masks import MaskStatistics
-from handseg.data.statistics.splits import PERCENTILES, Split
 from handseg.errors import InputError
 from handseg.hand.pose import LIMIT
 from handseg.rle import to_mask

@@ -285,7 +285,7 @@ def test_a_file_that_gets_no_room_is_said_and_leaves_nothing_behind(hands):
     maker = start_maker(limit=SMALL)
     _, said = maker.communicate("\n", timeout=60)
     assert maker.returncode == 1
-    assert "FailedError: the prepared data set needs 15 kB, the disk says: File too large" in said
+    assert "FailedError: the prepared data set needs 15.4 kB, the disk says: File too large" in said
     assert not Path(".handseg/prepared").exists()
 
 

@@ -95,8 +95,9 @@ def measure_masks(
     first = 0
     for part in image_masks(labels, images, classes, progress):
         rows = slice(first, first + len(part.images))
-        cut = cut_of(part, len(classes))
-        areas[rows] = areas_of(cut, (len(part.images), len(classes)))
+        cut = segments(part.batch.masks(), np.repeat(part.widths, len(classes)).tolist())
+        pixels = np.bincount(cut.owner, cut.end - cut.start, areas[rows].size)
+        areas[rows] = np.where(pixels > 0, pixels, np.nan).reshape(areas[rows].shape)
         depth[rows] = depths(part, len(classes))
         heat += heat_of(part, cut, labels.sizes, len(classes))
         shared += [
@@ -104,21 +105,10 @@ def measure_masks(
         ]
         first = rows.stop
     known = labelled_classes(labels, images, classes)
-    pixels = np.array([height * width for height, width in labels.sizes.values()], dtype=np.int64)
+    whole = np.array([height * width for height, width in labels.sizes.values()], dtype=np.int64)
     heat /= np.maximum(1, known.sum(axis=0))[:, None, None]
     pairs = tuple(pairs_of(shared, areas, classes))
-    return MaskStatistics(images, tuple(classes), pixels, areas, known, depth, pairs, heat)
-
-
-def cut_of(part: ImageMasks, classes: int) -> Segments:
-    """The segments of all masks of a part."""
-    return segments(part.batch.masks(), np.repeat(part.widths, classes).tolist())
-
-
-def areas_of(cut: Segments, shape: tuple[int, int]) -> NDArray[np.float64]:
-    """Pixels of each mask, float64 [images, classes]; NaN where there are none."""
-    areas = np.bincount(cut.owner, cut.end - cut.start, shape[0] * shape[1]).reshape(shape)
-    return np.where(areas > 0, areas, np.nan)
+    return MaskStatistics(images, tuple(classes), whole, areas, known, depth, pairs, heat)
 
 
 def heat_of(

@@ -10,8 +10,7 @@ from PIL import Image
 from handseg.cli.stats import statistics_json
 from handseg.data.dataset import open_dataset
 from handseg.data.phantom import write_phantoms
-from handseg.data.statistics.gather import fact_rows, gather
-from handseg.data.statistics.splits import intensity_of
+from handseg.data.statistics.gather import fact_rows, gather, intensity_of
 
 ULNA = [[10, 10], [19, 10], [19, 19], [10, 19]]
 
