@@ -71,14 +71,19 @@ def stats(
     training labels; `--csv` prints the table of classes.
     """
     from handseg.data.dataset import open_dataset
-    from handseg.data.statistics.gather import gather
+    from handseg.data.statistics.gather import gather, label_bytes
+    from handseg.data.storage import cache_root
 
     check_options(json_, csv_, html, with_images, force)
     dataset = open_dataset(options.data_folder(data))
     if cls is not None:
         check_class(dataset, cls)
     console.info(dataset.recognised)
-    announce_drawing(dataset)
+    size = label_bytes(dataset)
+    if size:
+        console.info(
+            f"labels become run lengths, once: about {size_text(size)} in {cache_root()}/labels"
+        )
     found = gather(dataset, console.progress)
     report_faults(found)
     if json_:
@@ -115,20 +120,6 @@ def check_class(dataset: "Dataset", cls: str) -> None:
         raise UsageError(
             f"--class {cls}: there is no such class{did_you_mean(cls, dataset.classes)}",
             details="classes: " + ", ".join(dataset.classes),
-        )
-
-
-def announce_drawing(dataset: "Dataset") -> None:
-    """What will be written to the cache, before it is."""
-    from handseg.data.dataset import with_test_labels
-    from handseg.data.label_runs import bytes_to_draw
-    from handseg.data.storage import cache_root
-
-    known = with_test_labels(dataset)
-    size = sum(bytes_to_draw(split, known.classes) for split in (known.train, known.test))
-    if size:
-        console.info(
-            f"labels become run lengths, once: about {size_text(size)} in {cache_root()}/labels"
         )
 
 

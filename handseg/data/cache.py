@@ -107,41 +107,28 @@ def build_cache(
         FailedError: the disk is too small, or the files cannot be mapped.
     """
     folder = cache_folder(samples, classes, size)
-    found = map_cache(folder, samples, classes, size)
-    if found is not None:
-        return found
+    cached = map_cache(folder, samples, classes, size)
+    if cached is not None:
+        return cached
 
     def waiting() -> None:
         progress(0, len(samples), "another process prepares them")
 
+    needed = cache_bytes(len(samples), len(classes), size)
     # Five folds that start at once prepare once.
     with turn(folder.name, waiting):
-        found = map_cache(folder, samples, classes, size)
-        return found or write_and_map(folder, samples, classes, size, progress, announce)
-
-
-def write_and_map(
-    folder: Path,
-    samples: Sequence[Sample],
-    classes: tuple[str, ...],
-    size: int,
-    progress: Progress,
-    announce: Callable[[int, int], None],
-) -> CachedDataset:
-    """Make the folder and map it.
-
-    More than once, should another maker (one that knows no locks) just be putting its own in this
-    one's place.
-    """
-    needed = cache_bytes(len(samples), len(classes), size)
-    for _ in range(ATTEMPTS):
-        announce(needed, check_space(needed))
-        with refused_without_room(needed), whole_folder(folder) as draft:
-            write_cache(draft, samples, classes, size, progress)
-        found = map_cache(folder, samples, classes, size)
-        if found is not None:
-            return found
-    raise FailedError(f"{folder} was made and cannot be mapped into memory")
+        cached = map_cache(folder, samples, classes, size)
+        # A maker that knows no locks may just be putting its own folder in this one's place.
+        for _ in range(ATTEMPTS):
+            if cached is not None:
+                return cached
+            announce(needed, check_space(needed))
+            with refused_without_room(needed), whole_folder(folder) as draft:
+                write_cache(draft, samples, classes, size, progress)
+            cached = map_cache(folder, samples, classes, size)
+    if cached is None:
+        raise FailedError(f"{folder} was made and cannot be mapped into memory")
+    return cached
 
 
 def cache_folder(samples: Sequence[Sample], classes: tuple[str, ...], size: int) -> Path:

@@ -12,7 +12,7 @@ from handseg.anatomy import BONES
 from handseg.data.dataset import Dataset, Sample, with_test_labels
 from handseg.data.hands import Hands, hands_of
 from handseg.data.images import image_size, read_image
-from handseg.data.label_runs import readable_labels
+from handseg.data.label_runs import bytes_to_draw, readable_labels
 from handseg.data.people import Balance, Fact, balance_of, finite, metadata_of, people_of
 from handseg.data.statistics.masks import ClassRow, MaskStatistics, class_rows, measure_masks
 from handseg.data.threads import threads
@@ -110,6 +110,12 @@ class Statistics:
     def have_hands(self) -> bool:
         """Whether bones tell a side or a pose."""
         return any(split.hands for split in self.splits)
+
+
+def label_bytes(dataset: Dataset) -> int:
+    """About how many bytes of labels `gather` will write to the cache; 0 where they are there."""
+    known = with_test_labels(dataset)
+    return sum(bytes_to_draw(split, known.classes) for split in (known.train, known.test))
 
 
 def gather(dataset: Dataset, bars: Bars, sampled: int = SAMPLED) -> Statistics:
