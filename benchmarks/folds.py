@@ -18,9 +18,8 @@ from pathlib import Path
 
 from handseg.data.dataset import open_dataset
 from handseg.data.folds import make_folds
-from handseg.data.people import Person
+from handseg.data.people import Person, training_people
 from handseg.data.phantom import write_phantoms
-from handseg.data.training_people import training_people
 
 K = 5
 SEEDS = 100

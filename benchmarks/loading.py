@@ -33,7 +33,7 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 import albumentations as A  # noqa: N812 - its documented name
 
 from handseg.anatomy import BONES
-from handseg.data.cache import Prepared, prepare
+from handseg.data.cache import CachedDataset, build_cache
 from handseg.data.dataset import Sample, open_dataset
 from handseg.data.fingerprint import sample_files
 from handseg.data.phantom import write_phantoms
@@ -87,7 +87,9 @@ def kinder(samples: tuple[Sample, ...], compose: A.Compose) -> Iterator[object]:
         yield torch.from_numpy(made["image"]), torch.from_numpy(np.stack(made["masks"]))
 
 
-def batches(prepared: Prepared, transforms: dict[str, Transform], images: int) -> Iterator[object]:
+def batches(
+    prepared: CachedDataset, transforms: dict[str, Transform], images: int
+) -> Iterator[object]:
     """handseg's own loader, in this process; a batch holds 4."""
     count = len(prepared.samples)
     order = Order(0, count, 0, 0.0, None, min(4, count))
@@ -109,7 +111,7 @@ def seconds(work: Iterator[object]) -> float:
     return time.process_time() - begun
 
 
-def measured(prepared: Prepared, rounds: int) -> dict[str, list[float]]:
+def measured(prepared: CachedDataset, rounds: int) -> dict[str, list[float]]:
     """CPU seconds an image of each way, in each round; their order turns round."""
     compose = A.Compose(GEOMETRY)
     loaded = load_recipe("recipes/segformer.toml", []).recipe
@@ -134,7 +136,7 @@ def measured(prepared: Prepared, rounds: int) -> dict[str, list[float]]:
     return found
 
 
-def unpacking(prepared: Prepared, rounds: int) -> float:
+def unpacking(prepared: CachedDataset, rounds: int) -> float:
     """Median CPU milliseconds for all planes of an image as bytes."""
     times: list[float] = []
     for number in range(rounds + 1):
@@ -148,7 +150,7 @@ def unpacking(prepared: Prepared, rounds: int) -> float:
 def rows(folder: Path, rounds: int) -> list[Row]:
     dataset = open_dataset(folder)
     warm(sample_files(dataset.train))
-    prepared = prepare(dataset.train, dataset.classes, SIZE)
+    prepared = build_cache(dataset.train, dataset.classes, SIZE)
     found = measured(prepared, rounds)
     ratios = {
         name: statistics.median(
@@ -209,7 +211,7 @@ def growth(folder: Path) -> float:
     """A worker loads more than 150 MB of mapped samples in the recipe's batches."""
     dataset = open_dataset(folder)
     copies = -(-ENOUGH // len(dataset.train))
-    prepared = prepare(dataset.train * copies, dataset.classes, SIZE)
+    prepared = build_cache(dataset.train * copies, dataset.classes, SIZE)
     recipe = load_recipe("recipes/segformer.toml", []).recipe
     order = Order(0, len(prepared.samples), 0, 0.0, None, recipe.train.batch_size)
     samples = Watched([prepared], Augmentation(dict(recipe.augment)))

@@ -86,14 +86,14 @@ def load_sample(key: PictureKey, dataset: Dataset, sample: Sample) -> Picture:
     Raises:
         InputError: image or label cannot be read.
     """
-    from handseg.data.fit import Fit
     from handseg.data.images import read_image
     from handseg.data.labels import read_labels
+    from handseg.data.letterbox import Letterbox
     from handseg.data.planes import label_planes
 
     image = read_image(sample.image)
     source = (image.shape[0], image.shape[1])
-    fit = Fit(source, min(LARGEST, max(source)))
+    fit = Letterbox(source, min(LARGEST, max(source)))
     height, width = fit.inner
     truth = None
     if sample.labels is not None:

@@ -87,7 +87,7 @@ def exclude(checked: "DataCheck", strict: bool) -> frozenset[str]:
     Raises:
         InputError: no image would be left to train on, or the file cannot be written.
     """
-    from handseg.data.excludes import write_excludes
+    from handseg.data.settings import write_excludes
 
     names = checked.at_fault(strict=strict)
     if not names:

@@ -1,19 +1,21 @@
 """`handseg folds`: who is held out when, and how even that is."""
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from handseg.cli import console, options
 from handseg.cli.command import command
+from handseg.cli.tables import Column, Table, plain_text
+from handseg.errors import UsageError
+from handseg.text import NONE
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
-    from handseg.data.balance import Balance
     from handseg.data.dataset import Dataset
     from handseg.data.folds import FoldFile
-    from handseg.data.training_people import TrainingPeople
+    from handseg.data.people import Balance, TrainingPeople
 
 SHOWN = 3
 """Labels at fault that are named."""
@@ -45,35 +47,36 @@ def folds(
     Images of one person stay together. People with bent wrists, left and right hands and, where
     the data set tells, sex and age are spread evenly. Training obeys what is written.
     """
-    from handseg.data.balance import balance, balance_of
     from handseg.data.dataset import open_dataset
-    from handseg.data.folds import DEFAULT_K, refuse_too_few
-    from handseg.data.training_people import training_people
+    from handseg.data.folds import DEFAULT_K, balance, refuse_too_few
+    from handseg.data.people import balance_of, training_people
 
     dataset = open_dataset(options.data_folder(data))
     console.info(dataset.recognised)
-    there = None if force else folds_there(dataset, k, seed)
-    if there is None:
+    existing = None if force else existing_folds(dataset, k, seed)
+    if existing is None:
         refuse_too_few(len({sample.person for sample in dataset.train}), k or DEFAULT_K)
     with console.progress("measuring hands") as bar:
         found = training_people(dataset, bar)
-    say_faults(found)
-    file = there or new_folds(dataset, found, k, seed)
+    report_faults(found)
+    file = existing or new_folds(dataset, found, k, seed)
     rows = balance(file.folds, found.people)
     if json_:
-        print_json(file, rows)
+        balances = [asdict(row) for row in rows]
+        place = {"path": str(file.path), "written": file.written}
+        console.print_json({**place, **asdict(file.folds), "balance": balances})
         return
-    say_file(file)
-    whole = balance_of(list(found.people.values()))
-    console.print_table(table_of(rows, whole))
-    if whole.bent_share is None:
+    verb, made = "wrote" if file.written else "read", file.folds
+    console.info(f"{verb} {file.path}: {made.k} folds, seed {made.seed}, {made.method}")
+    every = balance_of(list(found.people.values()))
+    console.print_table(balance_table(rows, every).to_rich())
+    if every.bent_share is None:
         console.info("poses are not known: no label shows the forearm and the third metacarpal")
 
 
-def folds_there(dataset: "Dataset", k: int | None, seed: int | None) -> "FoldFile | None":
+def existing_folds(dataset: "Dataset", k: int | None, seed: int | None) -> "FoldFile | None":
     """The folds that are there; raises UsageError where others are asked for."""
     from handseg.data.folds import found_folds
-    from handseg.errors import UsageError
 
     there = found_folds(dataset)
     if there is None:
@@ -103,7 +106,7 @@ def new_folds(
     return made
 
 
-def say_faults(found: "TrainingPeople") -> None:
+def report_faults(found: "TrainingPeople") -> None:
     """Labels that cannot be read: what they show is not known, and training would refuse them."""
     for note in found.notes:
         console.warn(note)
@@ -115,45 +118,33 @@ def say_faults(found: "TrainingPeople") -> None:
     console.info("handseg check DIR   finds what is wrong with labels")
 
 
-def say_file(file: "FoldFile") -> None:
-    """Where the folds stand and how they were made."""
-    what = "wrote" if file.written else "read"
-    folds = file.folds
-    console.info(f"{what} {file.path}: {folds.k} folds, seed {folds.seed}, {folds.method}")
+def balance_table(rows: "Sequence[Balance]", every: "Balance") -> Table:
+    """A row for each fold and one for all people; what is known of no person has no column."""
 
+    def column(name: str, text: Callable[[Any], str] = plain_text) -> Column:
+        return Column(name, text, right=True)
 
-def print_json(file: "FoldFile", rows: "list[Balance]") -> None:
-    from dataclasses import asdict
-
-    console.print_json(
-        {
-            "path": str(file.path),
-            "written": file.written,
-            **asdict(file.folds),
-            "balance": [row.as_json() for row in rows],
-        }
+    values: list[tuple[Column, Callable[[Balance], Any]]] = [
+        (column("people"), lambda row: row.people),
+        (column("images"), lambda row: row.images),
+        (column("bent people"), lambda row: None if row.bent_share is None else row.bent),
+        (column("bent", share_text), lambda row: row.bent_share),
+    ]
+    if every.left or every.right:
+        values += [(column("left"), lambda row: row.left), (column("right"), lambda row: row.right)]
+    values += [(column(sex), lambda row, sex=sex: row.sex.get(sex, 0)) for sex in every.sex]
+    if every.age is not None:
+        values.append((column("mean age", age_text), lambda row: row.age))
+    named = [*((str(fold), row) for fold, row in enumerate(rows)), ("all", every)]
+    return Table(
+        [Column("fold"), *(column for column, _ in values)],
+        [[name, *(value(row) for _, value in values)] for name, row in named],
     )
 
 
-def table_of(rows: "list[Balance]", whole: "Balance") -> "Table":
-    """A row for each fold and one for all people."""
-    from rich.table import Table
-    from rich.text import Text
+def share_text(share: float | None) -> str:
+    return NONE if share is None else f"{share:.1%}"
 
-    sexes = list(whole.sex)
-    has_sides, has_age = bool(whole.left or whole.right), whole.age is not None
-    table = Table(box=None, pad_edge=False)
-    table.add_column("fold")
-    titles = ["people", "images", "bent people", "bent"]
-    titles += ["left", "right"] if has_sides else []
-    for title in [*titles, *sexes, *(["mean age"] if has_age else [])]:
-        table.add_column(Text(title), justify="right")
-    for name, row in [*((str(fold), row) for fold, row in enumerate(rows)), ("all", whole)]:
-        cells = [str(row.people), str(row.images)]
-        cells += ["–", "–"] if row.bent_share is None else [str(row.bent), f"{row.bent_share:.1%}"]
-        cells += [str(row.left), str(row.right)] if has_sides else []
-        cells += [str(row.sex.get(sex, 0)) for sex in sexes]
-        if has_age:
-            cells.append("–" if row.age is None else f"{row.age:.1f}")
-        table.add_row(Text(name), *map(Text, cells))
-    return table
+
+def age_text(years: float | None) -> str:
+    return NONE if years is None else f"{years:.1f}"

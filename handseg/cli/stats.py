@@ -1,23 +1,40 @@
 """`handseg stats`: what is in a data set."""
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, astuple, fields
+from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from handseg.cli import console, options
 from handseg.cli.command import command
-from handseg.errors import FailedError, UsageError
+from handseg.cli.tables import Column, Table
+from handseg.errors import FailedError, UsageError, did_you_mean
+from handseg.text import NONE, size_text
 
 if TYPE_CHECKING:
     from handseg.data.dataset import Dataset
-    from handseg.data.statistics.gather import Statistics
-    from handseg.view.labelled_pictures import Shown
+    from handseg.data.statistics.gather import Intensity, Split, Statistics
+    from handseg.data.statistics.masks import ClassRow, MaskStatistics
+    from handseg.view.statistics_page import LabelledPicture
 
+VERSION = 1
+"""Of the JSON."""
 SHOWN = 3
 """Labels at fault that are named."""
 PICTURES = 6
 """Images that a page shows with `--with-images`."""
+PAIRS = 20
+"""Overlapping pairs that a terminal lists; JSON and page have all."""
+SIZES = 5
+SHADES = " ░▒▓█"
+ROWS_OF_A_CELL = 2
+"""A character is about twice as high as wide."""
+BARS_OF_GREY = 28
+SHOWN_PERCENTILES = (1, 50, 99)
+"""Those that a terminal has room for."""
 
 
 @command(
@@ -54,34 +71,40 @@ def stats(
     training labels; `--csv` prints the table of classes.
     """
     from handseg.data.dataset import open_dataset
-    from handseg.data.statistics.gather import gather
+    from handseg.data.statistics.gather import gather, label_bytes
+    from handseg.data.storage import cache_root
 
-    check_words(json_, csv_, html, with_images, force)
+    check_options(json_, csv_, html, with_images, force)
     dataset = open_dataset(options.data_folder(data))
     if cls is not None:
         check_class(dataset, cls)
     console.info(dataset.recognised)
-    say_drawing(dataset)
+    size = label_bytes(dataset)
+    if size:
+        console.info(
+            f"labels become run lengths, once: about {size_text(size)} in {cache_root()}/labels"
+        )
     found = gather(dataset, console.progress)
-    say_faults(found)
+    report_faults(found)
     if json_:
-        from handseg.data.statistics.as_json import statistics_json
-
         console.print_json(statistics_json(found))
     elif csv_:
-        from handseg.data.statistics.classes import classes_csv
-
-        console.out(classes_csv(found.classes))
+        console.out(classes_table(found.classes).to_csv())
     else:
-        print_tables(found, cls)
+        for title, table in tables(found):
+            console.out(title)
+            console.print_table(table.to_rich())
+            console.out("")
+        if cls is not None and found.masks is not None:
+            print_map(found.masks, cls)
     if html is not None:
         write_page(found, html, with_images)
 
 
-def check_words(
+def check_options(
     as_json: bool, as_csv: bool, html: Path | None, with_images: bool, force: bool
 ) -> None:
-    """Raise UsageError for words that do not go together, before any work."""
+    """Raise UsageError for options that do not go together, before any work."""
     if as_json and as_csv:
         raise UsageError("--json and --csv are two formats; give one of them")
     if with_images and html is None:
@@ -93,8 +116,6 @@ def check_words(
 
 
 def check_class(dataset: "Dataset", cls: str) -> None:
-    from handseg.errors import did_you_mean
-
     if cls not in dataset.classes:
         raise UsageError(
             f"--class {cls}: there is no such class{did_you_mean(cls, dataset.classes)}",
@@ -102,22 +123,7 @@ def check_class(dataset: "Dataset", cls: str) -> None:
         )
 
 
-def say_drawing(dataset: "Dataset") -> None:
-    """What will be written to the cache, before it is."""
-    from handseg.data.dataset import with_test_labels
-    from handseg.data.statistics.kept_labels import bytes_to_draw
-    from handseg.data.storage import cache_root
-    from handseg.text import size_text
-
-    known = with_test_labels(dataset)
-    size = sum(bytes_to_draw(split, known.classes) for split in (known.train, known.test))
-    if size:
-        console.info(
-            f"labels become run lengths, once: about {size_text(size)} in {cache_root()}/labels"
-        )
-
-
-def say_faults(found: "Statistics") -> None:
+def report_faults(found: "Statistics") -> None:
     """What is left out, and what else a person should know."""
     if found.faults:
         console.warn(f"{len(found.faults)} labels cannot be read and are left out")
@@ -141,13 +147,288 @@ def say_faults(found: "Statistics") -> None:
             )
 
 
-def print_tables(found: "Statistics", cls: str | None) -> None:
-    from handseg.cli.stats_tables import tables
+def tables(found: "Statistics") -> "Iterator[tuple[str, Table]]":
+    """(title, table) of all that is known."""
+    yield "Images and people", images_table(found)
+    if found.have_hands:
+        yield "Labelled hands by side and pose", hands_table(found)
+    if found.masks is not None:
+        count = len(found.masks.images)
+        title = f"Areas in pixels, {count} labelled images of {found.masks_of}"
+        yield title, areas_table(found.classes)
+        yield overlaps_title(found.masks), overlaps_table(found.masks)
+    grey = [(split.name, split.intensity) for split in found.splits if split.intensity]
+    if grey:
+        yield "Grey values, 0 to 255", grey_table(grey)
+    if found.facts:
+        yield "Metadata of people", facts_table(found)
 
-    for title, table in tables(found, cls):
-        console.out(title)
-        console.print_table(table)
-        console.out("")
+
+def images_table(found: "Statistics") -> Table:
+    """A column for each split."""
+    splits = found.splits
+    rows: list[list[object]] = [
+        ["images", *(split.images for split in splits)],
+        ["labelled", *(split.labelled for split in splits)],
+        ["people", *(split.balance.people for split in splits)],
+        ["images a person", *(images_a_person(split) for split in splits)],
+        ["height × width", *(sizes(split) for split in splits)],
+    ]
+    if any(split.balance.age is not None for split in splits):
+        rows.append(["mean age", *(tenth(split.balance.age) for split in splits)])
+    for sex in sorted({sex for split in splits for sex in split.balance.sex}):
+        rows.append([sex, *(split.balance.sex.get(sex, 0) for split in splits)])
+    if any(split.unreadable for split in splits):
+        rows.append(["unreadable", *(split.unreadable for split in splits)])
+    return by_split(splits, rows)
+
+
+def images_a_person(split: "Split") -> str:
+    counts = split.images_a_person
+    if len(counts) == 1:
+        return str(next(iter(counts)))
+    return ", ".join(f"{images} ({people} people)" for images, people in counts.items())
+
+
+def sizes(split: "Split") -> str:
+    """The most frequent sizes."""
+    shown = [
+        f"{height} × {width}" + (f" ({count})" if len(split.sizes) > 1 else "")
+        for (height, width), count in list(split.sizes.items())[:SIZES]
+    ]
+    more = len(split.sizes) - SIZES
+    return ", ".join([*shown, f"{more} more"] if more > 0 else shown) or NONE
+
+
+def hands_table(found: "Statistics") -> Table:
+    """Counts of images, and how many people are bent."""
+    import numpy as np
+
+    splits = [split for split in found.splits if split.hands]
+    kinds = sorted({kind for split in splits for kind in split.hands})
+    rows: list[list[object]] = [
+        [" ".join(kind), *(split.hands.get(kind, 0) for split in splits)] for kind in kinds
+    ]
+    rows.append(["bent people", *(bent_people(split) for split in splits)])
+    for percent in (50, 90):
+        degrees = [np.percentile(split.degrees, percent) for split in splits if len(split.degrees)]
+        if len(degrees) == len(splits):
+            rows.append([f"angle, {percent} % below", *(f"{value:.1f}°" for value in degrees)])
+    return by_split(splits, rows)
+
+
+def bent_people(split: "Split") -> str | None:
+    """People with a bent wrist, of those whose pose is known."""
+    share = split.balance.bent_share
+    return None if share is None else f"{split.balance.bent} ({share:.1%})"
+
+
+def by_split(splits: "Sequence[Split]", rows: Sequence[Sequence[object]]) -> Table:
+    """A row for each kind of value, a column for each split."""
+    columns = [Column(split.name, right=True) for split in splits]
+    return Table([Column(""), *columns], rows)
+
+
+def areas_table(rows: "Sequence[ClassRow]") -> Table:
+    """A row for each class."""
+    areas = ("mean", "median", "spread", "smallest", "largest")
+    columns = [
+        Column("class"),
+        Column("images", right=True),
+        *(Column(name, whole, right=True) for name in areas),
+        Column("of image", per_cent(3), right=True),
+        Column("±", per_cent(0), right=True),
+    ]
+    values = attrgetter(*areas, "share", "relative_spread")
+    shown = [[row.name, f"{row.images}/{row.of_images}", *values(row)] for row in rows]
+    return Table(columns, shown)
+
+
+def classes_table(rows: "Sequence[ClassRow]") -> Table:
+    """The same for programs, images apart from those in which a class was labelled."""
+    from handseg.data.statistics.masks import ClassRow
+
+    names = [field.name for field in fields(ClassRow)][1:]
+    return Table([Column(name) for name in ("class", *names)], [astuple(row) for row in rows])
+
+
+def overlaps_title(masks: "MaskStatistics") -> str:
+    """What the pairs add up to."""
+    pairs = len(masks.pairs)
+    largest = f", the {PAIRS} largest" if pairs > PAIRS else ""
+    return (
+        f"Overlaps: {pairs} pairs{largest}; {masks.deep_share(2):.2%} of the foreground in two "
+        f"classes or more, {masks.deep_share(3):.3%} in three"
+    )
+
+
+def overlaps_table(masks: "MaskStatistics") -> Table:
+    """A row for each pair, of the images in which it overlaps."""
+    columns = [
+        Column("pair"),
+        Column("images", right=True),
+        Column("mean px", whole, right=True),
+        Column("most px", whole, right=True),
+        Column("of smaller", per_cent(1), right=True),
+        Column("at most", per_cent(1), right=True),
+    ]
+    values = attrgetter("mean_pixels", "max_pixels", "mean_share", "max_share")
+    rows = [
+        [" ∩ ".join(pair.classes), f"{pair.images}/{pair.of_images}", *values(pair)]
+        for pair in masks.pairs[:PAIRS]
+    ]
+    return Table(columns, rows)
+
+
+def grey_table(splits: "Sequence[tuple[str, Intensity]]") -> Table:
+    """A row for each split; the drawing goes from black to white."""
+    from handseg.view.curves import sparkline
+
+    columns = [
+        Column("split"),
+        Column("images read", right=True),
+        Column("mean", tenth, right=True),
+        Column("spread", tenth, right=True),
+        *(Column(f"{percent} %", right=True) for percent in SHOWN_PERCENTILES),
+        Column("0 … 255", right=True),
+    ]
+    rows = [
+        [
+            name,
+            f"{grey.images}/{grey.of_images}",
+            grey.mean,
+            grey.spread,
+            *(grey.percentile(percent) for percent in SHOWN_PERCENTILES),
+            sparkline((grey.histogram[1:-1] ** 0.5).tolist(), BARS_OF_GREY),
+        ]
+        for name, grey in splits
+    ]
+    return Table(columns, rows)
+
+
+def facts_table(found: "Statistics") -> Table:
+    """A row for each kind of metadata."""
+    figures = ("mean", "spread", "smallest", "largest")
+    columns = [
+        Column(""),
+        Column("people", right=True),
+        *(Column(name, tenth, right=True) for name in figures),
+        Column("values", counts_text, right=True),
+    ]
+    values = attrgetter(*figures, "values")
+    rows = [[row.name, f"{row.people}/{row.of_people}", *values(row)] for row in found.facts]
+    return Table(columns, rows)
+
+
+def counts_text(counts: Mapping[str, int] | None) -> str:
+    return ", ".join(f"{name} {count}" for name, count in (counts or {}).items())
+
+
+def whole(value: float | None) -> str:
+    return NONE if value is None else f"{value:,.0f}"
+
+
+def tenth(value: float | None) -> str:
+    return "" if value is None else f"{value:,.1f}"
+
+
+def per_cent(digits: int) -> Callable[[float | None], str]:
+    return lambda share: NONE if share is None else f"{share:.{digits}%}"
+
+
+def print_map(masks: "MaskStatistics", cls: str) -> None:
+    """Where a class lies: the image as characters, the darker the oftener a place is covered."""
+    from rich.text import Text
+
+    heat = masks.heat[masks.classes.index(cls)]
+    cells = heat.reshape(-1, ROWS_OF_A_CELL, heat.shape[1]).mean(axis=1)
+    strongest = float(cells.max(initial=0)) or 1.0
+    rows = ["".join(SHADES[shade(value / strongest)] for value in row) for row in cells.tolist()]
+    edge = "─" * heat.shape[1]
+    lines = [f"┌{edge}┐", *(f"│{row}│" for row in rows), f"└{edge}┘"]
+    console.out(f"Where {cls} lies: █ is {heat.max():.0%} of the images, blank is never")
+    console.print_lines(Text("\n".join(lines)))
+    console.out("")
+
+
+def shade(share: float) -> int:
+    """0 for nothing; what is covered at all is never blank."""
+    return 0 if share <= 0 else 1 + min(len(SHADES) - 2, int(share * (len(SHADES) - 1)))
+
+
+def statistics_json(found: "Statistics") -> dict[str, Any]:
+    """All of it for programs; heat maps are rows of shares, rounded to thousandths."""
+    from handseg.hand.pose import LIMIT
+
+    return {
+        "v": VERSION,
+        "data": str(found.dataset.root),
+        "layout": found.dataset.layout,
+        "notes": list(found.dataset.notes),
+        "splits": {split.name: split_json(split) for split in found.splits},
+        "masks_of": found.masks_of or None,
+        "classes": [asdict(row) for row in found.classes],
+        "overlaps": overlaps_json(found.masks) if found.masks else None,
+        "heat": heat_json(found.masks) if found.masks else None,
+        "bent_above_degrees": LIMIT if found.have_hands else None,
+        "metadata": [asdict(row) for row in found.facts],
+        "labels_left_out": {image: fault.message for image, fault in found.faults.items()},
+    }
+
+
+def split_json(split: "Split") -> dict[str, Any]:
+    return {
+        "images": split.images,
+        "labelled": split.labelled,
+        "unreadable": split.unreadable,
+        **asdict(split.balance),
+        "images_a_person": {
+            str(images): people for images, people in split.images_a_person.items()
+        },
+        "sizes": [
+            {"height": height, "width": width, "images": count}
+            for (height, width), count in split.sizes.items()
+        ],
+        "hands": [
+            {"side": side, "pose": pose, "images": count}
+            for (side, pose), count in sorted(split.hands.items())
+        ],
+        "degrees": [round(value, 2) for value in split.degrees.tolist()],
+        "misnamed": split.misnamed,
+        "intensity": intensity_json(split.intensity) if split.intensity else None,
+    }
+
+
+def intensity_json(found: "Intensity") -> dict[str, Any]:
+    from handseg.data.statistics.gather import PERCENTILES
+
+    return {
+        "images": found.images,
+        "of_images": found.of_images,
+        "unreadable": found.unreadable,
+        "mean": found.mean,
+        "spread": found.spread,
+        "darkest_image": found.darkest,
+        "brightest_image": found.brightest,
+        "percentiles": {str(percent): found.percentile(percent) for percent in PERCENTILES},
+        "histogram": [round(share, 6) for share in found.histogram.tolist()],
+    }
+
+
+def overlaps_json(masks: "MaskStatistics") -> dict[str, Any]:
+    return {
+        "foreground_share": masks.foreground,
+        "foreground_in_two_or_more": masks.deep_share(2),
+        "foreground_in_three_or_more": masks.deep_share(3),
+        "pairs": [asdict(pair) for pair in masks.pairs],
+    }
+
+
+def heat_json(masks: "MaskStatistics") -> dict[str, Any]:
+    return {
+        cls: [[round(share, 3) for share in row] for row in heat.tolist()]
+        for cls, heat in zip(masks.classes, masks.heat, strict=True)
+    }
 
 
 def write_page(found: "Statistics", html: Path, with_images: bool) -> None:
@@ -162,9 +443,9 @@ def write_page(found: "Statistics", html: Path, with_images: bool) -> None:
     console.info(f"wrote {html}" + ("; it shows images of the data" if pictures else ""))
 
 
-def shown_images(found: "Statistics") -> "list[Shown]":
+def shown_images(found: "Statistics") -> "list[LabelledPicture]":
     """Some images with their masks, taken evenly from the labelled ones."""
-    from handseg.view.labelled_pictures import labelled_pictures
+    from handseg.view.statistics_page import labelled_pictures
 
     samples = [sample for sample in found.dataset.train if sample.labels is not None]
     samples = [sample for sample in samples if sample.image_name not in found.faults]

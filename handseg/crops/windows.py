@@ -35,7 +35,6 @@ class PlannedCrop:
 
     @property
     def pixels(self) -> int:
-        """The area of the window."""
         left, top, right, bottom = self.window
         return (right - left) * (bottom - top)
 

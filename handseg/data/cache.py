@@ -1,8 +1,18 @@
-"""Images and label planes at one size, prepared once and mapped into memory."""
+"""Images and label planes at one size, made once on disk and mapped into memory.
 
+Room on the disk is taken first, rows are checked one by one, and all processes share the files.
+"""
+
+import errno
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+import math
+import mmap
+import os
+import shutil
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from zipfile import BadZipFile
@@ -10,21 +20,33 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from handseg.data.dataset import Sample
 from handseg.data.fingerprint import file_hashes, sample_files
-from handseg.data.mapped import Mapped, checksums, copy_of
-from handseg.data.planes import plane_count
-from handseg.data.preparing import check_space, make, refused_without_room
+from handseg.data.images import read_image
+from handseg.data.labels import Labels, read_labels
+from handseg.data.letterbox import Letterbox
+from handseg.data.planes import label_planes, plane_count
+from handseg.data.sample import Sample
 from handseg.data.storage import cache_root, turn, whole_folder
+from handseg.data.threads import threads
 from handseg.errors import FailedError
 from handseg.reporter import Progress, silent
+from handseg.text import size_text
 
 VERSION = 2
 ATTEMPTS = 3
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What systems answer when a file gets no more room: disk, quota, the largest file they hold."""
+_UNABLE = frozenset({errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS})
+
+_AROUND = 1 << 21
+"""Bytes within which systems map more than the page that was read."""
+
+MemMap = np.memmap[tuple[int, ...], np.dtype[np.uint8]]
+"""`uint8[rows, …]` in a `.npy` file."""
 
 
 @dataclass(frozen=True)
-class Prepared:
+class CachedDataset:
     """Samples at a size, in the order in which they were asked for.
 
     `labelled` is `bool[n, C]`, `sources` `int32[n, 2]` the full `(height, width)`; images and
@@ -34,8 +56,8 @@ class Prepared:
     samples: tuple[Sample, ...]
     classes: tuple[str, ...]
     size: int
-    images: Mapped
-    planes: Mapped
+    images: MemMap
+    planes: MemMap
     labelled: NDArray[np.bool_]
     sources: NDArray[np.int32]
     rows: NDArray[np.intp]
@@ -48,7 +70,7 @@ class Prepared:
         """A copy of the label of a sample, `uint8[size, size, ceil(C / 8)]`."""
         return copy_of(self.planes, int(self.rows[index]))
 
-    def only(self, samples: Sequence[Sample]) -> "Prepared":
+    def only(self, samples: Sequence[Sample]) -> "CachedDataset":
         """Some of the samples, in the order given; nothing is copied."""
         places = {sample: index for index, sample in enumerate(self.samples)}
         chosen = np.array([places[sample] for sample in samples], np.intp)
@@ -61,79 +83,56 @@ class Prepared:
         )
 
 
-Announce = Callable[[int, int], None]
-"""Told, before anything is made, the bytes that it will take and those that are free."""
-
-
-def unannounced(needed: int, free: int) -> None:
-    """An `Announce` that tells nobody."""
-
-
-def prepared_bytes(count: int, classes: int, size: int) -> int:
+def cache_bytes(count: int, classes: int, size: int) -> int:
     """The bytes on disk of so many prepared samples."""
     return count * size * size * (1 + plane_count(classes))
 
 
-def prepare(
+def build_cache(
     samples: Sequence[Sample],
     classes: tuple[str, ...],
     size: int,
     progress: Progress = silent,
-    announce: Announce = unannounced,
-) -> Prepared:
+    announce: Callable[[int, int], None] = lambda needed, free: None,
+) -> CachedDataset:
     """Map the prepared samples; make them first where they are missing, stale or damaged.
 
     The name of the folder is a hash of the files' contents, the classes and the size, and the
     folder appears whole: makers at once or a kill leave nothing that could be mistaken for it.
-    Every row is checked against its checksum each time.
+    Every row is checked against its checksum each time. `announce` is called, before anything is
+    made, with the bytes that it will take and those that are free.
 
     Raises:
         InputError: an image or label is missing or at fault.
         FailedError: the disk is too small, or the files cannot be mapped.
     """
-    folder = place_of(samples, classes, size)
-    found = mapped(folder, samples, classes, size)
-    if found is not None:
-        return found
+    folder = cache_folder(samples, classes, size)
+    cached = map_cache(folder, samples, classes, size)
+    if cached is not None:
+        return cached
 
     def waiting() -> None:
         progress(0, len(samples), "another process prepares them")
 
+    needed = cache_bytes(len(samples), len(classes), size)
     # Five folds that start at once prepare once.
     with turn(folder.name, waiting):
-        found = mapped(folder, samples, classes, size)
-        return found or made(folder, samples, classes, size, progress, announce)
+        cached = map_cache(folder, samples, classes, size)
+        # A maker that knows no locks may just be putting its own folder in this one's place.
+        for _ in range(ATTEMPTS):
+            if cached is not None:
+                return cached
+            announce(needed, check_space(needed))
+            with refused_without_room(needed), whole_folder(folder) as draft:
+                write_cache(draft, samples, classes, size, progress)
+            cached = map_cache(folder, samples, classes, size)
+    if cached is None:
+        raise FailedError(f"{folder} was made and cannot be mapped into memory")
+    return cached
 
 
-def made(
-    folder: Path,
-    samples: Sequence[Sample],
-    classes: tuple[str, ...],
-    size: int,
-    progress: Progress,
-    announce: Announce,
-) -> Prepared:
-    """Make the folder and map it.
-
-    More than once, should another maker (one that knows no locks) just be putting its own in this
-    one's place.
-    """
-    needed = prepared_bytes(len(samples), len(classes), size)
-    for _ in range(ATTEMPTS):
-        announce(needed, check_space(needed))
-        with refused_without_room(needed), whole_folder(folder) as draft:
-            make(draft, samples, classes, size, progress)
-        found = mapped(folder, samples, classes, size)
-        if found is not None:
-            return found
-    raise FailedError(f"{folder} was made and cannot be mapped into memory")
-
-
-def place_of(samples: Sequence[Sample], classes: tuple[str, ...], size: int) -> Path:
-    return cache_root() / "prepared" / key(samples, classes, size)
-
-
-def key(samples: Sequence[Sample], classes: tuple[str, ...], size: int) -> str:
+def cache_folder(samples: Sequence[Sample], classes: tuple[str, ...], size: int) -> Path:
+    """Named by a hash of what the files hold."""
     hashes = file_hashes(sample_files(samples))
     files = [
         (
@@ -145,17 +144,17 @@ def key(samples: Sequence[Sample], classes: tuple[str, ...], size: int) -> str:
         for sample in samples
     ]
     whole = hashlib.sha256(json.dumps([VERSION, classes, size, files]).encode())
-    return f"{size}-{whole.hexdigest()[:20]}"
+    return cache_root() / "prepared" / f"{size}-{whole.hexdigest()[:20]}"
 
 
-def mapped(
+def map_cache(
     folder: Path, samples: Sequence[Sample], classes: tuple[str, ...], size: int
-) -> Prepared | None:
+) -> CachedDataset | None:
     """What a folder holds; None where it is missing, partial or damaged and is to be made anew."""
     count, depth = len(samples), plane_count(len(classes))
     try:
-        images: Mapped = np.load(folder / "images.npy", mmap_mode="r")
-        planes: Mapped = np.load(folder / "planes.npy", mmap_mode="r")
+        images: MemMap = np.load(folder / "images.npy", mmap_mode="r")
+        planes: MemMap = np.load(folder / "planes.npy", mmap_mode="r")
         with np.load(folder / "facts.npz") as facts:
             labelled, sources, sums = (facts[name] for name in ("labelled", "sources", "sums"))
         shapes = ((count, size, size), (count, size, size, depth), (count, len(classes)))
@@ -165,6 +164,155 @@ def mapped(
             return None
     except (OSError, ValueError, LookupError, TypeError, EOFError, BadZipFile):
         return None
-    return Prepared(
+    return CachedDataset(
         tuple(samples), classes, size, images, planes, labelled, sources, np.arange(count)
     )
+
+
+def check_space(needed: int) -> int:
+    """The free bytes of the disk of the cache.
+
+    Raises:
+        FailedError: they are too few.
+    """
+    cache_root().mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(cache_root()).free
+    if needed > free:
+        raise no_room(needed, f"the disk has {size_text(free)}")
+    return free
+
+
+@contextmanager
+def refused_without_room(needed: int) -> Iterator[None]:
+    """Tell a disk that filled up meanwhile from other faults."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        raise no_room(needed, f"the disk says: {error.strerror}") from error
+
+
+def no_room(needed: int, found: str) -> FailedError:
+    return FailedError(
+        f"the prepared data set needs {size_text(needed)}, {found}",
+        details=f"it would lie in {cache_root().resolve()}",
+        hints=["HANDSEG_CACHE=DIR names another place", "--set data.size=512 makes it smaller"],
+    )
+
+
+def write_cache(
+    draft: Path,
+    samples: Sequence[Sample],
+    classes: tuple[str, ...],
+    size: int,
+    progress: Progress,
+) -> None:
+    """Write the files of prepared samples into a folder."""
+    count, depth = len(samples), plane_count(len(classes))
+    labelled = np.ones((count, len(classes)), np.bool_)
+    sources = np.zeros((count, 2), np.int32)
+    sums = np.zeros((2, count), np.uint32)
+    with (
+        NewRows(draft / "images.npy", (count, size, size)) as images,
+        NewRows(draft / "planes.npy", (count, size, size, depth)) as planes,
+        threads() as pool,
+    ):
+
+        def fill(index: int) -> str:
+            sample = samples[index]
+            image = read_image(sample.image)
+            letterbox = Letterbox((image.shape[0], image.shape[1]), size)
+            labels = labels_of(sample, classes)
+            bits = label_planes(labels, classes, letterbox.source, letterbox)
+            sums[:, index] = images.write(index, letterbox.image(image)), planes.write(index, bits)
+            labelled[index], sources[index] = labels.labelled, letterbox.source
+            return sample.image_name
+
+        for done, name in enumerate(pool.map(fill, range(count)), 1):
+            progress(done, count, name)
+    np.savez(draft / "facts.npz", labelled=labelled, sources=sources, sums=sums)
+
+
+def labels_of(sample: Sample, classes: tuple[str, ...]) -> Labels:
+    if sample.labels is None:
+        return Labels({}, (False,) * len(classes))
+    return read_labels(sample, classes)
+
+
+class NewRows:
+    """A new `.npy` file, `uint8[rows, …]`, whose room on the disk is taken at once.
+
+    Rows are written, not mapped: on a full disk a write to mapped memory ends in a SIGBUS.
+    """
+
+    def __init__(self, path: Path, shape: tuple[int, ...]) -> None:
+        """Raises OSError where there is no room (`NO_ROOM`) or it cannot be made."""
+        self.length = math.prod(shape[1:])
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        with ExitStack() as stack:
+            self.stream = stack.enter_context(path.open("wb"))
+            np.lib.format.write_array_header_1_0(self.stream, header)
+            self.stream.flush()
+            self.begin = self.stream.tell()
+            reserve(self.stream.fileno(), self.begin, math.prod(shape))
+            stack.pop_all()
+
+    def write(self, row: int, content: NDArray[np.uint8]) -> int:
+        """Write a row, whichever thread; returns its checksum."""
+        view = np.ascontiguousarray(content).data
+        place, done = self.begin + row * self.length, 0
+        while done < self.length:
+            # A disk that fills up takes a part first.
+            done += os.pwrite(self.stream.fileno(), view.cast("B")[done:], place + done)
+        return zlib.crc32(view)
+
+    def __enter__(self) -> "NewRows":
+        return self
+
+    def __exit__(self, *fault: object) -> None:
+        """Close the file; after this its rows outlast a loss of power."""
+        with self.stream:
+            os.fsync(self.stream.fileno())
+
+
+def reserve(handle: int, begin: int, length: int) -> None:
+    """Let the disk set bytes of a file aside; where it cannot, writing will tell."""
+    try:
+        os.posix_fallocate(handle, begin, length)
+    except (AttributeError, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in _UNABLE:
+            raise
+        os.ftruncate(handle, begin + length)
+
+
+def checksums(array: MemMap) -> NDArray[np.uint32]:
+    """The CRC-32 of each row as it lies in the file: 4 GB a second.
+
+    Read, not mapped: the pages of a large file would count as this process's memory.
+    """
+    length = math.prod(array.shape[1:])
+    path = Path(str(array.filename))
+
+    def of_row(row: int) -> int:
+        place = array.offset + row * length
+        return zlib.crc32(np.fromfile(path, np.uint8, length, offset=place).data)
+
+    with threads() as pool:
+        return np.fromiter(pool.map(of_row, range(len(array))), np.uint32, len(array))
+
+
+def copy_of(array: MemMap, row: int) -> NDArray[np.uint8]:
+    """A copy of a row, whose pages are let go of.
+
+    The system keeps them for all processes; counted as this one's, they would make a worker that
+    has seen every sample as large as the file.
+    """
+    copy = np.array(array[row])
+    if isinstance(array.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        # The mapping begins with the page in which the header does.
+        begin = array.offset % mmap.ALLOCATIONGRANULARITY + row * copy.nbytes
+        first = begin // _AROUND * _AROUND
+        end = min(-(-(begin + copy.nbytes) // _AROUND) * _AROUND, len(array.base))
+        array.base.madvise(mmap.MADV_DONTNEED, first, end - first)
+    return copy

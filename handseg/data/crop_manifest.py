@@ -75,7 +75,6 @@ def is_whole(folder: Path, manifest: CropManifest) -> bool:
 
 
 def write_manifest(folder: Path, manifest: CropManifest) -> None:
-    """Write `manifest.json` into a region's folder."""
     write_json(folder / MANIFEST, {"version": VERSION, **asdict(manifest)})
 
 

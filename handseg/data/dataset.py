@@ -7,14 +7,14 @@ from pathlib import Path
 
 from handseg.anatomy import REGIONS, bones_of
 from handseg.data import handbone
-from handseg.data.chosen import check_classes, frames_note, limited, without_excluded
 from handseg.data.coco.layout import Coco
-from handseg.data.excludes import settings_of
 from handseg.data.flat import Flat
+from handseg.data.images import is_dicom
 from handseg.data.layout import Layout, Listing
 from handseg.data.sample import Sample
-from handseg.data.settings import FILE, Settings, Windows
+from handseg.data.settings import FILE, Settings, Windows, apply_settings, settings_of
 from handseg.errors import InputError, UsageError
+from handseg.text import counted, shown
 
 __all__ = [
     "Dataset",
@@ -128,25 +128,44 @@ def candidates(folder: Path, settings: Settings) -> Iterable[Layout]:
 
 def dataset_of(root: Path, layout: Layout, listing: Listing, settings: Settings) -> Dataset:
     """A listing as a data set: named, without what its owner leaves out."""
-    check_classes(root, settings, listing.classes)
     train, test = with_plain_names(listing.train, listing.test)
-    kept_train, kept_test, left_out = without_excluded(train, test, settings.exclude)
-    if settings.labelled is not None:
-        kept_train, kept_test = (
-            tuple(limited(sample, settings.labelled) for sample in split)
-            for split in (kept_train, kept_test)
-        )
+    train, test, left_out = apply_settings(root, settings, listing.classes, train, test)
     return Dataset(
         root,
         layout.name,
         listing.classes,
-        kept_train,
-        tuple(replace(sample, labels=None, entry=None) for sample in kept_test),
-        kept_test,
+        train,
+        tuple(replace(sample, labels=None, entry=None) for sample in test),
+        test,
         {**listing.aliases, **settings.aliases},
         settings,
-        (*listing.notes, *left_out, *frames_note(kept_train + kept_test)),
+        (*listing.notes, *left_out, *frames_note(train + test)),
     )
+
+
+def frames_note(samples: Iterable[Sample]) -> list[str]:
+    """Which DICOM files have several frames; only headers are read."""
+    found = [sample for sample in samples if is_dicom(sample.image)]
+    if not found:
+        return []
+    several = [sample.image_name for sample in found if has_several_frames(sample.image)]
+    if not several:
+        return []
+    verb = "has" if len(several) == 1 else "have"
+    return [
+        f"{counted(len(several), 'DICOM file')} {verb} several frames, the first is taken: "
+        + shown(several)
+    ]
+
+
+def has_several_frames(image: Path) -> bool:
+    """Whether a DICOM file has; one that is no image has none, and is named by who reads it."""
+    from handseg.data.dicom import frames_of
+
+    try:
+        return frames_of(image) > 1
+    except InputError:
+        return False
 
 
 def with_test_labels(dataset: Dataset) -> Dataset:
@@ -177,12 +196,12 @@ def labelled_training_samples(dataset: Dataset) -> tuple[Sample, ...]:
     bare = [sample for sample in dataset.train if sample.labels is None]
     expected = dataset.label_path(bare[0].image) if bare else None
     if bare and (expected is not None or not labelled):
-        shown = "\n".join(str(sample.image) for sample in bare[:5])
+        first = "\n".join(str(sample.image) for sample in bare[:5])
         more = f"\nand {len(bare) - 5} more" if len(bare) > 5 else ""
         belongs = [f"the label of the first belongs at {expected}"] if expected else []
         raise InputError(
             f"{len(bare)} of {len(dataset.train)} training images have no label",
-            details=shown + more,
+            details=first + more,
             hints=[*belongs, f"or take the images out, or name them under exclude in {FILE}"],
         )
     refuse_twins(labelled)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from handseg.data.dataset import Sample
+from handseg.data.sample import Sample
 from handseg.data.storage import cache_root, write_json
 from handseg.data.threads import threads
 from handseg.errors import InputError
@@ -84,13 +84,12 @@ def hashes_and_memory(
 
 
 def hash_file(path: Path) -> str:
-    """The sha256 of a file's content."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def state_of(path: Path) -> str:
-    """What changes when a file is written: also the inode's time, which nobody can set back."""
+    """What changes when a file is written: also the inode's time, which cannot be set back."""
     status = path.stat()
     return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
 

@@ -1,22 +1,31 @@
-"""Folds: which person is held out when; written once beside the data and then obeyed."""
+"""Folds: which person is held out when; written once beside the data and then obeyed.
+
+People are dealt so that each fold has its share of bent wrists, then of sides, sexes and ages.
+"""
 
 import json
-from collections.abc import Mapping, Sequence
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
 
 from handseg.data.dataset import Dataset, Sample
-from handseg.data.people import Person
+from handseg.data.people import Balance, Person, balance_of, finite, training_people
 from handseg.data.storage import stand_in, writable, write_json
-from handseg.data.strata import dealt, strata_of
-from handseg.data.training_people import training_people
 from handseg.errors import InputError, UsageError
+from handseg.hand.pose import LIMIT
 from handseg.reporter import Progress, silent
 
 VERSION = 1
 METHOD = "shuffled people"
 STRATIFIED = "people stratified by"
 DEFAULT_K = 5
+UNKNOWN = "unknown"
+AGE_BANDS = ("youngest third", "middle third", "oldest third")
 
 
 @dataclass(frozen=True)
@@ -62,7 +71,7 @@ def load_or_write_folds(
         InputError: the file is at fault or lacks people, or there are too few people.
         UsageError: `k` is less than two.
     """
-    return kept(load_or_make_folds(dataset, k=k, seed=seed, progress=progress))
+    return save_folds(load_or_make_folds(dataset, k=k, seed=seed, progress=progress))
 
 
 def load_or_make_folds(
@@ -82,7 +91,7 @@ def load_or_make_folds(
     return FoldFile(folds, place_for_folds(dataset), written=False)
 
 
-def kept(file: FoldFile) -> FoldFile:
+def save_folds(file: FoldFile) -> FoldFile:
     """The same folds, written where they stand nowhere yet."""
     if file.path.exists():
         return file
@@ -142,7 +151,7 @@ def make_folds(people: Mapping[str, Person], k: int, seed: int) -> Folds:
     strata = strata_of(people)
     images = {person: facts.images for person, facts in people.items()}
     method = f"{STRATIFIED} {', '.join(strata.names)}" if strata.names else METHOD
-    return Folds(k, seed, method, dealt(strata.of_people, images, k, seed))
+    return Folds(k, seed, method, deal(strata.of_people, images, k, seed))
 
 
 def refuse_too_few(people: int, k: int) -> None:
@@ -201,3 +210,76 @@ def place_for_folds(dataset: Dataset) -> Path:
         # They are obeyed before those in the cache.
         raise InputError(f"{beside} cannot be replaced", details=f"{dataset.root} is read-only")
     return instead
+
+
+class Strata(NamedTuple):
+    """What people are told apart by, the most important first, and the values of each person."""
+
+    names: tuple[str, ...]
+    of_people: Mapping[str, tuple[str, ...]]
+
+
+def strata_of(people: Mapping[str, Person]) -> Strata:
+    """The strata of people; what is the same for all of them, or unknown of all, tells nothing."""
+    band = age_band(people)
+    levels: dict[str, Callable[[Person], str]] = {
+        f"pose (bent above {LIMIT:g}°)": lambda person: person.pose or UNKNOWN,
+        "side": lambda person: person.hands,
+        "sex": lambda person: str(person.facts.get("sex") or UNKNOWN),
+        "age": band,
+    }
+    values = {
+        name: {person: value(facts) for person, facts in people.items()}
+        for name, value in levels.items()
+    }
+    names = tuple(name for name, found in values.items() if len(set(found.values())) > 1)
+    return Strata(
+        names, {person: tuple(values[name][person] for name in names) for person in people}
+    )
+
+
+def age_band(people: Mapping[str, Person]) -> Callable[[Person], str]:
+    """In which third of the ages of all people one is."""
+    known = (finite(person.facts.get("age")) for person in people.values())
+    ages = [age for age in known if age is not None]
+    edges = np.quantile(ages, (1 / 3, 2 / 3)).tolist() if ages else []
+
+    def band(person: Person) -> str:
+        age = finite(person.facts.get("age"))
+        return UNKNOWN if age is None else AGE_BANDS[sum(age > edge for edge in edges)]
+
+    return band
+
+
+def deal(
+    strata: Mapping[str, tuple[str, ...]], images: Mapping[str, int], k: int, seed: int
+) -> dict[str, int]:
+    """The fold, 0 to `k` - 1, of each person; a pure function of what is given.
+
+    People are shuffled, sorted by stratum and dealt one by one to the fold that has the fewest
+    people of the same pose; among equals to that with the fewest of the same pose and side, and so
+    on; among these to that with the fewest images. So no two folds differ by more than one person
+    of a pose.
+    """
+    shuffled = sorted(strata)
+    random.Random(seed).shuffle(shuffled)
+    people: Counter[tuple[int, tuple[str, ...]]] = Counter()
+    held: Counter[int] = Counter()
+    folds: dict[str, int] = {}
+    # Those with many images first: the fewest images are met best with what is small at the end.
+    for person in sorted(shuffled, key=lambda person: (strata[person], -images[person])):
+        kinds = [strata[person][: width + 1] for width in range(len(strata[person]))]
+        loads = [(*(people[fold, kind] for kind in kinds), held[fold], fold) for fold in range(k)]
+        fold = min(loads)[-1]
+        folds[person] = fold
+        held[fold] += images[person]
+        people.update((fold, kind) for kind in kinds)
+    return dict(sorted(folds.items()))
+
+
+def balance(folds: Folds, people: Mapping[str, Person]) -> list[Balance]:
+    """The balance of each fold; people who are not in the data set do not count."""
+    groups: list[list[Person]] = [[] for _ in range(folds.k)]
+    for name, person in people.items():
+        groups[folds.folds[name]].append(person)
+    return [balance_of(group) for group in groups]

@@ -1,20 +1,25 @@
-"""The labels of a data set as run lengths: drawn once, kept as a submission in the cache."""
+"""The labels of a data set as run lengths: drawn once, kept as a submission in the cache.
+
+Labels at fault are refused (`label_file`), or left out and named (`readable_labels`).
+"""
 
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 from handseg import rle
+from handseg.data.fingerprint import file_hashes
+from handseg.data.images import image_size
+from handseg.data.labels import label_runs
+from handseg.data.sample import Sample
 from handseg.data.storage import cache_root
+from handseg.data.threads import threads
 from handseg.errors import FailedError, InputError
 from handseg.reporter import Progress, silent
 from handseg.rle.submission import Submission, read_submission, write_submission
-
-if TYPE_CHECKING:
-    from handseg.data.dataset import Sample
 
 VERSION = 1
 """Goes up when the same labels would be drawn or kept otherwise."""
@@ -32,7 +37,7 @@ class LabelFile:
     """
 
     path: Path
-    samples: "tuple[Sample, ...]"
+    samples: tuple[Sample, ...]
     classes: tuple[str, ...]
     sizes: dict[str, tuple[int, int]]
     _found: Submission | None = field(default=None, repr=False)
@@ -68,7 +73,7 @@ class LabelFile:
             submission = read_submission(self.path)
         except InputError:  # damaged: its sha256 is not the sidecar's, or it is no CSV any more
             return None
-        # Without a sidecar nobody knows whether the rows are those that were written.
+        # Without a sidecar it is not known whether the rows are those that were written.
         return submission if submission.sizes == self.sizes else None
 
     def _make(self, progress: Progress) -> None:
@@ -85,9 +90,6 @@ class LabelFile:
     def _rows(
         self, labelled: dict[str, list[str]], progress: Progress
     ) -> Iterator[tuple[str, str, rle.Runs]]:
-        from handseg.data.labels import label_runs
-        from handseg.data.threads import threads
-
         with threads() as pool:
             drawn = pool.map(lambda sample: label_runs(sample, self.classes), self.samples)
             for done, (sample, label) in enumerate(zip(self.samples, drawn, strict=True), 1):
@@ -101,16 +103,13 @@ class LabelFile:
                 progress(done, len(self.samples), sample.image_name)
 
 
-def label_file(samples: "Sequence[Sample]", classes: Sequence[str]) -> LabelFile:
+def label_file(samples: Sequence[Sample], classes: Sequence[str]) -> LabelFile:
     """Where the labels of `samples` are kept; only labels are hashed, no image is read.
 
     The name is a hash of names, label contents, image sizes, classes and which of them are said to
     be labelled: what has changed since has another name. Raises InputError where a label or an
     image is missing or unreadable.
     """
-    from handseg.data.fingerprint import file_hashes
-    from handseg.data.images import image_size
-
     labels = [_label_of(sample) for sample in samples]
     hashes = file_hashes(labels)
     sizes = {sample.image_name: image_size(sample.image) for sample in samples}
@@ -124,7 +123,67 @@ def label_file(samples: "Sequence[Sample]", classes: Sequence[str]) -> LabelFile
     return LabelFile(path, tuple(samples), tuple(classes), sizes)
 
 
-def _label_of(sample: "Sample") -> Path:
+def _label_of(sample: Sample) -> Path:
     if sample.labels is None:
         raise InputError(f"{sample.image} has no label")
     return sample.labels
+
+
+class ReadableLabels(NamedTuple):
+    """The labels that can be read, None where there are none; what is wrong with others."""
+
+    labels: Submission | None
+    faults: dict[str, InputError]
+    """By image name."""
+
+
+def bytes_to_draw(samples: Sequence[Sample], classes: Sequence[str]) -> int:
+    """About how large a file `readable_labels` will write; 0 where it is there."""
+    try:
+        file = label_file(with_label(samples), classes)
+    except InputError:  # an image or a label cannot be read: `readable_labels` finds out which
+        return 0
+    return 0 if not file.samples or file.found() is not None else file.expected_bytes
+
+
+def readable_labels(
+    samples: Sequence[Sample], classes: Sequence[str], progress: Progress = silent
+) -> ReadableLabels:
+    """The labels of those samples that have one; drawn once, the cache keeps them."""
+    chosen, faults = with_label(samples), {}
+    try:
+        if chosen:
+            return ReadableLabels(label_file(chosen, classes).submission(progress), {})
+    except InputError:
+        faults = label_faults(chosen, classes, progress)
+        if not faults:
+            raise
+        chosen = [sample for sample in chosen if sample.image_name not in faults]
+    labels = label_file(chosen, classes).submission(progress) if chosen else None
+    return ReadableLabels(labels, faults)
+
+
+def label_faults(
+    samples: Sequence[Sample], classes: Sequence[str], progress: Progress = silent
+) -> dict[str, InputError]:
+    """What is wrong with each sample whose label cannot be drawn, by image name."""
+
+    def fault(sample: Sample) -> InputError | None:
+        try:
+            label_runs(sample, classes)
+        except InputError as error:
+            return error
+        return None
+
+    found: dict[str, InputError] = {}
+    with threads() as pool:
+        results = zip(samples, pool.map(fault, samples), strict=True)
+        for done, (sample, error) in enumerate(results, 1):
+            if error is not None:
+                found[sample.image_name] = error
+            progress(done, len(samples), sample.image_name)
+    return found
+
+
+def with_label(samples: Sequence[Sample]) -> list[Sample]:
+    return [sample for sample in samples if sample.labels is not None]

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from handseg.data.fit import Fit
 from handseg.data.labels import Labels, class_mask
+from handseg.data.letterbox import Letterbox
 
 Planes = NDArray[np.uint8]
 """`uint8[height, width, ceil(classes / 8)]`."""
@@ -39,12 +39,12 @@ def unpack(planes: Planes, classes: int) -> NDArray[np.uint8]:
 
 
 def label_planes(
-    labels: Labels, classes: tuple[str, ...], source: tuple[int, int], fit: Fit
+    labels: Labels, classes: tuple[str, ...], source: tuple[int, int], letterbox: Letterbox
 ) -> Planes:
     """The label of a full-size image as bits at another size.
 
     A pixel belongs to a bone when at least half of its area does; nearest neighbours would cost
     .01 of Dice at 512 px.
     """
-    masks = (fit.mask(class_mask(labels, name, source)) for name in classes)
-    return pack(masks, (fit.size, fit.size), len(classes))
+    masks = (letterbox.mask(class_mask(labels, name, source)) for name in classes)
+    return pack(masks, (letterbox.size, letterbox.size), len(classes))

@@ -1,14 +1,18 @@
-"""`dataset.toml`: what the owner of a data set says of it."""
+"""`dataset.toml`: what the owner of a data set says of it; read, applied and written."""
 
 import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from handseg.anatomy import REGIONS
+from handseg import disk
+from handseg.anatomy import BONES, REGIONS
+from handseg.data.sample import Sample
+from handseg.data.storage import stand_in, writable
 from handseg.errors import InputError, did_you_mean
+from handseg.text import counted, shown
 
 FILE = "dataset.toml"
 LARGEST = 1 << 20
@@ -60,6 +64,116 @@ def read_settings(folder: Path) -> Settings:
         # What tomllib says ends with the line and column.
         raise InputError(f"{path} is no TOML that can be read", details=str(error)) from error
     return _Reader(path, text).settings(tree)
+
+
+def settings_of(folder: Path) -> Settings:
+    """The settings of a data set, and what is left out of it by the cache's folder.
+
+    That is where excludes of a read-only folder stand. Raises InputError where a file is at fault.
+    """
+    settings = read_settings(folder)
+    also = read_settings(stand_in(folder)).exclude
+    return replace(settings, exclude=tuple(dict.fromkeys((*settings.exclude, *also))))
+
+
+Samples = tuple[Sample, ...]
+
+
+def apply_settings(
+    root: Path, settings: Settings, classes: tuple[str, ...], train: Samples, test: Samples
+) -> tuple[Samples, Samples, list[str]]:
+    """Training and test samples without what is excluded, each with what is said to be labelled.
+
+    Also what a person should know of it. Raises InputError where the settings speak of classes that
+    the data set does not have.
+    """
+    check_classes(root, settings, classes)
+    names = {sample.image_name for sample in (*train, *test)}
+    strange = [name for name in settings.exclude if name not in names]
+    left_out = len(settings.exclude) - len(strange)
+    notes = [f"{counted(left_out, 'image')} left out by {FILE}"] if left_out else []
+    if strange:
+        # Not an error: a list stays true when the image itself has been removed.
+        verb = "is" if len(strange) == 1 else "are"
+        notes.append(
+            f"{counted(len(strange), 'name')} that {FILE} excludes {verb} of no image: "
+            + shown(strange)
+        )
+    train, test = (
+        tuple(
+            limited(sample, settings.labelled)
+            for sample in split
+            if sample.image_name not in settings.exclude
+        )
+        for split in (train, test)
+    )
+    return train, test, notes
+
+
+def limited(sample: Sample, labelled: tuple[str, ...] | None) -> Sample:
+    """A sample of which only these classes were labelled, and of these those known before."""
+    if labelled is None:
+        return sample
+    known = labelled if sample.labelled is None else sample.labelled
+    return replace(sample, labelled=tuple(name for name in labelled if name in known))
+
+
+def check_classes(root: Path, settings: Settings, classes: tuple[str, ...]) -> None:
+    """Raise InputError where the settings speak of classes that the data set does not have."""
+    windows = [window for region in settings.regions.values() for window in region]
+    said = {
+        "aliases": list(settings.aliases),
+        "labelled": list(settings.labelled or ()),
+        "regions": [name for window in windows for name in window],
+    }
+    for key, names in said.items():
+        for name in names:
+            if name not in classes:
+                raise InputError(
+                    f"{root / FILE}: {key} has the unknown class {name!r}"
+                    + did_you_mean(name, classes),
+                    details="classes: " + ", ".join(classes),
+                )
+    for name, bones in settings.aliases.items():
+        for bone in bones:
+            if bone not in BONES:
+                raise InputError(
+                    f"{root / FILE}: aliases.{name} names the unknown bone {bone!r}"
+                    + did_you_mean(bone, BONES),
+                    details="bones: " + ", ".join(BONES),
+                )
+
+
+def write_excludes(folder: Path, names: Sequence[str]) -> Path:
+    """Add images to `exclude`, and give the file in which it stands.
+
+    Keys, comments and the order of what is there are kept. Raises InputError where the file is no
+    TOML or cannot be written.
+    """
+    place = folder if writable(folder) else stand_in(folder)
+    path = place / FILE
+    try:
+        text = path.read_bytes().decode("utf-8-sig") if path.exists() else ""
+        return disk.replace(path, with_excludes(text, names).encode())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be written", details=str(error)) from error
+
+
+def with_excludes(text: str, names: Sequence[str]) -> str:
+    """The text of a `dataset.toml` with more names in `exclude`; raises ValueError for no TOML."""
+    import tomlkit
+    from tomlkit.items import Array
+
+    document = tomlkit.parse(text)
+    listed = document.get("exclude")
+    if not isinstance(listed, Array):
+        listed = tomlkit.array()
+        document["exclude"] = listed
+    for name in names:
+        if name not in listed:
+            listed.append(name)
+    listed.multiline(True)
+    return tomlkit.dumps(document)
 
 
 class _Misfit(Exception):  # noqa: N818 - never leaves this module

@@ -114,7 +114,7 @@ def locked(draft: Path) -> Iterator[None]:
 def turn(name: str, waiting: Callable[[], None]) -> Iterator[None]:
     """Wait while another process has the turn of this name; it ends with that process.
 
-    `waiting` is called now and then. Without locks (some network file systems) nobody waits: this
+    `waiting` is called now and then. Without locks (some network file systems) none waits: this
     saves work twice done, and nothing may rest on it.
     """
     path = cache_root() / f".{name}.lock"

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from handseg.data.fit import Fit
+from handseg.data.letterbox import Letterbox
 
 CLASSES_AT_ONCE = 8
 """Planes that are upsampled together: 2048² of float32 are 16 MB each."""
 
 
-def full_size_masks(logits: Tensor, fit: Fit, cutoff: float = 0.5) -> Iterator[Tensor]:
+def full_size_masks(logits: Tensor, fit: Letterbox, cutoff: float = 0.5) -> Iterator[Tensor]:
     """The masks of one image, a class at a time, on the device of the logits.
 
     `logits` is `float[classes, size, size]`. Each is upsampled bilinearly to the original size
@@ -31,6 +31,6 @@ def full_size_masks(logits: Tensor, fit: Fit, cutoff: float = 0.5) -> Iterator[T
         yield from (full > bound).byte().unbind()
 
 
-def host_masks(logits: Tensor, fit: Fit, cutoff: float = 0.5) -> Iterator[NDArray[np.uint8]]:
+def host_masks(logits: Tensor, fit: Letterbox, cutoff: float = 0.5) -> Iterator[NDArray[np.uint8]]:
     """The same as arrays in the machine's memory."""
     return (mask.cpu().numpy() for mask in full_size_masks(logits, fit, cutoff))

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from handseg.data.dataset import Sample
-from handseg.data.fit import Fit
 from handseg.data.images import read_image
+from handseg.data.letterbox import Letterbox
 from handseg.predict.device import autocast, inference_precision
 from handseg.predict.room import Room, free_memory
 from handseg.recipe.schema import Train
@@ -72,7 +72,7 @@ def infer_samples(
     size: int,
     inference: Inference,
     progress: Progress = silent,
-) -> Iterator[tuple[Sample, Fit, Tensor]]:
+) -> Iterator[tuple[Sample, Letterbox, Tensor]]:
     """Each sample with its logits `float[classes, size, size]`, in order.
 
     Raises:
@@ -91,23 +91,23 @@ def infer_samples(
 
 def read_batches(
     samples: Sequence[Sample], size: int, batch_size: int
-) -> Iterator[tuple[Sequence[Sample], NDArray[np.uint8], list[Fit]]]:
+) -> Iterator[tuple[Sequence[Sample], NDArray[np.uint8], list[Letterbox]]]:
     """The samples in batches as `read_batch` gives them, each read while the one before is used."""
     batches = [samples[start : start + batch_size] for start in range(0, len(samples), batch_size)]
     with ThreadPoolExecutor(1) as reader:
-        waiting: deque[Future[tuple[NDArray[np.uint8], list[Fit]]]] = deque()
+        waiting: deque[Future[tuple[NDArray[np.uint8], list[Letterbox]]]] = deque()
         for number, batch in enumerate(batches):
             while len(waiting) < 2 and number + len(waiting) < len(batches):
                 waiting.append(reader.submit(read_batch, batches[number + len(waiting)], size))
             yield batch, *waiting.popleft().result()
 
 
-def read_batch(samples: Sequence[Sample], size: int) -> tuple[NDArray[np.uint8], list[Fit]]:
+def read_batch(samples: Sequence[Sample], size: int) -> tuple[NDArray[np.uint8], list[Letterbox]]:
     """The images of some samples as `uint8[n, size, size]`, and how each was fitted."""
     images, fits = [], []
     for sample in samples:
         image = read_image(sample.image)
-        fit = Fit((image.shape[0], image.shape[1]), size)
+        fit = Letterbox((image.shape[0], image.shape[1]), size)
         images.append(fit.image(image))
         fits.append(fit)
     return np.stack(images), fits

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
-from handseg.data.cache import Prepared
+from handseg.data.cache import CachedDataset
 from handseg.errors import FailedError
 from handseg.train.augment import Augmentation
 from handseg.train.lost_workers import SHARED_MEMORY_HINTS, LostWorkers
@@ -47,9 +47,9 @@ class SampleFault(NamedTuple):
 
 
 class TrainingSamples(Dataset[tuple[np.ndarray, np.ndarray, np.ndarray]]):
-    """Prepared samples, augmented by the seed of the draw that asks for one."""
+    """Cached samples, augmented by the seed of the draw that asks for one."""
 
-    def __init__(self, parts: list[Prepared], augmentation: Augmentation) -> None:
+    def __init__(self, parts: list[CachedDataset], augmentation: Augmentation) -> None:
         self.parts = parts
         self.augmentation = augmentation
         self.places = [

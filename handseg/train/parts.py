@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from handseg.data.cache import Prepared, prepare
+from handseg.data.cache import CachedDataset, build_cache
 from handseg.data.dataset import Sample
 from handseg.data.storage import cache_root
 from handseg.recipe.load import LoadedRecipe
@@ -17,10 +17,10 @@ from handseg.train.world import World
 class Parts:
     """The prepared samples of a training."""
 
-    training: tuple[Prepared, ...]
+    training: tuple[CachedDataset, ...]
     """Whole images: those of the data set, then those of further sets."""
-    crops: Prepared | None
-    validation: Prepared
+    crops: CachedDataset | None
+    validation: CachedDataset
 
 
 def prepare_parts(loaded: LoadedRecipe, world: World, reporter: Reporter) -> Parts:
@@ -42,7 +42,7 @@ def prepare_parts(loaded: LoadedRecipe, world: World, reporter: Reporter) -> Par
 
 def prepare_said(
     samples: Sequence[Sample], world: World, size: int, what: str, reporter: Reporter
-) -> Prepared:
+) -> CachedDataset:
     def announce(needed: int, free: int) -> None:
         reporter.info(
             f"preparing {len(samples)} {what} at {size} px: {size_text(needed)} of the "
@@ -50,7 +50,7 @@ def prepare_said(
         )
 
     with reporter.progress(f"preparing {what}") as bar:
-        return prepare(samples, world.dataset.classes, size, bar, announce)
+        return build_cache(samples, world.dataset.classes, size, bar, announce)
 
 
 def sample_order(loaded: LoadedRecipe, parts: Parts) -> Order:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from torch import Tensor
 
-from handseg.data.cache import Prepared
+from handseg.data.cache import CachedDataset
 from handseg.data.planes import Planes, pack
 from handseg.runs import fields
 from handseg.runs.writer import RunWriter
@@ -14,7 +14,7 @@ from handseg.runs.writer import RunWriter
 class Previews:
     """Collects the masks of the first `count` images of a validation and writes them."""
 
-    def __init__(self, writer: RunWriter, held_out: Prepared, count: int) -> None:
+    def __init__(self, writer: RunWriter, held_out: CachedDataset, count: int) -> None:
         self.writer = writer
         self.held_out = held_out
         self.count = min(count, len(held_out.samples))

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from handseg.data.cache import Prepared
+from handseg.data.cache import CachedDataset
 from handseg.data.labels import SampleLabels
 from handseg.errors import FailedError
 from handseg.models.checkpoints import Checkpoint, load_checkpoint, pointed
@@ -56,7 +56,7 @@ class Materials:
     first_weights: Callable[[], dict[str, Tensor]]
     """The weights that the training begins with, made anew."""
     loader: Loader
-    held_out: Prepared
+    held_out: CachedDataset
     labels: list[SampleLabels]
     inference: Inference
     micro_batch: Room

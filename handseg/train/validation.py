@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from handseg import rle
-from handseg.data.cache import Prepared
-from handseg.data.fit import Fit
+from handseg.data.cache import CachedDataset
 from handseg.data.labels import SampleLabels
+from handseg.data.letterbox import Letterbox
 from handseg.post.masks import full_size_masks
 from handseg.predict.room import Room, free_memory
 from handseg.predict.whole import Inference
@@ -62,7 +62,7 @@ class Validated:
 
 def validate(
     model: nn.Module,
-    prepared: Prepared,
+    prepared: CachedDataset,
     labels: Sequence[SampleLabels],
     inference: Inference,
     room: Room | None = None,
@@ -105,7 +105,7 @@ def validate(
 
 def image_dice(logits: Tensor, labels: SampleLabels, size: int) -> NDArray[np.float64]:
     """The Dice of each class of one image, `float64[classes]`; NaN where it was not labelled."""
-    masks = full_size_masks(logits, Fit(labels.size, size))
+    masks = full_size_masks(logits, Letterbox(labels.size, size))
     counts: list[Tensor] = []
     for mask, runs in zip(masks, labels.runs, strict=True):
         truth = torch.from_numpy(rle.to_mask(runs, labels.size)).to(mask.device)

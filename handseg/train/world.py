@@ -7,7 +7,7 @@ from pathlib import Path
 from handseg.data.crop_manifest import crop_fingerprints, crop_samples
 from handseg.data.dataset import Dataset, Sample, labelled_training_samples, open_dataset
 from handseg.data.fingerprint import combined, file_hashes, fingerprint, sample_files
-from handseg.data.folds import FoldFile, kept, load_or_make_folds
+from handseg.data.folds import FoldFile, load_or_make_folds, save_folds
 from handseg.errors import InputError, UsageError
 from handseg.recipe.faults import Fault, RecipeError
 from handseg.recipe.load import LoadedRecipe
@@ -77,7 +77,7 @@ def check_world(
     if crops:
         prints = (*crop_fingerprints(dataset, recipe.data.crops), *prints)
     if write_folds:
-        folds = kept(folds)
+        folds = save_folds(folds)
     return World(
         dataset,
         folds,

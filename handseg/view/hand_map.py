@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from handseg.anatomy import BONES, CARPALS, FINGERS, FINGERTIPS, FOREARM, MEAN_AREAS
 from handseg.data.phantom import outlines
-from handseg.data.phantom.build import MEAN_LENGTHS, rotation
+from handseg.data.phantom.hand import MEAN_LENGTHS, rotation
 from handseg.data.phantom.outlines import Points
 
 NO_BONE = -1

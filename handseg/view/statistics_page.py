@@ -1,29 +1,61 @@
 """The statistics of a data set as a page with plots."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from handseg.data.statistics.gather import Statistics
-from handseg.data.statistics.intensity import PERCENTILES
-from handseg.data.statistics.masks import MaskFigures
-from handseg.data.statistics.splits import Split
+from handseg import anatomy
+from handseg.data.dataset import Sample
+from handseg.data.images import read_image
+from handseg.data.labels import label_runs
+from handseg.data.planes import pack
+from handseg.data.statistics.gather import PERCENTILES, Split, Statistics
+from handseg.data.statistics.masks import MaskStatistics
+from handseg.errors import InputError
 from handseg.hand.pose import LIMIT
+from handseg.rle import to_mask
 from handseg.view import charts
 from handseg.view.charts import SERIES, Bar
-from handseg.view.labelled_pictures import Shown
+from handseg.view.geometry import fitted
+from handseg.view.overlay import compose
 from handseg.view.page import Section, beside, key, page, picture, table
 
 BIN = 2
 """Degrees, and grey values, of a column of a histogram."""
 _MAP = 96
 """Pixels a side of a heat map."""
+SIDE = 420
+"""Pixels of the longer side of a picture."""
 _HEAT = (31, 111, 178)
 """Readable on light and dark paper."""
 
 
-def statistics_page(found: Statistics, pictures: Sequence[Shown] = ()) -> str:
+class LabelledPicture(NamedTuple):
+    """A picture, uint8[height, width, 3], and what stands beneath it."""
+
+    image: NDArray[np.uint8]
+    caption: str
+
+
+def labelled_pictures(samples: Sequence[Sample], classes: tuple[str, ...]) -> list[LabelledPicture]:
+    """A picture of each sample that can be read."""
+    shown: list[LabelledPicture] = []
+    for sample in samples:
+        try:
+            image, label = read_image(sample.image), label_runs(sample, classes)
+        except InputError:  # what cannot be read is said elsewhere
+            continue
+        masks = (to_mask(runs, label.size) for runs in label.runs)
+        planes = pack(masks, label.size, len(classes))
+        size = fitted(label.size, (SIDE, SIDE))
+        picture = compose(image, planes, anatomy.colours(classes), size)
+        shown.append(LabelledPicture(picture, sample.image_name))
+    return shown
+
+
+def statistics_page(found: Statistics, pictures: Sequence[LabelledPicture] = ()) -> str:
     """The page; it shows images of the data only where they are handed over."""
     sections = [*_of_hands(found), *_of_masks(found), _of_grey_values(found), _of_images(found)]
     if found.facts:
@@ -77,7 +109,7 @@ def _of_masks(found: Statistics) -> list[Section]:
     return [_of_areas(found, masks), _of_overlaps(found, masks), _of_places(masks)]
 
 
-def _of_areas(found: Statistics, masks: MaskFigures) -> Section:
+def _of_areas(found: Statistics, masks: MaskStatistics) -> Section:
     rows = [
         Bar(
             row.name,
@@ -106,7 +138,7 @@ def _of_areas(found: Statistics, masks: MaskFigures) -> Section:
     return Section("Areas", sentence, beside(charts.bars(rows), table(header, figures)))
 
 
-def _of_overlaps(found: Statistics, masks: MaskFigures) -> Section:
+def _of_overlaps(found: Statistics, masks: MaskStatistics) -> Section:
     names = masks.classes
     place = {name: number for number, name in enumerate(names)}
     values = np.zeros((len(names), len(names)))
@@ -135,7 +167,7 @@ def _of_overlaps(found: Statistics, masks: MaskFigures) -> Section:
     return Section("Overlaps", sentence, beside(triangle, table(header, rows)))
 
 
-def _of_places(masks: MaskFigures) -> Section:
+def _of_places(masks: MaskStatistics) -> Section:
     strongest = masks.heat.max(axis=(1, 2))
     maps = "".join(
         picture(_heat_map(heat), f"{name}: at most {share:.0%}")

@@ -1,4 +1,4 @@
-"""Prepared images and label planes."""
+"""Cached images and label planes."""
 
 import os
 import shutil
@@ -11,12 +11,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from handseg.data import cache, fingerprint, preparing
-from handseg.data.cache import prepare, prepared_bytes
+from handseg.data import cache, fingerprint
+from handseg.data.cache import build_cache, cache_bytes
 from handseg.data.dataset import open_dataset
-from handseg.data.fit import Fit
 from handseg.data.images import read_image
 from handseg.data.labels import read_polygons
+from handseg.data.letterbox import Letterbox
 from handseg.data.planes import label_planes
 from handseg.errors import FailedError, InputError
 
@@ -45,7 +45,7 @@ def unread(monkeypatch):
     def forbidden(path):
         raise AssertionError(f"{path} was read")
 
-    return lambda: monkeypatch.setattr(preparing, "read_image", forbidden)
+    return lambda: monkeypatch.setattr(cache, "read_image", forbidden)
 
 
 def folder():
@@ -54,13 +54,13 @@ def folder():
 
 
 def test_prepared_samples_are_fitted_images_and_labels(hands):
-    prepared = prepare(hands.train, hands.classes, 32)
+    prepared = build_cache(hands.train, hands.classes, 32)
     assert prepared.images.shape == (3, 32, 32)
     assert prepared.planes.shape == (3, 32, 32, 4)
     assert prepared.sources.tolist() == [[60, 80], [80, 60], [64, 64]]
     for index, sample in enumerate(hands.train):
         image = read_image(sample.image)
-        fit = Fit(image.shape, 32)
+        fit = Letterbox(image.shape, 32)
         assert np.array_equal(prepared.image(index), fit.image(image))
         if sample.labels:
             labels = read_polygons(sample.labels, hands.classes)
@@ -74,36 +74,36 @@ def test_prepared_samples_are_fitted_images_and_labels(hands):
 
 
 def test_the_bytes_that_are_foretold_are_those_on_disk(hands):
-    prepare(hands.train, hands.classes, 32)
+    build_cache(hands.train, hands.classes, 32)
     sizes = sum((folder() / f"{name}.npy").stat().st_size - 128 for name in ("images", "planes"))
-    assert sizes == prepared_bytes(3, 29, 32) == 3 * 32 * 32 * 5
+    assert sizes == cache_bytes(3, 29, 32) == 3 * 32 * 32 * 5
 
 
 def test_prepared_samples_are_used_again_without_reading_an_image(hands, unread):
-    first = prepare(hands.train, hands.classes, 32)
+    first = build_cache(hands.train, hands.classes, 32)
     unread()
-    again = prepare(hands.train, hands.classes, 32)
+    again = build_cache(hands.train, hands.classes, 32)
     assert np.array_equal(first.images, again.images)
     for asked in ((hands.train, hands.classes, 48), (hands.train[:2], hands.classes, 32)):
         with pytest.raises(AssertionError, match="was read"):
-            prepare(*asked)
+            build_cache(*asked)
 
 
 def test_the_same_contents_elsewhere_are_used_again(hands, unread):
-    prepare(hands.train, hands.classes, 32)
+    build_cache(hands.train, hands.classes, 32)
     shutil.move("data", "elsewhere")
     unread()
     moved = open_dataset(Path("elsewhere"))
-    assert prepare(moved.train, moved.classes, 32).samples == moved.train
+    assert build_cache(moved.train, moved.classes, 32).samples == moved.train
 
 
 def test_a_changed_label_and_another_order_are_prepared_anew(hands):
-    before = prepare(hands.train, hands.classes, 32)
-    turned = prepare(hands.train[::-1], hands.classes, 32)
+    before = build_cache(hands.train, hands.classes, 32)
+    turned = build_cache(hands.train[::-1], hands.classes, 32)
     assert np.array_equal(turned.images[::-1], before.images)
     label = hands.train[0].labels
     label.write_text(label.read_text().replace("Ulna", "Lunate"))
-    after = prepare(*opened(), 32)
+    after = build_cache(*opened(), 32)
     assert not np.array_equal(after.planes[0], before.planes[0])
     assert np.array_equal(after.planes[2], before.planes[2])
 
@@ -143,14 +143,14 @@ def flip_a_bit(name):
 @pytest.mark.parametrize("harm", [shorten, lose, garble, flip_a_bit])
 @pytest.mark.parametrize("name", ["images.npy", "planes.npy", "facts.npz"])
 def test_a_damaged_or_partial_folder_is_made_anew(hands, harm, name):
-    first = prepare(hands.train, hands.classes, 32)
+    first = build_cache(hands.train, hands.classes, 32)
     before = np.array(first.images), np.array(first.planes)
     harm(name)(folder())
-    again = prepare(hands.train, hands.classes, 32)
+    again = build_cache(hands.train, hands.classes, 32)
     assert np.array_equal(again.images, before[0])
     assert np.array_equal(again.planes, before[1])
     told = []
-    prepare(hands.train, hands.classes, 32, announce=lambda *sizes: told.append(sizes))
+    build_cache(hands.train, hands.classes, 32, announce=lambda *sizes: told.append(sizes))
     assert not told
 
 
@@ -161,13 +161,13 @@ def test_size_and_free_disk_are_told_before_anything_is_made(hands):
         told.append((needed, free))
         assert not Path(".handseg/prepared").exists()
 
-    prepare(hands.train, hands.classes, 32, announce=announce)
-    assert told == [(prepared_bytes(3, 29, 32), pytest.approx(told[0][1]))]
+    build_cache(hands.train, hands.classes, 32, announce=announce)
+    assert told == [(cache_bytes(3, 29, 32), pytest.approx(told[0][1]))]
     assert told[0][1] > told[0][0]
 
 
 def test_some_of_the_samples_are_a_view_in_the_order_asked_for(hands):
-    prepared = prepare(hands.train, hands.classes, 32)
+    prepared = build_cache(hands.train, hands.classes, 32)
     some = prepared.only([hands.train[2], hands.train[0]]).only([hands.train[0]])
     assert some.samples == (hands.train[0],)
     assert np.array_equal(some.image(0), prepared.image(0))
@@ -177,7 +177,7 @@ def test_some_of_the_samples_are_a_view_in_the_order_asked_for(hands):
 
 
 def test_what_is_handed_out_is_a_copy(hands):
-    prepared = prepare(hands.train, hands.classes, 32)
+    prepared = build_cache(hands.train, hands.classes, 32)
     prepared.image(0)[:] = 0
     assert prepared.image(0).any()
 
@@ -185,7 +185,7 @@ def test_what_is_handed_out_is_a_copy(hands):
 def test_a_disk_that_is_too_small_is_said_before_anything_is_made(hands, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
     with pytest.raises(FailedError) as caught:
-        prepare(hands.train, hands.classes, 32)
+        build_cache(hands.train, hands.classes, 32)
     assert "HANDSEG_CACHE" in caught.value.hints[0]
     assert not Path(".handseg/prepared").exists()
 
@@ -201,27 +201,29 @@ def test_a_fault_half_way_leaves_nothing_behind(hands, fault):
         hands.train[2].labels.write_text("{")
     expected = KeyboardInterrupt if fault == "interruption" else InputError
     with pytest.raises(expected):
-        prepare(hands.train, hands.classes, 32, *([interrupt] if fault == "interruption" else []))
+        build_cache(
+            hands.train, hands.classes, 32, *([interrupt] if fault == "interruption" else [])
+        )
     assert not Path(".handseg/prepared").exists()
 
 
 def test_a_folder_that_can_never_be_mapped_is_a_failure_and_no_endless_loop(hands, monkeypatch):
-    monkeypatch.setattr(cache, "mapped", lambda *arguments: None)
+    monkeypatch.setattr(cache, "map_cache", lambda *arguments: None)
     with pytest.raises(FailedError, match="cannot be mapped"):
-        prepare(hands.train, hands.classes, 32)
+        build_cache(hands.train, hands.classes, 32)
 
 
 MAKER = """
 import sys, time
 from pathlib import Path
-from handseg.data import cache, preparing
+from handseg.data import cache
 from handseg.data.dataset import open_dataset
-plain = preparing.read_image
-preparing.read_image = lambda path: (time.sleep(globals().get("pause", 0.2)), plain(path))[1]
+plain = cache.read_image
+cache.read_image = lambda path: (time.sleep(globals().get("pause", 0.2)), plain(path))[1]
 dataset = open_dataset(Path("data"))
 print("ready", flush=True)
 sys.stdin.readline()
-prepared = cache.prepare(dataset.train, dataset.classes, 32)
+prepared = cache.build_cache(dataset.train, dataset.classes, 32)
 print(int(prepared.images.sum()), int(prepared.planes.sum()))
 """
 
@@ -229,7 +231,7 @@ print(int(prepared.images.sum()), int(prepared.planes.sum()))
 def test_two_processes_that_prepare_at_once_both_end_well(hands):
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     # A damaged folder stands in the way of both.
-    prepare(hands.train, hands.classes, 32)
+    build_cache(hands.train, hands.classes, 32)
     lose("facts.npz")(folder())
     makers = [subprocess.Popen([sys.executable, "-c", MAKER], text=True, **pipes) for _ in "12"]
     for maker in makers:
@@ -239,7 +241,7 @@ def test_two_processes_that_prepare_at_once_both_end_well(hands):
         maker.stdin.flush()
     results = [maker.communicate(timeout=60) for maker in makers]
     assert [maker.returncode for maker in makers] == [0, 0], results
-    prepared = prepare(hands.train, hands.classes, 32)
+    prepared = build_cache(hands.train, hands.classes, 32)
     expected = f"{int(prepared.images.sum())} {int(prepared.planes.sum())}\n"
     assert [out for out, _ in results] == [expected, expected]
     assert folder().name.startswith("32-")
@@ -264,7 +266,7 @@ def test_a_maker_that_is_killed_leaves_nothing_that_is_used_or_that_stays(hands)
     (draft,) = Path(".handseg/prepared").iterdir()
     # As if a while had passed: drafts without a living maker go then.
     os.utime(draft, (0, 0))
-    prepared = prepare(hands.train, hands.classes, 32)
+    prepared = build_cache(hands.train, hands.classes, 32)
     assert prepared.images.any()
     assert folder().name.startswith("32-")
     assert not list(Path(".handseg").glob("*.lock"))
@@ -283,7 +285,7 @@ def test_a_file_that_gets_no_room_is_said_and_leaves_nothing_behind(hands):
     maker = start_maker(limit=SMALL)
     _, said = maker.communicate("\n", timeout=60)
     assert maker.returncode == 1
-    assert "FailedError: the prepared data set needs 15 kB, the disk says: File too large" in said
+    assert "FailedError: the prepared data set needs 15.4 kB, the disk says: File too large" in said
     assert not Path(".handseg/prepared").exists()
 
 
@@ -294,7 +296,7 @@ def test_a_second_process_waits_for_the_first_and_makes_nothing_itself(hands):
     while not list(Path().glob(".handseg/prepared/.32-*")):
         assert maker.poll() is None
     told, seen = [], []
-    prepare(
+    build_cache(
         *(hands.train, hands.classes, 32),
         lambda done, total, note="": seen.append(note),
         lambda needed, free: told.append(needed),

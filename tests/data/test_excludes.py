@@ -3,7 +3,7 @@
 import pytest
 
 from handseg.data.dataset import open_dataset
-from handseg.data.excludes import settings_of, with_excludes, write_excludes
+from handseg.data.settings import settings_of, with_excludes, write_excludes
 from handseg.errors import InputError
 
 WRITTEN = """\
@@ -61,7 +61,7 @@ def test_beside_read_only_data_it_stands_in_the_cache_and_is_obeyed(workplace, m
     data = workplace / "data"
     before = open_dataset(data).train
     # Root may write anywhere: the answer of the system is put in its mouth.
-    monkeypatch.setattr("handseg.data.excludes.writable", lambda folder: False)
+    monkeypatch.setattr("handseg.data.settings.writable", lambda folder: False)
     path = write_excludes(data, [before[0].image_name])
     assert workplace / ".handseg" in path.absolute().parents
     assert not (data / "dataset.toml").exists()

@@ -14,17 +14,16 @@ import pytest
 from handseg.data.dataset import Dataset, Sample, open_dataset
 from handseg.data.folds import (
     fold_count,
-    kept,
     load_or_make_folds,
     load_or_write_folds,
     make_folds,
+    save_folds,
     write_folds,
 )
 from handseg.data.label_runs import label_file
-from handseg.data.people import Person
+from handseg.data.people import Person, training_people
 from handseg.data.phantom import write_phantoms
 from handseg.data.settings import Settings
-from handseg.data.training_people import training_people
 from handseg.errors import InputError, UsageError
 
 PEOPLE = [f"ID{number:03d}" for number in range(1, 14)]
@@ -61,11 +60,11 @@ def test_folds_that_are_made_but_not_kept_are_those_that_are_written_later(workp
     assert not made.path.exists()
     assert not made.written
     assert fold_count(dataset, 3) == made.folds.k == 3
-    written = kept(made)
+    written = save_folds(made)
     assert written.written
     again = load_or_make_folds(dataset)
     assert (again.folds, again.path) == (made.folds, written.path)
-    assert not kept(again).written
+    assert not save_folds(again).written
     assert fold_count(dataset) == 3
 
 

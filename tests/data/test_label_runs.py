@@ -37,7 +37,7 @@ def drawn(monkeypatch):
         names.append(sample.image_name)
         return label_runs(sample, classes)
 
-    monkeypatch.setattr("handseg.data.labels.label_runs", seen)
+    monkeypatch.setattr("handseg.data.label_runs.label_runs", seen)
     return names
 
 

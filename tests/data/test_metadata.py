@@ -5,8 +5,7 @@ import zipfile
 import openpyxl
 import pytest
 
-from handseg.data.measures import age_of, height_of, sex_of, weight_of
-from handseg.data.metadata import Person, read_metadata
+from handseg.data.metadata import age_of, height_of, read_metadata, sex_of, weight_of
 from handseg.errors import InputError
 
 
@@ -36,8 +35,8 @@ def test_the_competition_s_table_is_read(sheet):
     )
     found = read_metadata(root, ["ID001", "ID002"])
     assert found.people == {
-        "ID001": Person(34, "male", 72, 175),
-        "ID002": Person(27, "female", 51.5, 162),
+        "ID001": {"age": 34, "sex": "male", "weight": 72, "height": 175},
+        "ID002": {"age": 27, "sex": "female", "weight": 51.5, "height": 162},
     }
     assert (found.unread, found.unknown, found.strangers, found.notes) == ({}, (), 0, ())
 
@@ -51,7 +50,7 @@ def test_what_cannot_be_read_is_none_and_counted_and_blanks_are_not(sheet):
         [99, 1, "M", 1, 1],
     )
     found = read_metadata(root, ["ID001", "ID007", "ID008"])
-    assert found.people == {"ID001": Person(sex="male"), "ID007": Person()}
+    assert found.people == {"ID001": {"sex": "male"}, "ID007": {}}
     assert found.unread == {"age": 1, "height": 2}
     assert found.notes == (
         "meta_data.xlsx: 1 value of age cannot be read",

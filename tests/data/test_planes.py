@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handseg.data.fit import Fit
 from handseg.data.labels import Labels, class_mask
+from handseg.data.letterbox import Letterbox
 from handseg.data.planes import label_planes, pack, plane_count, unpack
 
 
@@ -54,7 +54,7 @@ def test_the_planes_of_a_label_are_its_masks_shrunk_one_by_one():
         name: (np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.int32),)
         for name, (x0, y0, x1, y1) in boxes.items()
     }
-    labels, classes, fit = Labels(polygons, (True,) * 3), ("a", "b", "c"), Fit((60, 80), 32)
+    labels, classes, fit = Labels(polygons, (True,) * 3), ("a", "b", "c"), Letterbox((60, 80), 32)
     masks = unpack(label_planes(labels, classes, (60, 80), fit), 3)
     for mask, name in zip(masks, classes, strict=True):
         assert np.array_equal(mask, fit.mask(class_mask(labels, name, (60, 80))))

@@ -6,10 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handseg.data.balance import Balance, balance
-from handseg.data.folds import Folds, make_folds
-from handseg.data.people import Person
-from handseg.data.strata import AGE_BANDS, dealt, strata_of
+from handseg.data.folds import AGE_BANDS, Folds, balance, deal, make_folds, strata_of
+from handseg.data.people import Balance, Person
 
 
 def unevenness(folds, people, k):
@@ -32,7 +30,7 @@ def test_no_two_folds_differ_by_more_than_one_person_of_a_pose(found, k, seed):
     people = {f"ID{number:03d}": person for number, person in enumerate(found)}
     strata = strata_of(people)
     images = {name: person.images for name, person in people.items()}
-    folds = dealt(strata.of_people, images, k, seed)
+    folds = deal(strata.of_people, images, k, seed)
     assert set(folds) == set(people)
     first = strata.names[0] if strata.names else ""
     if first.startswith("pose"):

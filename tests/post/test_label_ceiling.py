@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from handseg.anatomy import BONES
-from handseg.data.fit import Fit
 from handseg.data.labels import Labels, class_mask
+from handseg.data.letterbox import Letterbox
 from handseg.data.phantom import make_polygons
 from handseg.data.planes import label_planes, unpack
 from handseg.post.masks import full_size_masks
@@ -35,7 +35,7 @@ def dice(one, other):
 def test_a_perfect_label_of_the_training_size_keeps_its_dice_at_the_full_size(hands, size, least):
     scores = []
     for labels in hands:
-        fit = Fit(FULL, size)
+        fit = Letterbox(FULL, size)
         masks = unpack(label_planes(labels, BONES, FULL, fit), len(BONES))
         logits = torch.from_numpy(masks).float() * 20 - 10
         for bone, mask in zip(BONES, full_size_masks(logits, fit), strict=True):

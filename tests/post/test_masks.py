@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from handseg.data.fit import Fit
+from handseg.data.letterbox import Letterbox
 from handseg.post.masks import full_size_masks, host_masks
 
 
@@ -33,7 +33,7 @@ def test_masks_are_the_probabilities_at_full_size_above_the_cutoff(source, cutof
     torch.manual_seed(1)
     # More planes than are upsampled at once.
     logits = torch.randn(11, 16, 16) * 3
-    fit = Fit(source, 16)
+    fit = Letterbox(source, 16)
     masks = list(full_size_masks(logits, fit, cutoff))
     assert len(masks) == 11
     height, width = fit.inner
@@ -47,7 +47,7 @@ def test_masks_are_the_probabilities_at_full_size_above_the_cutoff(source, cutof
 
 def test_what_lies_outside_of_the_image_changes_no_mask():
     logits = torch.randn(3, 16, 16)
-    fit = Fit((20, 50), 16)
+    fit = Letterbox((20, 50), 16)
     filled = logits.clone()
     filled[:, fit.inner[0] :] = 50
     for one, other in zip(host_masks(logits, fit), host_masks(filled, fit), strict=True):
@@ -56,11 +56,11 @@ def test_what_lies_outside_of_the_image_changes_no_mask():
 
 def test_logits_of_half_precision_are_cut_in_float32():
     logits = torch.randn(2, 16, 16).bfloat16()
-    fit = Fit((33, 33), 16)
+    fit = Letterbox((33, 33), 16)
     for one, other in zip(host_masks(logits, fit), host_masks(logits.float(), fit), strict=True):
         assert isinstance(one, np.ndarray)
         assert np.array_equal(one, other)
 
 
 def test_a_pixel_at_the_cutoff_is_background():
-    assert not next(full_size_masks(torch.zeros(1, 8, 8), Fit((8, 8), 8))).any()
+    assert not next(full_size_masks(torch.zeros(1, 8, 8), Letterbox((8, 8), 8))).any()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from handseg.data.cache import prepare
+from handseg.data.cache import build_cache
 from handseg.data.dataset import open_dataset
 from handseg.data.planes import pack, unpack
 from handseg.recipe import Transform
@@ -20,7 +20,7 @@ ROTATE = {"rotate": Transform("Affine", {"rotate": [-20, 20], "p": 0.8})}
 @pytest.fixture
 def loader_of(workplace):
     dataset = open_dataset(Path("data"))
-    prepared = prepare(dataset.train, dataset.classes, 64)
+    prepared = build_cache(dataset.train, dataset.classes, 64)
     parts = [prepared.only(dataset.train[:5]), prepared.only(dataset.train[5:])]
 
     def make(workers=0):

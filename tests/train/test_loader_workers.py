@@ -12,7 +12,7 @@ import psutil
 import pytest
 import torch
 
-from handseg.data.cache import prepare
+from handseg.data.cache import build_cache
 from handseg.data.dataset import open_dataset
 from handseg.errors import FailedError
 from handseg.recipe import Transform
@@ -62,7 +62,7 @@ def quick(monkeypatch):
 def make(workplace):
     """A loader of eight images, two a batch, whose warnings are kept; its workers end with it."""
     dataset = open_dataset(Path("data"))
-    prepared = prepare(dataset.train, dataset.classes, 64)
+    prepared = build_cache(dataset.train, dataset.classes, 64)
     made = []
 
     def build(workers=2, order=ORDER, stopping=lambda: False, samples=Samples, **acts):
@@ -276,7 +276,7 @@ def test_the_training_draws_the_same_numbers_with_and_without_workers(make):
 ORPHANS = """
 import sys, time
 from pathlib import Path
-from handseg.data.cache import prepare
+from handseg.data.cache import build_cache
 from handseg.data.dataset import open_dataset
 from handseg.train.augment import Augmentation
 from handseg.train.loader import Loader, TrainingSamples
@@ -289,7 +289,7 @@ class Stuck(TrainingSamples):
         return super().__getitem__(draw)
 
 dataset = open_dataset(Path("data"))
-samples = Stuck([prepare(dataset.train, dataset.classes, 64)], Augmentation({}))
+samples = Stuck([build_cache(dataset.train, dataset.classes, 64)], Augmentation({}))
 loader = Loader(samples, Order(0, 8, 0, 0.0, None, 1), 3, pin=False)
 next(loader.epoch(0))
 print(*(one.pid for one in loader.crew.processes), flush=True)

@@ -7,8 +7,7 @@ import pytest
 
 from handseg.data.dataset import open_dataset
 from handseg.data.statistics.gather import gather
-from handseg.view.labelled_pictures import labelled_pictures
-from handseg.view.statistics_page import statistics_page
+from handseg.view.statistics_page import labelled_pictures, statistics_page
 
 ULNA = [[10, 10], [19, 10], [19, 19], [10, 19]]
 

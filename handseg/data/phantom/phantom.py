@@ -4,20 +4,25 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from handseg.data.phantom.build import Build, draw_build
+from handseg.data.phantom import outlines
 from handseg.data.phantom.extras import draw_extras
-from handseg.data.phantom.labels import Polygon, label_polygons
-from handseg.data.phantom.pose import PosedHand, draw_pose
-from handseg.data.phantom.radiograph import take_radiograph
+from handseg.data.phantom.hand import WORLD, Build, PosedHand, draw_build, draw_pose
+from handseg.data.phantom.outlines import Points
+from handseg.data.phantom.radiograph import develop, draw_exposure, hand_attenuation
 
 Side = Literal["left", "right"]
+Polygon = NDArray[np.int32]
+"""Corners [n, 2] as (x, y) in whole pixels."""
+
 BENT_SHARE = 0.115
 """The share of bent wrists among the competition's training people."""
 
 _BUILD, _LEFT, _RIGHT = range(3)
+_TOLERANCE = 0.33
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,11 @@ def make_phantom(
     """
     build, hand, rng = _posed(seed, person, side, bent)
     besides = draw_extras(extras, build, seed, person, side)
-    image = take_radiograph(hand, build, size, rng, besides)
+    exposure = besides.exposed(draw_exposure(rng))
+    attenuation = hand_attenuation(hand, build, exposure, size, rng)
+    besides.add(attenuation, hand)
+    image = develop(attenuation, exposure, size, rng)
+    besides.shut(image)
     return Phantom(image, label_polygons(hand, size), side, hand.bend)
 
 
@@ -74,3 +83,52 @@ def _posed(
 
 def _generator(seed: int, person: int, part: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence([seed, person, part]))
+
+
+def label_polygons(hand: PosedHand, size: int) -> dict[str, list[Polygon]]:
+    """The polygons of every bone at `size` pixels, closed along the border where it leaves.
+
+    cv2.fillPoly paints a polygon's boundary too, so corners stand half a pixel inside.
+    """
+    polygons: dict[str, list[Polygon]] = {}
+    for bone in hand.bones:
+        corners = bone.outline * (size / WORLD) - 0.5
+        corners -= 0.5 * outlines.outward_normals(bone.outline)
+        corners = clipped(corners, size - 1)
+        polygon = _whole(corners)
+        polygons[bone.name] = [polygon] if len(polygon) >= 3 else []
+    return polygons
+
+
+def clipped(polygon: Points, last: float) -> Points:
+    """A polygon cut to [0, last]² (Sutherland and Hodgman 1974), closed along the border."""
+    for axis in (0, 1):
+        for sign, bound in ((1.0, 0.0), (-1.0, -float(last))):
+            polygon = _cut(polygon, axis, sign, bound)
+    return polygon
+
+
+def _cut(polygon: Points, axis: int, sign: float, bound: float) -> Points:
+    """The part of a polygon where sign · coordinate ≥ bound."""
+    if len(polygon) == 0:
+        return polygon
+    over = sign * polygon[:, axis] - bound
+    if (over >= 0).all():
+        return polygon
+    kept: list[Points] = []
+    for index, point in enumerate(polygon):
+        before, over_before, over_here = polygon[index - 1], over[index - 1], over[index]
+        if (over_before >= 0) != (over_here >= 0):
+            kept.append(before + (point - before) * (over_before / (over_before - over_here)))
+        if over_here >= 0:
+            kept.append(point)
+    return np.array(kept).reshape(-1, 2)
+
+
+def _whole(corners: Points) -> Polygon:
+    """Corners in whole pixels: as few as keep the outline within a third of a pixel, no repeats."""
+    if len(corners) < 3:
+        return np.empty((0, 2), np.int32)
+    few = cv2.approxPolyDP(corners.astype(np.float32)[:, None], _TOLERANCE, True)[:, 0]
+    rounded = np.round(few).astype(np.int32)
+    return rounded[(rounded != np.roll(rounded, 1, axis=0)).any(axis=1)]

@@ -11,13 +11,13 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
 from handseg.data.phantom.extras import known_extras
-from handseg.data.phantom.labels import label_json
-from handseg.data.phantom.phantom import BENT_SHARE, Side, make_phantom
+from handseg.data.phantom.phantom import BENT_SHARE, Polygon, Side, make_phantom
 from handseg.errors import FailedError, UsageError
 from handseg.reporter import Progress, silent
 
@@ -32,6 +32,8 @@ SMALLEST, LARGEST = 64, 4096
 _SIDES: tuple[Side, Side] = ("right", "left")
 _PARTS = ("train", "test", MARK, "folds.json")
 _EPOCH_MS = 1_661_130_000_000
+_STALE_SIZE = 3060
+"""What the competition's JSON states as height and width of images that are 2048²."""
 _ALONE_UP_TO = 8 * 512**2  # pixels in all
 
 
@@ -209,6 +211,33 @@ def _make(task: _Task) -> int:
     document = label_json(phantom.polygons, task.image.name, f"ID{task.person:03d}")
     task.labels.write_text(document, encoding="utf-8")
     return task.person
+
+
+def label_json(polygons: dict[str, list[Polygon]], image_name: str, person: str) -> str:
+    """The JSON of one image as the competition exports it, its stale fields stale."""
+    annotations: list[dict[str, Any]] = []
+    for label, parts in polygons.items():
+        for part in parts:
+            annotations.append(
+                {
+                    "id": f"{person}-{len(annotations):02d}",
+                    "type": "poly_seg",
+                    "attributes": {},
+                    "points": part.tolist(),
+                    "label": label,
+                }
+            )
+    document = {
+        "annotations": annotations,
+        "attributes": {},
+        "file_id": image_name.removesuffix(".png"),
+        "filename": image_name.removesuffix(".png") + ".jpg",
+        "parent_path": f"/{person}",
+        "last_modifier_id": "phantom",
+        "metadata": {"height": _STALE_SIZE, "width": _STALE_SIZE},
+        "last_workers": [],
+    }
+    return json.dumps(document)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from handseg import rle
 from handseg.crops.cut import cut_crops
 from handseg.crops.windows import plan_crops
-from handseg.data.cache import prepare
+from handseg.data.cache import build_cache
 from handseg.data.crop_manifest import read_manifest
 from handseg.data.dataset import labelled_training_samples, open_dataset
 from handseg.data.fingerprint import fingerprint, sample_files
@@ -54,7 +54,7 @@ def test_forty_classes_of_run_lengths_are_masks_runs_and_bits(many, masks, monke
         for place, name in enumerate(many.classes):
             assert np.array_equal(class_mask(labels, name, SIZE), masks[name])
             assert np.array_equal(rle.to_mask(runs.runs[place], SIZE), masks[name])
-    prepared = prepare(many.train, many.classes, 50)
+    prepared = build_cache(many.train, many.classes, 50)
     planes = unpack(prepared.label_planes(1), 40)
     assert prepared.planes.shape == (2, 50, 50, 5)
     assert np.array_equal(planes[:, :40], np.stack(list(masks.values())))

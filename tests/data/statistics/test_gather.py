@@ -7,12 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from handseg.cli.stats import statistics_json
 from handseg.data.dataset import open_dataset
 from handseg.data.phantom import write_phantoms
-from handseg.data.statistics.as_json import statistics_json
-from handseg.data.statistics.facts import fact_rows
-from handseg.data.statistics.gather import gather
-from handseg.data.statistics.intensity import intensity_of
+from handseg.data.statistics.gather import fact_rows, gather, intensity_of
 
 ULNA = [[10, 10], [19, 10], [19, 19], [10, 19]]
 

@@ -9,12 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handseg import rle
+from handseg.cli.stats import classes_table
 from handseg.data.dataset import open_dataset
 from handseg.data.label_runs import label_file
 from handseg.data.labels import label_runs
-from handseg.data.statistics.classes import class_rows, classes_csv
-from handseg.data.statistics.heat import CELLS, coverage
-from handseg.data.statistics.masks import measure_masks
+from handseg.data.statistics.masks import CELLS, class_rows, coverage, measure_masks
 from handseg.rle.geometry import segments
 
 SQUARE = [[10, 10], [19, 10], [19, 19], [10, 19]]
@@ -123,7 +122,7 @@ def test_coverage_keeps_the_area_whatever_the_size(shape):
 
 def test_the_table_as_csv_has_empty_fields_where_nothing_is_known(measured, add_hand, tmp_path):
     add_hand(tmp_path / "data", "ID001/a", [("Ulna", SQUARE)])
-    lines = classes_csv(class_rows(measured())).splitlines()
+    lines = classes_table(class_rows(measured())).to_csv().splitlines()
     assert lines[0].startswith("class,images,of_images,mean,median,spread")
     assert lines[-1].startswith("Ulna,1,1,100.0,100.0,0.0")
     assert lines[1] == "finger-1,0,1" + "," * 7

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handseg.data.mapped import NO_ROOM, NewRows, checksums, copy_of
+from handseg.data.cache import NO_ROOM, NewRows, checksums, copy_of
 
 SHAPE = (40, 60, 90, 4)
 

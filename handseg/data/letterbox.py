@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class Fit:
+class Letterbox:
     """The longer edge becomes `size`, the shorter keeps the aspect; zeros fill right and below.
 
     Centres of pixels stay aligned, as in bilinear resizing without aligned corners.

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from handseg.anatomy import BONES
-from handseg.data.fit import Fit
 from handseg.data.labels import rasterise
+from handseg.data.letterbox import Letterbox
 from handseg.data.phantom import make_polygons
 
 
@@ -25,7 +25,7 @@ from handseg.data.phantom import make_polygons
     ],
 )
 def test_the_longer_edge_becomes_the_size_and_the_shorter_keeps_the_aspect(source, size, inner):
-    fit = Fit(source, size)
+    fit = Letterbox(source, size)
     assert fit.inner == inner
     image = fit.image(np.full(source, 200, np.uint8))
     assert (image.shape, image.dtype) == ((size, size), np.uint8)
@@ -38,7 +38,7 @@ def test_the_longer_edge_becomes_the_size_and_the_shorter_keeps_the_aspect(sourc
 
 def test_an_image_of_the_size_stays_as_it_is():
     image = np.random.default_rng(0).integers(0, 256, (40, 40), np.uint8)
-    assert np.array_equal(Fit((40, 40), 40).image(image), image)
+    assert np.array_equal(Letterbox((40, 40), 40).image(image), image)
 
 
 @pytest.mark.parametrize("factor", [2, 3, 4, 5, 8, 16])
@@ -52,13 +52,13 @@ def test_a_pixel_belongs_to_a_bone_when_half_its_area_does(factor, data):
     blocks = mask.reshape(shape[0], factor, shape[1], factor).mean(axis=(1, 3))
     expected = np.zeros((4, 4), np.uint8)
     expected[: shape[0], : shape[1]] = blocks >= 0.5
-    assert np.array_equal(Fit(source, 4).mask(mask), expected)
+    assert np.array_equal(Letterbox(source, 4).mask(mask), expected)
 
 
 def test_an_enlarged_mask_keeps_its_place():
     mask = np.zeros((20, 30), np.uint8)
     mask[5:11, 8:20] = 1
-    large = Fit((20, 30), 90).mask(mask)
+    large = Letterbox((20, 30), 90).mask(mask)
     rows, columns = np.flatnonzero(large.any(1)), np.flatnonzero(large.any(0))
     assert (rows[0], rows[-1]) == (15, 32)
     assert (columns[0], columns[-1]) == (24, 59)
@@ -66,7 +66,7 @@ def test_an_enlarged_mask_keeps_its_place():
 
 def test_a_perfect_label_keeps_more_dice_by_area_than_by_nearest_neighbours():
     polygons = make_polygons(512, seed=3)
-    fit = Fit((512, 512), 128)
+    fit = Letterbox((512, 512), 128)
 
     def back(small):
         full = cv2.resize(small.astype(np.float32), (512, 512), interpolation=cv2.INTER_LINEAR)
