@@ -46,19 +46,15 @@ class Order:
 
     @property
     def arrow(self) -> str:
-        """Its direction as one sign."""
         return "▼" if self.falls else "▲"
 
     def next(self) -> "Order":
-        """By the next column."""
         return Order(ORDERS[(ORDERS.index(self.name) + 1) % len(ORDERS)])
 
     def reversed(self) -> "Order":
-        """The same column the other way round."""
         return Order(self.name, not self.turned)
 
     def by(self, name: OrderName) -> "Order":
-        """By this column; the other way round where it was this already."""
         return self.reversed() if name == self.name else Order(name)
 
     def sorted(self, runs: Sequence[RunSummary], now: float) -> list[RunSummary]:

@@ -115,12 +115,10 @@ class RunFiles:
             self._tell_log(self._log.later, cursor)
 
     def to_begin(self) -> None:
-        """Show how the log begins."""
         with self._guard:
             self._tell_log(lambda: self._log.to(0), 0)
 
     def to_end(self) -> None:
-        """Show how the log ends."""
         with self._guard:
             self._tell_log(self._log.to_end)
 

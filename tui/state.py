@@ -60,27 +60,22 @@ class State:
         return self.clock()
 
     def summary(self, name: str | None) -> RunSummary | None:
-        """The run of a name, if there is one."""
         return self._by_name.get(name) if name is not None else None
 
     @property
     def run(self) -> RunSummary | None:
-        """The highlighted run."""
         return self.summary(self.highlighted)
 
     @property
     def run_details(self) -> RunDetails | None:
-        """The highlighted run read whole, if it has been."""
         return self.details.get(self.highlighted) if self.highlighted is not None else None
 
     @property
     def pinned_run(self) -> RunSummary | None:
-        """The run that the others are held against."""
         return self.summary(self.pinned)
 
     @property
     def pinned_details(self) -> RunDetails | None:
-        """The pinned run read whole, if it has been."""
         return self.details.get(self.pinned) if self.pinned is not None else None
 
     @property
@@ -199,5 +194,4 @@ class State:
         return next(free, len(self._colours) % len(palette.SERIES))
 
     def _coloured(self) -> Iterable[str]:
-        """The runs that are selected or pinned."""
         return (*self.selected, self.pinned) if self.pinned is not None else self.selected

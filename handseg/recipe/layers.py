@@ -52,7 +52,6 @@ class Layers:
         return path in self.origins
 
     def fault(self, path: KeyPath, message: str) -> None:
-        """Note what is wrong with a value."""
         self.fault_of(message, path)
 
     def fault_of(self, message: str, path: KeyPath, *others: KeyPath) -> None:
@@ -65,7 +64,6 @@ class Layers:
         self.faults.append(Fault(origin.file, origin.line, dotted(path), message))
 
     def unreadable(self, origin: Origin, message: str, key: str = "") -> None:
-        """Note that a file could not be read."""
         self.complete = False
         self.faults.append(Fault(origin.file, origin.line, key, message))
 

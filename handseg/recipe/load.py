@@ -40,7 +40,6 @@ class LoadedRecipe:
 
     @property
     def name(self) -> str:
-        """What runs of the recipe are named after: the file's stem."""
         return self.path.stem
 
     def origin(self, key: str) -> Origin:
@@ -48,7 +47,6 @@ class LoadedRecipe:
         return self.layers.origin(tuple(key.split(".")))
 
     def fault(self, key: str, message: str) -> Fault:
-        """A fault of the value of a key, for the checks of layer 3."""
         origin = self.origin(key)
         return Fault(origin.file, origin.line, key, message)
 

@@ -208,6 +208,5 @@ def check_arguments(
 
 
 def may_be(value: Any, kinds: list[str]) -> bool:
-    """Whether a value of TOML is of one of a table's kinds."""
     own = (*_KINDS[type(value)], f"'{value}'")
     return "any" in kinds or any(kind in own for kind in kinds)

@@ -99,7 +99,6 @@ class Submission:
 
     @property
     def text_bytes(self) -> int:
-        """The bytes of all run-length texts."""
         return int(self._lengths.sum(dtype=np.int64))
 
     @property

@@ -170,7 +170,6 @@ class _Names:
         self.known: set[str] = set()
 
     def have_changed(self) -> bool:
-        """Whether they must be read again."""
         return self._settled is None or self._time() != self._settled
 
     def read(self) -> set[str]:

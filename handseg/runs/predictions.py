@@ -11,7 +11,6 @@ ENDED = ("finished", "stopped")
 
 
 def prediction_path(run: Path, split: str) -> Path:
-    """Where a run keeps its predictions of a split."""
     return run / fields.PREDICTIONS / f"{split}.csv"
 
 

@@ -13,13 +13,11 @@ class Buffers:
 
     @torch.no_grad()
     def remember(self) -> None:
-        """Keep them as they are now."""
         if self.present:
             torch._foreach_copy_(self.kept, self.present)  # pyright: ignore[reportPrivateImportUsage]
 
     @torch.no_grad()
     def restore(self) -> None:
-        """Put them back."""
         if self.present:
             torch._foreach_copy_(self.present, self.kept)  # pyright: ignore[reportPrivateImportUsage]
 

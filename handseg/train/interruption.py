@@ -90,7 +90,6 @@ class StopRequest:
         self.name = signal.Signals(number).name
 
     def asked(self) -> bool:
-        """Whether somebody has asked."""
         return self.name is not None
 
     def heed(self) -> None:
@@ -113,7 +112,6 @@ class StopRequest:
 
     @property
     def reason(self) -> str:
-        """What stopped the work, as a person calls it."""
         return "Ctrl-C" if self.name == "SIGINT" else str(self.name)
 
     def error(self, run: Path | None = None) -> HandsegError:

@@ -73,7 +73,6 @@ class Keeper:
 
     @property
     def root(self) -> Path:
-        """The folder of the run's checkpoints."""
         return self.writer.folder / fields.CHECKPOINTS
 
     def is_due(self) -> bool:

@@ -33,7 +33,6 @@ class Batch(NamedTuple):
     labelled: Tensor
 
     def split(self, size: int) -> Iterator["Batch"]:
-        """The batch in parts of at most `size` samples."""
         for images, planes, labelled in zip(*(part.split(size) for part in self), strict=True):
             yield Batch(images, planes, labelled)
 
@@ -60,7 +59,6 @@ class TrainingSamples(Dataset[tuple[np.ndarray, np.ndarray, np.ndarray]]):
         return len(self.places)
 
     def image_name(self, sample: int) -> str:
-        """The image of a sample, as a person knows it."""
         part, index = self.places[sample]
         return self.parts[part].samples[index].image_name
 
@@ -115,7 +113,6 @@ class TrainingSamples(Dataset[tuple[np.ndarray, np.ndarray, np.ndarray]]):
 
 
 def no_room(error: Exception) -> SampleFault:
-    """What is said where shared memory is at an end."""
     return SampleFault("a batch found no room in shared memory", str(error), SHARED_MEMORY_HINTS)
 
 
@@ -126,7 +123,6 @@ def empty(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
 
 
 def as_made(made: Batch | SampleFault) -> Batch | SampleFault:
-    """What is a batch already."""
     return made
 
 
@@ -201,7 +197,6 @@ class Loader:
             self.warn(losses.take(lost))
 
     def begin(self, crew: Crew, epoch: int, number: int) -> Iterator[Batch | SampleFault]:
-        """The batches from a number on."""
         self.batches.epoch, self.batches.first = epoch, number
         return crew.batches()
 

@@ -63,5 +63,4 @@ class Order:
         return max(1, (self.whole + self.crops_in(epoch)) // self.batch_size)
 
     def steps(self, epochs: int) -> int:
-        """How many batches so many epochs have."""
         return sum(self.batches_in(epoch) for epoch in range(epochs))

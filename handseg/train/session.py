@@ -151,7 +151,6 @@ def resumed_model(plan: Plan, checkpoint: Checkpoint | None) -> Segmenter:
 
 
 def step_of(checkpoint: Checkpoint | None) -> int:
-    """Steps that are done: none where there is no checkpoint yet."""
     return int(checkpoint.manifest["step"]) if checkpoint is not None else 0
 
 

@@ -178,6 +178,5 @@ class Stepper:
         self.scaler.load_state_dict(state["scaler"])
 
     def restart(self, weights: dict[str, Tensor]) -> None:
-        """Everything as before the first step."""
         self.model.load_state_dict(weights)
         self.begin()

@@ -130,7 +130,6 @@ class Trackers:
         return cls([Lane(name, about) for name in names], warn)
 
     def steps(self, step: int, values: Mapping[str, float | None]) -> None:
-        """What training measured: loss, rate and so on."""
         self.hand(step, {f"train/{name}": value for name, value in values.items()})
 
     def validation(

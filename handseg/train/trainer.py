@@ -166,7 +166,6 @@ class Trainer:
             self.writer.event(fields.SYSTEM, **self.machine.sample())
 
     def share(self) -> float:
-        """The share of training that is done."""
         return self.position.step / max(1, self.steps)
 
     def set_rate(self, step: int) -> float:
@@ -191,7 +190,6 @@ class Trainer:
         return min(times)
 
     def validation_is_due(self) -> bool:
-        """Whether the epoch whose steps are done is followed by a validation."""
         done = self.position.epoch + 1
         return done == self.recipe.train.epochs or done % self.recipe.validate.every_epochs == 0
 
@@ -343,9 +341,7 @@ class Trainer:
         self.warn(at + slower, fields.LOSS if error.slower else fields.MEMORY)
 
     def tell_damaged(self, text: str) -> None:
-        """A checkpoint that cannot be read was passed over."""
         self.warn(text, fields.CHECKPOINT_FAULT)
 
     def tell_inference_room(self, size: int) -> None:
-        """Validation needs less memory at once."""
         self.warn(f"out of memory in validation: {size} images at once from now on", fields.MEMORY)

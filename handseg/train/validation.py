@@ -34,12 +34,10 @@ class Validated:
 
     @property
     def uses_ema(self) -> bool:
-        """Whether the average does better."""
         return self.averaged is not None and self.averaged.mean() > self.raw.mean()
 
     @property
     def scores(self) -> Scores:
-        """The better ones: they count."""
         return self.averaged if self.averaged is not None and self.uses_ema else self.raw
 
     def means(self, ending: str = "_mean") -> dict[str, float]:
@@ -48,7 +46,6 @@ class Validated:
         return {f"raw{ending}": self.raw.mean(), f"ema{ending}": averaged}
 
     def as_fields(self) -> dict[str, Any]:
-        """What the event tells beside Dice."""
         return {**self.means(), "uses_ema": self.uses_ema, "seconds": round(self.seconds, 2)}
 
     def as_facts(self) -> dict[str, Any]:

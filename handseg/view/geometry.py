@@ -25,7 +25,6 @@ class Box:
 
     @classmethod
     def whole(cls, shape: tuple[int, ...]) -> "Box":
-        """The box of all of an image of this shape."""
         return cls(0, 0, shape[0], shape[1])
 
 

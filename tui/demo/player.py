@@ -35,7 +35,6 @@ class Player:
         signal.signal(signal.SIGTERM, self.stop)
 
     def stop(self, *signals: object) -> None:
-        """The person has stopped the run."""
         self.stopped = True
         self.ended.set()
 

@@ -32,7 +32,6 @@ class AskScreen(ModalScreen[bool]):
         self._asks = asks
 
     def compose(self) -> ComposeResult:
-        """A box over the screen that was there."""
         with VerticalScroll(id="ask"):
             yield Static(self._text())
 

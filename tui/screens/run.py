@@ -70,7 +70,6 @@ class RunScreen(RunControl):
 
     @property
     def settled(self) -> bool:
-        """Whether the run was read whole, and its files too."""
         read = None not in (self._recipe, self._checkpoints, self._log_view)
         return self.state.run is None or (self.state.is_read and read)
 
@@ -85,7 +84,6 @@ class RunScreen(RunControl):
         return shlex.join(["handseg", "runs", "show", run, *against, *where])
 
     def on_mount(self) -> None:
-        """The keys belong to the shown pane first."""
         self._panes[self._pane].sheet.focus()
 
     def take(self) -> None:
@@ -105,7 +103,6 @@ class RunScreen(RunControl):
             self._show()
 
     def on_resize(self) -> None:
-        """Lines follow the width."""
         self.call_after_refresh(self.take)
 
     # What threads read
@@ -237,7 +234,6 @@ class RunScreen(RunControl):
         self.call_after_refresh(self.take)
 
     def action_next_pane(self) -> None:
-        """To the next pane."""
         self._go_to(PANES[(PANES.index(self._pane) + 1) % len(PANES)])
 
     def action_other_run(self, by: int) -> None:
@@ -257,14 +253,12 @@ class RunScreen(RunControl):
         self._go_to("recipe")
 
     def action_next_filter(self) -> None:
-        """The next kinds of events."""
         self._filter = FILTERS[(FILTERS.index(self._filter) + 1) % len(FILTERS)]
         self._go_to("events")
 
     # The log
 
     def action_search(self) -> None:
-        """Type a text to search in the log."""
         self._bring("log")
         self._search.open()
 

@@ -58,7 +58,6 @@ class ViewerScreen(Page):
         self._line = PictureLine()
 
     def body(self) -> Iterable[Widget]:
-        """A line about the picture, the picture, the classes."""
         yield self._line
         yield Horizontal(self._blocks, Vertical(ClassHeads(), self._rows, id="side"), id="body")
 
@@ -258,7 +257,6 @@ class ViewerScreen(Page):
 
     @on(Rows.Moved)
     def choose_class(self, event: Rows.Moved) -> None:
-        """Another bone is chosen, or all."""
         self.state.chosen_class = None if event.key == ALL else event.key
         self.draw()
 
@@ -281,12 +279,10 @@ class ViewerScreen(Page):
         self._want()
 
     def action_only(self) -> None:
-        """The chosen bone only, or the others too."""
         self._only = not self._only
         self.draw()
 
     def action_all(self) -> None:
-        """All bones."""
         self.state.chosen_class, self._only = None, False
         self.draw()
 

@@ -72,7 +72,6 @@ class Chart(Widget, can_focus=True):
         """Where the mouse took hold, and what was shown then."""
 
     def values(self) -> list[Value]:
-        """What can be drawn."""
         return curves.values(curves.drawn_runs(self._state), self._state.chosen_class)
 
     def next_value(self, by: int = 1) -> bool:
@@ -86,7 +85,6 @@ class Chart(Widget, can_focus=True):
     # Drawing
 
     def take(self) -> None:
-        """The state may have changed: draw anew where it did."""
         if self._make():
             self.refresh()
 
@@ -275,23 +273,18 @@ class Chart(Widget, can_focus=True):
         moves[what]()
 
     def on_resize(self) -> None:
-        """Another size, another drawing."""
         self.take()
 
     def on_focus(self) -> None:
-        """The title shows it."""
         self.take()
 
     def on_blur(self) -> None:
-        """The title shows it."""
         self.take()
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Closer to what is under the mouse."""
         self._wheel(event, WHEEL)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Farther from what is under the mouse."""
         self._wheel(event, 1 / WHEEL)
 
     def _wheel(self, event: events.MouseEvent, factor: float) -> None:
@@ -301,12 +294,10 @@ class Chart(Widget, can_focus=True):
             self.take()
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        """Take hold of the curves."""
         self._grip = (event.x, self.window.shown)
         self.capture_mouse()
 
     def on_mouse_up(self) -> None:
-        """Let go of them."""
         self._grip = None
         self.release_mouse()
 

@@ -42,7 +42,6 @@ class Layout:
 
     @property
     def legend(self) -> bool:
-        """Whether the runs are named below."""
         return self.height >= 6
 
     @property

@@ -18,7 +18,6 @@ class Window:
 
     @property
     def shown(self) -> Range:
-        """The stretch that is shown."""
         return self._part or self.whole
 
     @property
@@ -32,7 +31,6 @@ class Window:
         self._part = self.cursor = None
 
     def show_all(self) -> None:
-        """Show all of it."""
         self._part = None
 
     def show(self, low: float, high: float) -> None:
@@ -65,7 +63,6 @@ class Window:
         return min(frame.width - 1, max(0, round((frame.column_of(self.cursor) - 0.5) / 2)))
 
     def put_cursor(self, column: int, frame: Frame) -> None:
-        """Put the cursor on a column of cells, as near as there is one."""
         self.cursor = frame.place_of(2 * min(frame.width - 1, max(0, column)) + 0.5)
 
     def move_cursor(self, by: int, frame: Frame) -> None:

@@ -42,7 +42,6 @@ class Shown(Lines):
         return f"{len(state.shown)} of {len(state.runs)} shown · {order}"
 
     def lines(self, width: int, height: int) -> list[Text]:
-        """One line."""
         style = palette.WARN if self._state.filter_fault else palette.DIM
         return [Text(fitted(f"{self.text} ", width, "right"), style)]
 
@@ -66,7 +65,6 @@ class FilterLine(TypedLine):
         self._shown = Shown(state)
 
     def compose(self) -> ComposeResult:
-        """The sign, the filter, what is shown."""
         yield from super().compose()
         yield self._shown
 
@@ -85,5 +83,4 @@ class FilterLine(TypedLine):
             self.post_message(self.Typed(event.value))
 
     def typed(self) -> None:
-        """The filter stays as it is."""
         self.post_message(self.Left())

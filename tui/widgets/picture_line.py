@@ -44,12 +44,10 @@ class PictureLine(Lines):
     shown = Shown()
 
     def show(self, shown: Shown) -> None:
-        """Say this from now on."""
         self.shown = shown
         self.refresh()
 
     def lines(self, width: int, height: int) -> list[Text]:
-        """The image and where it is from; what is painted."""
         return [self._image(), self._painted()]
 
     def _image(self) -> Text:

@@ -22,7 +22,6 @@ class Rows(Sheet):
         self.show_keys([key for key, _ in rows], cursor)
 
     def token(self, key: str) -> object:
-        """The line itself."""
         return self._texts.get(key)
 
     def segments(self, token: object, width: int) -> list[Segment]:

@@ -90,12 +90,10 @@ class RunSheet(Sheet):
         return made[3]
 
     def segments(self, token: object, width: int) -> list[Segment]:
-        """The cells in their styles."""
         return drawn(token)
 
 
 def drawn(token: object) -> list[Segment]:
-    """Cells as segments."""
     return [Segment(text, Style.parse(style)) for text, style in cast("Cells", token or ())]
 
 
@@ -109,11 +107,9 @@ class RunsTable(Vertical):
         self.rows = RunSheet(state)
 
     def compose(self) -> ComposeResult:
-        """Heads above rows."""
         yield self.heads
         yield self.rows
 
     def take(self) -> None:
-        """Show the runs as they are now."""
         self.heads.take()
         self.rows.show_keys([run.name for run in self._state.shown], self._state.highlighted)

@@ -58,7 +58,6 @@ class Sheet(ScrollView, can_focus=True, inherit_bindings=False):
 
         @property
         def control(self) -> "Sheet":
-            """The list that it happened in."""
             return self.rows
 
     class Chosen(Moved):
@@ -94,12 +93,10 @@ class Sheet(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def cursor(self) -> str | None:
-        """The key under the cursor."""
         return self._cursor
 
     @property
     def keys(self) -> list[str]:
-        """The keys of all items, in their order."""
         return self._keys
 
     @property
@@ -114,12 +111,10 @@ class Sheet(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def item_width(self) -> int:
-        """Cells of an item."""
         return self.text_width // max(1, self.across)
 
     @property
     def in_sight(self) -> tuple[str, ...]:
-        """The keys on the screen."""
         return tuple(key for y in range(self.size.height) for _, key in self._line(y))
 
     def _line(self, y: int) -> list[tuple[int, str]]:
@@ -180,7 +175,6 @@ class Sheet(ScrollView, can_focus=True, inherit_bindings=False):
             self.scroll_to(y=row - height + 1, animate=False)
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Some lines of the screen."""
         # Textual works it out anew each time that it is asked.
         self._ground = self.rich_style
         return super().render_lines(crop)
@@ -207,15 +201,12 @@ class Sheet(ScrollView, can_focus=True, inherit_bindings=False):
         return strip
 
     def on_focus(self) -> None:
-        """The cursor stands out."""
         self._refresh_changed()
 
     def on_blur(self) -> None:
-        """The cursor steps back."""
         self._refresh_changed()
 
     def on_resize(self) -> None:
-        """Keep the cursor in sight."""
         self.virtual_size = Size(self.size.width, self.down)
         self.call_after_refresh(self._reveal)
 
@@ -232,11 +223,9 @@ class Sheet(ScrollView, can_focus=True, inherit_bindings=False):
             self.post_message(self.Moved(self, key))
 
     def action_move(self, by: int) -> None:
-        """Move the cursor by items."""
         self._go(self._index() + by)
 
     def action_page(self, by: int) -> None:
-        """Move the cursor by pages."""
         self._go(self._index() + by * max(1, self.size.height - 1))
 
     def action_edge(self, index: int) -> None:
@@ -244,7 +233,6 @@ class Sheet(ScrollView, can_focus=True, inherit_bindings=False):
         self._go(index % max(1, len(self._keys)))
 
     def action_choose(self) -> None:
-        """Choose the key under the cursor."""
         if self._cursor in self._places:
             self.post_message(self.Chosen(self, self._cursor or ""))
 

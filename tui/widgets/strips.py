@@ -132,13 +132,11 @@ class Strips(Sheet):
 
     @property
     def columns(self) -> Columns:
-        """The columns of the present width."""
         longest = max((len(label) for label in self._place), default=1)
         return Columns.for_width(self.text_width, longest)
 
     @property
     def cells(self) -> Cells | None:
-        """What the cells stand for."""
         return self._cells if self._cells is not None and len(self._cells.starts) else None
 
     @property
@@ -219,7 +217,6 @@ class Strips(Sheet):
     # What the person does
 
     def next_sort(self) -> None:
-        """Sort by the next of three."""
         self.sort = SORTS[(SORTS.index(self.sort) + 1) % len(SORTS)]
 
     def move_at(self, by: int) -> None:

@@ -83,12 +83,10 @@ class LogSheet(Sheet):
         self.call_after_refresh(self._reveal)
 
     def clear(self) -> None:
-        """Begin with another log."""
         self.follows, self._shift = True, 0
         self.show(LogView())
 
     def mark(self, text: str) -> None:
-        """Mark a text wherever it stands."""
         self.searched = text
         self._refresh_changed()
 
@@ -104,7 +102,6 @@ class LogSheet(Sheet):
         return following[0].offset if following else sys.maxsize
 
     def token(self, key: str) -> object:
-        """The text, what is marked in it and how far it is moved."""
         return LineLook(self._texts.get(key, ""), self.searched, self._shift)
 
     def segments(self, token: object, width: int) -> list[Segment]:

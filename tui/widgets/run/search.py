@@ -26,5 +26,4 @@ class SearchLine(TypedLine):
         event.stop()
 
     def typed(self) -> None:
-        """Search for what was typed."""
         self.post_message(self.Asked(self._input.value))
