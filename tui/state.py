@@ -185,7 +185,7 @@ class State:
         self._colours[name] = self._place_of(name)
 
     def _place_of(self, name: str) -> int:
-        """Its colour if nobody else wears it now, else the first that is free."""
+        """Its colour if no other run wears it now, else the first that is free."""
         others = {self._colours[other] for other in self._coloured() if other != name}
         own = self._colours.get(name)
         if own is not None and (own not in others or name in self._coloured()):

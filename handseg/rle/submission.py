@@ -251,7 +251,7 @@ def _same(one: bytes, other: bytes) -> bool:
 
 
 def _unseen(data: bytes | memoryview) -> None:
-    """Nobody wants to see what is read."""
+    """The default of `seen`: what is read goes nowhere else."""
 
 
 def _notes(index: Index, encoding: str) -> tuple[str, ...]:

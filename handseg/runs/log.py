@@ -25,7 +25,7 @@ class LogStretch:
     """Consecutive lines of a log: its end at first; moved to where they are wanted.
 
     A bar that redraws itself (`\\r`) is a line each time. Bytes that are no UTF-8 and control
-    characters stay in the text as Python decodes them: whoever shows it makes them harmless.
+    characters stay in the text as Python decodes them: they are made harmless where they are shown.
     """
 
     def __init__(self, path: Path) -> None:

@@ -61,7 +61,7 @@ def is_smoke_run(run: Path) -> bool:
 def newest_predictions(runs: Path, split: str) -> list[Path]:
     """The predictions of a split by the newest ended run of each recipe and fold, newest first.
 
-    Smoke runs are passed over: nobody means them who does not name them.
+    Smoke runs are passed over: they count only where they are named.
     """
     from handseg.runs.reader import list_runs
 

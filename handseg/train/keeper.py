@@ -158,7 +158,7 @@ class Keeper:
         """What is written would make the folder anew, without what it takes to resume from it.
 
         Raises:
-            FailedError: somebody has removed or moved the run's folder.
+            FailedError: the run's folder was removed or moved.
         """
         if not (self.writer.folder / fields.RUN).exists():
             raise FailedError(

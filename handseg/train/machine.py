@@ -1,4 +1,4 @@
-"""What a training uses of its machine, for whoever watches it."""
+"""What a training uses of its machine."""
 
 import time
 from typing import Any

@@ -1,4 +1,4 @@
-"""A few validation images with their masks, kept for whoever watches the run."""
+"""A few validation images with their masks, kept for the dashboard."""
 
 import math
 

@@ -19,7 +19,7 @@ from handseg.train.schedule import FUSED, make_optimizer
 
 
 class Taken(NamedTuple):
-    """What a step came to, on the device: nobody has waited for it yet."""
+    """What a step came to, on the device: not waited for yet."""
 
     loss: Tensor
     norm: Tensor
@@ -135,7 +135,7 @@ class Stepper:
         """Move weights and average, unless the step is bad.
 
         Raises:
-            GoBackError: memory ran out: nobody knows which weights have moved.
+            GoBackError: memory ran out: which weights have moved is unknown.
             torch.OutOfMemoryError: it did, and the part is as small as it may be.
         """
         try:

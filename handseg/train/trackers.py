@@ -1,4 +1,4 @@
-"""accelerate's trackers, opened so that they keep to the run's folder and ask nobody anything.
+"""accelerate's trackers, opened so that they keep to the run's folder and never ask anything.
 
 Numbers and names are sent, never pictures, code, or what the terminal shows.
 """

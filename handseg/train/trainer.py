@@ -118,7 +118,7 @@ class Trainer:
         """What is left of an epoch, with its validation.
 
         Raises:
-            StopError: somebody asked to stop.
+            StopError: a stop was asked for.
             GoBackError: the weights cannot be relied on.
         """
         self.train_epoch(stop, progress)
@@ -142,7 +142,7 @@ class Trainer:
             if self.checkpoint_is_due():
                 self.checkpoint()
             stop.heed()
-        # A loader that ended early did so because somebody asked.
+        # A loader that ended early did so because a stop was asked for.
         stop.heed()
 
     def train_step(self, batch: Batch, waited: float = 0.0) -> None:
@@ -197,7 +197,7 @@ class Trainer:
         """The Dice of the weights and of their average: the better one counts.
 
         Raises:
-            StopError: somebody asked to stop.
+            StopError: a stop was asked for.
         """
         begun = time.monotonic()
         raw = self.scores_of(self.model, stop)

@@ -103,7 +103,7 @@ class Beginning:
 class Watch:
     """A thread that kills processes which hang.
 
-    It counts the time in which it runs itself: a machine that sleeps hangs nobody.
+    It counts the time in which it runs itself: a machine that sleeps is no hang.
     """
 
     def __init__(self, desks: Desks, processes: list[BaseProcess]) -> None:
@@ -204,8 +204,8 @@ class Crew:
         """End the processes, by force where one does not end in time."""
         if self.watch is not None:
             self.watch.ended.set()
-        # torch ends them when nobody holds its loader. From a thread: where a process was killed
-        # while it held a lock of theirs, that never returns.
+        # torch ends them with the last reference to its loader. From a thread: where a process was
+        # killed while it held a lock of theirs, that never returns.
         held = [self.loader]
         self.loader = None
         ending = threading.Thread(target=held.clear, name="loader-end", daemon=True)

@@ -100,11 +100,11 @@ def main(run: Path, player: Player) -> None:
 
 
 if __name__ == "__main__":
-    shown, somebody = Path(sys.argv[1]), Player()
+    shown, player = Path(sys.argv[1]), Player()
     try:
-        main(shown, somebody)
+        main(shown, player)
     except Ended:
-        if somebody.left:
+        if player.left:
             # The dashboard removes the folder, unless it was killed.
             shutil.rmtree(shown.parent.parent, ignore_errors=True)
         raise SystemExit(ExitCode.TERMINATED) from None

@@ -31,7 +31,7 @@ _TENSOR = {"dtype": "F32", "shape": [WEIGHT_BYTES // 4], "data_offsets": [0, WEI
 
 
 def write_run(runs: Path, story: Story, now: float) -> Path:
-    """Write the folder of a run as it is at `now` (seconds since 1970); nobody holds its lock."""
+    """Write the folder of a run as it is at `now` (seconds since 1970); its lock is free."""
     folder = runs / story.name
     folder.mkdir(parents=True)
     last = now - story.age

@@ -18,7 +18,7 @@ from tui.wording import cell, joined
 
 KEY = 8
 MOST = 200
-"""Lines that are listed: more nobody looks through."""
+"""Lines that are listed: more are not looked through."""
 
 
 class PaletteScreen(ModalScreen[Command | None]):

@@ -131,7 +131,7 @@ class RunControl(Page):
         threading.Thread(target=self._await_end, args=(folder.name, child), daemon=True).start()
 
     def _await_end(self, name: str, child: subprocess.Popen[bytes]) -> None:
-        """Reap the process, and say so where it failed while somebody looks."""
+        """Reap the process, and say so where it failed."""
         code = child.wait()
         if code not in ENDED_WELL:
             self.post_message(Said(f"{name} could not go on (exit {code}): its log tells why"))
