@@ -15,9 +15,8 @@ from torch.utils.data import DataLoader, Dataset, get_worker_info
 from handseg.data.cache import Prepared
 from handseg.errors import FailedError
 from handseg.train.augment import Augmentation
-from handseg.train.lost_workers import SHARED_MEMORY_HINTS, LostWorkers
 from handseg.train.order import Draw, Order
-from handseg.train.workers import Crew, Desks, beginning, work_on
+from handseg.train.workers import SHARED_MEMORY_HINTS, Crew, Desks, LostWorkers, beginning, work_on
 
 STOP_GRACE = 1.0
 """Seconds in which a signal to all processes of a job reaches this one too."""

@@ -5,14 +5,13 @@ from typing import Any, NamedTuple
 
 import torch
 from timm.utils.model_ema import ModelEmaV3
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
 from handseg.models.segmenter import Segmenter
 from handseg.predict.device import autocast
 from handseg.predict.room import Room, free_memory
 from handseg.recipe.schema import Recipe
-from handseg.train.buffers import Buffers
 from handseg.train.loader import Batch, unpack_planes
 from handseg.train.loss import SegmentationLoss
 from handseg.train.schedule import FUSED, make_optimizer
@@ -180,3 +179,27 @@ class Stepper:
     def restart(self, weights: dict[str, Tensor]) -> None:
         self.model.load_state_dict(weights)
         self.begin()
+
+
+class Buffers:
+    """A copy of a network's buffers (the statistics of its norms) of before a step."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.present: list[Tensor] = list(model.buffers())
+        self.kept = [tensor.clone() for tensor in self.present]
+
+    @torch.no_grad()
+    def remember(self) -> None:
+        if self.present:
+            torch._foreach_copy_(self.kept, self.present)  # pyright: ignore[reportPrivateImportUsage]
+
+    @torch.no_grad()
+    def restore(self) -> None:
+        if self.present:
+            torch._foreach_copy_(self.present, self.kept)  # pyright: ignore[reportPrivateImportUsage]
+
+    @torch.no_grad()
+    def restore_where(self, bad: Tensor) -> None:
+        """Put them back where `bad` (a bool on the device) is true, without waiting for it."""
+        for present, kept in zip(self.present, self.kept, strict=True):
+            present.copy_(torch.where(bad, kept, present))

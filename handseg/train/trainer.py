@@ -28,11 +28,10 @@ from handseg.train.ledger import Ledger
 from handseg.train.loader import Batch, Loader, waiting
 from handseg.train.machine import Machine
 from handseg.train.position import Position
-from handseg.train.previews import Previews
 from handseg.train.schedule import rate_factor, set_rate
 from handseg.train.step import GoBackError, Stepper
-from handseg.train.tracking import Trackers
-from handseg.train.validation import Validated, validate
+from handseg.train.trackers import Trackers
+from handseg.train.validation import Previews, Validated, validate
 
 PLATEAU_PATIENCE = 5
 PLATEAU_FACTOR = 0.5

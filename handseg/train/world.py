@@ -13,7 +13,7 @@ from handseg.recipe.faults import Fault, RecipeError
 from handseg.recipe.load import LoadedRecipe
 from handseg.reporter import Progress, silent
 from handseg.train.augment import build
-from handseg.train.tracking import refuse_missing
+from handseg.train.trackers import refuse_missing
 
 
 @dataclass(frozen=True)
