@@ -13,7 +13,7 @@ from textual.widgets import Input
 
 from tui import palette
 from tui.commands import Command, matching
-from tui.widgets.rows import Rows
+from tui.widgets.sheet import Rows
 from tui.wording import cell, joined
 
 KEY = 8

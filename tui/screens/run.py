@@ -20,15 +20,14 @@ from tui.messages import RunHighlighted
 from tui.run_files import CheckpointsRead, LogRead, LogView, RecipeRead, RecipeText, RunFiles
 from tui.screens.run_control import RunControl
 from tui.state import State
-from tui.widgets.rows import Rows
 from tui.widgets.run.checkpoints import checkpoint_rows
 from tui.widgets.run.events import FILTERS, EventsSheet, Filter
 from tui.widgets.run.head import PaneTabs, RunHead
-from tui.widgets.run.log import LogSheet
+from tui.widgets.run.log import LogSheet, SearchLine
 from tui.widgets.run.pane import Pane
 from tui.widgets.run.recipe import recipe_rows
-from tui.widgets.run.search import SearchLine
 from tui.widgets.run_panel import Compact
+from tui.widgets.sheet import Rows
 from tui.wording import count
 
 PANES = ("recipe", "log", "checkpoints", "events")

@@ -25,7 +25,7 @@ from tui.state import State
 from tui.widgets.class_list import ALL, ClassHeads, class_rows
 from tui.widgets.half_blocks import HalfBlocks
 from tui.widgets.picture_line import PictureLine, Shown, View
-from tui.widgets.rows import Rows
+from tui.widgets.sheet import Rows
 
 ListedFor = tuple[str, int]
 VIEWS: tuple[View, ...] = ("prediction", "label", "errors")
