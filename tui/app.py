@@ -15,7 +15,7 @@ from handseg.data.dataset import open_dataset, with_test_labels
 from handseg.errors import InputError
 from tui import commands, copying, messages, palette
 from tui.keys import SCREENS, Place, ScreenName, bindings
-from tui.order import Order, OrderName
+from tui.order import OrderName, RunOrder
 from tui.screens.classes import ClassesScreen
 from tui.screens.help import HelpScreen, WelcomeScreen
 from tui.screens.notices import NoticesScreen
@@ -274,7 +274,7 @@ class Dashboard(App[None]):
         self.highlight(messages.RunHighlighted(name))
 
     def action_order(self, name: OrderName) -> None:
-        self.order_runs(messages.RunsOrdered(Order(name)))
+        self.order_runs(messages.RunsOrdered(RunOrder(name)))
 
     def action_notices(self) -> None:
         self.push_screen(NoticesScreen(self.state))

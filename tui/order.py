@@ -33,7 +33,7 @@ def climb(means: Sequence[float]) -> float:
 
 
 @dataclass(frozen=True)
-class Order:
+class RunOrder:
     """A column, and whether its usual direction is turned round."""
 
     name: OrderName = "started"
@@ -48,18 +48,18 @@ class Order:
     def arrow(self) -> str:
         return "▼" if self.falls else "▲"
 
-    def next(self) -> "Order":
-        return Order(ORDERS[(ORDERS.index(self.name) + 1) % len(ORDERS)])
+    def next(self) -> "RunOrder":
+        return RunOrder(ORDERS[(ORDERS.index(self.name) + 1) % len(ORDERS)])
 
-    def reversed(self) -> "Order":
-        return Order(self.name, not self.turned)
+    def reversed(self) -> "RunOrder":
+        return RunOrder(self.name, not self.turned)
 
-    def by(self, name: OrderName) -> "Order":
-        return self.reversed() if name == self.name else Order(name)
+    def by(self, name: OrderName) -> "RunOrder":
+        return self.reversed() if name == self.name else RunOrder(name)
 
     def sorted(self, runs: Sequence[RunSummary], now: float) -> list[RunSummary]:
         """The runs in this order; those without a value last, equal ones the newest first."""
-        if self == Order():
+        if self == RunOrder():
             return list(runs)
         if self.name == "name":
             return sorted(runs, key=lambda run: run.name.lower(), reverse=self.falls)

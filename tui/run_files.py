@@ -12,7 +12,7 @@ from handseg.recipe.differences import RecipeDifference, recipe_differences
 from handseg.recipe.locate import locate
 from handseg.runs import fields
 from handseg.runs.checkpoints import CheckpointFacts, Checkpoints
-from handseg.runs.log import Line, LogStretch, search
+from handseg.runs.log import LogLine, LogStretch, search
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class RecipeText:
 class LogView:
     """A stretch of the log as it is to be shown."""
 
-    lines: tuple[Line, ...] = ()
+    lines: tuple[LogLine, ...] = ()
     is_whole: bool = True
     """Whether the first line of the log is among them."""
     is_at_end: bool = True

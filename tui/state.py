@@ -12,7 +12,7 @@ from handseg.runs.reader import RunDetails
 from handseg.runs.summary import RunSummary
 from tui import palette
 from tui.notices import Notice, notices_between, with_found
-from tui.order import Order
+from tui.order import RunOrder
 
 
 @dataclass
@@ -46,7 +46,7 @@ class State:
     """Name of the run that the others are held against."""
     chosen_class: str | None = None
     """The bone that is chosen, on every screen."""
-    order: Order = field(default_factory=Order)
+    order: RunOrder = field(default_factory=RunOrder)
     filter_text: str = ""
     filter_fault: str = ""
     """What is wrong with the filter; nothing is filtered as long as there is something."""

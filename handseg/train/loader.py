@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset, get_worker_info
 from handseg.data.cache import Prepared
 from handseg.errors import FailedError
 from handseg.train.augment import Augmentation
-from handseg.train.order import Draw, Order
+from handseg.train.order import Draw, EpochSampler
 from handseg.train.workers import SHARED_MEMORY_HINTS, Crew, Desks, LostWorkers, beginning, work_on
 
 STOP_GRACE = 1.0
@@ -128,7 +128,7 @@ def as_made(made: Batch | SampleFault) -> Batch | SampleFault:
 class EpochBatches:
     """The batch sampler: the draws of the epoch that is set."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: EpochSampler) -> None:
         self.order = order
         self.epoch = 0
         self.first = 0
@@ -151,7 +151,7 @@ class Loader:
     def __init__(
         self,
         samples: TrainingSamples,
-        order: Order,
+        order: EpochSampler,
         workers: int,
         pin: bool,
         *,

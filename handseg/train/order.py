@@ -15,7 +15,7 @@ class Draw(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Order:
+class EpochSampler:
     """Epochs over `whole` images, with crops (whose indices follow) mixed in.
 
     An epoch shows every whole image once. `crop_share` is the crops' share of an epoch's samples;

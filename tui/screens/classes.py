@@ -40,7 +40,7 @@ class ClassesScreen(Page):
         super().__init__(state)
         self._strips = Strips(id="strips")
         self._heads = StripHeads(self._strips)
-        self._reading = Reading(state, self._strips)
+        self._reading = CursorReading(state, self._strips)
         self._key = ScaleKey()
         self._hand = Hand()
         self._moves = False
@@ -133,7 +133,7 @@ class ClassesScreen(Page):
         return False
 
 
-class Reading(Lines):
+class CursorReading(Lines):
     """The run, and what the cursor reads."""
 
     def __init__(self, state: State, below: Strips) -> None:

@@ -24,7 +24,7 @@ from tui.screens.page import Page
 from tui.state import State
 from tui.widgets.class_list import ALL, ClassHeads, class_rows
 from tui.widgets.half_blocks import HalfBlocks
-from tui.widgets.picture_line import PictureLine, Shown, View
+from tui.widgets.picture_line import PictureLine, PictureState, View
 from tui.widgets.sheet import Rows
 
 ListedFor = tuple[str, int]
@@ -220,11 +220,11 @@ class ViewerScreen(Page):
             only=self._only,
         )
 
-    def _shown(self, view: View) -> Shown:
+    def _shown(self, view: View) -> PictureState:
         key, names = self._key, self._names
         note = self._fault or ("" if key else self._nothing())
         preview = self._previews.get(key.image_name) if key else None
-        return Shown(
+        return PictureState(
             run=self._run,
             image_name=key.image_name if key else "",
             number=names.index(key.image_name) + 1 if key else 0,

@@ -14,7 +14,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from handseg.runs.reader import RunDetails
-from handseg.view.curves import Curve, Drawing, Frame, Line, draw, line_of
+from handseg.view.curves import Curve, CurveLine, CurveRaster, Viewport, draw, line_of
 from tui import curves, palette
 from tui.curves import MEAN, Axis, Value
 from tui.dice_scale import LEAST_AXIS
@@ -22,9 +22,9 @@ from tui.keys import bindings
 from tui.state import State
 from tui.widgets.chart_lines import (
     AXIS,
+    ChartLayout,
+    ChartStyle,
     Entry,
-    Layout,
-    Look,
     legend,
     plot_lines,
     x_label,
@@ -91,16 +91,16 @@ class Window:
         by = share * (high - low)
         self.show(low + by, high + by)
 
-    def cursor_cell(self, frame: Frame) -> int | None:
+    def cursor_cell(self, frame: Viewport) -> int | None:
         """The column of cells of the cursor; None where it is not in the frame."""
         if self.cursor is None or not frame.x[0] <= self.cursor <= frame.x[1]:
             return None
         return min(frame.width - 1, max(0, round((frame.column_of(self.cursor) - 0.5) / 2)))
 
-    def put_cursor(self, column: int, frame: Frame) -> None:
+    def put_cursor(self, column: int, frame: Viewport) -> None:
         self.cursor = frame.place_of(2 * min(frame.width - 1, max(0, column)) + 0.5)
 
-    def move_cursor(self, by: int, frame: Frame) -> None:
+    def move_cursor(self, by: int, frame: Viewport) -> None:
         """Move the cursor by cells; it comes from the right."""
         at = self.cursor_cell(frame)
         self.put_cursor(frame.width - 1 if at is None else at + by, frame)
@@ -110,8 +110,8 @@ class Reduced(NamedTuple):
     """A curve reduced to columns, and what it was made of."""
 
     run: RunDetails
-    what: tuple[Value, str | None, Axis, Frame]
-    line: Line
+    what: tuple[Value, str | None, Axis, Viewport]
+    line: CurveLine
 
 
 class Chart(Widget, can_focus=True):
@@ -127,7 +127,7 @@ class Chart(Widget, can_focus=True):
         self.smoothing = 0.0
         self.logarithmic = False
         self.window = Window()
-        self._frame: Frame | None = None
+        self._frame: Viewport | None = None
         """What was drawn last; None while there is no curve."""
         self._strips: list[Strip] = []
         self._made_of: tuple[tuple[Any, ...], list[RunDetails]] = ((), [])
@@ -220,7 +220,7 @@ class Chart(Widget, can_focus=True):
     def _lines(
         self, runs: list[RunDetails], axis: Axis, known: list[tuple[RunDetails, Curve]]
     ) -> list[Drawn]:
-        layout = Layout(*self.size)
+        layout = ChartLayout(*self.size)
         width, height = layout.plot
         if not known or width < 2 or height < 1:
             self._frame = None
@@ -228,7 +228,9 @@ class Chart(Widget, can_focus=True):
             return [self._title(layout.width, ""), nothing]
         shown = self.window.shown
         least = LEAST_AXIS if self.value.is_dice else 0.0
-        self._frame = frame = Frame(shown, width, height, self.smoothing, self.logarithmic, least)
+        self._frame = frame = Viewport(
+            shown, width, height, self.smoothing, self.logarithmic, least
+        )
         lines = [self._line(run, curve, axis, frame) for run, curve in known]
         names = [run.summary.name for run, _ in known]
         for gone in self._reduced.keys() - names:
@@ -245,7 +247,7 @@ class Chart(Widget, can_focus=True):
             return " no run is shown: esc clears the filter"
         return " nothing logged yet" if runs else f" {self._state.fault or 'reading ...'}"
 
-    def _line(self, run: RunDetails, curve: Curve, axis: Axis, frame: Frame) -> Line:
+    def _line(self, run: RunDetails, curve: Curve, axis: Axis, frame: Viewport) -> CurveLine:
         """The curve reduced; remembered as long as nothing of it changed."""
         what = (self.value, self._state.chosen_class, axis, frame)
         known = self._reduced.get(run.summary.name)
@@ -255,13 +257,18 @@ class Chart(Widget, can_focus=True):
         return known.line
 
     def _picture(
-        self, drawing: Drawing, names: list[str], lines: list[Line], axis: Axis, layout: Layout
+        self,
+        drawing: CurveRaster,
+        names: list[str],
+        lines: list[CurveLine],
+        axis: Axis,
+        layout: ChartLayout,
     ) -> list[Drawn]:
         frame = self._frame
         assert frame is not None, "there are curves"
         colours = [self._state.colour_of(name) for name in names]
         cursor = self.window.cursor_cell(frame)
-        look = Look(colours, self.rich_style, self._ghost(), cursor)
+        look = ChartStyle(colours, self.rich_style, self._ghost(), cursor)
         found: list[Drawn] = [*plot_lines(drawing, frame, look)]
         if layout.line:
             found.append(x_line(frame, look))
@@ -276,7 +283,7 @@ class Chart(Widget, can_focus=True):
         return found
 
     def _legend(
-        self, entries: Sequence[Entry], axis: Axis, frame: Frame, cursor: int | None
+        self, entries: Sequence[Entry], axis: Axis, frame: Viewport, cursor: int | None
     ) -> Text:
         """What each run has at the cursor, else at its end."""
         worded: Callable[[float], str] = dice if self.value.is_dice else quantity
@@ -326,7 +333,7 @@ class Chart(Widget, can_focus=True):
         self.take()
         return held
 
-    def _move(self, what: str, window: Window, frame: Frame) -> None:
+    def _move(self, what: str, window: Window, frame: Viewport) -> None:
         moves: dict[str, Callable[[], None]] = {
             "closer": lambda: window.zoom(ZOOM),
             "farther": lambda: window.zoom(1 / ZOOM),

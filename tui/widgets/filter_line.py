@@ -17,7 +17,7 @@ from tui.wording import fitted
 EXAMPLE = "words  state:running  dice>0.9  recipe:segformer"
 
 
-class Shown(Lines):
+class RunCount(Lines):
     """How many runs are shown and how they are sorted, or what is wrong with the filter."""
 
     def __init__(self, state: State) -> None:
@@ -62,7 +62,7 @@ class FilterLine(TypedLine):
     def __init__(self, state: State) -> None:
         super().__init__(EXAMPLE, select_on_focus=False)
         self._state = state
-        self._shown = Shown(state)
+        self._shown = RunCount(state)
 
     def compose(self) -> ComposeResult:
         yield from super().compose()

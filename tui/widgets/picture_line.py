@@ -21,7 +21,7 @@ LEGEND = (
 
 
 @dataclass(frozen=True)
-class Shown:
+class PictureState:
     """What is shown."""
 
     run: str = ""
@@ -41,9 +41,9 @@ class Shown:
 class PictureLine(Lines):
     """Says what is shown, in two lines."""
 
-    shown = Shown()
+    shown = PictureState()
 
-    def show(self, shown: Shown) -> None:
+    def show(self, shown: PictureState) -> None:
         self.shown = shown
         self.refresh()
 

@@ -12,10 +12,10 @@ from textual.message import Message
 
 from handseg.runs.summary import RunSummary
 from tui import palette
-from tui.order import Order, OrderName
+from tui.order import OrderName, RunOrder
 from tui.state import State
 from tui.widgets.lines import Lines
-from tui.widgets.run_columns import Columns, Moving, columns_for, moving, run_cells
+from tui.widgets.run_columns import Moving, RunColumns, columns_for, moving, run_cells
 from tui.widgets.sheet import KEPT, Sheet
 from tui.wording import Cells, cell, joined
 
@@ -36,7 +36,7 @@ class Heads(Lines):
     def __init__(self, state: State) -> None:
         super().__init__()
         self._state = state
-        self._drawn: Order | None = None
+        self._drawn: RunOrder | None = None
 
     def take(self) -> None:
         """The state has changed."""
@@ -72,7 +72,7 @@ class RunSheet(Sheet):
     def __init__(self, state: State) -> None:
         super().__init__(id="runs")
         self._state = state
-        self._made: dict[str, tuple[RunSummary, Columns, Moving, Cells]] = {}
+        self._made: dict[str, tuple[RunSummary, RunColumns, Moving, Cells]] = {}
         """The cells of a run, and what they were made of."""
 
     def token(self, key: str) -> Cells:

@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Input
 
-from handseg.runs.log import Line
+from handseg.runs.log import LogLine
 from tui import palette
 from tui.run_files import LogView
 from tui.widgets.sheet import Sheet
@@ -153,7 +153,7 @@ class LogSheet(Sheet):
         self.follows = at_last and self._log.is_at_end
 
 
-def key_of(lines: Sequence[Line], offset: int) -> str | None:
+def key_of(lines: Sequence[LogLine], offset: int) -> str | None:
     """The key of the line that holds a byte."""
     before = [line for line in lines if line.offset <= offset]
     return str(before[-1].offset) if before else None
