@@ -41,7 +41,7 @@ from handseg.data.planes import unpack
 from handseg.recipe import Transform, load_recipe
 from handseg.train.augment import Augmentation
 from handseg.train.loader import Batch, Loader, TrainingSamples
-from handseg.train.order import Draw, Order
+from handseg.train.order import Draw, EpochSampler
 
 PEOPLE, FULL, SIZE = 5, 2048, 1024
 FEW, MANY = 2, 40
@@ -92,7 +92,7 @@ def batches(
 ) -> Iterator[object]:
     """handseg's own loader, in this process; a batch holds 4."""
     count = len(prepared.samples)
-    order = Order(0, count, 0, 0.0, None, min(4, count))
+    order = EpochSampler(0, count, 0, 0.0, None, min(4, count))
     loader = Loader(TrainingSamples([prepared], Augmentation(transforms)), order, 0, pin=False)
     left = images
     epoch = 0
@@ -213,7 +213,7 @@ def growth(folder: Path) -> float:
     copies = -(-ENOUGH // len(dataset.train))
     prepared = build_cache(dataset.train * copies, dataset.classes, SIZE)
     recipe = load_recipe("recipes/segformer.toml", []).recipe
-    order = Order(0, len(prepared.samples), 0, 0.0, None, recipe.train.batch_size)
+    order = EpochSampler(0, len(prepared.samples), 0, 0.0, None, recipe.train.batch_size)
     samples = Watched([prepared], Augmentation(dict(recipe.augment)))
     for _ in Loader(samples, order, 1, pin=False).epoch(0):
         pass

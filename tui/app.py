@@ -15,7 +15,7 @@ from handseg.data.dataset import open_dataset, with_test_labels
 from handseg.errors import InputError
 from tui import commands, copying, messages, palette
 from tui.keys import SCREENS, Place, ScreenName, bindings
-from tui.order import Order, OrderName
+from tui.order import OrderName, RunOrder
 from tui.screens.classes import ClassesScreen
 from tui.screens.help import HelpScreen, WelcomeScreen
 from tui.screens.notices import NoticesScreen
@@ -86,7 +86,6 @@ class Dashboard(App[None]):
         self.run_worker(self._watcher.watch, thread=True, group="watch")
 
     def on_unmount(self) -> None:
-        """Let the thread end."""
         self._watcher.stop()
 
     # Textual leaves the type of a screen's result open here.
@@ -117,7 +116,6 @@ class Dashboard(App[None]):
 
     @on(messages.DataOpened)
     def take_data(self, event: messages.DataOpened) -> None:
-        """The data set is known."""
         self.state.dataset, self._data_known = event.dataset, True
         self._changed()
 
@@ -133,13 +131,11 @@ class Dashboard(App[None]):
 
     @on(messages.RunRead)
     def take_details(self, event: messages.RunRead) -> None:
-        """A run read whole; it may not be wanted any more by now."""
         self.state.take_details(event.run, event.details)
         self._found()
 
     @on(messages.RunFault)
     def take_fault(self, event: messages.RunFault) -> None:
-        """A run that cannot be read says so; the others go on."""
         self.state.take_fault(event.run, event.fault)
         self._found()
 
@@ -193,25 +189,21 @@ class Dashboard(App[None]):
 
     @on(messages.ClassChosen)
     def choose_class(self, event: messages.ClassChosen) -> None:
-        """A bone chosen anywhere is chosen everywhere."""
         self.state.chosen_class = event.label
         self._changed()
 
     @on(messages.RunOpened)
     def open_run(self, event: messages.RunOpened) -> None:
-        """The person wants to see the pictures of a run."""
         self.highlight(messages.RunHighlighted(event.run))
         self.action_show("viewer")
 
     @on(messages.RunsInSight)
     def watch_closely(self, event: messages.RunsInSight) -> None:
-        """Other rows of the table are on the screen."""
         self._in_sight = event.runs
         self._follow()
 
     @on(messages.Said)
     def say(self, event: messages.Said) -> None:
-        """Tell the person something at the foot of the screen."""
         if self.page is not None:
             self.page.say(event.text)
 
@@ -282,11 +274,9 @@ class Dashboard(App[None]):
         self.highlight(messages.RunHighlighted(name))
 
     def action_order(self, name: OrderName) -> None:
-        """Sort the runs by a column."""
-        self.order_runs(messages.RunsOrdered(Order(name)))
+        self.order_runs(messages.RunsOrdered(RunOrder(name)))
 
     def action_notices(self) -> None:
-        """Open the list of what happened."""
         self.push_screen(NoticesScreen(self.state))
 
     def action_step_out(self) -> None:
@@ -335,11 +325,9 @@ class Dashboard(App[None]):
                 screen.recolour()
 
     def action_wear(self, name: palette.ThemeName) -> None:
-        """Wear a theme and say which."""
         self.wear(name)
         self.say(messages.Said(f"theme {name}   (--theme {name})"))
 
     def action_next_theme(self) -> None:
-        """Wear the next theme."""
         place = palette.THEMES.index(palette.NAME) + 1
         self.action_wear(palette.THEMES[place % len(palette.THEMES)])

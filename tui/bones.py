@@ -47,19 +47,15 @@ class BoneOrder:
 
     @property
     def arrow(self) -> str:
-        """Its direction as one sign."""
         return "▼" if self.turned else "▲"
 
     def next(self) -> "BoneOrder":
-        """By the next column."""
         return BoneOrder(BONE_COLUMNS[(BONE_COLUMNS.index(self.name) + 1) % len(BONE_COLUMNS)])
 
     def reversed(self) -> "BoneOrder":
-        """The same column the other way round."""
         return BoneOrder(self.name, not self.turned)
 
     def by(self, name: BoneColumn) -> "BoneOrder":
-        """By this column; the other way round where it was this already."""
         return self.reversed() if name == self.name else BoneOrder(name)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from textual.app import App
 
-from tui.order import Order
+from tui.order import RunOrder
 
 SUBCOMMANDS = ("show", "compare", "rm")
 """Words that `handseg runs` takes for something else than a filter."""
@@ -26,7 +26,7 @@ def filter_words(text: str) -> list[str]:
     return [f"!{text[1:]}" if text.startswith("-") else text] if text else []
 
 
-def sort_words(order: Order) -> list[str]:
+def sort_words(order: RunOrder) -> list[str]:
     """An order as `handseg runs` takes it; none for the usual one, or one that only we know."""
     if order.name == "trend":
         return []

@@ -18,13 +18,11 @@ SIGNS = BARS[:LEVELS]
 
 
 def colour(value: float) -> str:
-    """The colour of a Dice in the theme that is worn."""
     place = level(value)
     return palette.LINE if place < 0 else palette.SCALE[place]
 
 
 def sign(value: float) -> str:
-    """The bar of a Dice."""
     place = level(value)
     return NONE if place < 0 else SIGNS[place]
 

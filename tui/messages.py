@@ -6,7 +6,7 @@ from handseg.data.dataset import Dataset
 from handseg.runs.previews import Preview
 from handseg.runs.reader import RunDetails
 from handseg.runs.summary import RunSummary
-from tui.order import Order
+from tui.order import RunOrder
 from tui.pictures import Picture, PictureKey
 
 
@@ -105,7 +105,7 @@ class RunsFiltered(Message):
 class RunsOrdered(Message):
     """The person wants the runs in another order."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: RunOrder) -> None:
         super().__init__()
         self.order = order
 

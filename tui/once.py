@@ -52,7 +52,6 @@ def frame_text(app: Dashboard) -> str:
 
 
 def frame_svg(app: Dashboard) -> str:
-    """What is on the screen; no font is fetched from the net."""
     return svg_of(app)
 
 

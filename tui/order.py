@@ -33,7 +33,7 @@ def climb(means: Sequence[float]) -> float:
 
 
 @dataclass(frozen=True)
-class Order:
+class RunOrder:
     """A column, and whether its usual direction is turned round."""
 
     name: OrderName = "started"
@@ -46,24 +46,20 @@ class Order:
 
     @property
     def arrow(self) -> str:
-        """Its direction as one sign."""
         return "▼" if self.falls else "▲"
 
-    def next(self) -> "Order":
-        """By the next column."""
-        return Order(ORDERS[(ORDERS.index(self.name) + 1) % len(ORDERS)])
+    def next(self) -> "RunOrder":
+        return RunOrder(ORDERS[(ORDERS.index(self.name) + 1) % len(ORDERS)])
 
-    def reversed(self) -> "Order":
-        """The same column the other way round."""
-        return Order(self.name, not self.turned)
+    def reversed(self) -> "RunOrder":
+        return RunOrder(self.name, not self.turned)
 
-    def by(self, name: OrderName) -> "Order":
-        """By this column; the other way round where it was this already."""
-        return self.reversed() if name == self.name else Order(name)
+    def by(self, name: OrderName) -> "RunOrder":
+        return self.reversed() if name == self.name else RunOrder(name)
 
     def sorted(self, runs: Sequence[RunSummary], now: float) -> list[RunSummary]:
         """The runs in this order; those without a value last, equal ones the newest first."""
-        if self == Order():
+        if self == RunOrder():
             return list(runs)
         if self.name == "name":
             return sorted(runs, key=lambda run: run.name.lower(), reverse=self.falls)

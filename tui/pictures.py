@@ -35,7 +35,6 @@ class Picture:
 
     @property
     def bytes(self) -> int:
-        """The memory that it takes."""
         arrays = (self.image, self.truth, self.prediction)
         return sum(array.nbytes for array in arrays if array is not None)
 

@@ -12,7 +12,7 @@ from handseg.recipe.differences import RecipeDifference, recipe_differences
 from handseg.recipe.locate import locate
 from handseg.runs import fields
 from handseg.runs.checkpoints import CheckpointFacts, Checkpoints
-from handseg.runs.log import Line, LogStretch, search
+from handseg.runs.log import LogLine, LogStretch, search
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class RecipeText:
 class LogView:
     """A stretch of the log as it is to be shown."""
 
-    lines: tuple[Line, ...] = ()
+    lines: tuple[LogLine, ...] = ()
     is_whole: bool = True
     """Whether the first line of the log is among them."""
     is_at_end: bool = True
@@ -115,12 +115,10 @@ class RunFiles:
             self._tell_log(self._log.later, cursor)
 
     def to_begin(self) -> None:
-        """Show how the log begins."""
         with self._guard:
             self._tell_log(lambda: self._log.to(0), 0)
 
     def to_end(self) -> None:
-        """Show how the log ends."""
         with self._guard:
             self._tell_log(self._log.to_end)
 

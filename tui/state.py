@@ -12,7 +12,7 @@ from handseg.runs.reader import RunDetails
 from handseg.runs.summary import RunSummary
 from tui import palette
 from tui.notices import Notice, notices_between, with_found
-from tui.order import Order
+from tui.order import RunOrder
 
 
 @dataclass
@@ -46,7 +46,7 @@ class State:
     """Name of the run that the others are held against."""
     chosen_class: str | None = None
     """The bone that is chosen, on every screen."""
-    order: Order = field(default_factory=Order)
+    order: RunOrder = field(default_factory=RunOrder)
     filter_text: str = ""
     filter_fault: str = ""
     """What is wrong with the filter; nothing is filtered as long as there is something."""
@@ -60,27 +60,22 @@ class State:
         return self.clock()
 
     def summary(self, name: str | None) -> RunSummary | None:
-        """The run of a name, if there is one."""
         return self._by_name.get(name) if name is not None else None
 
     @property
     def run(self) -> RunSummary | None:
-        """The highlighted run."""
         return self.summary(self.highlighted)
 
     @property
     def run_details(self) -> RunDetails | None:
-        """The highlighted run read whole, if it has been."""
         return self.details.get(self.highlighted) if self.highlighted is not None else None
 
     @property
     def pinned_run(self) -> RunSummary | None:
-        """The run that the others are held against."""
         return self.summary(self.pinned)
 
     @property
     def pinned_details(self) -> RunDetails | None:
-        """The pinned run read whole, if it has been."""
         return self.details.get(self.pinned) if self.pinned is not None else None
 
     @property
@@ -190,7 +185,7 @@ class State:
         self._colours[name] = self._place_of(name)
 
     def _place_of(self, name: str) -> int:
-        """Its colour if nobody else wears it now, else the first that is free."""
+        """Its colour if no other run wears it now, else the first that is free."""
         others = {self._colours[other] for other in self._coloured() if other != name}
         own = self._colours.get(name)
         if own is not None and (own not in others or name in self._coloured()):
@@ -199,5 +194,4 @@ class State:
         return next(free, len(self._colours) % len(palette.SERIES))
 
     def _coloured(self) -> Iterable[str]:
-        """The runs that are selected or pinned."""
         return (*self.selected, self.pinned) if self.pinned is not None else self.selected

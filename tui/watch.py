@@ -51,7 +51,6 @@ class Watcher:
             self._wake.set()
 
     def stop(self) -> None:
-        """End the watch."""
         self._stopped = True
         self._wake.set()
 

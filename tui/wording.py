@@ -75,6 +75,5 @@ def joined(*parts: Text | str) -> Text:
 
 
 def rule(title: str, width: int, style: str) -> Text:
-    """A line across the width with a title in it."""
     start = f"─ {one_line(title)} " if title else ""
     return cell(start + "─" * max(0, width - cell_len(start)), width, style)

@@ -41,7 +41,6 @@ class Checkpoint:
 
     @property
     def sha256(self) -> str:
-        """The hash of the weights."""
         return self.manifest["sha256"][WEIGHTS]
 
     def state(self) -> dict[str, Any]:

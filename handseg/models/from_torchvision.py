@@ -4,8 +4,7 @@ from pathlib import Path
 
 from torch import hub, nn
 
-from handseg.models.channels import fit_channels, head_of
-from handseg.models.network import Network
+from handseg.models.network import Network, fit_channels, head_of
 from handseg.models.weights import fill_from_file, hub_weights
 from handseg.recipe.schema import Recipe
 

@@ -8,8 +8,7 @@ from typing import Any
 from torch import nn
 
 from handseg.errors import FailedError
-from handseg.models.channels import fit_channels
-from handseg.models.network import Network
+from handseg.models.network import Network, fit_channels
 from handseg.models.weights import hub_weights
 from handseg.recipe.schema import Recipe
 

@@ -76,7 +76,6 @@ class Segmenter(nn.Module):
         return functional.interpolate(logits, size=size, mode="bilinear", align_corners=False)
 
     def is_encoder(self, parameter: str) -> bool:
-        """Whether a parameter's name belongs to the pretrained part."""
         return parameter.startswith(self.encoder_prefix)
 
 

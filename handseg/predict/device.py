@@ -10,7 +10,6 @@ AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def best_device() -> torch.device:
-    """The accelerator if there is one, else the CPU."""
     # A build for CUDA names that as its accelerator on machines without a driver too.
     found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     return found or torch.device("cpu")

@@ -1,6 +1,6 @@
 """TOML to a checked recipe: what each field means, faults with file and line."""
 
-from handseg.recipe.faults import Fault, Origin, RecipeError
+from handseg.recipe.faults import Origin, RecipeError, RecipeFault
 from handseg.recipe.find import bundled_folder, bundled_recipes
 from handseg.recipe.load import LoadedRecipe, load_recipe
 from handseg.recipe.schema import (
@@ -23,7 +23,6 @@ __all__ = [
     "Checkpoint",
     "Data",
     "EarlyStop",
-    "Fault",
     "LoadedRecipe",
     "Loss",
     "MeanStd",
@@ -33,6 +32,7 @@ __all__ = [
     "Predict",
     "Recipe",
     "RecipeError",
+    "RecipeFault",
     "Schedule",
     "Train",
     "Transform",

@@ -21,7 +21,7 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class RecipeFault:
     """One thing that is wrong with a recipe."""
 
     file: str
@@ -37,7 +37,9 @@ class Fault:
 class RecipeError(UsageError):
     """A recipe that cannot be used; `faults` are all that one layer of checks has found."""
 
-    def __init__(self, recipe: str, faults: Sequence[Fault], *, hints: Sequence[str] = ()) -> None:
+    def __init__(
+        self, recipe: str, faults: Sequence[RecipeFault], *, hints: Sequence[str] = ()
+    ) -> None:
         count = "a fault" if len(faults) == 1 else f"{len(faults)} faults"
         super().__init__(
             f"the recipe {recipe} has {count}",
@@ -55,7 +57,7 @@ def dotted(path: KeyPath) -> str:
     return text
 
 
-def listed(names: Iterable[str], joint: str = "or") -> str:
+def enumerated(names: Iterable[str], joint: str = "or") -> str:
     """`a, b or c`."""
     words = list(names)
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {joint} {words[-1]}"

@@ -29,7 +29,6 @@ def bundled_folder() -> Path:
 
 
 def bundled_recipes() -> list[Path]:
-    """The recipes that come with handseg, by name."""
     return sorted(bundled_folder().glob("*.toml"))
 
 

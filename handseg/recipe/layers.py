@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from handseg.errors import did_you_mean
-from handseg.recipe.faults import Fault, KeyPath, Origin, dotted
+from handseg.recipe.faults import KeyPath, Origin, RecipeFault, dotted
 from handseg.recipe.find import find_bundled
 from handseg.recipe.locate import locate
 from handseg.recipe.sets import SET, parse_set
@@ -29,7 +29,7 @@ class Layers:
 
     tree: Table = field(default_factory=dict[str, Any])
     origins: dict[KeyPath, Origin] = field(default_factory=dict[KeyPath, Origin])
-    faults: list[Fault] = field(default_factory=list[Fault])
+    faults: list[RecipeFault] = field(default_factory=list[RecipeFault])
     files: list[Path] = field(default_factory=list[Path])
     """The recipe and all of its bases, the deepest base first."""
     complete: bool = True
@@ -52,7 +52,6 @@ class Layers:
         return path in self.origins
 
     def fault(self, path: KeyPath, message: str) -> None:
-        """Note what is wrong with a value."""
         self.fault_of(message, path)
 
     def fault_of(self, message: str, path: KeyPath, *others: KeyPath) -> None:
@@ -62,12 +61,11 @@ class Layers:
         """
         written = [other for other in (path, *others) if other in self.origins]
         origin = self.origin(*written, path)
-        self.faults.append(Fault(origin.file, origin.line, dotted(path), message))
+        self.faults.append(RecipeFault(origin.file, origin.line, dotted(path), message))
 
     def unreadable(self, origin: Origin, message: str, key: str = "") -> None:
-        """Note that a file could not be read."""
         self.complete = False
-        self.faults.append(Fault(origin.file, origin.line, key, message))
+        self.faults.append(RecipeFault(origin.file, origin.line, key, message))
 
 
 def shown(path: Path) -> str:
@@ -87,7 +85,7 @@ def read_layers(path: Path, sets: Sequence[str]) -> Layers:
     _read_file(layers, path, chain=())
     for text in sets:
         parsed = parse_set(text)
-        if isinstance(parsed, Fault):
+        if isinstance(parsed, RecipeFault):
             layers.faults.append(parsed)
         else:
             _lay_set(layers, *parsed)
@@ -188,7 +186,7 @@ def _lay(
             if layers.complete:
                 origin = origins[here]
                 message = f"there is no such entry to remove{did_you_mean(key, below)}"
-                layers.faults.append(Fault(origin.file, origin.line, dotted(here), message))
+                layers.faults.append(RecipeFault(origin.file, origin.line, dotted(here), message))
         elif isinstance(value, dict) and isinstance(below.get(key), dict):
             _lay(layers, below[key], cast(Table, value), origins, here)
         else:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from handseg import __version__
-from handseg.recipe.faults import Fault, Origin, RecipeError, dotted, listed
+from handseg.recipe.faults import Origin, RecipeError, RecipeFault, dotted, enumerated
 from handseg.recipe.find import find_recipe
 from handseg.recipe.layers import Layers, read_layers, shown
 from handseg.recipe.meaning import check_meaning
@@ -40,17 +40,15 @@ class LoadedRecipe:
 
     @property
     def name(self) -> str:
-        """What runs of the recipe are named after: the file's stem."""
         return self.path.stem
 
     def origin(self, key: str) -> Origin:
         """Where the value of a key such as `data.fold` was written."""
         return self.layers.origin(tuple(key.split(".")))
 
-    def fault(self, key: str, message: str) -> Fault:
-        """A fault of the value of a key, for the checks of layer 3."""
+    def fault(self, key: str, message: str) -> RecipeFault:
         origin = self.origin(key)
-        return Fault(origin.file, origin.line, key, message)
+        return RecipeFault(origin.file, origin.line, key, message)
 
     def to_toml(self) -> str:
         """The resolved recipe as TOML; it is read to an equal `recipe`."""
@@ -87,10 +85,10 @@ def check_resumed(sets: Sequence[str], layers: Layers) -> None:
     """Note what a run that goes on may not change: it would be another run."""
     for text in sets:
         parsed = parse_set(text)
-        if not isinstance(parsed, Fault) and not changes_in_a_run(parsed[0]):
-            allowed = listed(".".join(path) for path in RESUMABLE)
+        if not isinstance(parsed, RecipeFault) and not changes_in_a_run(parsed[0]):
+            allowed = enumerated(".".join(path) for path in RESUMABLE)
             message = f"cannot change when a run goes on, only {allowed}"
-            layers.faults.append(Fault(SET, 0, dotted(parsed[0]), message))
+            layers.faults.append(RecipeFault(SET, 0, dotted(parsed[0]), message))
 
 
 def changes_in_a_run(path: tuple[str, ...]) -> bool:

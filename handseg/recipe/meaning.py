@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 from handseg.errors import did_you_mean
 from handseg.recipe import tables
-from handseg.recipe.faults import KeyPath, listed
+from handseg.recipe.faults import KeyPath, enumerated
 from handseg.recipe.layers import Layers
 from handseg.recipe.schema import LossName, MeanStd, Model, Recipe
 
@@ -54,7 +54,7 @@ def check_model(recipe: Recipe, layers: Layers) -> None:
     model, table = recipe.model, tables.library(recipe.model.library)
     if model.architecture not in table["architectures"]:
         names = sorted(table["architectures"])
-        message = f"{model.library} has no {model.architecture}, but {listed(names, 'and')}"
+        message = f"{model.library} has no {model.architecture}, but {enumerated(names, 'and')}"
         near = did_you_mean(model.architecture, names)
         layers.fault(("model", "architecture"), message + near)
     else:
@@ -98,7 +98,7 @@ def check_weights(model: Model, table: tables.Library, layers: Layers) -> None:
     if elsewhere or not (mine or is_path(model.weights)):
         near = did_you_mean(model.weights, known)
         choices = [*known, "none", "a path" if model.library != "transformers" else "a hub name"]
-        message = f"{model.encoder} has no weights {model.weights}, but {listed(choices)}{near}"
+        message = f"{model.encoder} has no weights {model.weights}, but {enumerated(choices)}{near}"
         layers.fault_of(message, ("model", "weights"), ("model", "encoder"), ("model", "library"))
 
 
@@ -126,7 +126,7 @@ def check_size(recipe: Recipe, architecture: tables.Architecture, layers: Layers
     for path, size in sizes.items():
         if size % divisor:
             below = size - size % divisor
-            near = listed([str(n) for n in (below, below + divisor) if n >= divisor])
+            near = enumerated([str(n) for n in (below, below + divisor) if n >= divisor])
             message = f"{recipe.model.architecture} needs a multiple of {divisor}, not {size}"
             layers.fault(path, f"{message} (did you mean {near}?)")
 
@@ -168,7 +168,7 @@ def check_loss(recipe: Recipe, layers: Layers) -> None:
     constant = [getattr(loss, name) for name in names if name not in loss.schedule]
     scheduled = [weight for curve in loss.schedule.values() for _, weight in curve]
     if not any(weight > 0 for weight in (*constant, *scheduled)):
-        message = f"some weight must be above zero: {listed(names)}"
+        message = f"some weight must be above zero: {enumerated(names)}"
         layers.fault_of(message, ("loss",), *(("loss", name) for name in names))
     for name, curve in loss.schedule.items():
         shares = [share for share, _ in curve]
@@ -200,14 +200,13 @@ def check_arguments(
         here = (*path, name)
         if name not in known:
             near = did_you_mean(name, known)
-            names = f"; there is {listed(known, 'and')}" if known and not near else ""
+            names = f"; there is {enumerated(known, 'and')}" if known and not near else ""
             layers.fault(here, f"there is no such argument{near}{names}")
         elif not may_be(value, known[name].split(" | ")):
-            kinds = listed(_SAID.get(kind, kind) for kind in known[name].split(" | "))
+            kinds = enumerated(_SAID.get(kind, kind) for kind in known[name].split(" | "))
             layers.fault(here, f"must be {kinds}")
 
 
 def may_be(value: Any, kinds: list[str]) -> bool:
-    """Whether a value of TOML is of one of a table's kinds."""
     own = (*_KINDS[type(value)], f"'{value}'")
     return "any" in kinds or any(kind in own for kind in kinds)

@@ -3,13 +3,13 @@
 import tomllib
 from typing import Any
 
-from handseg.recipe.faults import Fault
+from handseg.recipe.faults import RecipeFault
 
 SET = "--set"
 """Stands for the file in the faults of values that were set on the command line."""
 
 
-def parse_set(text: str) -> tuple[tuple[str, ...], Any] | Fault:
+def parse_set(text: str) -> tuple[tuple[str, ...], Any] | RecipeFault:
     """The key's path and the value of one `a.b=v`; a fault where it has not that form.
 
     The value is read as TOML; a bare word, which TOML does not know, is a string.
@@ -17,17 +17,17 @@ def parse_set(text: str) -> tuple[tuple[str, ...], Any] | Fault:
     key, equals, value = text.partition("=")
     path = _parse_key(key.strip())
     if not equals or path is None:
-        return Fault(SET, 0, "", f"{text!r} has not the form a.b=value")
+        return RecipeFault(SET, 0, "", f"{text!r} has not the form a.b=value")
     if path[0] in ("extends", "schema"):
-        return Fault(SET, 0, path[0], "can only be said in the file")
+        return RecipeFault(SET, 0, path[0], "can only be said in the file")
     value = value.strip()
     if not value:
-        return Fault(SET, 0, key.strip(), 'has no value (an empty string is "")')
+        return RecipeFault(SET, 0, key.strip(), 'has no value (an empty string is "")')
     document = _parse(f"v = {value}")
     if document is not None and document.keys() == {"v"}:
         return path, document["v"]
     if value[0] in "\"'[{":
-        return Fault(SET, 0, key.strip(), f"{value} is not valid TOML")
+        return RecipeFault(SET, 0, key.strip(), f"{value} is not valid TOML")
     return path, value
 
 

@@ -12,7 +12,7 @@ from types import UnionType
 from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 from handseg.errors import did_you_mean
-from handseg.recipe.faults import KeyPath, dotted, listed
+from handseg.recipe.faults import KeyPath, dotted, enumerated
 from handseg.recipe.layers import Layers
 from handseg.recipe.schema import SCHEMA, Range, Recipe, Transform
 from handseg.recipe.sets import SET
@@ -81,7 +81,7 @@ class _Shaper:
         return _Misfit()
 
     def misfit(self, kinds: Iterable[Any], value: Any, path: KeyPath) -> _Misfit:
-        wanted = listed(word for kind in kinds for word in _describe(kind))
+        wanted = enumerated(word for kind in kinds for word in _describe(kind))
         near = ""
         if isinstance(value, str):
             choices = [c for kind in kinds for c in _choices(kind) if isinstance(c, str)]
@@ -210,7 +210,7 @@ def _elsewhere(key: str) -> str:
     """The tables of the recipe that have the key that was not known in its place."""
     hints = _hints(Recipe)
     tables = [t for t in hints if dataclasses.is_dataclass(hints[t]) and key in _hints(hints[t])]
-    return f" (did you mean {listed(f'{table}.{key}' for table in tables)}?)" if tables else ""
+    return f" (did you mean {enumerated(f'{table}.{key}' for table in tables)}?)" if tables else ""
 
 
 def _plain(kind: Any) -> Any:

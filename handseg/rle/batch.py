@@ -42,7 +42,6 @@ class Batch:
         return np.diff(sums[self.edges])
 
     def masks(self) -> list[Runs]:
-        """The runs of each mask."""
         whole = np.column_stack((self.starts, self.ends)).astype(np.int64)
         return np.split(whole, self.edges[1:-1])
 

@@ -47,11 +47,9 @@ class Disorder(NamedTuple):
 
     @property
     def total(self) -> int:
-        """All of them."""
         return sum(self)
 
     def plus(self, other: "Disorder") -> "Disorder":
-        """Both together."""
         return Disorder(*map(add, self, other))
 
 

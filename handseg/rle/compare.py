@@ -36,7 +36,7 @@ def compare(
     """Compare the masks of (image name, class) `keys`; an absent row is an empty mask.
 
     `sizes` are (height, width) of images, those of the sidecars by default, and 2048 × 2048 where
-    nobody knows. Raises InputError with file, line, image and class for run lengths at fault and
+    none is known. Raises InputError with file, line, image and class for run lengths at fault and
     for a run past the end of an image.
     """
     both = joined((a, b), keys, sizes or {**b.sizes, **a.sizes})

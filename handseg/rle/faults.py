@@ -29,7 +29,6 @@ class Fault:
         return f"{place}: {self.message}"
 
     def error(self) -> InputError:
-        """The fault as an error that ends a command."""
         return InputError(str(self), details=self.details, hints=self.hints)
 
 

@@ -120,7 +120,6 @@ class _Rows:
         return line
 
     def take_records(self, records: Iterable[Record]) -> None:
-        """Take up one record after the other."""
         for record in records:
             self._take_row(record)
 

@@ -80,7 +80,6 @@ class RowKeys:
         )
 
     def only(self, kept: NDArray[np.bool_]) -> "RowKeys":
-        """The keys of some rows."""
         return RowKeys(self.images, self.classes, self._image_of[kept], self._class_of[kept])
 
 

@@ -21,7 +21,7 @@ _MOST_OF_SMALL, _MOST_TIMES = 1 << 26, 100
 """Run lengths are packed to a fifth. What unfolds to a hundred times its size is a bomb."""
 
 
-class Opened(NamedTuple):
+class OpenCsv(NamedTuple):
     """An open file that can be read at any place."""
 
     file: int
@@ -30,7 +30,7 @@ class Opened(NamedTuple):
     notes: tuple[str, ...]
 
 
-def open_csv(path: Path) -> Opened:
+def open_csv(path: Path) -> OpenCsv:
     """Open a CSV; one that is packed, or comes through a pipe, is put into a temporary file.
 
     Raises InputError if there is none or it cannot be unpacked.
@@ -45,14 +45,14 @@ def open_csv(path: Path) -> Opened:
     if piped:
         file = _spooled(_pieces(file), file)
     if os.pread(file, 2, 0) != _GZIP:
-        return Opened(file, None, ())
+        return OpenCsv(file, None, ())
     os.lseek(file, 0, os.SEEK_SET)
     packed = _Hashing(file)
     try:
         spool = _spooled(_unpacked(packed), file)
     except (EOFError, zlib.error) as error:
         raise InputError(f"{path} cannot be unpacked", details=str(error)) from None
-    return Opened(spool, packed.digest.hexdigest(), ("gzip",))
+    return OpenCsv(spool, packed.digest.hexdigest(), ("gzip",))
 
 
 def sha256_of(file: int) -> str:

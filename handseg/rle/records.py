@@ -97,7 +97,6 @@ def split_fields(data: bytes, most: int) -> list[bytes]:
 
 
 def other_fields(count: int, most: int) -> InputError:
-    """The fault of a record that has other fields than the header."""
     return InputError(f"{count} fields where the header has {most}")
 
 

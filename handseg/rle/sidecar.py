@@ -16,7 +16,6 @@ VERSION = 1
 
 
 def sidecar_path(csv: Path) -> Path:
-    """`X.csv.json` for `X.csv`."""
     return csv.with_name(csv.name + ".json")
 
 

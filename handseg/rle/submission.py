@@ -99,7 +99,6 @@ class Submission:
 
     @property
     def text_bytes(self) -> int:
-        """The bytes of all run-length texts."""
         return int(self._lengths.sum(dtype=np.int64))
 
     @property
@@ -252,7 +251,7 @@ def _same(one: bytes, other: bytes) -> bool:
 
 
 def _unseen(data: bytes | memoryview) -> None:
-    """Nobody wants to see what is read."""
+    """The default of `seen`: what is read goes nowhere else."""
 
 
 def _notes(index: Index, encoding: str) -> tuple[str, ...]:

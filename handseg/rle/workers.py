@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 
 _LENGTH = struct.Struct("<q")
 _PIPE = 1 << 20
-"""Bytes of a result that a worker can leave behind before somebody takes them."""
+"""Bytes of a result that a worker can leave behind before they are taken."""
 
 
 def in_order(

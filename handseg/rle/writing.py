@@ -31,7 +31,6 @@ class TextStream(Protocol):
 
 
 def line_of(image_name: str, cls: str, text: bytes) -> bytes:
-    """A row with its end."""
     return b"%s,%s,%s\n" % (_field(image_name), _field(cls), text)
 
 

@@ -9,9 +9,9 @@ from handseg.runs.lock import HeldError, RunLock
 
 
 def claim_run(folder: Path) -> RunLock:
-    """Take the lock of a run, to be given back by whoever asked for it.
+    """Take the lock of a run; the caller gives it back.
 
-    Where the file system has no locks, a run that still writes belongs to somebody else.
+    Where the file system has no locks, a run that still writes belongs to another process.
 
     Raises:
         UsageError: another training holds the run.

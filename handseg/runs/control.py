@@ -29,7 +29,7 @@ def ask_to_stop(folder: Path) -> int:
     id and time of start. It finishes its step, keeps a checkpoint and ends.
 
     Raises:
-        UsageError: that is not proven, or it belongs to somebody else.
+        UsageError: that is not proven, or it belongs to another user.
         InputError: `run.json` cannot be read.
     """
     pid = proven_process(folder)

@@ -65,7 +65,7 @@ class RunIndex:
         return self._look_at(self._names.known)
 
     def poll(self, shown: Collection[str] = ()) -> list[RunSummary]:
-        """The runs, the newest start first, for somebody who asks every half second.
+        """The runs, the newest start first, for a caller that asks every half second.
 
         New and vanished runs are noticed at once, live ones and those in `shown` (names) are looked
         at, the others in turn: each at least once in `ROUND` seconds. It is the same list as before
@@ -170,7 +170,6 @@ class _Names:
         self.known: set[str] = set()
 
     def have_changed(self) -> bool:
-        """Whether they must be read again."""
         return self._settled is None or self._time() != self._settled
 
     def read(self) -> set[str]:

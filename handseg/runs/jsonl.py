@@ -72,7 +72,6 @@ class Appender:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def close(self) -> None:
-        """Close the file; nothing is buffered."""
         os.close(self._descriptor)
 
 

@@ -2,7 +2,7 @@
 
 A POSIX record lock goes with its process however that ends, counts across pid namespaces and is
 not inherited by workers. It is also lost as soon as its process closes *any* descriptor of the
-file: nobody may open `run.lock` but this module, and within the holding process not even it.
+file: only this module opens `run.lock`, and within the holding process not even this one.
 """
 
 import errno
@@ -83,7 +83,7 @@ def is_held(path: Path) -> bool | None:
 def holder(path: Path) -> int | None:
     """The id of the process that holds the lock, as it counts in our pid namespace.
 
-    None where nobody holds it, or nobody who can be seen from here.
+    None where it is free, or its holder cannot be seen from here.
     """
     if holds(path):
         return os.getpid()

@@ -14,7 +14,7 @@ _ENDS = re.compile(rb"\r\n|\n|\r")
 
 
 @dataclass(frozen=True)
-class Line:
+class LogLine:
     """A line of a log and where it begins, in bytes."""
 
     offset: int
@@ -25,12 +25,12 @@ class LogStretch:
     """Consecutive lines of a log: its end at first; moved to where they are wanted.
 
     A bar that redraws itself (`\\r`) is a line each time. Bytes that are no UTF-8 and control
-    characters stay in the text as Python decodes them: whoever shows it makes them harmless.
+    characters stay in the text as Python decodes them: they are made harmless where they are shown.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.lines: list[Line] = []
+        self.lines: list[LogLine] = []
         self.begin = self.end = self.size = 0
         self._inode = -1
 
@@ -124,15 +124,15 @@ def _bytes(path: Path, begin: int, end: int) -> bytes:
         return file.read(end - begin)
 
 
-def _lines(block: bytes, begin: int) -> list[Line]:
+def _lines(block: bytes, begin: int) -> list[LogLine]:
     """The lines of a block that begins at this byte of the log."""
-    found: list[Line] = []
+    found: list[LogLine] = []
     start = 0
     ends = [(match.start(), match.end()) for match in _ENDS.finditer(block)]
     for end, following in [*ends, (len(block), len(block))]:
         for piece in range(start, max(end, start + 1), LONGEST):
             text = block[piece : min(piece + LONGEST, end)].decode("utf-8", "replace")
-            found.append(Line(begin + piece, text))
+            found.append(LogLine(begin + piece, text))
         start = following
     if found and not found[-1].text:
         # Nothing has been written after the last line end.

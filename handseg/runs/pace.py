@@ -38,7 +38,7 @@ def _quantile(rising: Sequence[float], share: float) -> float:
 def _paces(details: RunDetails) -> list[float]:
     """Seconds a step between the last validations, the newest first.
 
-    A resume begins anew: nobody trained in between.
+    A resume begins anew: the time before it was no training.
     """
     found: list[float] = []
     after: tuple[float, float] | None = None

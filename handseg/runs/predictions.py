@@ -11,7 +11,6 @@ ENDED = ("finished", "stopped")
 
 
 def prediction_path(run: Path, split: str) -> Path:
-    """Where a run keeps its predictions of a split."""
     return run / fields.PREDICTIONS / f"{split}.csv"
 
 
@@ -62,7 +61,7 @@ def is_smoke_run(run: Path) -> bool:
 def newest_predictions(runs: Path, split: str) -> list[Path]:
     """The predictions of a split by the newest ended run of each recipe and fold, newest first.
 
-    Smoke runs are passed over: nobody means them who does not name them.
+    Smoke runs are passed over: they count only where they are named.
     """
     from handseg.runs.reader import list_runs
 

@@ -43,7 +43,7 @@ def remove_run(run: RunSummary) -> None:
     """Remove a run for ever. It vanishes at once, whatever interrupts.
 
     Raises:
-        UsageError: somebody has begun to train it.
+        UsageError: a training has begun on it.
         OSError: the file system refuses.
     """
     lock = _lock(run)
@@ -71,7 +71,7 @@ def remove_spare(run: RunSummary) -> None:
     """Remove the checkpoints that a run can do without; each is gone or whole at any time.
 
     Raises:
-        UsageError: somebody has begun to train it.
+        UsageError: a training has begun on it.
         OSError: the file system refuses.
     """
     root = run.folder / fields.CHECKPOINTS

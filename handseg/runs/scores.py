@@ -95,11 +95,9 @@ def as_scores(
     dice: NDArray[np.floating],
     persons: Sequence[str] = (),
 ) -> ImageScores:
-    """Scores from what a validation has at hand."""
     figures = np.asarray(dice, np.float32)
     return ImageScores(step, tuple(images), tuple(classes), figures, tuple(persons))
 
 
 def cancel_scores(run: Path, after: int) -> None:
-    """Remove the scores of steps after this one."""
     keep_scores(run, [step for step in score_steps(run) if step <= after])

@@ -56,7 +56,6 @@ class StepsThread:
         self._thread = threading.Thread(target=self._beat, name="handseg-steps", daemon=True)
 
     def start(self) -> None:
-        """Start to write."""
         self._thread.start()
 
     def cancel(self, step: int) -> None:
@@ -154,7 +153,6 @@ def _short(value: float) -> float | None:
 
 
 def values_of(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """The logged values of a line, by name, without the fields that describe it."""
     return {name: value for name, value in entry.items() if name not in fields.STEP_FIELDS}
 
 
@@ -230,12 +228,10 @@ class _Axis:
         """The steps of the last line."""
 
     def extend(self, steps: range) -> None:
-        """Append those of a line."""
         self.before, self.newest = len(self.steps), steps
         self.steps.extend(steps)
 
     def cut(self, step: int) -> None:
-        """Forget what comes after a step."""
         self.steps.cut(int(np.searchsorted(self.steps.values, step, side="right")))
 
 
@@ -274,7 +270,6 @@ class _Column:
             self._axis.cut(step)
 
     def series(self) -> Series:
-        """What there is now."""
         return Series(self._axis.steps.values[: len(self._values)], self._values.values)
 
 

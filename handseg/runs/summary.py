@@ -63,7 +63,6 @@ class RunSummary:
 
     @property
     def is_live(self) -> bool:
-        """Whether a process is behind it."""
         return self.state in ("running", "quiet")
 
     @property

@@ -52,7 +52,6 @@ class RunningBest:
         return True
 
     def as_fields(self) -> dict[str, Any]:
-        """The fields `best` and `means` of a validation event."""
         best = {"mean": self.mean, "epoch": self.epoch, "step": self.step, "dice": self.dice}
         return {"best": best, "means": self.means}
 

@@ -249,7 +249,7 @@ class RunWriter:
         self._spare(lambda: disk.replace(path, recipe_toml.encode()))
 
     def log(self, text: str) -> None:
-        """Append what the process printed to `log.txt`; a run that somebody removed has none."""
+        """Append what the process printed to `log.txt`; a removed run has none."""
 
         def write() -> None:
             if not self.folder.exists():

@@ -18,7 +18,7 @@ from handseg.train.interruption import StopRequest
 from handseg.train.loader import Loader, TrainingSamples, worker_count
 from handseg.train.parts import sample_order
 from handseg.train.plan import Plan
-from handseg.train.tracking import Trackers
+from handseg.train.trackers import Trackers
 from handseg.train.trainer import Materials, Trainer
 
 

@@ -20,7 +20,7 @@ from handseg.train.assembly import make_trainer
 from handseg.train.interruption import StopError, StopRequest
 from handseg.train.limit import limited
 from handseg.train.loader import worker_count
-from handseg.train.order import Order
+from handseg.train.order import EpochSampler
 from handseg.train.parts import sample_order
 from handseg.train.plan import first_model, images_words, make_plan, pick_device
 from handseg.train.trainer import Trainer
@@ -139,7 +139,12 @@ def timed(work: Callable[[], Result], device: torch.device | None = None) -> tup
 
 
 def measured(
-    loaded: LoadedRecipe, world: World, trainer: Trainer, order: Order, step: float, image: float
+    loaded: LoadedRecipe,
+    world: World,
+    trainer: Trainer,
+    order: EpochSampler,
+    step: float,
+    image: float,
 ) -> Measured:
     """The figures of the whole training from a step and an image of a validation."""
     recipe, device = loaded.recipe, trainer.device

@@ -24,7 +24,7 @@ def listen(numbers: Iterable[int], take: Handler) -> dict[int, Any]:
 
     One that is ignored already (SIGHUP under nohup) stays so.
     """
-    # Python delivers signals to the main thread alone; elsewhere nobody can ask.
+    # Python delivers signals to the main thread alone; elsewhere none arrives.
     if threading.current_thread() is not threading.main_thread():
         return {}
 
@@ -59,7 +59,7 @@ def unlisten(before: Mapping[int, Any]) -> None:
 
 
 class StopError(Exception):
-    """Work that is not a step of training ends where it is: somebody asked to stop."""
+    """Work that is not a step of training ends where it is: a stop was asked for."""
 
 
 class StopRequest:
@@ -90,20 +90,19 @@ class StopRequest:
         self.name = signal.Signals(number).name
 
     def asked(self) -> bool:
-        """Whether somebody has asked."""
         return self.name is not None
 
     def heed(self) -> None:
         """Between two images of a validation or a prediction.
 
         Raises:
-            StopError: somebody asked to stop.
+            StopError: a stop was asked for.
         """
         if self.name is not None:
             raise StopError
 
     def heeding(self, progress: Progress) -> Progress:
-        """The progress of work that ends when somebody asks."""
+        """The progress of work that ends when a stop is asked for."""
 
         def advance(done: int, total: int, note: str = "") -> None:
             self.heed()
@@ -113,7 +112,6 @@ class StopRequest:
 
     @property
     def reason(self) -> str:
-        """What stopped the work, as a person calls it."""
         return "Ctrl-C" if self.name == "SIGINT" else str(self.name)
 
     def error(self, run: Path | None = None) -> HandsegError:

@@ -73,7 +73,6 @@ class Keeper:
 
     @property
     def root(self) -> Path:
-        """The folder of the run's checkpoints."""
         return self.writer.folder / fields.CHECKPOINTS
 
     def is_due(self) -> bool:
@@ -159,7 +158,7 @@ class Keeper:
         """What is written would make the folder anew, without what it takes to resume from it.
 
         Raises:
-            FailedError: somebody has removed or moved the run's folder.
+            FailedError: the run's folder was removed or moved.
         """
         if not (self.writer.folder / fields.RUN).exists():
             raise FailedError(

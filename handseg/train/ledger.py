@@ -41,7 +41,6 @@ class Ledger:
         self.waited += waited
 
     def is_due(self) -> bool:
-        """Whether a second has passed."""
         return time.monotonic() - self.since >= LOG_EVERY
 
     def read(self, position: Position) -> None:

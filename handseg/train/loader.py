@@ -15,9 +15,8 @@ from torch.utils.data import DataLoader, Dataset, get_worker_info
 from handseg.data.cache import CachedDataset
 from handseg.errors import FailedError
 from handseg.train.augment import Augmentation
-from handseg.train.lost_workers import SHARED_MEMORY_HINTS, LostWorkers
-from handseg.train.order import Draw, Order
-from handseg.train.workers import Crew, Desks, beginning, work_on
+from handseg.train.order import Draw, EpochSampler
+from handseg.train.workers import SHARED_MEMORY_HINTS, Crew, Desks, LostWorkers, beginning, work_on
 
 STOP_GRACE = 1.0
 """Seconds in which a signal to all processes of a job reaches this one too."""
@@ -33,7 +32,6 @@ class Batch(NamedTuple):
     labelled: Tensor
 
     def split(self, size: int) -> Iterator["Batch"]:
-        """The batch in parts of at most `size` samples."""
         for images, planes, labelled in zip(*(part.split(size) for part in self), strict=True):
             yield Batch(images, planes, labelled)
 
@@ -60,7 +58,6 @@ class TrainingSamples(Dataset[tuple[np.ndarray, np.ndarray, np.ndarray]]):
         return len(self.places)
 
     def image_name(self, sample: int) -> str:
-        """The image of a sample, as a person knows it."""
         part, index = self.places[sample]
         return self.parts[part].samples[index].image_name
 
@@ -115,7 +112,6 @@ class TrainingSamples(Dataset[tuple[np.ndarray, np.ndarray, np.ndarray]]):
 
 
 def no_room(error: Exception) -> SampleFault:
-    """What is said where shared memory is at an end."""
     return SampleFault("a batch found no room in shared memory", str(error), SHARED_MEMORY_HINTS)
 
 
@@ -126,14 +122,13 @@ def empty(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
 
 
 def as_made(made: Batch | SampleFault) -> Batch | SampleFault:
-    """What is a batch already."""
     return made
 
 
 class EpochBatches:
     """The batch sampler: the draws of the epoch that is set."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: EpochSampler) -> None:
         self.order = order
         self.epoch = 0
         self.first = 0
@@ -156,7 +151,7 @@ class Loader:
     def __init__(
         self,
         samples: TrainingSamples,
-        order: Order,
+        order: EpochSampler,
         workers: int,
         pin: bool,
         *,
@@ -201,7 +196,6 @@ class Loader:
             self.warn(losses.take(lost))
 
     def begin(self, crew: Crew, epoch: int, number: int) -> Iterator[Batch | SampleFault]:
-        """The batches from a number on."""
         self.batches.epoch, self.batches.first = epoch, number
         return crew.batches()
 

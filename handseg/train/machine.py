@@ -1,4 +1,4 @@
-"""What a training uses of its machine, for whoever watches it."""
+"""What a training uses of its machine."""
 
 import time
 from typing import Any
@@ -20,7 +20,6 @@ class Machine:
         self.used = self.cpu_seconds()
 
     def is_due(self) -> bool:
-        """Whether a minute has passed."""
         return time.monotonic() - self.sampled >= EVERY
 
     def sample(self) -> dict[str, Any]:
@@ -43,7 +42,6 @@ class Machine:
         return found
 
     def family(self) -> list[psutil.Process]:
-        """This process and its workers."""
         return [self.process, *self.process.children()]
 
     def cpu_seconds(self) -> float:
@@ -69,5 +67,4 @@ def times(process: psutil.Process) -> float:
 
 
 def device_name(device: torch.device) -> str:
-    """What a person calls the device."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

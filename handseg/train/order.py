@@ -15,7 +15,7 @@ class Draw(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Order:
+class EpochSampler:
     """Epochs over `whole` images, with crops (whose indices follow) mixed in.
 
     An epoch shows every whole image once. `crop_share` is the crops' share of an epoch's samples;
@@ -63,5 +63,4 @@ class Order:
         return max(1, (self.whole + self.crops_in(epoch)) // self.batch_size)
 
     def steps(self, epochs: int) -> int:
-        """How many batches so many epochs have."""
         return sum(self.batches_in(epoch) for epoch in range(epochs))

@@ -9,7 +9,7 @@ from handseg.data.storage import cache_root
 from handseg.recipe.load import LoadedRecipe
 from handseg.reporter import Reporter
 from handseg.text import size_text
-from handseg.train.order import Order
+from handseg.train.order import EpochSampler
 from handseg.train.world import World
 
 
@@ -53,9 +53,9 @@ def prepare_said(
         return build_cache(samples, world.dataset.classes, size, bar, announce)
 
 
-def sample_order(loaded: LoadedRecipe, parts: Parts) -> Order:
+def sample_order(loaded: LoadedRecipe, parts: Parts) -> EpochSampler:
     recipe = loaded.recipe
-    return Order(
+    return EpochSampler(
         seed=recipe.train.seed,
         whole=sum(len(part.samples) for part in parts.training),
         crops=len(parts.crops.samples) if parts.crops else 0,

@@ -37,7 +37,6 @@ class Plan:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Those of the data set."""
         return self.world.dataset.classes
 
     def first_model(self, tell: bool = True) -> Segmenter:

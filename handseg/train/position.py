@@ -42,9 +42,7 @@ class Position:
         return is_best
 
     def end_epoch(self) -> None:
-        """The epoch and its validation are done."""
         self.epoch, self.batch = self.epoch + 1, 0
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain figures, to be saved."""
         return asdict(self)

@@ -151,7 +151,6 @@ def resumed_model(plan: Plan, checkpoint: Checkpoint | None) -> Segmenter:
 
 
 def step_of(checkpoint: Checkpoint | None) -> int:
-    """Steps that are done: none where there is no checkpoint yet."""
     return int(checkpoint.manifest["step"]) if checkpoint is not None else 0
 
 
@@ -191,7 +190,7 @@ def train_and_predict(
     """Train from a checkpoint, or from the beginning, and predict the held-out people.
 
     Raises:
-        StopError: somebody asked to stop; a checkpoint is kept.
+        StopError: a stop was asked for; a checkpoint is kept.
     """
     if checkpoint is not None:
         trainer.restore(checkpoint)
@@ -259,7 +258,7 @@ def finish(plan: Plan, trainer: Trainer, reason: str, stop: StopRequest) -> Outc
     """Predict the held-out people with the best checkpoint.
 
     Raises:
-        StopError: somebody asked to stop; resumed, the run does only this.
+        StopError: a stop was asked for; resumed, the run does only this.
     """
     stop.heed()
     writer, world = trainer.writer, plan.world

@@ -5,21 +5,20 @@ from typing import Any, NamedTuple
 
 import torch
 from timm.utils.model_ema import ModelEmaV3
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
 from handseg.models.segmenter import Segmenter
 from handseg.predict.device import autocast
 from handseg.predict.room import Room, free_memory
 from handseg.recipe.schema import Recipe
-from handseg.train.buffers import Buffers
 from handseg.train.loader import Batch, unpack_planes
 from handseg.train.loss import SegmentationLoss
 from handseg.train.schedule import FUSED, make_optimizer
 
 
 class Taken(NamedTuple):
-    """What a step came to, on the device: nobody has waited for it yet."""
+    """What a step came to, on the device: not waited for yet."""
 
     loss: Tensor
     norm: Tensor
@@ -135,7 +134,7 @@ class Stepper:
         """Move weights and average, unless the step is bad.
 
         Raises:
-            GoBackError: memory ran out: nobody knows which weights have moved.
+            GoBackError: memory ran out: which weights have moved is unknown.
             torch.OutOfMemoryError: it did, and the part is as small as it may be.
         """
         try:
@@ -178,6 +177,29 @@ class Stepper:
         self.scaler.load_state_dict(state["scaler"])
 
     def restart(self, weights: dict[str, Tensor]) -> None:
-        """Everything as before the first step."""
         self.model.load_state_dict(weights)
         self.begin()
+
+
+class Buffers:
+    """A copy of a network's buffers (the statistics of its norms) of before a step."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.present: list[Tensor] = list(model.buffers())
+        self.kept = [tensor.clone() for tensor in self.present]
+
+    @torch.no_grad()
+    def remember(self) -> None:
+        if self.present:
+            torch._foreach_copy_(self.kept, self.present)  # pyright: ignore[reportPrivateImportUsage]
+
+    @torch.no_grad()
+    def restore(self) -> None:
+        if self.present:
+            torch._foreach_copy_(self.present, self.kept)  # pyright: ignore[reportPrivateImportUsage]
+
+    @torch.no_grad()
+    def restore_where(self, bad: Tensor) -> None:
+        """Put them back where `bad` (a bool on the device) is true, without waiting for it."""
+        for present, kept in zip(self.present, self.kept, strict=True):
+            present.copy_(torch.where(bad, kept, present))

@@ -28,11 +28,10 @@ from handseg.train.ledger import Ledger
 from handseg.train.loader import Batch, Loader, waiting
 from handseg.train.machine import Machine
 from handseg.train.position import Position
-from handseg.train.previews import Previews
 from handseg.train.schedule import rate_factor, set_rate
 from handseg.train.step import GoBackError, Stepper
-from handseg.train.tracking import Trackers
-from handseg.train.validation import Validated, validate
+from handseg.train.trackers import Trackers
+from handseg.train.validation import Previews, Validated, validate
 
 PLATEAU_PATIENCE = 5
 PLATEAU_FACTOR = 0.5
@@ -118,7 +117,7 @@ class Trainer:
         """What is left of an epoch, with its validation.
 
         Raises:
-            StopError: somebody asked to stop.
+            StopError: a stop was asked for.
             GoBackError: the weights cannot be relied on.
         """
         self.train_epoch(stop, progress)
@@ -142,7 +141,7 @@ class Trainer:
             if self.checkpoint_is_due():
                 self.checkpoint()
             stop.heed()
-        # A loader that ended early did so because somebody asked.
+        # A loader that ended early did so because a stop was asked for.
         stop.heed()
 
     def train_step(self, batch: Batch, waited: float = 0.0) -> None:
@@ -166,7 +165,6 @@ class Trainer:
             self.writer.event(fields.SYSTEM, **self.machine.sample())
 
     def share(self) -> float:
-        """The share of training that is done."""
         return self.position.step / max(1, self.steps)
 
     def set_rate(self, step: int) -> float:
@@ -191,7 +189,6 @@ class Trainer:
         return min(times)
 
     def validation_is_due(self) -> bool:
-        """Whether the epoch whose steps are done is followed by a validation."""
         done = self.position.epoch + 1
         return done == self.recipe.train.epochs or done % self.recipe.validate.every_epochs == 0
 
@@ -199,7 +196,7 @@ class Trainer:
         """The Dice of the weights and of their average: the better one counts.
 
         Raises:
-            StopError: somebody asked to stop.
+            StopError: a stop was asked for.
         """
         begun = time.monotonic()
         raw = self.scores_of(self.model, stop)
@@ -343,9 +340,7 @@ class Trainer:
         self.warn(at + slower, fields.LOSS if error.slower else fields.MEMORY)
 
     def tell_damaged(self, text: str) -> None:
-        """A checkpoint that cannot be read was passed over."""
         self.warn(text, fields.CHECKPOINT_FAULT)
 
     def tell_inference_room(self, size: int) -> None:
-        """Validation needs less memory at once."""
         self.warn(f"out of memory in validation: {size} images at once from now on", fields.MEMORY)

@@ -1,4 +1,4 @@
-"""The competition's Dice of the held-out people, at the original size, image by image."""
+"""Validation: the competition's Dice of the held-out people at the original size, and previews."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -14,10 +14,13 @@ from handseg import rle
 from handseg.data.cache import CachedDataset
 from handseg.data.labels import SampleLabels
 from handseg.data.letterbox import Letterbox
+from handseg.data.planes import Planes, pack
 from handseg.post.masks import full_size_masks
 from handseg.predict.room import Room, free_memory
 from handseg.predict.whole import Inference
 from handseg.rle.sweeps import DICE_EPSILON
+from handseg.runs import fields
+from handseg.runs.writer import RunWriter
 from handseg.score.dice import Scores
 
 Seen = Callable[[int, Tensor], None]
@@ -34,12 +37,10 @@ class Validated:
 
     @property
     def uses_ema(self) -> bool:
-        """Whether the average does better."""
         return self.averaged is not None and self.averaged.mean() > self.raw.mean()
 
     @property
     def scores(self) -> Scores:
-        """The better ones: they count."""
         return self.averaged if self.averaged is not None and self.uses_ema else self.raw
 
     def means(self, ending: str = "_mean") -> dict[str, float]:
@@ -48,7 +49,6 @@ class Validated:
         return {f"raw{ending}": self.raw.mean(), f"ema{ending}": averaged}
 
     def as_fields(self) -> dict[str, Any]:
-        """What the event tells beside Dice."""
         return {**self.means(), "uses_ema": self.uses_ema, "seconds": round(self.seconds, 2)}
 
     def as_facts(self) -> dict[str, Any]:
@@ -114,3 +114,35 @@ def image_dice(logits: Tensor, labels: SampleLabels, size: int) -> NDArray[np.fl
     overlap, found, true = torch.stack(counts).double().cpu().numpy().T
     dice = (2 * overlap + DICE_EPSILON) / (found + true + DICE_EPSILON)
     return np.where(labels.labelled, dice, np.nan)
+
+
+class Previews:
+    """Collects the masks of the first `count` images of a validation and writes them."""
+
+    def __init__(self, writer: RunWriter, held_out: CachedDataset, count: int) -> None:
+        self.writer = writer
+        self.held_out = held_out
+        self.count = min(count, len(held_out.samples))
+        # Every n-th pixel: at most the side that a preview may have.
+        self.stride = math.ceil(held_out.size / fields.PREVIEW_SIDE)
+        self.planes: dict[int, Planes] = {}
+
+    def keep(self, index: int, logits: Tensor) -> None:
+        """Take the masks of an image from its logits `float[classes, size, size]`."""
+        if index < self.count:
+            chosen = logits[:, :: self.stride, :: self.stride]
+            masks = (chosen > 0).byte().cpu().numpy()
+            self.planes[index] = pack(masks, masks.shape[1:], len(masks))
+
+    def write(self, step: int) -> None:
+        """Write what was kept."""
+        for index, planes in sorted(self.planes.items()):
+            thin = (slice(None, None, self.stride), slice(None, None, self.stride))
+            self.writer.preview(
+                step,
+                self.held_out.samples[index].image_name,
+                np.ascontiguousarray(self.held_out.image(index)[thin]),
+                planes,
+                np.ascontiguousarray(self.held_out.label_planes(index)[thin]),
+            )
+        self.planes.clear()

@@ -13,7 +13,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
@@ -25,11 +26,21 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
+from handseg.errors import FailedError
+
 STALL = 300.0
 """Seconds that a process may spend on one image."""
 GRACE = 10.0
 """Seconds in which processes that are no longer needed end by themselves."""
 NOTHING = -1
+MOST_LOSSES = 3
+"""Times in an epoch that processes may be replaced."""
+SHARED_MEMORY_HINTS = ("docker run --shm-size=8g …", "--set data.workers=0")
+CAUSES = {
+    signal.SIGKILL: "the system kills where memory runs out",
+    signal.SIGBUS: "shared memory (/dev/shm) is full, or a prepared file was cut short",
+    signal.SIGSEGV: "a library crashed",
+}
 PR_SET_PDEATHSIG = 1
 """prctl(2): the signal that the kernel sends when the parent is gone."""
 
@@ -103,7 +114,7 @@ class Beginning:
 class Watch:
     """A thread that kills processes which hang.
 
-    It counts the time in which it runs itself: a machine that sleeps hangs nobody.
+    It counts the time in which it runs itself: a machine that sleeps is no hang.
     """
 
     def __init__(self, desks: Desks, processes: list[BaseProcess]) -> None:
@@ -146,7 +157,7 @@ class Watch:
                 process.kill()
 
 
-class Loss(NamedTuple):
+class WorkerFailure(NamedTuple):
     """A process that is gone: the sample that it worked on, how it ended, whether it hung."""
 
     sample: int | None
@@ -187,7 +198,7 @@ class Crew:
         with self.watch.waits():
             return next(batches)
 
-    def losses(self, patience: float = 1.0) -> list[Loss]:
+    def losses(self, patience: float = 1.0) -> list[WorkerFailure]:
         """The processes that are gone; one may just be ending, so they get a moment."""
         until = time.monotonic() + patience
         while True:
@@ -196,16 +207,16 @@ class Crew:
                 return lost
             time.sleep(0.02)
 
-    def loss(self, process: BaseProcess) -> Loss:
+    def loss(self, process: BaseProcess) -> WorkerFailure:
         hung = self.watch is not None and process.pid in self.watch.killed
-        return Loss(self.desks.sample_of(process.pid), process.exitcode or 0, hung)
+        return WorkerFailure(self.desks.sample_of(process.pid), process.exitcode or 0, hung)
 
     def dismiss(self) -> None:
         """End the processes, by force where one does not end in time."""
         if self.watch is not None:
             self.watch.ended.set()
-        # torch ends them when nobody holds its loader. From a thread: where a process was killed
-        # while it held a lock of theirs, that never returns.
+        # torch ends them with the last reference to its loader. From a thread: where a process was
+        # killed while it held a lock of theirs, that never returns.
         held = [self.loader]
         self.loader = None
         ending = threading.Thread(target=held.clear, name="loader-end", daemon=True)
@@ -234,3 +245,57 @@ def child_signal_kept() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL if before is None else before)
+
+
+class LostWorkers:
+    """The losses of one epoch."""
+
+    def __init__(self, image_name: Callable[[int], str]) -> None:
+        self.image_name = image_name
+        self.count = 0
+        self.of_image: Counter[int] = Counter()
+
+    def take(self, lost: Sequence[WorkerFailure]) -> str:
+        """Note losses found at once; what to tell.
+
+        Raises:
+            FailedError: they are too many, or an image was worked on before too.
+        """
+        self.count += 1
+        self.of_image.update({loss.sample for loss in lost if loss.sample is not None})
+        said = "; ".join(self.told(loss) for loss in lost)
+        twice = [self.image_name(one) for one, times in self.of_image.items() if times > 1]
+        if twice:
+            raise FailedError(
+                f"{', '.join(twice)} ended a process of the loader twice",
+                details=said,
+                hints=hints(lost),
+            )
+        if self.count > MOST_LOSSES:
+            what = f"processes of the loader were lost {self.count} times in an epoch"
+            raise FailedError(what, details=said, hints=hints(lost))
+        return f"{said}; started anew, nothing is lost"
+
+    def told(self, loss: WorkerFailure) -> str:
+        """One loss in words."""
+        sample = loss.sample
+        place = "between two images" if sample is None else f"at {self.image_name(sample)}"
+        if loss.hung:
+            return f"a process of the loader hung for {STALL:g} s {place}"
+        return f"a process of the loader {ending(loss.exit_code)} {place}"
+
+
+def ending(code: int) -> str:
+    """How a process ended, from its exit code; a signal's number is negative."""
+    if code >= 0:
+        return f"ended with {code}"
+    number = signal.Signals(-code)
+    cause = f" ({CAUSES[number]})" if number in CAUSES else ""
+    return f"died of {number.name}{cause}"
+
+
+def hints(lost: Sequence[WorkerFailure]) -> tuple[str, ...]:
+    """What a person may try."""
+    if any(loss.exit_code == -signal.SIGBUS for loss in lost):
+        return SHARED_MEMORY_HINTS
+    return ("--set data.workers=0",)

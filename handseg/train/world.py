@@ -9,11 +9,11 @@ from handseg.data.dataset import Dataset, Sample, labelled_training_samples, ope
 from handseg.data.fingerprint import combined, file_hashes, fingerprint, sample_files
 from handseg.data.folds import FoldFile, load_or_make_folds, save_folds
 from handseg.errors import InputError, UsageError
-from handseg.recipe.faults import Fault, RecipeError
+from handseg.recipe.faults import RecipeError, RecipeFault
 from handseg.recipe.load import LoadedRecipe
 from handseg.reporter import Progress, silent
 from handseg.train.augment import build
-from handseg.train.tracking import refuse_missing
+from handseg.train.trackers import refuse_missing
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def refuse_unserved(loaded: LoadedRecipe) -> None:
         "predict.tta": bool(recipe.predict.tta),
         "train.memory": recipe.train.memory != "normal",
     }
-    faults: list[Fault] = [
+    faults: list[RecipeFault] = [
         loaded.fault(key, "this version of handseg cannot do this yet")
         for key, asked in unserved.items()
         if asked
@@ -149,9 +149,9 @@ def refuse_unserved(loaded: LoadedRecipe) -> None:
         raise RecipeError(str(loaded.path), faults)
 
 
-def transform_faults(loaded: LoadedRecipe) -> list[Fault]:
+def transform_faults(loaded: LoadedRecipe) -> list[RecipeFault]:
     """The transforms whose values albumentations does not take; names were judged before."""
-    faults: list[Fault] = []
+    faults: list[RecipeFault] = []
     for name, entry in loaded.recipe.augment.items():
         try:
             build(entry)

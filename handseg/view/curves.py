@@ -14,7 +14,7 @@ from handseg.view.columns import Floats, Places
 BARS = "▁▂▃▄▅▆▇█"
 _SIGNS = (*BARS, " ")
 """The last one, −1, where there is no value."""
-NOBODY = -1
+NO_CURVE = -1
 """The owner of a cell in which no curve lies."""
 ABOVE, BELOW = 1, 2
 CUT = (1.0, 99.0)
@@ -93,7 +93,7 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Frame:
+class Viewport:
     """The stretch of x that is drawn, the size in cells (two dots wide, four high) and how."""
 
     x: tuple[float, float]
@@ -120,7 +120,7 @@ class Frame:
 
 
 @dataclass(frozen=True, eq=False)
-class Line:
+class CurveLine:
     """What is drawn of a curve in each column of dots, float64[columns], NaN where nothing.
 
     `line` is smoothed and joined between values that lie apart; `low` and `high` are the extremes
@@ -149,10 +149,10 @@ class Line:
 
 
 @dataclass(frozen=True, eq=False)
-class Drawing:
+class CurveRaster:
     """Curves over each other: of each cell [h, w] its braille code (0 to 255) and whose it is.
 
-    `owner` int16 is the index of the curve, the later one wins, `NOBODY` where none lies; `band`
+    `owner` int16 is the index of the curve, the later one wins, `NO_CURVE` where none lies; `band`
     bool are the cells between the extremes of the chosen curve; `clipped` uint8[2, w] is the
     owner + 1 of the curve that runs out of the picture above and below, 0 where none does. `y` is
     the range of the axis, in values.
@@ -175,7 +175,7 @@ class Drawing:
         return float(braille.rows_of(np.array([value]), low, high, height)[0]) / 4
 
 
-def line_of(curve: Curve, frame: Frame) -> Line:
+def line_of(curve: Curve, frame: Viewport) -> CurveLine:
     """Reduce a curve to the columns of a frame, smooth it and join what lies apart."""
     lead = min(columns.warm_up(frame.smoothing), 4 * frame.columns)
     borders = columns.edges(*frame.x, frame.columns, lead) * curve.unit
@@ -185,10 +185,10 @@ def line_of(curve: Curve, frame: Frame) -> Line:
     low, high = (_scaled(one[lead:], frame) for one in (found.low, found.high))
     broken = found.broken | (np.isfinite(values) & ~np.isfinite(shown))
     joined = _joined(shown, broken, curve, frame, lead)
-    return Line(joined, low, high, values[lead:])
+    return CurveLine(joined, low, high, values[lead:])
 
 
-def _scaled(values: Floats, frame: Frame) -> Floats:
+def _scaled(values: Floats, frame: Viewport) -> Floats:
     """Logarithms on a logarithmic axis, NaN for what has none."""
     if not frame.logarithmic:
         return values
@@ -198,7 +198,7 @@ def _scaled(values: Floats, frame: Frame) -> Floats:
 
 
 def _joined(
-    values: Floats, broken: NDArray[np.bool_], curve: Curve, frame: Frame, lead: int
+    values: Floats, broken: NDArray[np.bool_], curve: Curve, frame: Viewport, lead: int
 ) -> Floats:
     """The columns of the frame with straight lines over those without a value, except broken ones.
 
@@ -224,7 +224,7 @@ def _joined(
     return np.where(_in_gap(line, places, np.sort(breaks)), np.nan, found)
 
 
-def _neighbours(curve: Curve, frame: Frame, lead: int) -> list[tuple[int, bool]]:
+def _neighbours(curve: Curve, frame: Viewport, lead: int) -> list[tuple[int, bool]]:
     """The indices of the values just left and right of what was reduced, and which they are."""
     borders = columns.edges(*frame.x, frame.columns, lead)[[0, -1]] * curve.unit
     first, last = columns.cut(curve.x, borders).tolist()
@@ -243,7 +243,7 @@ def _in_gap(line: Floats, places: Floats, breaks: Floats) -> NDArray[np.bool_]:
 
 
 def value_range(
-    lines: Sequence[Line], chosen: int | None = None, least: float = 0.0
+    lines: Sequence[CurveLine], chosen: int | None = None, least: float = 0.0
 ) -> tuple[float, float]:
     """From the 1st to the 99th percentile of what is seen, never empty; 0 to 1 for nothing.
 
@@ -268,11 +268,11 @@ def value_range(
     return max(low - margin, min(0.0, low)), high + margin
 
 
-def draw(lines: Sequence[Line], frame: Frame, chosen: int | None = None) -> Drawing:
+def draw(lines: Sequence[CurveLine], frame: Viewport, chosen: int | None = None) -> CurveRaster:
     """Draw lines over each other, the later ones above; of the chosen one the band as well."""
     low, high = value_range(lines, chosen, 0.0 if frame.logarithmic else frame.least)
     size = (frame.height, frame.width)
-    found, owner = np.zeros(size, np.uint8), np.full(size, NOBODY, np.int16)
+    found, owner = np.zeros(size, np.uint8), np.full(size, NO_CURVE, np.int16)
     clipped = np.zeros((2, frame.width), np.uint8)
     for index, one in enumerate(lines):
         rows = braille.rows_of(one.line, low, high, frame.height)
@@ -286,10 +286,10 @@ def draw(lines: Sequence[Line], frame: Frame, chosen: int | None = None) -> Draw
     if chosen is not None:
         band = _band(lines[chosen], low, high, frame)
     y = (10.0**low, 10.0**high) if frame.logarithmic else (low, high)
-    return Drawing(found, owner, band, clipped, y, frame.logarithmic)
+    return CurveRaster(found, owner, band, clipped, y, frame.logarithmic)
 
 
-def _band(line: Line, low: float, high: float, frame: Frame) -> NDArray[np.bool_]:
+def _band(line: CurveLine, low: float, high: float, frame: Viewport) -> NDArray[np.bool_]:
     """The cells that lie between the extremes, of either of their columns of dots.
 
     None where no column holds several values and nothing is smoothed: the line tells it all.

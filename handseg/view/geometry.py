@@ -10,7 +10,7 @@ MOST_SAMPLES = 4
 
 
 @dataclass(frozen=True)
-class Box:
+class ImageRegion:
     """A part of an image, in its pixels: rows `top` to `bottom`, columns `left` to `right`."""
 
     top: int
@@ -24,8 +24,7 @@ class Box:
         return self.bottom - self.top, self.right - self.left
 
     @classmethod
-    def whole(cls, shape: tuple[int, ...]) -> "Box":
-        """The box of all of an image of this shape."""
+    def whole(cls, shape: tuple[int, ...]) -> "ImageRegion":
         return cls(0, 0, shape[0], shape[1])
 
 
@@ -38,14 +37,14 @@ def fitted(size: tuple[int, int], room: tuple[int, int]) -> tuple[int, int]:
     )
 
 
-def samples_a_side(box: Box, size: tuple[int, int]) -> int:
+def samples_a_side(box: ImageRegion, size: tuple[int, int]) -> int:
     """How many samples across a screen pixel are enough: half of the image pixels, 1 to 4."""
     per_pixel = max(box.size[0] / size[0], box.size[1] / size[1])
     return min(MOST_SAMPLES, max(1, math.ceil(per_pixel / 2)))
 
 
 def sample(
-    planes: NDArray[np.uint8], box: Box, size: tuple[int, int], samples: int
+    planes: NDArray[np.uint8], box: ImageRegion, size: tuple[int, int], samples: int
 ) -> NDArray[np.uint8]:
     """Nearest pixels of `planes` (uint8[H, W, P]) for a screen of `size`, `samples` squared each.
 

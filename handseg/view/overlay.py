@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from handseg.view.geometry import Box, averaged, sample, samples_a_side
+from handseg.view.geometry import ImageRegion, averaged, sample, samples_a_side
 
 Rgb = tuple[int, int, int]
 
@@ -29,12 +29,12 @@ agreed, missed, too much, and given to the wrong bone."""
 
 
 def shrink_grey(
-    image: NDArray[np.uint8], size: tuple[int, int], box: Box | None = None
+    image: NDArray[np.uint8], size: tuple[int, int], box: ImageRegion | None = None
 ) -> NDArray[np.uint8]:
     """A box of a grey image (uint8[H, W]) as uint8[height, width], by the mean of its pixels."""
     from PIL import Image
 
-    box = box or Box.whole(image.shape)
+    box = box or ImageRegion.whole(image.shape)
     picture = Image.fromarray(np.ascontiguousarray(image)).resize(
         (size[1], size[0]),
         Image.Resampling.BOX,
@@ -52,14 +52,14 @@ def compose(
     *,
     chosen: int | None = None,
     only: bool = False,
-    box: Box | None = None,
+    box: ImageRegion | None = None,
 ) -> NDArray[np.uint8]:
     """The image in grey with its masks in their colours, uint8[height, width, 3].
 
     With a class `chosen`, it alone is saturated and lies above the others; with `only`, the others
     are not painted at all.
     """
-    box = box or Box.whole(image.shape)
+    box = box or ImageRegion.whole(image.shape)
     canvas = _canvas(image, size, box)
     if planes is None:
         return canvas.astype(np.uint8)
@@ -81,13 +81,13 @@ def compose_errors(
     size: tuple[int, int],
     *,
     chosen: int | None = None,
-    box: Box | None = None,
+    box: ImageRegion | None = None,
 ) -> NDArray[np.uint8]:
     """The image with prediction against label: agreed, missed, too much, wrong bone.
 
     Of the chosen class alone, where there is one. Returns uint8[height, width, 3].
     """
-    box = box or Box.whole(image.shape)
+    box = box or ImageRegion.whole(image.shape)
     samples = samples_a_side(box, size)
     labelled = sample(truth, box, size, samples)
     predicted = sample(prediction, box, size, samples)
@@ -105,7 +105,9 @@ def compose_errors(
     return np.rint(canvas).astype(np.uint8)
 
 
-def _canvas(image: NDArray[np.uint8], size: tuple[int, int], box: Box) -> NDArray[np.float32]:
+def _canvas(
+    image: NDArray[np.uint8], size: tuple[int, int], box: ImageRegion
+) -> NDArray[np.float32]:
     grey = shrink_grey(image, size, box).astype(np.float32)
     return np.repeat(grey[:, :, None], 3, axis=2)
 

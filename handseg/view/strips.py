@@ -31,7 +31,6 @@ class Cells:
     validations: int
 
     def validations_of(self, cell: int) -> tuple[int, int]:
-        """The first and the last validation of a cell."""
         ends = [*self.starts[1:].tolist(), self.validations]
         return int(self.starts[cell]), ends[cell] - 1
 

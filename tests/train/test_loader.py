@@ -12,7 +12,7 @@ from handseg.data.planes import pack, unpack
 from handseg.recipe import Transform
 from handseg.train.augment import Augmentation
 from handseg.train.loader import Loader, TrainingSamples, unpack_planes, worker_count
-from handseg.train.order import Order
+from handseg.train.order import EpochSampler
 
 ROTATE = {"rotate": Transform("Affine", {"rotate": [-20, 20], "p": 0.8})}
 
@@ -24,7 +24,7 @@ def loader_of(workplace):
     parts = [prepared.only(dataset.train[:5]), prepared.only(dataset.train[5:])]
 
     def make(workers=0):
-        order = Order(0, 5, 3, 0.3, None, 3)
+        order = EpochSampler(0, 5, 3, 0.3, None, 3)
         return Loader(TrainingSamples(parts, Augmentation(ROTATE)), order, workers, pin=False)
 
     return make

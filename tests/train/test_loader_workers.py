@@ -20,10 +20,10 @@ from handseg.train import loader as loading
 from handseg.train import workers
 from handseg.train.augment import Augmentation
 from handseg.train.loader import Loader, TrainingSamples
-from handseg.train.order import Order
+from handseg.train.order import EpochSampler
 
 ROTATE = {"rotate": Transform("Affine", {"rotate": [-20, 20], "p": 0.8})}
-ORDER = Order(0, 8, 0, 0.0, None, 2)
+ORDER = EpochSampler(0, 8, 0, 0.0, None, 2)
 
 
 class Samples(TrainingSamples):
@@ -158,7 +158,7 @@ def test_an_image_that_kills_two_workers_ends_the_training(make):
 
 
 def test_too_many_deaths_in_an_epoch_end_the_training(make):
-    order = Order(0, 8, 0, 0.0, None, 1)
+    order = EpochSampler(0, 8, 0, 0.0, None, 1)
     loader = make(workers=1, order=order, act=die, at=range(8))
     with pytest.raises(FailedError, match="4 times in an epoch"):
         list(loader.epoch(0))
@@ -280,7 +280,7 @@ from handseg.data.cache import build_cache
 from handseg.data.dataset import open_dataset
 from handseg.train.augment import Augmentation
 from handseg.train.loader import Loader, TrainingSamples
-from handseg.train.order import Order
+from handseg.train.order import EpochSampler
 
 class Stuck(TrainingSamples):
     def __getitem__(self, draw):
@@ -290,7 +290,7 @@ class Stuck(TrainingSamples):
 
 dataset = open_dataset(Path("data"))
 samples = Stuck([build_cache(dataset.train, dataset.classes, 64)], Augmentation({}))
-loader = Loader(samples, Order(0, 8, 0, 0.0, None, 1), 3, pin=False)
+loader = Loader(samples, EpochSampler(0, 8, 0, 0.0, None, 1), 3, pin=False)
 next(loader.epoch(0))
 print(*(one.pid for one in loader.crew.processes), flush=True)
 time.sleep(600)

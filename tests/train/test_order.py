@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from handseg.train.order import Order
+from handseg.train.order import EpochSampler
 
-ORDER = Order(seed=3, whole=20, crops=30, crop_share=0.5, crop_epochs=None, batch_size=4)
+ORDER = EpochSampler(seed=3, whole=20, crops=30, crop_share=0.5, crop_epochs=None, batch_size=4)
 
 
 def indices(order, epoch):

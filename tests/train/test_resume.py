@@ -18,7 +18,7 @@ from handseg.models.checkpoints import load_checkpoint
 from handseg.recipe import load_recipe
 from handseg.runs.reader import list_runs, read_run
 from handseg.runs.writer import RunWriter
-from handseg.train.tracking import Trackers
+from handseg.train.trackers import Trackers
 
 RUNS = Path("runs")
 # Two epochs of three steps.

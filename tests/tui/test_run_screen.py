@@ -16,9 +16,8 @@ from textual.pilot import Pilot
 
 from handseg.runs import fields
 from tui.app import Dashboard
-from tui.demo.folder import frozen_demo, frozen_now
+from tui.demo.folder import frozen_demo, frozen_now, write_run
 from tui.demo.stories import STORIES
-from tui.demo.writing import write_run
 from tui.once import frame_text
 from tui.screens.run import RunScreen
 

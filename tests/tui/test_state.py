@@ -15,7 +15,7 @@ from tui.bones import BoneOrder, bones_of, marked
 from tui.commands import Command, matching
 from tui.copying import filter_words, sort_words
 from tui.notices import notices_between
-from tui.order import ORDERS, Order
+from tui.order import ORDERS, RunOrder
 from tui.state import State
 
 
@@ -91,7 +91,7 @@ def test_runs_without_a_value_come_last_whichever_way_they_are_sorted(name):
     scores = {"best_dice": 0.5, "last_dice": 0.4, "means": (0.1, 0.4), "updated": 900.0}
     known = run("known", started=5.0, **full, **scores)
     nothing = RunSummary(Path("runs/x"), "nothing", "broken", "no run.json")
-    for order in (Order(name), Order(name, turned=True)):
+    for order in (RunOrder(name), RunOrder(name, turned=True)):
         found = [run.name for run in order.sorted([nothing, known], 1000.0)]
         if name in ("name", "state", "started"):
             assert sorted(found) == ["known", "nothing"], "these every run has"
@@ -101,7 +101,7 @@ def test_runs_without_a_value_come_last_whichever_way_they_are_sorted(name):
 
 def test_equal_runs_stay_in_the_order_of_their_start():
     runs = [run("c", best_dice=0.5), run("a", best_dice=0.5), run("b", best_dice=0.5)]
-    for order in (Order("best"), Order("best", turned=True)):
+    for order in (RunOrder("best"), RunOrder("best", turned=True)):
         assert [run.name for run in order.sorted(runs, 0.0)] == ["c", "a", "b"]
 
 
@@ -118,7 +118,7 @@ def test_a_wrong_filter_shows_all_and_a_right_one_again_some():
 
 def test_new_runs_pass_through_the_filter_and_the_order_too():
     state = state_of(run("a", best_dice=0.3))
-    state.order = Order("best")
+    state.order = RunOrder("best")
     state.filter_by("best>0.2")
     state.take_runs([run("c", best_dice=0.1), run("b", best_dice=0.9), run("a", best_dice=0.3)])
     assert names(state) == ["b", "a"]
@@ -229,9 +229,9 @@ def test_a_filter_is_copied_so_that_the_command_reads_it_as_one(text, words):
 
 
 def test_an_order_is_copied_in_the_words_of_the_command():
-    assert sort_words(Order()) == []
-    assert sort_words(Order("started", turned=True)) == ["--reverse"]
-    assert sort_words(Order("best")) == ["--sort", "best"]
+    assert sort_words(RunOrder()) == []
+    assert sort_words(RunOrder("started", turned=True)) == ["--reverse"]
+    assert sort_words(RunOrder("best")) == ["--sort", "best"]
     for name in ORDERS:
         assert name == "trend" or name in SORTS
 
@@ -244,7 +244,7 @@ def test_the_command_sorts_as_the_dashboard_does(name):
         for n, (best, epoch, t) in enumerate(scores)
     ]
     for turned in (False, True):
-        ours = [run.name for run in Order(name, turned=turned).sorted(runs, 1000.0)]
+        ours = [run.name for run in RunOrder(name, turned=turned).sorted(runs, 1000.0)]
         assert ours == [run.name for run in sort_runs(runs, name, reverse=turned)]
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from handseg.view.braille import characters
 from handseg.view.curves import (
-    NOBODY,
+    NO_CURVE,
     Curve,
-    Frame,
+    Viewport,
     draw,
     line_of,
     sparkline,
@@ -23,7 +23,7 @@ NAN = float("nan")
 def shown(x, y, width=2, height=1, **look):
     """The lines of one curve over the whole of its places."""
     x, y = np.asarray(x, float), np.asarray(y, float)
-    frame = Frame((float(x[0]), float(x[-1])), width, height, **look)
+    frame = Viewport((float(x[0]), float(x[-1])), width, height, **look)
     return characters(draw([line_of(Curve(x, y), frame)], frame).codes)
 
 
@@ -67,7 +67,7 @@ def test_values_that_differ_by_less_than_matters_keep_to_the_middle():
 
 
 def test_an_axis_is_as_long_as_it_has_to_be_at_least():
-    frame = Frame((0.0, 9.0), 4, 4, least=0.004)
+    frame = Viewport((0.0, 9.0), 4, 4, least=0.004)
     tiny, near = (line_of(Curve(np.arange(10), np.full(10, y)), frame) for y in (5e-7, 0.965))
     assert value_range([tiny], least=0.004) == (0.0, 0.004)
     assert value_range([near], least=0.004) == pytest.approx((0.963, 0.967))
@@ -80,39 +80,39 @@ def test_a_rising_line_runs_from_the_lower_left_to_the_upper_right():
 
 
 def test_neighbouring_columns_are_joined_without_a_hole():
-    frame = Frame((0.0, 1.0), 1, 2)
+    frame = Viewport((0.0, 1.0), 1, 2)
     drawing = draw([line_of(Curve(np.array([0, 1]), np.array([0.0, 1.0])), frame)], frame)
     assert characters(drawing.codes) == ["⢸", "⡸"]
 
 
 def test_values_that_lie_apart_are_joined_by_a_straight_line():
-    frame = Frame((0.0, 10.0), 3, 1)
+    frame = Viewport((0.0, 10.0), 3, 1)
     line = line_of(Curve(np.array([0, 10]), np.array([1.0, 2.0])), frame)
     np.testing.assert_allclose(line.line, np.linspace(1, 2, 6))
     assert np.isfinite(line.values).tolist() == [True, *[False] * 4, True]
 
 
 def test_a_value_that_is_no_number_is_a_gap_in_the_line():
-    frame = Frame((0.0, 5.0), 3, 1)
+    frame = Viewport((0.0, 5.0), 3, 1)
     line = line_of(Curve(np.arange(6), np.array([1.0, NAN, 1.0, 1.0, np.inf, 1.0])), frame)
     assert np.isfinite(line.line).tolist() == [True, False, True, True, False, True]
 
 
 def test_a_gap_between_columns_that_hold_nothing_is_left_open():
-    frame = Frame((0.0, 10.0), 11, 1)
+    frame = Viewport((0.0, 10.0), 11, 1)
     line = line_of(Curve(np.array([0, 5, 10]), np.array([1.0, NAN, 1.0])), frame)
     assert np.isfinite(line.line).sum() == 2
 
 
 def test_zoomed_between_two_values_the_line_goes_on_to_both():
-    frame = Frame((4.0, 6.0), 2, 1)
+    frame = Viewport((4.0, 6.0), 2, 1)
     line = line_of(Curve(np.array([0, 10]), np.array([0.0, 10.0])), frame)
     np.testing.assert_allclose(line.line, np.linspace(4, 6, 4))
     assert np.isnan(line.values).all()
 
 
 def test_a_logarithmic_axis_leaves_out_what_has_no_logarithm():
-    frame = Frame((0.0, 3.0), 2, 1, logarithmic=True)
+    frame = Viewport((0.0, 3.0), 2, 1, logarithmic=True)
     line = line_of(Curve(np.arange(4), np.array([0.01, 0.0, -1.0, 100.0])), frame)
     np.testing.assert_allclose(line.line, [-2.0, NAN, NAN, 2.0])
     drawing = draw([line], frame)
@@ -122,20 +122,20 @@ def test_a_logarithmic_axis_leaves_out_what_has_no_logarithm():
 
 
 def test_places_are_divided_by_their_unit():
-    frame = Frame((0.0, 3.0), 2, 1)
+    frame = Viewport((0.0, 3.0), 2, 1)
     line = line_of(Curve(np.array([0, 50, 100, 150]), np.arange(4.0), unit=50.0), frame)
     np.testing.assert_allclose(line.values, np.arange(4))
 
 
 def test_smoothing_sees_what_lies_left_of_the_frame():
     x, y = np.arange(1000), np.where(np.arange(1000) < 500, 0.0, 1.0)
-    zoomed = line_of(Curve(x, y), Frame((500.0, 519.0), 10, 1, smoothing=0.9))
+    zoomed = line_of(Curve(x, y), Viewport((500.0, 519.0), 10, 1, smoothing=0.9))
     assert zoomed.line[0] == pytest.approx(0.1, abs=1e-2)
 
 
 def test_the_range_leaves_out_the_outermost_percent_and_marks_it():
     y = np.concatenate([[1000.0], np.linspace(0, 1, 398), [-1000.0]])
-    frame = Frame((0.0, 399.0), 200, 4)
+    frame = Viewport((0.0, 399.0), 200, 4)
     drawing = draw([line_of(Curve(np.arange(400), y), frame)], frame)
     assert -0.1 <= drawing.y[0] < 0.05
     assert 0.95 < drawing.y[1] < 1.1
@@ -144,7 +144,7 @@ def test_the_range_leaves_out_the_outermost_percent_and_marks_it():
 
 
 def test_the_range_is_never_empty():
-    frame = Frame((0.0, 1.0), 1, 1)
+    frame = Viewport((0.0, 1.0), 1, 1)
     constant = line_of(Curve(np.array([0, 1]), np.array([0.5, 0.5])), frame)
     low, high = value_range([constant])
     assert low < 0.5 < high
@@ -153,20 +153,22 @@ def test_the_range_is_never_empty():
 
 
 def test_the_later_curve_wins_in_a_cell_that_both_cross():
-    frame = Frame((0.0, 3.0), 2, 1)
+    frame = Viewport((0.0, 3.0), 2, 1)
     lines = [line_of(Curve(np.arange(4), y), frame) for y in (np.arange(4.0), np.full(4, 1.5))]
     assert draw(lines, frame).owner.tolist() == [[1, 1]]
-    apart = [line_of(Curve(np.arange(4), np.full(4, y)), Frame((0.0, 3.0), 2, 4)) for y in (0, 1)]
-    owners = draw(apart, Frame((0.0, 3.0), 2, 4)).owner
+    apart = [
+        line_of(Curve(np.arange(4), np.full(4, y)), Viewport((0.0, 3.0), 2, 4)) for y in (0, 1)
+    ]
+    owners = draw(apart, Viewport((0.0, 3.0), 2, 4)).owner
     assert owners[0].tolist() == [1, 1]
     assert owners[3].tolist() == [0, 0]
-    assert (owners[1:3] == NOBODY).all()
+    assert (owners[1:3] == NO_CURVE).all()
 
 
 def test_the_band_of_the_chosen_curve_lies_between_its_extremes():
     x = np.repeat(np.arange(4), 2)
     wide, flat = np.tile([0.0, 8.0], 4), np.full(8, 4.0)
-    frame = Frame((0.0, 3.0), 2, 8)
+    frame = Viewport((0.0, 3.0), 2, 8)
     lines = [line_of(Curve(x, y), frame) for y in (flat, wide)]
     assert draw(lines, frame, chosen=1).band.all()
     assert not draw(lines, frame, chosen=0).band.any(), "one value has no band"
@@ -176,12 +178,12 @@ def test_the_band_of_the_chosen_curve_lies_between_its_extremes():
 def test_few_values_have_no_band_until_they_are_smoothed():
     x, y = np.arange(6.0), np.array([0.0, 8.0] * 3)
     for smoothing, has_band in ((0.0, False), (0.9, True)):
-        frame = Frame((0.0, 5.0), 4, 8, smoothing)
+        frame = Viewport((0.0, 5.0), 4, 8, smoothing)
         assert draw([line_of(Curve(x, y), frame)], frame, chosen=0).band.any() == has_band
 
 
 def test_the_cursor_reads_the_nearest_value_within_the_curve():
-    frame = Frame((0.0, 9.0), 5, 1)
+    frame = Viewport((0.0, 9.0), 5, 1)
     line = line_of(Curve(np.array([0, 4]), np.array([1.0, 2.0])), frame)
     assert line.read(1) == 1.0
     assert line.read(3) == 2.0

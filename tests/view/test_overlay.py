@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from handseg.view.geometry import Box, fitted, sample, samples_a_side
+from handseg.view.geometry import ImageRegion, fitted, sample, samples_a_side
 from handseg.view.overlay import (
     EXTRA,
     FILL,
@@ -101,7 +101,7 @@ def test_errors_of_a_chosen_class_say_nothing_of_the_others():
 
 def test_a_box_shows_only_its_part():
     masks = planes(8, (0, ALL, LEFT))
-    found = compose(GREY, masks, [RED], (4, 4), box=Box(0, 4, 8, 8))
+    found = compose(GREY, masks, [RED], (4, 4), box=ImageRegion(0, 4, 8, 8))
     assert (found == 100).all()
 
 
@@ -124,12 +124,15 @@ def test_a_picture_keeps_its_aspect(size, room, expected):
 
 
 def test_samples_are_half_of_the_pixels_below_and_one_to_four():
-    box = Box(0, 0, 1000, 1000)
+    box = ImageRegion(0, 0, 1000, 1000)
     found = [samples_a_side(box, (side, side)) for side in (10, 200, 250, 500, 1000, 3000)]
     assert found == [4, 3, 2, 1, 1, 1]
 
 
 def test_samples_lie_at_the_centres_of_their_pixels():
     image = np.arange(16, dtype=np.uint8).reshape(4, 4, 1)
-    assert sample(image, Box.whole((4, 4)), (2, 2), 1)[:, :, 0].tolist() == [[5, 7], [13, 15]]
-    assert (sample(image, Box.whole((4, 4)), (2, 2), 2) == image).all()
+    assert sample(image, ImageRegion.whole((4, 4)), (2, 2), 1)[:, :, 0].tolist() == [
+        [5, 7],
+        [13, 15],
+    ]
+    assert (sample(image, ImageRegion.whole((4, 4)), (2, 2), 2) == image).all()

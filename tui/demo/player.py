@@ -14,15 +14,14 @@ from handseg.anatomy import BONES
 from handseg.errors import ExitCode
 from handseg.runs import fields
 from handseg.runs.writer import RunWriter
-from tui.demo.folder import PLAYED_FROM
-from tui.demo.pictures import write_pictures
+from tui.demo.folder import PLAYED_FROM, write_pictures
 from tui.demo.stories import MEMORY_TOTAL, STEPS_PER_EPOCH, STORIES, Story, learned, losses, rates
 
 SECONDS_A_STEP = 0.02
 PICTURES_EVERY = 4
 
 
-class Ended(Exception):  # noqa: N818 - no error: the person has had enough
+class PlayerEnded(Exception):  # noqa: N818 - no error: the person has had enough
     """The dashboard was quit, or the run was stopped."""
 
 
@@ -35,7 +34,6 @@ class Player:
         signal.signal(signal.SIGTERM, self.stop)
 
     def stop(self, *signals: object) -> None:
-        """The person has stopped the run."""
         self.stopped = True
         self.ended.set()
 
@@ -49,10 +47,10 @@ class Player:
         """Let time pass.
 
         Raises:
-            Ended: it is time to go.
+            PlayerEnded: it is time to go.
         """
         if self.ended.wait(seconds):
-            raise Ended
+            raise PlayerEnded
 
     def play(self, writer: RunWriter, story: Story, begin: int) -> None:
         """Write the epochs after `begin`, then that the run is finished."""
@@ -60,7 +58,7 @@ class Player:
             for epoch in range(begin + 1, story.epochs + 1):
                 self.epoch(writer, story, epoch)
             writer.end("finished")
-        except Ended:
+        except PlayerEnded:
             if self.stopped:
                 writer.end("stopped", "SIGTERM")
             raise
@@ -85,7 +83,7 @@ def main(run: Path, player: Player) -> None:
     """Go on with the run; when it is finished, begin another.
 
     Raises:
-        Ended: it is time to go.
+        PlayerEnded: it is time to go.
     """
     threading.Thread(target=player.wait_for_the_end, daemon=True).start()
     story = STORIES[0]
@@ -101,11 +99,11 @@ def main(run: Path, player: Player) -> None:
 
 
 if __name__ == "__main__":
-    shown, somebody = Path(sys.argv[1]), Player()
+    shown, player = Path(sys.argv[1]), Player()
     try:
-        main(shown, somebody)
-    except Ended:
-        if somebody.left:
+        main(shown, player)
+    except PlayerEnded:
+        if player.left:
             # The dashboard removes the folder, unless it was killed.
             shutil.rmtree(shown.parent.parent, ignore_errors=True)
         raise SystemExit(ExitCode.TERMINATED) from None

@@ -44,7 +44,6 @@ class Story:
 
     @property
     def recipe_name(self) -> str:
-        """What the run is named after."""
         return self.name.rpartition("-")[0]
 
     @property
@@ -54,7 +53,6 @@ class Story:
 
     @property
     def seed(self) -> int:
-        """Of everything that is drawn for it."""
         return sum(self.name.encode())
 
 

@@ -40,7 +40,7 @@ class ClassesScreen(Page):
         super().__init__(state)
         self._strips = Strips(id="strips")
         self._heads = StripHeads(self._strips)
-        self._reading = Reading(state, self._strips)
+        self._reading = CursorReading(state, self._strips)
         self._key = ScaleKey()
         self._hand = Hand()
         self._moves = False
@@ -63,7 +63,6 @@ class ClassesScreen(Page):
         return run is None or run.state == "broken" or (known and not self._moves)
 
     def on_mount(self) -> None:
-        """The keys belong to the strips."""
         self._strips.focus()
 
     def take(self) -> None:
@@ -82,7 +81,6 @@ class ClassesScreen(Page):
             widget.refresh()
 
     def on_resize(self) -> None:
-        """As many cells as fit."""
         self.call_after_refresh(self.take)
 
     def _stand(self) -> None:
@@ -90,7 +88,6 @@ class ClassesScreen(Page):
 
     @on(Strips.Refitted)
     def follow_strips(self) -> None:
-        """What is read at the cursor, and the heads, go with the cells."""
         self.take()
 
     @on(Sheet.Moved)
@@ -103,17 +100,14 @@ class ClassesScreen(Page):
             self.take()
 
     def action_validation(self, by: int) -> None:
-        """Look at another validation."""
         self._strips.move_at(by)
         self.take()
 
     def action_newest(self) -> None:
-        """Look at the newest validation."""
         self._strips.at = None
         self.take()
 
     def action_next_sort(self) -> None:
-        """Sort the classes by the next of three."""
         self._strips.next_sort()
         self.take()
 
@@ -129,7 +123,6 @@ class ClassesScreen(Page):
             self.say("strips and hand have room side by side here")
 
     def action_no_class(self) -> None:
-        """Choose no bone."""
         self.post_message(ClassChosen(None))
 
     def step_out(self) -> bool:
@@ -140,7 +133,7 @@ class ClassesScreen(Page):
         return False
 
 
-class Reading(Lines):
+class CursorReading(Lines):
     """The run, and what the cursor reads."""
 
     def __init__(self, state: State, below: Strips) -> None:
@@ -206,6 +199,5 @@ class ScaleKey(Lines):
     """What the colours mean."""
 
     def lines(self, width: int, height: int) -> list[Text]:
-        """One line."""
         plain = self.app.no_color  # pyright: ignore[reportUnknownMemberType]
         return [dice_scale.key(width, coloured=not plain)]

@@ -48,7 +48,6 @@ def help_text(here: Iterable[Place] = (), *, writes: bool = True) -> Text:
 
 
 def entry(key: Key) -> Text:
-    """A key and what it does."""
     return joined(cell(f"  {key.shown}", 10, palette.TEXT), Text(key.means, palette.DIM))
 
 
@@ -64,7 +63,6 @@ class WelcomeScreen(Page):
     """Neither runs nor data: how to begin."""
 
     def body(self) -> Iterable[Widget]:
-        """Where it looked, and what to type."""
         yield Static(self._text(), id="welcome")
 
     def _text(self) -> Text:
@@ -87,5 +85,4 @@ class WelcomeScreen(Page):
 
 
 def command(line: str, means: str) -> Text:
-    """A line to type and what it does."""
     return Text.assemble((f"  {line}", palette.ACCENT), "\n", (f"      {means}", palette.DIM))

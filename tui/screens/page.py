@@ -64,11 +64,9 @@ class Page(Screen[None]):
         return self
 
     def say(self, text: str) -> None:
-        """Show a line at the foot of the screen for a while."""
         self._status_line.say(text)
 
     def on_mount(self) -> None:
-        """The clock of the title, and ages."""
         self.set_interval(1, self.tick)
 
     def on_screen_resume(self) -> None:

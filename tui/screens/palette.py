@@ -13,12 +13,12 @@ from textual.widgets import Input
 
 from tui import palette
 from tui.commands import Command, matching
-from tui.widgets.rows import Rows
+from tui.widgets.sheet import Rows
 from tui.wording import cell, joined
 
 KEY = 8
 MOST = 200
-"""Lines that are listed: more nobody looks through."""
+"""Lines that are listed: more are not looked through."""
 
 
 class PaletteScreen(ModalScreen[Command | None]):
@@ -46,17 +46,14 @@ class PaletteScreen(ModalScreen[Command | None]):
             yield self._rows
 
     def on_mount(self) -> None:
-        """Begin with all."""
         self.query_one(Input).focus()
         self.call_after_refresh(self._list, "")
 
     def on_resize(self) -> None:
-        """Lines follow the width."""
         self.call_after_refresh(self._draw)
 
     @on(Input.Changed)
     def narrow_down(self, event: Input.Changed) -> None:
-        """Another text was typed."""
         event.stop()
         self._list(event.value)
 
@@ -71,27 +68,22 @@ class PaletteScreen(ModalScreen[Command | None]):
 
     @on(Input.Submitted)
     def do_it(self) -> None:
-        """Do what is under the cursor."""
         at = int(self._rows.cursor or 0)
         self.dismiss(self._found[at] if at < len(self._found) else None)
 
     @on(Rows.Chosen)
     @on(Rows.Clicked)
     def take_clicked(self, event: Rows.Moved) -> None:
-        """Do what was clicked."""
         event.stop()
         self.dismiss(self._found[int(event.key)])
 
     def action_leave(self) -> None:
-        """Close it."""
         self.dismiss(None)
 
     def action_move(self, by: int) -> None:
-        """Move by lines."""
         self._rows.action_move(by)
 
     def action_page(self, by: int) -> None:
-        """Move by pages."""
         self._rows.action_page(by)
 
 

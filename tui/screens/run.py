@@ -20,15 +20,14 @@ from tui.messages import RunHighlighted
 from tui.run_files import CheckpointsRead, LogRead, LogView, RecipeRead, RecipeText, RunFiles
 from tui.screens.run_control import RunControl
 from tui.state import State
-from tui.widgets.rows import Rows
 from tui.widgets.run.checkpoints import checkpoint_rows
 from tui.widgets.run.events import FILTERS, EventsSheet, Filter
 from tui.widgets.run.head import PaneTabs, RunHead
-from tui.widgets.run.log import LogSheet
+from tui.widgets.run.log import LogSheet, SearchLine
 from tui.widgets.run.pane import Pane
 from tui.widgets.run.recipe import recipe_rows
-from tui.widgets.run.search import SearchLine
 from tui.widgets.run_panel import Compact
+from tui.widgets.sheet import Rows
 from tui.wording import count
 
 PANES = ("recipe", "log", "checkpoints", "events")
@@ -70,7 +69,6 @@ class RunScreen(RunControl):
 
     @property
     def settled(self) -> bool:
-        """Whether the run was read whole, and its files too."""
         read = None not in (self._recipe, self._checkpoints, self._log_view)
         return self.state.run is None or (self.state.is_read and read)
 
@@ -85,7 +83,6 @@ class RunScreen(RunControl):
         return shlex.join(["handseg", "runs", "show", run, *against, *where])
 
     def on_mount(self) -> None:
-        """The keys belong to the shown pane first."""
         self._panes[self._pane].sheet.focus()
 
     def take(self) -> None:
@@ -105,7 +102,6 @@ class RunScreen(RunControl):
             self._show()
 
     def on_resize(self) -> None:
-        """Lines follow the width."""
         self.call_after_refresh(self.take)
 
     # What threads read
@@ -237,7 +233,6 @@ class RunScreen(RunControl):
         self.call_after_refresh(self.take)
 
     def action_next_pane(self) -> None:
-        """To the next pane."""
         self._go_to(PANES[(PANES.index(self._pane) + 1) % len(PANES)])
 
     def action_other_run(self, by: int) -> None:
@@ -257,14 +252,12 @@ class RunScreen(RunControl):
         self._go_to("recipe")
 
     def action_next_filter(self) -> None:
-        """The next kinds of events."""
         self._filter = FILTERS[(FILTERS.index(self._filter) + 1) % len(FILTERS)]
         self._go_to("events")
 
     # The log
 
     def action_search(self) -> None:
-        """Type a text to search in the log."""
         self._bring("log")
         self._search.open()
 

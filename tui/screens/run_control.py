@@ -2,19 +2,27 @@
 
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import ClassVar
 
+from rich.text import Text
 from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
 from textual.message import Message
+from textual.screen import ModalScreen
+from textual.widgets import Static
 
 from handseg.errors import ExitCode, HandsegError
 from handseg.runs import control, fields
 from handseg.runs.commands import resume_command
 from handseg.runs.summary import RunSummary
+from tui import palette
 from tui.messages import Said
-from tui.screens.ask import AskScreen
 from tui.screens.page import Page
+from tui.wording import one_line
 
 ENDED_WELL = (ExitCode.DONE, ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 
@@ -43,6 +51,45 @@ class Refused(Message):
     def __init__(self, error: HandsegError) -> None:
         super().__init__()
         self.error = error
+
+
+class AskScreen(ModalScreen[bool]):
+    """Says what would be done and asks; or, without a question, only what to type."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "answer(True)", "yes", show=False),
+        Binding("n,escape", "answer(False)", "no", show=False),
+    ]
+
+    def __init__(
+        self, title: str, says: Sequence[str], command: str = "", *, asks: bool = True
+    ) -> None:
+        super().__init__()
+        self._title = title
+        self._says = tuple(says)
+        self._command = command
+        self._asks = asks
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(id="ask"):
+            yield Static(self._text())
+
+    def _text(self) -> Text:
+        lines = [Text(one_line(self._title), f"bold {palette.TEXT}"), Text("")]
+        lines += [Text(one_line(line), palette.TEXT) for line in self._says]
+        if self._command:
+            lines += [Text(""), Text(f"  {one_line(self._command)}", palette.ACCENT)]
+        return Text("\n").join([*lines, Text(""), self._keys()])
+
+    def _keys(self) -> Text:
+        if not self._asks:
+            return Text("esc closes this", palette.DIM)
+        parts = [(" y ", palette.ACCENT), ("do it    ", palette.DIM)]
+        return Text.assemble(*parts, (" n ", palette.ACCENT), ("leave it", palette.DIM))
+
+    def action_answer(self, answer: bool) -> None:
+        """Close with the answer; without a question it is always no."""
+        self.dismiss(answer and self._asks)
 
 
 class RunControl(Page):
@@ -131,7 +178,7 @@ class RunControl(Page):
         threading.Thread(target=self._await_end, args=(folder.name, child), daemon=True).start()
 
     def _await_end(self, name: str, child: subprocess.Popen[bytes]) -> None:
-        """Reap the process, and say so where it failed while somebody looks."""
+        """Reap the process, and say so where it failed."""
         code = child.wait()
         if code not in ENDED_WELL:
             self.post_message(Said(f"{name} could not go on (exit {code}): its log tells why"))

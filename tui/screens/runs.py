@@ -75,7 +75,6 @@ class RunsScreen(Page):
 
     @property
     def settled(self) -> bool:
-        """Whether all runs that are highlighted, selected or pinned have been read."""
         return self.state.is_read
 
     @property
@@ -96,16 +95,13 @@ class RunsScreen(Page):
 
     @property
     def _part(self) -> Part:
-        """The part of the screen that has the focus."""
         parts: dict[Widget, Part] = {self._bones.sheet: "bones", self._chart: "curve"}
         return parts.get(self.focused, "runs") if self.focused is not None else "runs"
 
     def target_of(self, place: Place) -> Widget:
-        """The curves carry out their own actions."""
         return self._chart if place == "chart" else self
 
     def on_mount(self) -> None:
-        """The keys belong to the table first."""
         self._table.rows.focus()
 
     def take(self) -> None:
@@ -145,7 +141,6 @@ class RunsScreen(Page):
         return any(run is not None and now - run.updated < YOUNG for run in runs)
 
     def on_resize(self) -> None:
-        """Columns follow the width."""
         self.call_after_refresh(self.take)
 
     def _make_room(self) -> None:
@@ -179,21 +174,17 @@ class RunsScreen(Page):
 
     @on(Heads.Clicked)
     def sort_by(self, event: Heads.Clicked) -> None:
-        """The head of a column was clicked."""
         self.post_message(RunsOrdered(self.state.order.by(event.order)))
 
     @on(FilterLine.Typed)
     def filter_runs(self, event: FilterLine.Typed) -> None:
-        """Another filter is typed."""
         self.post_message(RunsFiltered(event.text))
 
     @on(FilterLine.Left)
     def leave_filter(self) -> None:
-        """The keys belong to the table again."""
         self._table.rows.focus()
 
     def action_filter(self) -> None:
-        """Type a filter."""
         self._filter.open()
 
     def action_next_order(self) -> None:
@@ -211,12 +202,10 @@ class RunsScreen(Page):
             self.post_message(RunsOrdered(self.state.order.reversed()))
 
     def action_select(self) -> None:
-        """Draw the highlighted run with others, or no longer."""
         if self.state.highlighted is not None:
             self.post_message(RunSelected(self.state.highlighted))
 
     def action_pin(self) -> None:
-        """Hold the others against the highlighted run, or no longer."""
         if self.state.highlighted is not None:
             self.post_message(RunPinned(self.state.highlighted))
 
@@ -242,7 +231,6 @@ class RunsScreen(Page):
 
     @on(Tabs.Clicked)
     def show_clicked(self, event: Tabs.Clicked) -> None:
-        """The name of a part was clicked."""
         self._show_pane(event.pane)
 
     def _show_pane(self, pane: Pane) -> None:

@@ -24,8 +24,8 @@ from tui.screens.page import Page
 from tui.state import State
 from tui.widgets.class_list import ALL, ClassHeads, class_rows
 from tui.widgets.half_blocks import HalfBlocks
-from tui.widgets.picture_line import PictureLine, Shown, View
-from tui.widgets.rows import Rows
+from tui.widgets.picture_line import PictureLine, PictureState, View
+from tui.widgets.sheet import Rows
 
 ListedFor = tuple[str, int]
 VIEWS: tuple[View, ...] = ("prediction", "label", "errors")
@@ -58,7 +58,6 @@ class ViewerScreen(Page):
         self._line = PictureLine()
 
     def body(self) -> Iterable[Widget]:
-        """A line about the picture, the picture, the classes."""
         yield self._line
         yield Horizontal(self._blocks, Vertical(ClassHeads(), self._rows, id="side"), id="body")
 
@@ -221,11 +220,11 @@ class ViewerScreen(Page):
             only=self._only,
         )
 
-    def _shown(self, view: View) -> Shown:
+    def _shown(self, view: View) -> PictureState:
         key, names = self._key, self._names
         note = self._fault or ("" if key else self._nothing())
         preview = self._previews.get(key.image_name) if key else None
-        return Shown(
+        return PictureState(
             run=self._run,
             image_name=key.image_name if key else "",
             number=names.index(key.image_name) + 1 if key else 0,
@@ -258,7 +257,6 @@ class ViewerScreen(Page):
 
     @on(Rows.Moved)
     def choose_class(self, event: Rows.Moved) -> None:
-        """Another bone is chosen, or all."""
         self.state.chosen_class = None if event.key == ALL else event.key
         self.draw()
 
@@ -281,12 +279,10 @@ class ViewerScreen(Page):
         self._want()
 
     def action_only(self) -> None:
-        """The chosen bone only, or the others too."""
         self._only = not self._only
         self.draw()
 
     def action_all(self) -> None:
-        """All bones."""
         self.state.chosen_class, self._only = None, False
         self.draw()
 

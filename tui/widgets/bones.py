@@ -25,12 +25,10 @@ LEGENDS = ("* best  ! worst", f"▲▼ moved > {dice(MOVED, 3)}")
 
 
 def column_count(width: int, classes: int) -> int:
-    """How many columns of classes fit side by side."""
     return max(1, min(MOST_COLUMNS, width // (REST + LEAST_NAME), classes or 1))
 
 
 def name_width(item_width: int) -> int:
-    """Cells of a name in a column so wide."""
     return max(1, min(MOST_NAME, item_width - REST))
 
 
@@ -117,7 +115,6 @@ class BoneSheet(Sheet):
 
     @property
     def across(self) -> int:
-        """As many columns as fit."""
         return column_count(self.text_width, len(self._bones))
 
     def show(self, bones: list[Bone], *, against: bool, chosen: str | None) -> None:
@@ -138,7 +135,6 @@ class BoneSheet(Sheet):
         return made[key]
 
     def segments(self, token: object, width: int) -> list[Segment]:
-        """The cells in their styles."""
         return drawn(token)
 
 
@@ -186,7 +182,6 @@ class BonesTable(Vertical):
 
     @property
     def is_against(self) -> bool:
-        """Whether the classes are held against those of the pinned run."""
         return rival(self._state) is not None
 
     @property
@@ -225,6 +220,5 @@ class BonesTable(Vertical):
         return chosen if run is not None and chosen in run.classes else None
 
     def sort(self, order: BoneOrder) -> None:
-        """Show the classes in another order."""
         self.order = order
         self.take()

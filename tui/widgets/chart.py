@@ -14,7 +14,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from handseg.runs.reader import RunDetails
-from handseg.view.curves import Curve, Drawing, Frame, Line, draw, line_of
+from handseg.view.curves import Curve, CurveLine, CurveRaster, Viewport, draw, line_of
 from tui import curves, palette
 from tui.curves import MEAN, Axis, Value
 from tui.dice_scale import LEAST_AXIS
@@ -22,30 +22,96 @@ from tui.keys import bindings
 from tui.state import State
 from tui.widgets.chart_lines import (
     AXIS,
+    ChartLayout,
+    ChartStyle,
     Entry,
-    Layout,
-    Look,
     legend,
     plot_lines,
     x_label,
     x_line,
     x_numbers,
 )
-from tui.widgets.chart_window import Range, Window
 from tui.wording import cell, dice, quantity, rule
 
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.97)
 ZOOM, PAN, WHEEL = 0.5, 0.25, 0.8
+FINEST = 1e-6
+"""Share of the largest place that a stretch is long at least."""
 
 Drawn = Text | list[Segment]
+Range = tuple[float, float]
+
+
+class Window:
+    """All of the axis or a part of it; moved and scaled within the whole."""
+
+    def __init__(self) -> None:
+        self.whole: Range = (0.0, 1.0)
+        self._part: Range | None = None
+        self.cursor: float | None = None
+        """A place on the axis."""
+
+    @property
+    def shown(self) -> Range:
+        return self._part or self.whole
+
+    @property
+    def scale(self) -> float:
+        """How many times closer than the whole."""
+        low, high = self.shown
+        return (self.whole[1] - self.whole[0]) / (high - low) if self._part else 1.0
+
+    def forget(self) -> None:
+        """Another axis: places on the old one mean nothing."""
+        self._part = self.cursor = None
+
+    def show_all(self) -> None:
+        self._part = None
+
+    def show(self, low: float, high: float) -> None:
+        """Show this stretch, as far as it lies within the whole."""
+        first, last = self.whole
+        size = max(high - low, FINEST * max(abs(first), abs(last), 1.0))
+        low = min(max(low, first), last - size)
+        self._part = None if size >= last - first else (low, low + size)
+
+    def zoom(self, factor: float, about: float | None = None) -> None:
+        """Show so many times as much; what lies at `about`, else at the cursor, stays there."""
+        low, high = self.shown
+        centre = (low + high) / 2
+        if about is not None:
+            centre = about
+        elif self.cursor is not None and low <= self.cursor <= high:
+            centre = self.cursor
+        self.show(centre - (centre - low) * factor, centre + (high - centre) * factor)
+
+    def pan(self, share: float) -> None:
+        """Move by a share of what is shown."""
+        low, high = self.shown
+        by = share * (high - low)
+        self.show(low + by, high + by)
+
+    def cursor_cell(self, frame: Viewport) -> int | None:
+        """The column of cells of the cursor; None where it is not in the frame."""
+        if self.cursor is None or not frame.x[0] <= self.cursor <= frame.x[1]:
+            return None
+        return min(frame.width - 1, max(0, round((frame.column_of(self.cursor) - 0.5) / 2)))
+
+    def put_cursor(self, column: int, frame: Viewport) -> None:
+        self.cursor = frame.place_of(2 * min(frame.width - 1, max(0, column)) + 0.5)
+
+    def move_cursor(self, by: int, frame: Viewport) -> None:
+        """Move the cursor by cells; it comes from the right."""
+        at = self.cursor_cell(frame)
+        self.put_cursor(frame.width - 1 if at is None else at + by, frame)
 
 
 class Reduced(NamedTuple):
     """A curve reduced to columns, and what it was made of."""
 
     run: RunDetails
-    what: tuple[Value, str | None, Axis, Frame]
-    line: Line
+    what: tuple[Value, str | None, Axis, Viewport]
+    line: CurveLine
 
 
 class Chart(Widget, can_focus=True):
@@ -61,7 +127,7 @@ class Chart(Widget, can_focus=True):
         self.smoothing = 0.0
         self.logarithmic = False
         self.window = Window()
-        self._frame: Frame | None = None
+        self._frame: Viewport | None = None
         """What was drawn last; None while there is no curve."""
         self._strips: list[Strip] = []
         self._made_of: tuple[tuple[Any, ...], list[RunDetails]] = ((), [])
@@ -72,7 +138,6 @@ class Chart(Widget, can_focus=True):
         """Where the mouse took hold, and what was shown then."""
 
     def values(self) -> list[Value]:
-        """What can be drawn."""
         return curves.values(curves.drawn_runs(self._state), self._state.chosen_class)
 
     def next_value(self, by: int = 1) -> bool:
@@ -86,7 +151,6 @@ class Chart(Widget, can_focus=True):
     # Drawing
 
     def take(self) -> None:
-        """The state may have changed: draw anew where it did."""
         if self._make():
             self.refresh()
 
@@ -156,7 +220,7 @@ class Chart(Widget, can_focus=True):
     def _lines(
         self, runs: list[RunDetails], axis: Axis, known: list[tuple[RunDetails, Curve]]
     ) -> list[Drawn]:
-        layout = Layout(*self.size)
+        layout = ChartLayout(*self.size)
         width, height = layout.plot
         if not known or width < 2 or height < 1:
             self._frame = None
@@ -164,7 +228,9 @@ class Chart(Widget, can_focus=True):
             return [self._title(layout.width, ""), nothing]
         shown = self.window.shown
         least = LEAST_AXIS if self.value.is_dice else 0.0
-        self._frame = frame = Frame(shown, width, height, self.smoothing, self.logarithmic, least)
+        self._frame = frame = Viewport(
+            shown, width, height, self.smoothing, self.logarithmic, least
+        )
         lines = [self._line(run, curve, axis, frame) for run, curve in known]
         names = [run.summary.name for run, _ in known]
         for gone in self._reduced.keys() - names:
@@ -181,7 +247,7 @@ class Chart(Widget, can_focus=True):
             return " no run is shown: esc clears the filter"
         return " nothing logged yet" if runs else f" {self._state.fault or 'reading ...'}"
 
-    def _line(self, run: RunDetails, curve: Curve, axis: Axis, frame: Frame) -> Line:
+    def _line(self, run: RunDetails, curve: Curve, axis: Axis, frame: Viewport) -> CurveLine:
         """The curve reduced; remembered as long as nothing of it changed."""
         what = (self.value, self._state.chosen_class, axis, frame)
         known = self._reduced.get(run.summary.name)
@@ -191,13 +257,18 @@ class Chart(Widget, can_focus=True):
         return known.line
 
     def _picture(
-        self, drawing: Drawing, names: list[str], lines: list[Line], axis: Axis, layout: Layout
+        self,
+        drawing: CurveRaster,
+        names: list[str],
+        lines: list[CurveLine],
+        axis: Axis,
+        layout: ChartLayout,
     ) -> list[Drawn]:
         frame = self._frame
         assert frame is not None, "there are curves"
         colours = [self._state.colour_of(name) for name in names]
         cursor = self.window.cursor_cell(frame)
-        look = Look(colours, self.rich_style, self._ghost(), cursor)
+        look = ChartStyle(colours, self.rich_style, self._ghost(), cursor)
         found: list[Drawn] = [*plot_lines(drawing, frame, look)]
         if layout.line:
             found.append(x_line(frame, look))
@@ -212,7 +283,7 @@ class Chart(Widget, can_focus=True):
         return found
 
     def _legend(
-        self, entries: Sequence[Entry], axis: Axis, frame: Frame, cursor: int | None
+        self, entries: Sequence[Entry], axis: Axis, frame: Viewport, cursor: int | None
     ) -> Text:
         """What each run has at the cursor, else at its end."""
         worded: Callable[[float], str] = dice if self.value.is_dice else quantity
@@ -262,7 +333,7 @@ class Chart(Widget, can_focus=True):
         self.take()
         return held
 
-    def _move(self, what: str, window: Window, frame: Frame) -> None:
+    def _move(self, what: str, window: Window, frame: Viewport) -> None:
         moves: dict[str, Callable[[], None]] = {
             "closer": lambda: window.zoom(ZOOM),
             "farther": lambda: window.zoom(1 / ZOOM),
@@ -275,23 +346,18 @@ class Chart(Widget, can_focus=True):
         moves[what]()
 
     def on_resize(self) -> None:
-        """Another size, another drawing."""
         self.take()
 
     def on_focus(self) -> None:
-        """The title shows it."""
         self.take()
 
     def on_blur(self) -> None:
-        """The title shows it."""
         self.take()
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Closer to what is under the mouse."""
         self._wheel(event, WHEEL)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Farther from what is under the mouse."""
         self._wheel(event, 1 / WHEEL)
 
     def _wheel(self, event: events.MouseEvent, factor: float) -> None:
@@ -301,12 +367,10 @@ class Chart(Widget, can_focus=True):
             self.take()
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        """Take hold of the curves."""
         self._grip = (event.x, self.window.shown)
         self.capture_mouse()
 
     def on_mouse_up(self) -> None:
-        """Let go of them."""
         self._grip = None
         self.release_mouse()
 

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from handseg.view import ticks
 from handseg.view.braille import BLANK
-from handseg.view.curves import NOBODY, Drawing, Frame, Line
+from handseg.view.curves import NO_CURVE, CurveLine, CurveRaster, Viewport
 from tui import palette
 from tui.wording import joined, one_line, without_middle
 
@@ -22,13 +22,13 @@ AXIS = 7
 """Cells left of the curves: a number and the axis."""
 GHOST, CURSOR = "·", "│"
 FAINT = -2
-"""The owner of a cell in which the ghost or the cursor is seen; below `NOBODY`."""
+"""The owner of a cell in which the ghost or the cursor is seen; below `NO_CURVE`."""
 LEAST_ENTRY = 18
 """Cells of a run in the legend."""
 
 
 @dataclass(frozen=True)
-class Layout:
+class ChartLayout:
     """What a chart of some size has room for."""
 
     width: int
@@ -42,7 +42,6 @@ class Layout:
 
     @property
     def legend(self) -> bool:
-        """Whether the runs are named below."""
         return self.height >= 6
 
     @property
@@ -57,7 +56,7 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class Look:
+class ChartStyle:
     """What a drawing does not know: a colour for each curve, ghost and cursor."""
 
     colours: Sequence[str]
@@ -74,10 +73,10 @@ class Entry(NamedTuple):
     sign: str
     name: str
     colour: str
-    line: Line
+    line: CurveLine
 
 
-def plot_lines(drawing: Drawing, frame: Frame, look: Look) -> list[list[Segment]]:
+def plot_lines(drawing: CurveRaster, frame: Viewport, look: ChartStyle) -> list[list[Segment]]:
     """The curves with the axis at their left."""
     numbers = y_numbers(drawing, frame.height)
     ghost = -1 if look.ghost is None else math.floor(drawing.row_of(look.ghost))
@@ -95,7 +94,7 @@ def plot_lines(drawing: Drawing, frame: Frame, look: Look) -> list[list[Segment]
     return found
 
 
-def y_numbers(drawing: Drawing, height: int) -> dict[int, str]:
+def y_numbers(drawing: CurveRaster, height: int) -> dict[int, str]:
     """The number at each row that has one."""
     most = min(8, max(1, height // 3))
     marks = (ticks.log_ticks if drawing.logarithmic else ticks.ticks)(*drawing.y, most)
@@ -103,7 +102,7 @@ def y_numbers(drawing: Drawing, height: int) -> dict[int, str]:
     return dict(zip(rows, ticks.labels(marks), strict=True))
 
 
-def _row(signs: NDArray[np.uint16], keys: NDArray[np.int16], look: Look) -> list[Segment]:
+def _row(signs: NDArray[np.uint16], keys: NDArray[np.int16], look: ChartStyle) -> list[Segment]:
     """The cells of one row; neighbours that look the same are one segment."""
     text = signs.astype("<u2").tobytes().decode("utf-16-le")
     starts = [0, *(np.flatnonzero(np.diff(keys)) + 1).tolist()]
@@ -116,10 +115,10 @@ def _row(signs: NDArray[np.uint16], keys: NDArray[np.int16], look: Look) -> list
 
 
 def _cells(
-    drawing: Drawing, look: Look, ghost: int
+    drawing: CurveRaster, look: ChartStyle, ghost: int
 ) -> tuple[NDArray[np.uint16], NDArray[np.int16]]:
     """The sign of each cell [h, w], and whose it is; `FAINT` is the cursor's and the ghost's."""
-    whose, free = drawing.owner.copy(), drawing.owner == NOBODY
+    whose, free = drawing.owner.copy(), drawing.owner == NO_CURVE
     signs = np.where(free, np.uint16(ord(" ")), BLANK + drawing.codes.astype(np.uint16))
     if 0 <= ghost < len(signs):
         _put_signs(signs, whose, (ghost, slice(1, None, 2)), free, GHOST)
@@ -153,7 +152,7 @@ def _style(colour: str, back: str | None, ground: Style) -> Style:
     return ground + Style(color=colour or None, bgcolor=back)
 
 
-def x_line(frame: Frame, look: Look) -> Text:
+def x_line(frame: Viewport, look: ChartStyle) -> Text:
     """The axis below, with its ticks."""
     places = {column for column, _ in _x_ticks(frame)}
     signs = ["┬" if column in places else "─" for column in range(frame.width)]
@@ -162,7 +161,7 @@ def x_line(frame: Frame, look: Look) -> Text:
     return Text(" " * (AXIS - 1) + "└" + "".join(signs), palette.FAINT, no_wrap=True, end="")
 
 
-def x_numbers(frame: Frame, axis: str, cursor: int | None) -> Text:
+def x_numbers(frame: Viewport, axis: str, cursor: int | None) -> Text:
     """The numbers of the axis, its name at the right, and the place of the cursor as `52▲`."""
     width = AXIS + frame.width
     row, start, mark = [" "] * width, 0, ""
@@ -185,14 +184,14 @@ def _put(row: list[str], start: int, word: str) -> None:
         row[start : start + len(word)] = list(word)
 
 
-def _x_ticks(frame: Frame) -> list[tuple[int, str]]:
+def _x_ticks(frame: Viewport) -> list[tuple[int, str]]:
     """The column of each tick and its number."""
     marks = ticks.ticks(*frame.x, max(2, min(12, frame.width // 10)))
     columns = [min(frame.width - 1, max(0, round(frame.column_of(mark) / 2))) for mark in marks]
     return list(zip(columns, ticks.labels(marks), strict=True))
 
 
-def x_label(place: float, frame: Frame, axis: str) -> str:
+def x_label(place: float, frame: Viewport, axis: str) -> str:
     """A place as exactly as a column tells it; there are no halves of steps."""
     step = (frame.x[1] - frame.x[0]) / max(1, frame.columns)
     digits = (

@@ -17,7 +17,7 @@ from tui.wording import fitted
 EXAMPLE = "words  state:running  dice>0.9  recipe:segformer"
 
 
-class Shown(Lines):
+class RunCount(Lines):
     """How many runs are shown and how they are sorted, or what is wrong with the filter."""
 
     def __init__(self, state: State) -> None:
@@ -42,7 +42,6 @@ class Shown(Lines):
         return f"{len(state.shown)} of {len(state.runs)} shown · {order}"
 
     def lines(self, width: int, height: int) -> list[Text]:
-        """One line."""
         style = palette.WARN if self._state.filter_fault else palette.DIM
         return [Text(fitted(f"{self.text} ", width, "right"), style)]
 
@@ -63,10 +62,9 @@ class FilterLine(TypedLine):
     def __init__(self, state: State) -> None:
         super().__init__(EXAMPLE, select_on_focus=False)
         self._state = state
-        self._shown = Shown(state)
+        self._shown = RunCount(state)
 
     def compose(self) -> ComposeResult:
-        """The sign, the filter, what is shown."""
         yield from super().compose()
         yield self._shown
 
@@ -85,5 +83,4 @@ class FilterLine(TypedLine):
             self.post_message(self.Typed(event.value))
 
     def typed(self) -> None:
-        """The filter stays as it is."""
         self.post_message(self.Left())

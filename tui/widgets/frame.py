@@ -94,7 +94,6 @@ class TitleLine(Lines):
             start += len(name) + 2
 
     async def on_click(self, event: events.Click) -> None:
-        """Go to the screen whose name was clicked."""
         await self.go_to(event.x)
 
     async def go_to(self, x: int) -> None:
@@ -117,7 +116,6 @@ class Clock(Lines):
         self.shows_time = True
 
     def take(self) -> None:
-        """A second has passed."""
         if self.shows_time:
             self.refresh()
 
@@ -132,7 +130,6 @@ class Clock(Lines):
         return [cell(clock, width, palette.DIM, "right")]
 
     async def on_click(self, event: events.Click) -> None:
-        """Go to the screen whose name was clicked."""
         await self._title.go_to(event.x + self._title.size.width - self.size.width)
 
 
@@ -147,7 +144,6 @@ class StatusLine(Lines):
         self._drawn: tuple[str, int, list[Notice]] = ("", 0, [])
 
     def say(self, text: str) -> None:
-        """Show this line for a while."""
         self._said, self._until = text, self._state.now() + STAYS
         self.take()
 
@@ -206,5 +202,4 @@ class HelpLine(Lines):
         return [joined(*parts) if width > 8 else cell("?", width, palette.ACCENT)]
 
     async def on_click(self) -> None:
-        """Open the page of keys."""
         await self.run_action("app.help")

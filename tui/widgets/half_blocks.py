@@ -37,7 +37,6 @@ class HalfBlocks(Widget):
         self.refresh()
 
     def on_resize(self) -> None:
-        """Ask for a raster of the new size."""
         self.post_message(self.Resized())
 
     def render_line(self, y: int) -> Strip:

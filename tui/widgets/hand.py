@@ -49,7 +49,6 @@ class Hand(Widget):
             self.refresh()
 
     def on_resize(self) -> None:
-        """Another size, another drawing."""
         self._make()
 
     def render_line(self, y: int) -> Strip:

@@ -35,7 +35,6 @@ class KeptLines(Lines):
 
     @property
     def told(self) -> tuple[Text, ...]:
-        """What it says."""
         return self._told
 
     def take(self) -> None:

@@ -21,7 +21,7 @@ LEGEND = (
 
 
 @dataclass(frozen=True)
-class Shown:
+class PictureState:
     """What is shown."""
 
     run: str = ""
@@ -41,15 +41,13 @@ class Shown:
 class PictureLine(Lines):
     """Says what is shown, in two lines."""
 
-    shown = Shown()
+    shown = PictureState()
 
-    def show(self, shown: Shown) -> None:
-        """Say this from now on."""
+    def show(self, shown: PictureState) -> None:
         self.shown = shown
         self.refresh()
 
     def lines(self, width: int, height: int) -> list[Text]:
-        """The image and where it is from; what is painted."""
         return [self._image(), self._painted()]
 
     def _image(self) -> Text:

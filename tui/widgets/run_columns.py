@@ -11,7 +11,7 @@ from handseg.runs.words import epoch_words
 from handseg.view.curves import sparkline
 from tui import palette
 from tui.dice_scale import LEAST_TREND
-from tui.order import Order, OrderName
+from tui.order import OrderName, RunOrder
 from tui.state import State
 from tui.wording import NOTHING, Cells, dice, fitted, span, without_middle
 
@@ -25,7 +25,7 @@ BEST, LEFT, SPREAD = 7, 8, 3
 
 
 @dataclass(frozen=True)
-class Columns:
+class RunColumns:
     """Which columns fit; what does not is left out, the last of `WIDTHS` first."""
 
     name: int
@@ -38,7 +38,7 @@ class Columns:
         """Whether the time left is told with its spread."""
         return self.left > LEFT
 
-    def heads(self, order: Order) -> list[tuple[str, int, OrderName]]:
+    def heads(self, order: RunOrder) -> list[tuple[str, int, OrderName]]:
         """Name, width and order of each column, from the left; an arrow where it is sorted."""
         found: list[tuple[str, int, OrderName]] = [("", SIGNS, "state"), ("run", self.name, "name")]
         if "epoch" in self.shown:
@@ -54,12 +54,12 @@ class Columns:
         return [(_with_arrow(head, name, order), width, name) for head, width, name in found]
 
 
-def _with_arrow(head: str, name: OrderName, order: Order) -> str:
+def _with_arrow(head: str, name: OrderName, order: RunOrder) -> str:
     return head + order.arrow if name == order.name else head
 
 
 @lru_cache(maxsize=8)
-def columns_for(width: int) -> Columns:
+def columns_for(width: int) -> RunColumns:
     """The columns of a table of this width; sign, name, best Dice and what is left are in all."""
     room = width - SIGNS - BEST - LEFT
     shown: list[Optional] = []
@@ -73,7 +73,7 @@ def columns_for(width: int) -> Columns:
         trend, room = trend + 2, room - 2
     if room - SPREAD >= ROOMY_NAME:
         left, room = left + SPREAD, room - SPREAD
-    return Columns(max(1, room), tuple(shown), trend, left)
+    return RunColumns(max(1, room), tuple(shown), trend, left)
 
 
 class Moving(NamedTuple):
@@ -89,7 +89,7 @@ class Moving(NamedTuple):
     theme: str
 
 
-def moving(state: State, run: RunSummary, columns: Columns, *, under: bool) -> Moving:
+def moving(state: State, run: RunSummary, columns: RunColumns, *, under: bool) -> Moving:
     """What a line depends on beside the run."""
     is_marked = under or run.name in state.selected or run.name == state.pinned
     return Moving(
@@ -102,7 +102,7 @@ def moving(state: State, run: RunSummary, columns: Columns, *, under: bool) -> M
     )
 
 
-def run_cells(run: RunSummary, columns: Columns, now: Moving) -> Cells:
+def run_cells(run: RunSummary, columns: RunColumns, now: Moving) -> Cells:
     """The line of one run."""
     sign, colour = palette.SIGNS[run.state]
     quiet = palette.DIM if run.state in ("stopped", "broken") else ""
@@ -140,7 +140,7 @@ def epochs(run: RunSummary) -> str:
     return NOTHING if run.epochs is None else epoch_words(run)
 
 
-def left_over(state: State, run: RunSummary, columns: Columns) -> tuple[str, str]:
+def left_over(state: State, run: RunSummary, columns: RunColumns) -> tuple[str, str]:
     """Time left of a running run, what is wrong with another, else its age; and its colour."""
     age = span(run.age(state.now()))
     if run.state == "running":

@@ -122,7 +122,6 @@ def state_lines(run: RunSummary, now: float, room: int) -> list[tuple[str, Text]
 
 
 def wrapped(label: str, words: str, room: int, style: str) -> list[tuple[str, Text]]:
-    """Words in as many lines as they take, at most four."""
     lines = wrap(one_line(words), max(8, room), break_on_hyphens=False)[:MOST_LINES]
     return [(label if place == 0 else "", Text(line, style)) for place, line in enumerate(lines)]
 

@@ -12,10 +12,10 @@ from textual.message import Message
 
 from handseg.runs.summary import RunSummary
 from tui import palette
-from tui.order import Order, OrderName
+from tui.order import OrderName, RunOrder
 from tui.state import State
 from tui.widgets.lines import Lines
-from tui.widgets.run_columns import Columns, Moving, columns_for, moving, run_cells
+from tui.widgets.run_columns import Moving, RunColumns, columns_for, moving, run_cells
 from tui.widgets.sheet import KEPT, Sheet
 from tui.wording import Cells, cell, joined
 
@@ -36,7 +36,7 @@ class Heads(Lines):
     def __init__(self, state: State) -> None:
         super().__init__()
         self._state = state
-        self._drawn: Order | None = None
+        self._drawn: RunOrder | None = None
 
     def take(self) -> None:
         """The state has changed."""
@@ -72,7 +72,7 @@ class RunSheet(Sheet):
     def __init__(self, state: State) -> None:
         super().__init__(id="runs")
         self._state = state
-        self._made: dict[str, tuple[RunSummary, Columns, Moving, Cells]] = {}
+        self._made: dict[str, tuple[RunSummary, RunColumns, Moving, Cells]] = {}
         """The cells of a run, and what they were made of."""
 
     def token(self, key: str) -> Cells:
@@ -90,12 +90,10 @@ class RunSheet(Sheet):
         return made[3]
 
     def segments(self, token: object, width: int) -> list[Segment]:
-        """The cells in their styles."""
         return drawn(token)
 
 
 def drawn(token: object) -> list[Segment]:
-    """Cells as segments."""
     return [Segment(text, Style.parse(style)) for text, style in cast("Cells", token or ())]
 
 
@@ -109,11 +107,9 @@ class RunsTable(Vertical):
         self.rows = RunSheet(state)
 
     def compose(self) -> ComposeResult:
-        """Heads above rows."""
         yield self.heads
         yield self.rows
 
     def take(self) -> None:
-        """Show the runs as they are now."""
         self.heads.take()
         self.rows.show_keys([run.name for run in self._state.shown], self._state.highlighted)

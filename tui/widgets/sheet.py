@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
+from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
@@ -14,6 +15,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui import palette
+from tui.wording import joined
 
 KEPT = 512
 """Strips that are kept: more than any screen has lines."""
@@ -58,7 +60,6 @@ class Sheet(ScrollView, can_focus=True, inherit_bindings=False):
 
         @property
         def control(self) -> "Sheet":
-            """The list that it happened in."""
             return self.rows
 
     class Chosen(Moved):
@@ -94,12 +95,10 @@ class Sheet(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def cursor(self) -> str | None:
-        """The key under the cursor."""
         return self._cursor
 
     @property
     def keys(self) -> list[str]:
-        """The keys of all items, in their order."""
         return self._keys
 
     @property
@@ -114,12 +113,10 @@ class Sheet(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def item_width(self) -> int:
-        """Cells of an item."""
         return self.text_width // max(1, self.across)
 
     @property
     def in_sight(self) -> tuple[str, ...]:
-        """The keys on the screen."""
         return tuple(key for y in range(self.size.height) for _, key in self._line(y))
 
     def _line(self, y: int) -> list[tuple[int, str]]:
@@ -180,7 +177,6 @@ class Sheet(ScrollView, can_focus=True, inherit_bindings=False):
             self.scroll_to(y=row - height + 1, animate=False)
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Some lines of the screen."""
         # Textual works it out anew each time that it is asked.
         self._ground = self.rich_style
         return super().render_lines(crop)
@@ -207,15 +203,12 @@ class Sheet(ScrollView, can_focus=True, inherit_bindings=False):
         return strip
 
     def on_focus(self) -> None:
-        """The cursor stands out."""
         self._refresh_changed()
 
     def on_blur(self) -> None:
-        """The cursor steps back."""
         self._refresh_changed()
 
     def on_resize(self) -> None:
-        """Keep the cursor in sight."""
         self.virtual_size = Size(self.size.width, self.down)
         self.call_after_refresh(self._reveal)
 
@@ -232,11 +225,9 @@ class Sheet(ScrollView, can_focus=True, inherit_bindings=False):
             self.post_message(self.Moved(self, key))
 
     def action_move(self, by: int) -> None:
-        """Move the cursor by items."""
         self._go(self._index() + by)
 
     def action_page(self, by: int) -> None:
-        """Move the cursor by pages."""
         self._go(self._index() + by * max(1, self.size.height - 1))
 
     def action_edge(self, index: int) -> None:
@@ -244,7 +235,6 @@ class Sheet(ScrollView, can_focus=True, inherit_bindings=False):
         self._go(index % max(1, len(self._keys)))
 
     def action_choose(self) -> None:
-        """Choose the key under the cursor."""
         if self._cursor in self._places:
             self.post_message(self.Chosen(self, self._cursor or ""))
 
@@ -259,3 +249,27 @@ class Sheet(ScrollView, can_focus=True, inherit_bindings=False):
             self.action_choose()
         else:
             self.post_message(self.Clicked(self, key))
+
+
+class Rows(Sheet):
+    """Lines of text, each with a key, shown as they are handed over."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's word
+        super().__init__(id=id)
+        self._texts: dict[str, Text] = {}
+
+    def show(self, rows: Sequence[tuple[str, Text]], cursor: str | None) -> None:
+        """Show these lines; only those that changed are drawn again."""
+        self._texts = dict(rows)
+        self.show_keys([key for key, _ in rows], cursor)
+
+    def token(self, key: str) -> object:
+        return self._texts.get(key)
+
+    def segments(self, token: object, width: int) -> list[Segment]:
+        """The line as Rich renders it."""
+        if not isinstance(token, Text):
+            return []
+        # Rich leaves out the style of a whole text that has no stretch of its own.
+        line = joined(token)
+        return list(line.render(self.app.console))  # pyright: ignore[reportUnknownMemberType]

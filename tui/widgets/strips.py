@@ -32,7 +32,7 @@ SEEN, GRAVE = 0.002, 0.02
 
 
 @dataclass(frozen=True)
-class Columns:
+class StripColumns:
     """How the width of a row is shared."""
 
     name: int
@@ -40,7 +40,7 @@ class Columns:
     strip: int
 
     @classmethod
-    def for_width(cls, width: int, longest: int) -> "Columns":
+    def for_width(cls, width: int, longest: int) -> "StripColumns":
         """For rows of this width whose longest name has so many cells."""
         name = min(longest, MOST_NAME if width >= NARROW else LEAST_NAME)
         fall = width >= NARROW
@@ -65,7 +65,7 @@ class Row:
     each: int
     """Cells that each takes."""
     cursor: int | None
-    columns: Columns
+    columns: StripColumns
 
 
 class Strips(Sheet):
@@ -131,14 +131,12 @@ class Strips(Sheet):
         return [labels[place] for place in order.tolist()]
 
     @property
-    def columns(self) -> Columns:
-        """The columns of the present width."""
+    def columns(self) -> StripColumns:
         longest = max((len(label) for label in self._place), default=1)
-        return Columns.for_width(self.text_width, longest)
+        return StripColumns.for_width(self.text_width, longest)
 
     @property
     def cells(self) -> Cells | None:
-        """What the cells stand for."""
         return self._cells if self._cells is not None and len(self._cells.starts) else None
 
     @property
@@ -219,7 +217,6 @@ class Strips(Sheet):
     # What the person does
 
     def next_sort(self) -> None:
-        """Sort by the next of three."""
         self.sort = SORTS[(SORTS.index(self.sort) + 1) % len(SORTS)]
 
     def move_at(self, by: int) -> None:

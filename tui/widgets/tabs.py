@@ -35,12 +35,10 @@ class Tabs(Lines):
         self.pane: Pane = "bones"
 
     def show(self, pane: Pane) -> None:
-        """This part is shown now."""
         self.pane = pane
         self.refresh()
 
     def take(self) -> None:
-        """The state has changed."""
         if self._whose() != self._drawn:
             self.refresh()
 

@@ -18,7 +18,6 @@ class Sign(Lines):
     """The key that opens the line."""
 
     def lines(self, width: int, height: int) -> list[Text]:
-        """One sign."""
         return [Text(" / ", palette.ACCENT)]
 
 
@@ -33,12 +32,10 @@ class TypedInput(Input):
         """The person is done with it."""
 
     def action_give_up(self) -> None:
-        """Clear and leave."""
         self.value = ""
         self.post_message(self.Left())
 
     def on_blur(self) -> None:
-        """Left by a click or by tab."""
         self.post_message(self.Left())
 
 
@@ -53,13 +50,11 @@ class TypedLine(Horizontal):
         self._input.can_focus = False
 
     def compose(self) -> ComposeResult:
-        """The sign and the text."""
         yield Sign()
         yield self._input
 
     @property
     def is_typed_in(self) -> bool:
-        """Whether keys go into it."""
         return self._input.has_focus
 
     def open(self) -> None:

@@ -35,17 +35,14 @@ class Transforms(TypedDict):
 
 
 def library(name: str) -> Library:
-    """The table of `smp`, `transformers` or `torchvision`."""
     return _read("models")[name]
 
 
 def losses() -> dict[str, Arguments]:
-    """The options of each loss that has any."""
     return _read("losses")
 
 
 def transforms() -> Transforms:
-    """The table of the albumentations transforms."""
     return _read("transforms")
 
 

@@ -93,7 +93,6 @@ def when(moment: float, now: float) -> str:
 
 
 def event_line(event: Event, moment: str) -> Text:
-    """Sign, time, text."""
     sign, colour = sign_of(event)
     return joined(Text(f" {sign} ", colour), cell(moment, TIME, palette.DIM), words_of(event))
 

@@ -20,7 +20,6 @@ class RunHead(Lines):
         self._shown: list[Text] = []
 
     def take(self) -> None:
-        """A second has passed, or the state has changed: draw it where that shows."""
         if self.size.width and self._shown != self.lines(*self.size):
             self.refresh()
 
@@ -60,7 +59,6 @@ class PaneTabs(Lines):
         self._shown = panes[0]
 
     def show(self, pane: str) -> None:
-        """This pane is shown now."""
         self._shown = pane
         self.refresh()
 

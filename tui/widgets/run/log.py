@@ -8,13 +8,16 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from rich.text import Text
+from textual import on
 from textual.binding import Binding, BindingType
 from textual.message import Message
+from textual.widgets import Input
 
-from handseg.runs.log import Line
+from handseg.runs.log import LogLine
 from tui import palette
 from tui.run_files import LogView
 from tui.widgets.sheet import Sheet
+from tui.widgets.typed_line import TypedLine
 from tui.wording import one_line
 
 SIDEWAYS = 20
@@ -83,12 +86,10 @@ class LogSheet(Sheet):
         self.call_after_refresh(self._reveal)
 
     def clear(self) -> None:
-        """Begin with another log."""
         self.follows, self._shift = True, 0
         self.show(LogView())
 
     def mark(self, text: str) -> None:
-        """Mark a text wherever it stands."""
         self.searched = text
         self._refresh_changed()
 
@@ -104,7 +105,6 @@ class LogSheet(Sheet):
         return following[0].offset if following else sys.maxsize
 
     def token(self, key: str) -> object:
-        """The text, what is marked in it and how far it is moved."""
         return LineLook(self._texts.get(key, ""), self.searched, self._shift)
 
     def segments(self, token: object, width: int) -> list[Segment]:
@@ -153,7 +153,7 @@ class LogSheet(Sheet):
         self.follows = at_last and self._log.is_at_end
 
 
-def key_of(lines: Sequence[Line], offset: int) -> str | None:
+def key_of(lines: Sequence[LogLine], offset: int) -> str | None:
     """The key of the line that holds a byte."""
     before = [line for line in lines if line.offset <= offset]
     return str(before[-1].offset) if before else None
@@ -162,3 +162,25 @@ def key_of(lines: Sequence[Line], offset: int) -> str | None:
 def harmless(text: str) -> str:
     """A line of a log without escape sequences; other control characters become dots."""
     return one_line(_ESCAPES.sub("", text).expandtabs(8))
+
+
+class SearchLine(TypedLine):
+    """`/` and the text; not there until it is opened; esc searches for nothing."""
+
+    class Asked(Message):
+        """The person wants to see where this stands; empty: nothing is searched any more."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    def __init__(self) -> None:
+        super().__init__("a text in the log")
+
+    @on(Input.Changed)
+    def keep_to_itself(self, event: Input.Changed) -> None:
+        """A log may be long: it is searched when the person has typed all."""
+        event.stop()
+
+    def typed(self) -> None:
+        self.post_message(self.Asked(self._input.value))

@@ -28,7 +28,6 @@ class PaneTitle(Lines):
             self.refresh()
 
     def lines(self, width: int, height: int) -> list[Text]:
-        """One line."""
         return [rule(self._title, width, palette.ACCENT if self._lit else palette.FAINT)]
 
 
@@ -49,12 +48,10 @@ class Pane(Vertical):
         yield from self._more
 
     def entitle(self, text: str) -> None:
-        """Give it another title."""
         self._text = text
         self._line.show(text, self.has_focus_within)
 
     @on(DescendantFocus)
     @on(DescendantBlur)
     def light(self) -> None:
-        """The keys go here, or elsewhere."""
         self.call_after_refresh(lambda: self._line.show(self._text, self.has_focus_within))

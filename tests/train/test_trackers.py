@@ -11,8 +11,8 @@ from accelerate import PartialState
 
 from handseg.errors import FailedError
 from handseg.recipe import load_recipe
-from handseg.train import trackers, tracking
-from handseg.train.tracking import Trackers, refuse_missing
+from handseg.train import trackers
+from handseg.train.trackers import Trackers, refuse_missing
 from handseg.train.world import check_world
 
 RUN_ID = "0123456789abcdef"
@@ -131,7 +131,7 @@ def written(run):
 
 def test_wandb_without_a_key_asks_nobody_and_writes_into_the_run(run, track, monkeypatch):
     # A busy machine may be slow to start wandb's own process; that is not what this is about.
-    monkeypatch.setattr(tracking, "END_SECONDS", 150.0)
+    monkeypatch.setattr(trackers, "END_SECONDS", 150.0)
     made = track("wandb")
     made.steps(1, {"loss": 0.5})
     made.validation(1, 1, 0.7, DICE)
@@ -193,7 +193,7 @@ def fake(monkeypatch):
 
     def put(act=lambda *told: None):
         made = Fake(act)
-        monkeypatch.setitem(tracking.OPENERS, "trackio", made)
+        monkeypatch.setitem(trackers.OPENERS, "trackio", made)
         return made
 
     return put
@@ -232,7 +232,7 @@ def test_a_tracker_that_fails_is_dropped_with_one_warning(track, fake, run, erro
 
 
 def test_a_tracker_that_hangs_does_not_hold_the_training_up(track, fake, monkeypatch):
-    monkeypatch.setattr(tracking, "END_SECONDS", 0.2)
+    monkeypatch.setattr(trackers, "END_SECONDS", 0.2)
     release = threading.Event()
     fake(lambda *told: release.wait(20))
     made = track("trackio")
@@ -247,7 +247,7 @@ def test_a_tracker_that_hangs_does_not_hold_the_training_up(track, fake, monkeyp
 
 
 def test_a_call_that_takes_too_long_drops_the_tracker(track, fake, monkeypatch):
-    monkeypatch.setattr(tracking, "CALL_SECONDS", 0.05)
+    monkeypatch.setattr(trackers, "CALL_SECONDS", 0.05)
     release, inside = threading.Event(), threading.Event()
 
     def act(*told):
@@ -271,7 +271,7 @@ def test_a_call_that_takes_too_long_drops_the_tracker(track, fake, monkeypatch):
 
 
 def test_a_tracker_that_falls_behind_for_good_is_dropped(track, fake, monkeypatch):
-    monkeypatch.setattr(tracking, "MOST_WAITING", 5)
+    monkeypatch.setattr(trackers, "MOST_WAITING", 5)
     release = threading.Event()
     fake(lambda *told: release.wait(20))
     made = track("trackio")
@@ -303,7 +303,7 @@ def test_no_trackers_are_no_threads(track):
 
 
 def test_trackers_that_are_not_installed_are_said_with_what_installs_them(monkeypatch):
-    monkeypatch.setattr(tracking, "find_spec", lambda name: None)
+    monkeypatch.setattr(trackers, "find_spec", lambda name: None)
     with pytest.raises(FailedError) as caught:
         refuse_missing(["wandb", "trackio"])
     assert caught.value.message == "wandb and trackio are not installed"
@@ -315,14 +315,14 @@ def test_trackers_that_are_not_installed_are_said_with_what_installs_them(monkey
 def test_a_folder_that_wandb_left_is_not_taken_for_the_package(monkeypatch, tmp_path):
     (tmp_path / "leftover").mkdir()
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-    assert not tracking.installed("leftover")
-    assert tracking.installed("tensorboard")
+    assert not trackers.installed("leftover")
+    assert trackers.installed("tensorboard")
 
 
 def test_a_recipe_that_wants_a_missing_tracker_is_refused_before_anything_is_made(
     tiny_recipe, monkeypatch, workplace
 ):
-    monkeypatch.setattr(tracking, "find_spec", lambda name: None)
+    monkeypatch.setattr(trackers, "find_spec", lambda name: None)
     wanted = load_recipe(str(tiny_recipe), ["track.wandb=true", "track.tensorboard=false"])
     with pytest.raises(FailedError, match="wandb is not installed"):
         check_world(wanted, workplace / "data")
