@@ -15,7 +15,8 @@ from handseg.data.fingerprint import file_hashes, sample_files
 from handseg.data.mapped import Mapped, checksums, copy_of
 from handseg.data.planes import plane_count
 from handseg.data.preparing import check_space, make, refused_without_room
-from handseg.data.storage import cache_root, turn, whole_folder
+from handseg.data.storage import cache_root, turn
+from handseg.disk import whole_folder
 from handseg.errors import FailedError
 from handseg.reporter import Progress, silent
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from handseg.anatomy import BONES
-from handseg.data.images import is_dicom
-from handseg.data.sample import Sample
+from handseg.data.dicom import frames_of, is_dicom
+from handseg.data.labels import Sample
 from handseg.data.settings import FILE, Settings
 from handseg.errors import InputError, did_you_mean
 from handseg.text import counted, shown
@@ -65,8 +65,6 @@ def without_excluded(
 
 def has_several_frames(image: Path) -> bool:
     """Whether a DICOM file has; one that is no image has none, and is named by who reads it."""
-    from handseg.data.dicom import frames_of
-
     try:
         return frames_of(image) > 1
     except InputError:

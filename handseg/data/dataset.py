@@ -8,11 +8,11 @@ from pathlib import Path
 from handseg.anatomy import REGIONS, bones_of
 from handseg.data import handbone
 from handseg.data.chosen import check_classes, frames_note, limited, without_excluded
-from handseg.data.coco.layout import Coco
+from handseg.data.coco import Coco
 from handseg.data.excludes import settings_of
 from handseg.data.flat import Flat
+from handseg.data.labels import Sample
 from handseg.data.layout import Layout, Listing
-from handseg.data.sample import Sample
 from handseg.data.settings import FILE, Settings, Windows
 from handseg.errors import InputError, UsageError
 

@@ -86,7 +86,7 @@ class LabelFile:
         self, labelled: dict[str, list[str]], progress: Progress
     ) -> Iterator[tuple[str, str, rle.Runs]]:
         from handseg.data.labels import label_runs
-        from handseg.data.threads import threads
+        from handseg.threads import threads
 
         with threads() as pool:
             drawn = pool.map(lambda sample: label_runs(sample, self.classes), self.samples)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from handseg.data.threads import threads
+from handseg.threads import threads
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What systems answer when a file gets no more room: disk, quota, the largest file they hold."""

@@ -14,10 +14,10 @@ from handseg.data.labels import Labels, read_labels
 from handseg.data.mapped import NO_ROOM, NewRows
 from handseg.data.planes import label_planes, plane_count
 from handseg.data.storage import cache_root
-from handseg.data.threads import threads
 from handseg.errors import FailedError
 from handseg.reporter import Progress
 from handseg.text import size_text
+from handseg.threads import threads
 
 
 def check_space(needed: int) -> int:

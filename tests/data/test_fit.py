@@ -9,8 +9,8 @@ from hypothesis.extra.numpy import arrays
 
 from handseg.anatomy import BONES
 from handseg.data.fit import Fit
-from handseg.data.labels import rasterise
 from handseg.data.phantom import make_polygons
+from handseg.formats.polygons import rasterise
 
 
 @pytest.mark.parametrize(

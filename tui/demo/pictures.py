@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg.anatomy import BONES
-from handseg.data.labels import rasterise
 from handseg.data.phantom.phantom import make_phantom
 from handseg.data.planes import pack
+from handseg.formats.polygons import rasterise
 from handseg.runs.previews import write_preview
 
 SIDE = 256

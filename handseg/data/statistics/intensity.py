@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from handseg.data.dataset import Sample
 from handseg.data.images import read_image
-from handseg.data.threads import threads
 from handseg.errors import InputError
 from handseg.reporter import Progress, silent
+from handseg.threads import threads
 
 PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
 LEVELS = 256

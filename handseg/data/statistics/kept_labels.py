@@ -6,10 +6,10 @@ from typing import NamedTuple
 from handseg.data.dataset import Sample
 from handseg.data.label_runs import label_file
 from handseg.data.labels import label_runs
-from handseg.data.threads import threads
 from handseg.errors import InputError
 from handseg.reporter import Progress, silent
 from handseg.rle.submission import Submission
+from handseg.threads import threads
 
 
 class KeptLabels(NamedTuple):

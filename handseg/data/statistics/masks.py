@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg.data.label_masks import ImageMasks, image_masks
-from handseg.data.labelled import labelled_classes
 from handseg.data.statistics.heat import CELLS, Heat, coverage
 from handseg.data.statistics.overlaps import (
     DEEPEST,
@@ -18,6 +17,7 @@ from handseg.data.statistics.overlaps import (
     pairs_of,
     shared_pixels,
 )
+from handseg.formats.submission import labelled_classes
 from handseg.reporter import Progress, silent
 from handseg.rle.geometry import Segments, segments
 from handseg.rle.submission import Submission
