@@ -206,7 +206,7 @@ class _Search:
         return Sample(name, image, None, person or without_suffix(name), split, side=side)
 
     def _labelled(self, sample: Sample, document: CocoDocument, entry: Id) -> Sample:
-        """The sample with its label where anything is drawn, or somebody says to have looked.
+        """The sample with its label where anything is drawn or the file says that it was labelled.
 
         A class that the file has no category for is not labelled. Nor is one that the image says
         nothing of, where it says what was labelled and draws no such.

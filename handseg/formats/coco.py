@@ -245,7 +245,7 @@ class CocoFormat(FileFormat):
             except RleError as error:
                 raise InputError(f"{masks.path}, {image}, {cls}: {error.message}") from None
             ids = {"id": number, "image_id": image_ids[image], "category_id": class_ids[cls]}
-            # 1 would mean a crowd of things that nobody told apart, whatever RLE others write.
+            # 1 would mean a crowd of things that are not told apart, whatever RLE others write.
             yield {**ids, **shape, "iscrowd": 0}
 
     def _shape(self, runs: Runs, size: Size) -> dict[str, Any]:

@@ -38,7 +38,7 @@ CLASSES = BONES
 IMAGES = "DCM"
 LABELS = "outputs_json"
 UNKNOWN = "unknown"
-"""The folder of images of which nobody knows whose they are."""
+"""The folder of images whose person is not known."""
 
 
 class LabelledPolygon(NamedTuple):
@@ -63,7 +63,7 @@ class AnnotationFault(NamedTuple):
 
 
 @dataclass(frozen=True)
-class LabelFile:
+class LabelDocument:
     """A label file as far as it can be read, and what is wrong with it."""
 
     path: Path
@@ -87,7 +87,7 @@ class LabelFile:
         return found
 
 
-def read_label_file(path: Path, classes: Sequence[str]) -> LabelFile:
+def read_label_file(path: Path, classes: Sequence[str]) -> LabelDocument:
     """Read the label file of one image of a data set, faults of annotations included.
 
     Several polygons of a class are a union; points may be floats and may lie outside the image.
@@ -107,8 +107,8 @@ def read_label_file(path: Path, classes: Sequence[str]) -> LabelFile:
     try:
         _check_labelled(path, attributes, classes)
     except InputError as error:
-        return LabelFile(path, annotations, frozenset(labelled), error)
-    return LabelFile(path, annotations, frozenset(labelled))
+        return LabelDocument(path, annotations, frozenset(labelled), error)
+    return LabelDocument(path, annotations, frozenset(labelled))
 
 
 def _annotations(path: Path, document: Any) -> list[Any]:
@@ -159,6 +159,7 @@ class HandboneFormat(PolygonFormat):
     name = "handbone"
     only_eight_bits = False
     classes = CLASSES
+    beside = SETTINGS
 
     def files(self, folder: Path) -> list[Path]:
         """The labels of all splits and people."""
@@ -179,10 +180,6 @@ class HandboneFormat(PolygonFormat):
         """Whether there are annotations, and none of COCO's lists."""
         other = any(word in content for word in (b'"categories"', b'"images"', b'"shapes"'))
         return b'"annotations"' in content and not other
-
-    def may_hold(self, folder: Path, path: Path) -> bool:
-        """The settings of the data set that the files are."""
-        return path == folder / SETTINGS
 
     def targets(self, masks: Masks) -> dict[str, Target]:
         """The image's own split, person and stem where they are known."""

@@ -159,6 +159,8 @@ class PolygonFormat(FolderFormat):
     classes: ClassVar[tuple[str, ...] | None]
     """Those of files that do not say theirs; None: what is drawn."""
     contents: ClassVar[str] = "polygon files"
+    beside: ClassVar[str] = ""
+    """The one other file that the folder may hold."""
 
     @abstractmethod
     def files(self, folder: Path) -> list[Path]:
@@ -213,11 +215,9 @@ class PolygonFormat(FolderFormat):
         """Whether a folder has nothing in it but files of this format: it may be replaced."""
         files = set(self.files(folder))
         others = (path for path in folder.rglob("*") if path not in files and not path.is_dir())
-        return all(map(self.is_file, files)) and all(self.may_hold(folder, one) for one in others)
-
-    def may_hold(self, folder: Path, path: Path) -> bool:
-        """Whether a file that is no polygon file belongs into such a folder."""
-        return False
+        return all(map(self.is_file, files)) and all(
+            path == folder / self.beside for path in others
+        )
 
     def read(self, path: Path) -> Masks:
         """The masks of a file or of the files of a folder; images are not looked for.

@@ -5,7 +5,7 @@ A new format is a module of this package, a name and a line here.
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from handseg.formats.masks import Format, Masks
@@ -21,6 +21,7 @@ class FormatName(StrEnum):
     CSV = "csv"
 
 
+@runtime_checkable
 class Reader(Protocol):
     """A format that is told from the path."""
 
@@ -33,8 +34,8 @@ class Reader(Protocol):
         ...
 
 
-def format_named(name: str) -> "Format":
-    """A format as it is without options; raises KeyError for a name that is none."""
+def formats() -> "tuple[Format, ...]":
+    """The formats without options, in the order in which they are asked whose a path is."""
     # Imported here: the names are the command line's, which starts without numpy.
     from handseg.formats.coco import CocoFormat
     from handseg.formats.handbone import HandboneFormat
@@ -42,8 +43,13 @@ def format_named(name: str) -> "Format":
     from handseg.formats.png import PngFormat
     from handseg.formats.submission import CsvFormat
 
-    kinds = (HandboneFormat, CocoFormat, LabelmeFormat, PngFormat, CsvFormat)
-    return {kind.name: kind for kind in kinds}[name]()
+    # COCO is the last that is read: it takes every JSON file that is of no other format.
+    return PngFormat(), LabelmeFormat(), HandboneFormat(), CocoFormat(), CsvFormat()
+
+
+def format_named(name: str) -> "Format":
+    """The format of a name, which is one of `FormatName`."""
+    return next(one for one in formats() if one.name == name)
 
 
 def reader_for(path: Path) -> Reader | None:
@@ -51,11 +57,5 @@ def reader_for(path: Path) -> Reader | None:
 
     Submissions and data sets are not recognised: what a person types for one may be a run.
     """
-    from handseg.formats.coco import CocoFormat
-    from handseg.formats.handbone import HandboneFormat
-    from handseg.formats.labelme import LabelmeFormat
-    from handseg.formats.png import PngFormat
-
-    # COCO is last: it takes every JSON file that is of no other format.
-    readers: tuple[Reader, ...] = (PngFormat(), LabelmeFormat(), HandboneFormat(), CocoFormat())
+    readers = (one for one in formats() if isinstance(one, Reader))
     return next((reader for reader in readers if reader.recognises(path)), None)
