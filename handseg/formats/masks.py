@@ -160,7 +160,7 @@ def rows(masks: Masks, progress: Progress = silent) -> Iterator[tuple[str, str, 
 def origin_of(fields: Any) -> dict[str, Any]:
     """The fields of a sidecar that stay true of the masks in another format.
 
-    `fields` may come from a file that anybody wrote: what is not of its kind is left out.
+    `fields` may come from any file: what is not of its kind is left out.
     """
     if not isinstance(fields, Mapping):
         return {}

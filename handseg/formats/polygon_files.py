@@ -94,7 +94,7 @@ def metadata_in(masks: Masks) -> dict[str, dict[str, Any]]:
 
 
 def read_metadata(place: str, fields: Any) -> FileMetadata:
-    """The metadata of a file, which anybody may have changed; none where there are none.
+    """The metadata of a file, which may have been changed; none where there are none.
 
     Raises InputError, which begins with `place`, where they are there and at fault.
     """
@@ -213,11 +213,10 @@ class PolygonFormat(FolderFormat):
 
     def holds_only(self, folder: Path) -> bool:
         """Whether a folder has nothing in it but files of this format: it may be replaced."""
-        files = set(self.files(folder))
-        others = (path for path in folder.rglob("*") if path not in files and not path.is_dir())
-        return all(map(self.is_file, files)) and all(
-            path == folder / self.beside for path in others
-        )
+        files = self.files(folder)
+        known = {*files, folder / self.beside}
+        others = (path for path in folder.rglob("*") if path not in known and not path.is_dir())
+        return all(map(self.is_file, files)) and not any(others)
 
     def read(self, path: Path) -> Masks:
         """The masks of a file or of the files of a folder; images are not looked for.

@@ -104,16 +104,16 @@ def transposed(runs: Runs, shape: tuple[int, int], most: int | None = None) -> R
     Raises RleError where the mask would fall into more than `most` runs.
     """
     height, width = shape
-    # Read row by row, the rows of `runs` are the result's columns, each `height` pixels long. A
-    # pixel of the mask begins or ends a run of the result where it differs from the one before it,
-    # a line of `runs` above: the runs and the same runs one line further, less what both hold.
+    # The rows of `runs` are the columns of the result, `height` pixels long. A run of the result
+    # begins or ends at a pixel that differs from the one a row of `runs` before: at those of the
+    # runs and of the same runs one row further that are not in both.
     edges = runs.ravel()
     changes = _once(np.sort(np.concatenate((edges, edges + height)))).reshape(-1, 2)
     lengths = changes[:, 1] - changes[:, 0]
     if most is not None and lengths.sum() > 2 * most:
         raise RleError(f"the mask falls into more than {most} runs: it is no bone")
     columns, rows = np.divmod(_positions(changes[:, 0], lengths), height)
-    # A run that ends at the end of a line and one that begins with the next line are one.
+    # A run that ends with a row of the result and one that begins with the next are one.
     return _once(np.sort(rows * width + columns)).reshape(-1, 2)
 
 
