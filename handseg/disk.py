@@ -1,18 +1,24 @@
-"""Files that other processes see whole or not at all, after a kill or a power cut too."""
+"""Files and folders that others see whole or not at all, after a kill or a power cut too."""
 
 import ctypes
 import errno
+import fcntl
 import os
+import shutil
 import sys
+import tempfile
+import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """The disk, or what this person may have of it, is full."""
 AT_FDCWD, RENAME_EXCHANGE = -100, 2
 """Of renameat2(2)."""
+YOUNG = 60.0
+"""Seconds in which a draft may not be locked yet: it is left alone."""
 SAYS_FULL = ("No space left on device", "Disk quota exceeded", "file write failed")
 """Libraries that write by themselves tell it in words: safetensors the system's, torch its own."""
 
@@ -85,3 +91,91 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@contextmanager
+def whole_folder(place: Path) -> Iterator[Path]:
+    """Give a temporary folder beside `place` that becomes `place` when all went well.
+
+    A folder that stands there already is replaced; after an error or Ctrl-C it stands as before
+    and nothing else is left. What a killed maker left goes with the next one.
+    """
+    made = [parent for parent in place.parents if not parent.exists()]
+    place.parent.mkdir(parents=True, exist_ok=True)
+    sweep(place)
+    draft = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}."))
+    try:
+        with locked(draft):
+            yield draft
+            draft.chmod(0o755)
+            put_in_place(draft, place)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+        for parent in made:
+            # Only those that are empty go.
+            with suppress(OSError):
+                parent.rmdir()
+
+
+def put_in_place(draft: Path, place: Path) -> None:
+    """Rename `draft` to `place`; a folder that stands there already goes, or stays if this fails.
+
+    Renaming does not replace a folder that holds something: the two change places, or where that
+    cannot be, the old one is moved away first; another maker may be faster in between, and is then
+    replaced in its turn.
+    """
+    if exchange(draft, place):
+        # What stood there is the draft now.
+        shutil.rmtree(draft, ignore_errors=True)
+        return
+    old = draft.with_name(draft.name + ".old")
+    try:
+        while draft.exists():
+            shutil.rmtree(old, ignore_errors=True)
+            with suppress(FileNotFoundError):
+                place.rename(old)
+            try:
+                draft.rename(place)
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
+    finally:
+        if old.exists() and not place.exists():
+            old.rename(place)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def locked(draft: Path) -> Iterator[None]:
+    """Hold a lock that tells other processes that the maker of a draft lives."""
+    handle = os.open(draft, os.O_RDONLY)
+    try:
+        # Without locks (some network file systems) nothing is ever swept.
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(handle)
+
+
+def sweep(place: Path) -> None:
+    """Remove the drafts of `place` whose makers were killed."""
+    for draft in place.parent.iterdir():
+        if draft.name.startswith(f".{place.name}.") and is_abandoned(draft):
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+def is_abandoned(draft: Path) -> bool:
+    try:
+        if time.time() - draft.stat().st_mtime < YOUNG:
+            return False
+        handle = os.open(draft, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return True

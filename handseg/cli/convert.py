@@ -1,7 +1,9 @@
 """`handseg convert`: masks for another tool, and back."""
 
 import sys
+from dataclasses import replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,30 +11,17 @@ import typer
 
 from handseg.cli import console, options
 from handseg.cli.command import command
-from handseg.errors import UsageError
+from handseg.errors import InputError, UsageError
+from handseg.formats.registry import FormatName
 
 if TYPE_CHECKING:
-    from handseg.formats.masks import Masks
-    from handseg.formats.table import Writer
+    from handseg.data.sizes import Sizes
+    from handseg.formats.masks import Format, Masks
 
 CONVERTED = Path("converted")
-"""Where conversions go that nobody named."""
+"""Where conversions without a name go."""
 SUFFIXES = (".gz", ".csv", ".json", ".coco")
 """Parts of a source's name that say its format."""
-
-
-class Format(StrEnum):
-    """What `--to` may be."""
-
-    HANDBONE = "handbone"
-    COCO = "coco"
-    LABELME = "labelme"
-    PNG = "png"
-    CSV = "csv"
-
-
-POLYGONS = (Format.HANDBONE, Format.LABELME)
-FOLDERS = (*POLYGONS, Format.PNG)
 
 
 class RunLengths(StrEnum):
@@ -42,14 +31,14 @@ class RunLengths(StrEnum):
     PLAIN = "plain"
 
 
-class Shapes(StrEnum):
+class LabelmeShapes(StrEnum):
     """How labelme holds a mask."""
 
     POLYGON = "polygon"
     MASK = "mask"
 
 
-class Split(StrEnum):
+class LabelSplit(StrEnum):
     """Whose labels."""
 
     TRAIN = "train"
@@ -78,7 +67,7 @@ def convert(
         ),
     ],
     to: Annotated[
-        Format,
+        FormatName,
         typer.Option(
             help="A folder of polygon files (handbone: a data set's labels; labelme), COCO JSON, "
             "a folder of PNG planes, or a CSV.",
@@ -87,7 +76,7 @@ def convert(
     ],
     out: options.Out = None,
     split: Annotated[
-        Split | None,
+        LabelSplit | None,
         typer.Option(help="Of a data set [default: what has labels].", show_default=False),
     ] = None,
     with_images: Annotated[
@@ -95,7 +84,7 @@ def convert(
     ] = False,
     link: Annotated[bool, typer.Option("--link", help="Link them instead.")] = False,
     shapes: Annotated[
-        Shapes | None,
+        LabelmeShapes | None,
         typer.Option(
             help="Of labelme: outlines to drag, or masks to paint [default: polygon].",
             show_default=False,
@@ -119,105 +108,88 @@ def convert(
     All formats become each other without the loss of a pixel. Polygons are drawn as the
     competition draws them.
     """
-    from handseg.cli.convert_source import read_source
-    from handseg.formats.places import Place
+    from handseg.formats.masks import FileFormat
+    from handseg.formats.output import Place
+    from handseg.formats.polygon_files import PolygonFormat
 
     options.pixels(image_size)  # before any work: whether it is a size
-    writer = writer_of(to, rle, shapes, copied=with_images, linked=link)
-    check_place(out, to, Path(src), force)
+    target = target_format(to, rle, shapes, copied=with_images, linked=link)
+    check_place(out, target, Path(src), force)
     masks = read_source(src, options.runs_folder(runs), data, image_size, split)
-    if to in POLYGONS:
-        masks = with_samples(masks, data)
-    say_notes(masks, to, out)
+    if isinstance(target, PolygonFormat) and not masks.image_files:
+        from handseg.data.masks import with_image_files
+
+        masks = with_image_files(masks, options.data_folder(data), is_wanted=data is not None)
+    for note in masks.notes:
+        console.info(f"{masks.path}: {note}")
+    for note in target.notes(masks):
+        lost = to == FormatName.CSV and out == options.STREAM
+        console.info(note + ("; a stream has no sidecar that says why" if lost else ""))
     with console.progress("converting") as bar:
-        if out == options.STREAM:
-            writer.stream(sys.stdout, masks, bar)
+        if out == options.STREAM and isinstance(target, FileFormat):
+            target.stream(sys.stdout, masks, bar)
             return
-        path = writer.write(Place(CONVERTED, stem_of(masks.path), out), masks, bar)
+        path = target.write(Place(CONVERTED, stem_of(masks.path), out), masks, bar)
     console.info(f"{len(masks.images)} images of {len(masks.classes)} classes")
     console.out(str(path))
 
 
-def writer_of(
-    to: Format, rle: RunLengths | None, shapes: Shapes | None, *, copied: bool, linked: bool
-) -> "Writer":
-    """The writer of a format; raises UsageError for words that are about another."""
-    from handseg.formats.coco.writing import CocoWriter
-    from handseg.formats.polygons.labelme import Labelme
-    from handseg.formats.polygons.pictures import Pictures
-    from handseg.formats.polygons.writing import PolygonWriter
-    from handseg.formats.table import WRITERS
+def target_format(
+    to: FormatName,
+    rle: RunLengths | None,
+    shapes: LabelmeShapes | None,
+    *,
+    copied: bool,
+    linked: bool,
+) -> "Format":
+    """The format to write; raises UsageError for options that are about another."""
+    from handseg.data.images import put_image
+    from handseg.formats.coco import CocoFormat
+    from handseg.formats.labelme import LabelmeFormat
+    from handseg.formats.polygon_files import PolygonFormat
+    from handseg.formats.registry import format_named
 
-    if rle is not None and to != Format.COCO:
-        raise UsageError(f"--rle {rle} is about COCO JSON, not --to {to}")
-    if shapes is not None and to != Format.LABELME:
-        raise UsageError(f"--shapes {shapes} is about labelme, not --to {to}")
-    if (copied or linked) and to not in POLYGONS:
-        word = "--link" if linked else "--with-images"
-        raise UsageError(f"{word} is about polygon files (--to {', '.join(POLYGONS)})")
-    writer = WRITERS[to]
-    if isinstance(writer, PolygonWriter):
-        pictures = Pictures.LINK if linked else Pictures.COPY if copied else Pictures.STAY
-        dialect = Labelme(masks=True) if shapes == Shapes.MASK else writer.dialect
-        return PolygonWriter(dialect, pictures)
-    return CocoWriter(compressed=False) if rle == RunLengths.PLAIN else writer
-
-
-def with_samples(masks: "Masks", data: Path | None) -> "Masks":
-    """The masks with what the data set knows of their images: persons, splits, places."""
-    from handseg.formats.placed import placed
-
-    if masks.samples:
-        return masks
-    return placed(masks, options.data_folder(data), is_wanted=data is not None)
+    found = format_named(to)
+    if rle is not None:
+        if not isinstance(found, CocoFormat):
+            raise UsageError(f"--rle {rle} is about COCO JSON, not --to {to}")
+        found = replace(found, compressed=rle == RunLengths.COMPRESSED)
+    if shapes is not None:
+        if not isinstance(found, LabelmeFormat):
+            raise UsageError(f"--shapes {shapes} is about labelme, not --to {to}")
+        found = replace(found, masks=shapes == LabelmeShapes.MASK)
+    if copied or linked:
+        if not isinstance(found, PolygonFormat):
+            word = "--link" if linked else "--with-images"
+            raise UsageError(f"{word} is about polygon files (--to handbone, labelme)")
+        found = replace(found, place_image=partial(put_image, is_link=linked))
+    return found
 
 
-def say_notes(masks: "Masks", to: Format, out: Path | None) -> None:
-    """What was left out or supposed, and what the format cannot say."""
-    from handseg.formats.polygons.writing import PolygonWriter
-    from handseg.formats.table import WRITERS
+def check_place(out: Path | None, target: "Format", src: Path, force: bool) -> None:
+    """Before any work: whether the name that a person gave can be used.
 
-    for note in masks.notes:
-        console.info(f"{masks.path}: {note}")
-    writer = WRITERS[to]
-    for note in writer.dialect.notes(masks) if isinstance(writer, PolygonWriter) else ():
-        console.info(note)
-    if masks.unlabelled and to == Format.CSV:
-        lost = "; a stream has no sidecar that says why" if out == options.STREAM else ""
-        console.info(f"{masks.unlabelled} masks that nobody labelled have no row{lost}")
+    `--force` replaces a folder of the same format, never one of images.
+    """
+    from handseg.formats.masks import FolderFormat
 
-
-def check_place(out: Path | None, to: Format, src: Path, force: bool) -> None:
-    """Before any work: whether the name that a person gave can be used."""
     if out is not None and out.exists() and src.exists() and out.samefile(src):
         raise UsageError(f"--out {out} is the source itself", hints=["choose another --out"])
-    if to in FOLDERS:
-        check_folder(out, to, force)
-    else:
+    if not isinstance(target, FolderFormat):
         options.check_out(out, force)
-
-
-def check_folder(out: Path | None, to: Format, force: bool) -> None:
-    """The same for a folder; `--force` replaces one of the same format, never one of images."""
+        return
     if out == options.STREAM:
-        raise UsageError(f"--to {to} makes a folder: it has no stream", hints=["--out DIR"])
+        raise UsageError(
+            f"--to {target.name} makes a folder: it has no stream", hints=["--out DIR"]
+        )
     if out is None or not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
-    what = "planes" if to == Format.PNG else "polygon files"
-    if not out.is_dir() or not holds_only(out, to):
-        raise UsageError(f"{out} holds other things than {what}", hints=["choose another --out"])
+    if not out.is_dir() or not target.holds_only(out):
+        raise UsageError(
+            f"{out} holds other things than {target.contents}", hints=["choose another --out"]
+        )
     if not force:
         raise UsageError(f"{out} exists", hints=["--force replaces it", "or choose another --out"])
-
-
-def holds_only(out: Path, to: Format) -> bool:
-    """Whether a folder has nothing in it but what `--to` makes."""
-    from handseg.formats.planes.index import holds_only_planes
-    from handseg.formats.polygons import recognised
-
-    if to == Format.PNG:
-        return holds_only_planes(out)
-    return any(recognised.holds_only(out, one) for one in recognised.DIALECTS if one.name == to)
 
 
 def stem_of(path: Path) -> str:
@@ -230,3 +202,79 @@ def stem_of(path: Path) -> str:
     while Path(name).suffix.lower() in SUFFIXES:
         name = Path(name).stem
     return name
+
+
+def read_source(
+    src: str, runs: Path, data: Path | None, image_size: str | None, split: str | None
+) -> "Masks":
+    """The masks of `src`, in whatever format that is; `data` and `runs` are as they were given.
+
+    Raises InputError where there is nothing, UsageError for words that do not go with it.
+    """
+    from handseg.formats.registry import reader_for
+
+    path = Path(src)
+    reader = reader_for(path)
+    if reader is None and path.is_dir() and not is_run(path, runs):
+        from handseg.data.masks import read_dataset_masks
+
+        say_own_sizes(src, data, image_size)
+        return read_dataset_masks(path, split or "all")
+    if split is not None:
+        raise UsageError(
+            f"--split {split} is about the labels of a data set",
+            details=f"{src} is none; of a run's predictions RUN:{split} names a split",
+        )
+    if reader is not None:
+        say_own_sizes(src, data, image_size)
+        return reader.read(path)
+    if path.suffix == ".json" and not path.exists():
+        raise InputError(f"there is no file {src}", details=f"looked in {Path.cwd()}")
+    from handseg.runs.predictions import find_prediction
+
+    return read_csv(find_prediction(src, runs), data, image_size)
+
+
+def is_run(path: Path, runs: Path) -> bool:
+    """Whether a folder that there is, or one of its name among the runs, is a run."""
+    from handseg.runs.fields import RUN
+
+    return (path / RUN).is_file() or (runs / path / RUN).is_file()
+
+
+def say_own_sizes(src: str, data: Path | None, image_size: str | None) -> None:
+    if image_size is not None or data is not None:
+        console.info(f"sizes of images: {src} knows them, neither --image-size nor --data is asked")
+
+
+def read_csv(path: Path, data: Path | None, image_size: str | None) -> "Masks":
+    """The masks of a submission, with the sizes that it does not say."""
+    from handseg.data.sizes import sizes_of
+    from handseg.formats.submission import grid_of, masks_of
+    from handseg.rle.assumed import check_assumed_size
+    from handseg.rle.submission import read_submission
+
+    submission = read_submission(path)
+    images, _ = grid_of(submission)
+    folder = options.data_folder(data)
+    size, is_wanted = options.pixels(image_size), data is not None
+    sizes = sizes_of(submission, images, folder, size, data_is_wanted=is_wanted)
+    say_sizes(sizes, folder, size, is_given=image_size is not None)
+    if image_size is None:
+        check_assumed_size(submission, sizes.taken, size)
+    return masks_of(submission, sizes.by_image)
+
+
+def say_sizes(sizes: "Sizes", folder: Path, size: tuple[int, int], *, is_given: bool) -> None:
+    """Where the sizes come from: a wrong one moves every pixel."""
+    if sizes.from_data:
+        console.info(f"sizes of {sizes.from_data} images read in {folder}")
+    if sizes.taken and is_given:
+        console.info(f"sizes of {len(sizes.taken)} images taken as {size[0]} × {size[1]}")
+    elif sizes.taken:
+        console.warn(
+            f"nobody knows the sizes of {len(sizes.taken)} images: taken as {size[0]} × {size[1]}; "
+            "--data DIR or --image-size HxW says better"
+        )
+    elif is_given:
+        console.info("--image-size is not needed: the sizes of all images are known")

@@ -16,12 +16,12 @@ from handseg.data.crop_manifest import (
 from handseg.data.fingerprint import combined, hash_file
 from handseg.data.images import read_image, write_png
 from handseg.data.labels import Labels, class_mask, read_labels
-from handseg.data.outlines import outlines
-from handseg.data.storage import whole_folder
-from handseg.data.threads import threads
+from handseg.disk import whole_folder
 from handseg.errors import InputError
-from handseg.formats.names import FileNames
+from handseg.formats.output import FileNames
+from handseg.formats.polygons import outlines
 from handseg.reporter import Progress, silent
+from handseg.threads import threads
 
 NamedPolygon = tuple[str, list[list[int]]]
 """A class and its points `[x, y]`."""

@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from handseg.anatomy import REGIONS
 from handseg.data.images import image_size
-from handseg.data.labels import Labels, check_fits, read_labels
-from handseg.data.sample import Sample
+from handseg.data.labels import Labels, Sample, check_fits, read_labels
 from handseg.data.settings import Windows
 from handseg.errors import UsageError
 from handseg.reporter import Progress, silent

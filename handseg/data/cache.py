@@ -22,15 +22,15 @@ from numpy.typing import NDArray
 
 from handseg.data.fingerprint import file_hashes, sample_files
 from handseg.data.images import read_image
-from handseg.data.labels import Labels, read_labels
+from handseg.data.labels import Labels, Sample, read_labels
 from handseg.data.letterbox import Letterbox
 from handseg.data.planes import label_planes, plane_count
-from handseg.data.sample import Sample
-from handseg.data.storage import cache_root, turn, whole_folder
-from handseg.data.threads import threads
+from handseg.data.storage import cache_root, turn
+from handseg.disk import whole_folder
 from handseg.errors import FailedError
 from handseg.reporter import Progress, silent
 from handseg.text import size_text
+from handseg.threads import threads
 
 VERSION = 2
 ATTEMPTS = 3

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from handseg.anatomy import REGIONS, bones_of
 from handseg.data import handbone
-from handseg.data.coco.layout import Coco
+from handseg.data.coco import Coco
+from handseg.data.dicom import is_dicom
 from handseg.data.flat import Flat
-from handseg.data.images import is_dicom
+from handseg.data.labels import Sample
 from handseg.data.layout import Layout, Listing
-from handseg.data.sample import Sample
 from handseg.data.settings import FILE, Settings, Windows, apply_settings, settings_of
 from handseg.errors import InputError, UsageError
 from handseg.text import counted, shown

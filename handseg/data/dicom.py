@@ -1,5 +1,7 @@
 """DICOM radiographs: what their header says, and the pixels as a viewer would show them."""
 
+import math
+import struct
 import warnings
 import zlib
 from collections.abc import Iterable
@@ -10,16 +12,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handseg.data import images
-from handseg.data.dicom_pixels import colour, grey, number
-from handseg.data.images import MOST_PIXELS, too_large
-from handseg.data.jpeg_header import stream_size
 from handseg.errors import FailedError, InputError
+from handseg.formats import image_files
+from handseg.formats.image_files import MOST_PIXELS, eight_bits, too_large, unreadable
 
 if TYPE_CHECKING:
     from pydicom.dataset import FileDataset
 
-DAMAGE = (*images.DAMAGE, RuntimeError, AttributeError, ArithmeticError, MemoryError, zlib.error)
+SUFFIXES = frozenset({".dcm", ".dicom", ".ima"})
+DAMAGE = (
+    *image_files.DAMAGE,
+    *(RuntimeError, AttributeError, ArithmeticError, MemoryError, zlib.error),
+)
 """What pydicom and its decoders raise on damaged files."""
 BEFORE_GROUP = 144
 """Bytes before the part of the file's meta information that its length counts."""
@@ -31,10 +35,17 @@ HEADER = (
     *("Rows", "Columns", "NumberOfFrames", "PatientID", "PixelSpacing", "ImagerPixelSpacing"),
     *("ImageLaterality", "Laterality"),
 )
+JPEG2000 = b"\xff\x4f\xff\x51"
+"""Start of a codestream and of its size segment (ITU-T T.800 A.5.1)."""
+START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
+"""Markers of frames (ITU-T T.81 B.1.1.3); F7 is JPEG-LS's."""
+WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
+
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Header:
+class DicomHeader:
     """What the header of a DICOM file says.
 
     `size` is (height, width) in pixels; `spacing` is in millimetres, down and across, at the
@@ -48,22 +59,39 @@ class Header:
     side: str | None
 
 
-def read_header(path: Path) -> Header:
+def is_dicom(path: Path) -> bool:
+    """Whether a file is DICOM; its first bytes say so where it has no suffix but an identifier's.
+
+    Archives name files `1.2.840.10008.5` or `IM000001`.
+    """
+    suffix = path.suffix.lower()
+    if suffix in SUFFIXES:
+        return True
+    if suffix and not suffix[1:].isdigit():
+        return False
+    try:
+        with path.open("rb") as file:
+            return file.read(132)[128:] == b"DICM"
+    except OSError:
+        return False
+
+
+def read_header(path: Path) -> DicomHeader:
     """The header; no pixel is read.
 
     Raises:
         InputError: the file is missing, no DICOM, holds no image or one that is too large.
         FailedError: pydicom is not installed.
     """
-    dataset = read_dataset(path, only=HEADER)
-    size = size_of(path, dataset)
-    frames = number(dataset.get("NumberOfFrames"))
+    dataset = _read_dataset(path, only=HEADER)
+    size = _size_of(path, dataset)
+    frames = _number(dataset.get("NumberOfFrames"))
     patient = str(dataset.get("PatientID") or "").strip()
     side = str(dataset.get("ImageLaterality") or dataset.get("Laterality") or "").strip()
-    return Header(
+    return DicomHeader(
         size,
         max(1, int(frames or 1)),
-        spacing_of(dataset.get("PixelSpacing")) or spacing_of(dataset.get("ImagerPixelSpacing")),
+        _spacing_of(dataset.get("PixelSpacing")) or _spacing_of(dataset.get("ImagerPixelSpacing")),
         patient or None,
         {"L": "left", "R": "right"}.get(side),
     )
@@ -84,20 +112,20 @@ def read_dicom(path: Path) -> NDArray[np.uint8]:
         InputError: the file is missing, damaged or holds no image.
         FailedError: pydicom is not installed.
     """
-    dataset = read_dataset(path)
-    size = size_of(path, dataset)
+    dataset = _read_dataset(path)
+    size = _size_of(path, dataset)
     from pydicom.pixels.utils import pixel_array
 
     try:
-        refuse_other_size(path, dataset, size)
+        _refuse_other_size(path, dataset, size)
         pixels = pixel_array(dataset, index=0)
         if pixels.shape[:2] != size:
             raise ValueError(f"the pixels are {pixels.shape}, the header says {size}")
-        return colour(pixels, dataset) if pixels.ndim == 3 else grey(pixels, dataset)
+        return _colour(pixels, dataset) if pixels.ndim == 3 else _grey(pixels, dataset)
     except DAMAGE as error:
         # So says pydicom where no decoder is installed, or none can read this.
         if not isinstance(error, RuntimeError) or "Unable to decode" not in str(error):
-            raise damaged(path, error) from error
+            raise _damaged(path, error) from error
         raise InputError(
             f"{path} cannot be read as an image: nothing installed here decodes its pixels",
             details=str(error),
@@ -105,7 +133,7 @@ def read_dicom(path: Path) -> NDArray[np.uint8]:
         ) from error
 
 
-def refuse_other_size(path: Path, dataset: "FileDataset", size: tuple[int, int]) -> None:
+def _refuse_other_size(path: Path, dataset: "FileDataset", size: tuple[int, int]) -> None:
     """Raise InputError where a compressed stream says another size than the header.
 
     Its decoder would believe the stream, and fill the memory.
@@ -114,13 +142,13 @@ def refuse_other_size(path: Path, dataset: "FileDataset", size: tuple[int, int])
 
     if not dataset.file_meta.TransferSyntaxUID.is_encapsulated:
         return
-    frames = int(number(dataset.get("NumberOfFrames")) or 1)
-    said = stream_size(get_frame(dataset.PixelData, 0, number_of_frames=max(1, frames)))
+    frames = int(_number(dataset.get("NumberOfFrames")) or 1)
+    said = _stream_size(get_frame(dataset.PixelData, 0, number_of_frames=max(1, frames)))
     if said not in (None, size):
         raise ValueError(f"the pixels are {said}, the header says {size}")
 
 
-def read_dataset(path: Path, only: Iterable[str] | None = None) -> "FileDataset":
+def _read_dataset(path: Path, only: Iterable[str] | None = None) -> "FileDataset":
     """The data set of a file; with `only`, these elements, and no pixels."""
     try:
         from pydicom import config, dcmread
@@ -133,17 +161,17 @@ def read_dataset(path: Path, only: Iterable[str] | None = None) -> "FileDataset"
     config.settings.reading_validation_mode = config.IGNORE
     warnings.filterwarnings("ignore", module=r"pydicom\.", category=UserWarning)
     try:
-        refuse_bomb(path)
+        _refuse_bomb(path)
         if only is None:
             return dcmread(path)
         return dcmread(path, stop_before_pixels=True, specific_tags=list(only))
     except FileNotFoundError as error:
         raise InputError(f"there is no image {path}") from error
     except (InvalidDicomError, *DAMAGE) as error:
-        raise damaged(path, error) from error
+        raise _damaged(path, error) from error
 
 
-def refuse_bomb(path: Path) -> None:
+def _refuse_bomb(path: Path) -> None:
     """Raise InputError for a deflated file that would inflate beyond any radiograph."""
     from pydicom.filereader import read_file_meta_info
     from pydicom.uid import DeflatedExplicitVRLittleEndian
@@ -162,26 +190,109 @@ def refuse_bomb(path: Path) -> None:
             rest = inflater.unconsumed_tail or file.read(CHUNK)
 
 
-def size_of(path: Path, dataset: "FileDataset") -> tuple[int, int]:
-    height, width = number(dataset.get("Rows")), number(dataset.get("Columns"))
+def _size_of(path: Path, dataset: "FileDataset") -> tuple[int, int]:
+    height, width = _number(dataset.get("Rows")), _number(dataset.get("Columns"))
     if not height or not width or height < 1 or width < 1:
-        raise damaged(path, "it holds no image")
+        raise _damaged(path, "it holds no image")
     if height * width > MOST_PIXELS:
         raise too_large(path, f"its header says {height:.0f} × {width:.0f} pixels")
     return int(height), int(width)
 
 
-def spacing_of(value: Any) -> tuple[float, float] | None:
-    figures = [number(one) for one in value] if isinstance(value, Iterable) else []
+def _spacing_of(value: Any) -> tuple[float, float] | None:
+    figures = [_number(one) for one in value] if isinstance(value, Iterable) else []
     if len(figures) != 2 or not all(one is not None and one > 0 for one in figures):
         return None
     down, across = (float(one or 0) for one in figures)
     return down, across
 
 
-def damaged(path: Path, error: object) -> InputError:
-    return InputError(
-        f"{path} cannot be read as an image",
-        details=f"{type(error).__name__}: {error}" if isinstance(error, Exception) else str(error),
-        hints=["replace the file, or take it out of the data set together with its label"],
-    )
+def _damaged(path: Path, error: object) -> InputError:
+    why = f"{type(error).__name__}: {error}" if isinstance(error, Exception) else str(error)
+    return unreadable(path, why)
+
+
+def _grey(pixels: NDArray[Any], dataset: "FileDataset") -> NDArray[np.uint8]:
+    """One channel, `[height, width]`, as it is meant to be seen."""
+    from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi
+
+    kind = dataset.get("PhotometricInterpretation")
+    if kind == "PALETTE COLOR":
+        return _colour(apply_color_lut(pixels, dataset), dataset)
+    values = np.asarray(apply_modality_lut(pixels, dataset))
+    if dataset.get("VOILUTSequence"):
+        table = dataset["VOILUTSequence"][0]
+        bits = int(table.LUTDescriptor[2])
+        seen = np.asarray(apply_voi(values, dataset)).astype(np.float32) / ((1 << bits) - 1)
+    else:
+        seen = _windowed(values.astype(np.float32), dataset)
+    shown = np.rint(seen.clip(0, 1) * 255).astype(np.uint8)
+    return 255 - shown if kind == "MONOCHROME1" else shown
+
+
+def _windowed(values: Floats, dataset: "FileDataset") -> Floats:
+    """Values as shares of the first window, 0 to 1 (DICOM PS3.3 C.11.2.1.2 and C.11.2.1.3)."""
+    centre, width = _first(dataset.get("WindowCenter")), _first(dataset.get("WindowWidth"))
+    function = str(dataset.get("VOILUTFunction") or "LINEAR").upper()
+    if centre is None or width is None or width <= 0 or (function == "LINEAR" and width < 1):
+        least, most = float(values.min()), float(values.max())
+        return (values - least) / max(most - least, np.finfo(np.float32).tiny)
+    if function == "SIGMOID":
+        shares = 1 / (1 + np.exp((-4 * (values - centre) / width).clip(-80, 80)))
+        return shares.astype(np.float32)
+    if function == "LINEAR_EXACT":
+        return (values - centre) / width + 0.5
+    # A width of 1 is a step at the centre.
+    return (values - (centre - 0.5)) / max(width - 1, 1e-6) + 0.5
+
+
+def _colour(pixels: NDArray[Any], dataset: "FileDataset") -> NDArray[np.uint8]:
+    """Three channels, `[height, width, 3]`, as luminance; YBR has become RGB already."""
+    if pixels.dtype.itemsize == 4:
+        pixels = pixels >> 16
+    shares = np.array((0.299, 0.587, 0.114), np.float32)
+    return eight_bits(np.rint(pixels[..., :3].astype(np.float32) @ shares).astype(np.int32))
+
+
+def _first(value: Any) -> float | None:
+    """The first of what may be several figures."""
+    several = isinstance(value, Iterable) and not isinstance(value, str)
+    return _number(next(iter(value), None) if several else value)
+
+
+def _number(value: Any) -> float | None:
+    """A figure that is finite; None for anything else."""
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        return None
+    return found if math.isfinite(found) else None
+
+
+def _stream_size(stream: bytes) -> tuple[int, int] | None:
+    """(height, width) of a JPEG, JPEG-LS or JPEG 2000 stream; None where it says none."""
+    at = stream.find(JPEG2000)
+    try:
+        if at >= 0:
+            right, bottom, left, top = struct.unpack_from(">4I", stream, at + 8)
+            return bottom - top, right - left
+        return _frame_size(stream) if stream.startswith(b"\xff\xd8") else None
+    except (struct.error, IndexError):
+        return None
+
+
+def _frame_size(stream: bytes) -> tuple[int, int] | None:
+    at = 2
+    while stream[at] == 0xFF:
+        marker = stream[at + 1]
+        if marker in START_OF_FRAME:
+            height, width = struct.unpack_from(">2H", stream, at + 5)
+            return height, width
+        if marker == 0xFF:
+            at += 1
+        else:
+            (length,) = (
+                (0,) if marker in WITHOUT_LENGTH else struct.unpack_from(">H", stream, at + 2)
+            )
+            at += 2 + length
+    return None

@@ -11,10 +11,10 @@ from handseg.data.hands import Hands, bends, bone_places, hands_of
 from handseg.data.label_masks import ImageMasks, measured
 from handseg.data.label_runs import label_file
 from handseg.data.labels import label_runs
-from handseg.data.threads import threads
 from handseg.errors import InputError
 from handseg.reporter import Progress, silent
 from handseg.rle.batch import batch_of
+from handseg.threads import threads
 
 
 class KnownHands(NamedTuple):

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from handseg.data.sample import Sample
+from handseg.data.labels import Sample
 from handseg.data.storage import cache_root, write_json
-from handseg.data.threads import threads
 from handseg.errors import InputError
 from handseg.reporter import Progress, silent
+from handseg.threads import threads
 
 FRESH = 2_000_000_000
 """Nanoseconds in which a file may be written again without a change of its time or size."""

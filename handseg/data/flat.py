@@ -4,12 +4,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from handseg.data.handbone import CLASSES, IMAGES, LABELS, is_image, label_beside
-from handseg.data.layout import Listing
-from handseg.data.names import Names, people_in_words
-from handseg.data.sample import Sample
+from handseg.data.dicom import is_dicom, read_header
+from handseg.data.handbone import is_image
+from handseg.data.labels import Sample
+from handseg.data.layout import Listing, Names, note_on_persons
 from handseg.data.settings import Settings
 from handseg.errors import InputError
+from handseg.formats.handbone import CLASSES, IMAGES, LABELS, label_beside
 
 
 class Flat:
@@ -23,49 +24,45 @@ class Flat:
 
     def recognises(self, folder: Path) -> bool:
         """Whether there are images directly in the folder or in its splits."""
-        return any(next(images_in(base), None) for _, base in places(folder))
+        return any(next(_images_in(base), None) for _, base in _places(folder))
 
     def listing(self, folder: Path, settings: Settings) -> Listing:
         """Every image, with its label if that is there."""
         names = Names.of(settings)
         found: dict[str, tuple[Sample, ...]] = {"train": (), "test": ()}
         known: list[str | None] = []
-        for split, base in splits(folder):
-            images = sorted(images_in(base))
-            persons = [person_of(image, names) for image in images]
+        for split, base in _splits(folder):
+            images = sorted(_images_in(base))
+            persons = [_person_of(image, names) for image in images]
             known += persons
             found[split] = tuple(
-                sample_of(image, person, split, names, label_of(folder, image))
+                Sample(
+                    image.name,
+                    image,
+                    _label_of(folder, image),
+                    person or image.stem,
+                    split,
+                    side=names.side(image.name),
+                )
                 for image, person in zip(images, persons, strict=True)
             )
-        notes = (people_in_words(known),) if known else ()
+        notes = (note_on_persons(known),) if known else ()
         return Listing(settings.classes or CLASSES, found["train"], found["test"], notes)
 
     def label_path(self, root: Path, image: Path) -> Path:
         """Where the label of an image belongs."""
-        found = label_of(root, image)
+        found = _label_of(root, image)
         if found is not None:
             return found
-        places = label_places(root, image)
+        places = _label_places(root, image)
         return next((place for place in places if place.parent.name == LABELS
                      and place.parent.is_dir()), places[0])  # fmt: skip
 
 
-def sample_of(
-    image: Path, person: str | None, split: str, names: Names, labels: Path | None
-) -> Sample:
-    side = names.side(image.name)
-    return Sample(image.name, image, labels, person or image.stem, split, side=side)
-
-
-def person_of(image: Path, names: Names) -> str | None:
+def _person_of(image: Path, names: Names) -> str | None:
     """The person by the image's name, else by its DICOM header."""
-    from handseg.data.images import is_dicom
-
     person = names.person(image.name)
     if person is None and names.own_person is None and is_dicom(image):
-        from handseg.data.dicom import read_header
-
         # Reports and plans lie among images in a hospital's folders: who reads the pixels of one
         # says so, and `check` names it; the others are listed all the same.
         with suppress(InputError):
@@ -73,7 +70,7 @@ def person_of(image: Path, names: Names) -> str | None:
     return person
 
 
-def places(folder: Path) -> list[tuple[str, Path]]:
+def _places(folder: Path) -> list[tuple[str, Path]]:
     """(split, folder) in which images may lie directly, the likelier first."""
     inside = [
         (split, folder / split / more) for split in ("train", "test") for more in ("", IMAGES)
@@ -81,26 +78,26 @@ def places(folder: Path) -> list[tuple[str, Path]]:
     return [*inside, ("train", folder)]
 
 
-def splits(folder: Path) -> list[tuple[str, Path]]:
+def _splits(folder: Path) -> list[tuple[str, Path]]:
     """Where the images of each split lie; the folder itself only where it has no splits."""
     found: dict[str, Path] = {}
-    for split, base in places(folder):
-        if (base != folder or not found) and next(images_in(base), None):
+    for split, base in _places(folder):
+        if (base != folder or not found) and next(_images_in(base), None):
             found.setdefault(split, base)
     return list(found.items())
 
 
-def images_in(base: Path) -> Iterator[Path]:
+def _images_in(base: Path) -> Iterator[Path]:
     if base.is_dir():
         yield from (path for path in base.iterdir() if is_image(path, base))
 
 
-def label_of(root: Path, image: Path) -> Path | None:
+def _label_of(root: Path, image: Path) -> Path | None:
     """The label of an image where there is one."""
-    return next((place for place in label_places(root, image) if place.is_file()), None)
+    return next((place for place in _label_places(root, image) if place.is_file()), None)
 
 
-def label_places(root: Path, image: Path) -> Sequence[Path]:
+def _label_places(root: Path, image: Path) -> Sequence[Path]:
     """Where a label may lie: beside the image, in `outputs_json` there, or in that of its split."""
     beside = label_beside(image)
     found = [beside, image.parent / LABELS / beside.name]

@@ -13,13 +13,12 @@ from typing import Any, NamedTuple
 from handseg import rle
 from handseg.data.fingerprint import file_hashes
 from handseg.data.images import image_size
-from handseg.data.labels import label_runs
-from handseg.data.sample import Sample
+from handseg.data.labels import Sample, label_runs
 from handseg.data.storage import cache_root
-from handseg.data.threads import threads
 from handseg.errors import FailedError, InputError
 from handseg.reporter import Progress, silent
 from handseg.rle.submission import Submission, read_submission, write_submission
+from handseg.threads import threads
 
 VERSION = 1
 """Goes up when the same labels would be drawn or kept otherwise."""

@@ -1,12 +1,22 @@
-"""What a layout of data sets is: how it is recognised and what it finds."""
+"""What a layout of data sets is, and what the names of image files tell of persons and sides."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-from handseg.data.sample import Sample
+from handseg.data.labels import Sample
 from handseg.data.settings import Settings
+
+LONGEST = 1024
+"""Characters of a path that patterns look at."""
+PERSON = (
+    re.compile(r"(?:^|/)([A-Z0-9]+_[A-Z0-9]+_P\d+)_\d{8}_"),  # RAM: centre, patient, date
+    re.compile(r"(?:^|[/_-])(ID\d+)(?:[/_-]|$)"),
+)
+"""What names of persons look like, in a path without its suffix; the first that fits is taken."""
+SIDE = re.compile(r"[_-](L|R|left|right)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -25,7 +35,7 @@ class Listing:
 
 
 class Layout(Protocol):
-    """One way in which data sets lie on disk."""
+    """One way in which data sets lie on disk; its samples know how their labels are read."""
 
     @property
     def name(self) -> str:
@@ -43,3 +53,54 @@ class Layout(Protocol):
     def label_path(self, root: Path, image: Path) -> Path | None:
         """Where the label of an image belongs; None where labels stand in files of several."""
         ...
+
+
+@dataclass(frozen=True)
+class Names:
+    """How a data set's names tell persons and sides; `own` patterns come from its settings."""
+
+    own_person: re.Pattern[str] | None = None
+    own_side: re.Pattern[str] | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Names":
+        """Those of `dataset.toml`, else the usual ones."""
+        person, side = settings.person, settings.side
+        return cls(re.compile(person) if person else None, re.compile(side) if side else None)
+
+    def person(self, path: str) -> str | None:
+        """The person of an image by its path inside the split; None where the name tells none."""
+        stem = without_suffix(path)
+        for pattern in (self.own_person,) if self.own_person else PERSON:
+            match = pattern.search(stem)
+            if match and _marked(match):
+                return _marked(match)
+        return None
+
+    def side(self, path: str) -> str | None:
+        """`left` or `right`; None where the name says neither."""
+        match = (self.own_side or SIDE).search(without_suffix(path))
+        letter = _marked(match)[:1].lower() if match else ""
+        return {"l": "left", "r": "right"}.get(letter)
+
+
+def without_suffix(path: str) -> str:
+    """The path without the suffix of its file, as far as patterns look."""
+    return PurePosixPath(path).with_suffix("").as_posix()[:LONGEST]
+
+
+def note_on_persons(persons: Sequence[str | None]) -> str:
+    """How many images have a person by their names; None is an image that has none."""
+    unknown = sum(person is None for person in persons)
+    if not unknown:
+        return "people are told by the names of the files"
+    some = "every image" if unknown == len(persons) else f"{unknown} of {len(persons)} images"
+    return (
+        f"{some} counts as a person of its own: names tell nobody "
+        '(dataset.toml: person = "a pattern")'
+    )
+
+
+def _marked(match: re.Match[str]) -> str:
+    """What a pattern marks: its first group that took part, else all of it."""
+    return next((group for group in match.groups() if group is not None), match[0])

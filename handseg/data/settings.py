@@ -9,7 +9,7 @@ from typing import Any
 
 from handseg import disk
 from handseg.anatomy import BONES, REGIONS
-from handseg.data.sample import Sample
+from handseg.data.labels import Sample
 from handseg.data.storage import stand_in, writable
 from handseg.errors import InputError, did_you_mean
 from handseg.text import counted, shown

@@ -1,30 +1,38 @@
-"""What every format is read into and written from: a mask for each image and class."""
+"""Masks, which every format is read into and written from, and what a format is."""
 
+import math
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar, NamedTuple
 
 from handseg.errors import InputError
+from handseg.formats.documents import Size, check_size, is_whole
+from handseg.formats.output import Place
+from handseg.formats.polygons import Polygon
 from handseg.reporter import Progress, silent
 from handseg.rle import Runs
+from handseg.rle.writing import TextStream
+from handseg.threads import threads
 
-if TYPE_CHECKING:
-    from handseg.data.labels import Polygon
-    from handseg.data.sample import Sample
-
-Size = tuple[int, int]
-"""(height, width) in pixels."""
-
-LARGEST_IMAGE = 1 << 26
-"""Pixels: 8192 × 8192. What is said to be larger is damage, and would fill the memory."""
 LARGEST_GRID = 10_000_000
 """Images × classes; a row is written for each."""
 AHEAD = 8
 """Images whose masks are read before they are asked for."""
+ORIGIN_TEXTS = ("run", "split", "recipe", "data_fingerprint", "checkpoint")
+
+
+class ImageFile(NamedTuple):
+    """Where an image of a data set lies, and whose it is."""
+
+    path: Path
+    person: str
+    split: str
+    """`train` or `test`."""
 
 
 @dataclass(frozen=True)
@@ -44,16 +52,16 @@ class Masks:
     classes: tuple[str, ...]
     runs_of: Callable[[str, str], Runs]
     origin: Mapping[str, Any]
-    """What is known of the models behind the masks, as fields of a sidecar."""
+    """What is known of the models behind the masks, as fields of a sidecar (`origin_of`)."""
     notes: tuple[str, ...] = ()
     """What a person should know: things left out, united or lost."""
     labelled: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     """Of images of which not all classes were labelled, which were: the others have no mask at all,
     which is not the same as an empty one."""
-    polygons_of: "Callable[[str, str], Sequence[Polygon]]" = lambda image, cls: ()
+    polygons_of: Callable[[str, str], Sequence[Polygon]] = lambda image, cls: ()
     """The polygons that a mask was drawn with, if it was, by `fillPoly`, and with nothing else; a
     person drew them and finds them again where a format has polygons."""
-    samples: "Mapping[str, Sample]" = field(default_factory=dict[str, "Sample"])
+    image_files: Mapping[str, ImageFile] = field(default_factory=dict[str, ImageFile])
     """The images in a data set, as far as they are known to be there."""
 
     def __post_init__(self) -> None:
@@ -77,24 +85,63 @@ class Masks:
 
     @property
     def unlabelled(self) -> int:
-        """How many images and classes nobody labelled."""
+        """How many pairs of an image and a class were not labelled."""
         return sum(len(self.classes) - len(self.known(image)) for image in self.labelled)
 
+    @property
+    def source(self) -> dict[str, str]:
+        """What the masks come from, as every format writes it down."""
+        return {"path": str(self.path), "sha256": self.sha256, "format": self.format}
 
-Found = tuple[str, dict[str, Runs]]
-"""An image name and the runs of each class that has a mask."""
+
+class Format(ABC):
+    """A format that masks are written in; those that are read too have `recognises` and `read`."""
+
+    name: ClassVar[str]
+    """As `handseg.formats.registry.FormatName` has it."""
+
+    @abstractmethod
+    def write(self, place: Place, masks: Masks, progress: Progress = silent) -> Path:
+        """Write the masks and give the path of what was made, whole or not at all.
+
+        Raises FailedError if the disk refuses, InputError for a mask at fault.
+        """
+
+    def notes(self, masks: Masks) -> list[str]:
+        """What a person should know of what will be written."""
+        return []
 
 
-def by_image(masks: Masks) -> Iterator[Found]:
-    """The masks of each image, in order; those of the next images are read in other threads."""
-    from handseg.data.threads import threads
+class FileFormat(Format):
+    """A format that is a file."""
 
-    def read(image: str) -> Found:
+    @abstractmethod
+    def stream(self, stream: TextStream, masks: Masks, progress: Progress = silent) -> None:
+        """Write the masks to an open stream; raises InputError for a mask at fault."""
+
+
+class FolderFormat(Format):
+    """A format that is a folder."""
+
+    contents: ClassVar[str]
+    """What the folder holds, in the plural."""
+
+    @abstractmethod
+    def holds_only(self, folder: Path) -> bool:
+        """Whether a folder has nothing in it but what this format makes: it may be replaced."""
+
+
+def by_image(masks: Masks) -> Iterator[tuple[str, dict[str, Runs]]]:
+    """(image name, runs by class) of each image, in order; the next are read in other threads."""
+
+    def read(image: str) -> tuple[str, dict[str, Runs]]:
         return image, {cls: masks.runs_of(image, cls) for cls in masks.known(image)}
 
     images = iter(masks.images)
     with threads() as pool:
-        waiting: deque[Future[Found]] = deque(pool.submit(read, i) for i in islice(images, AHEAD))
+        waiting: deque[Future[tuple[str, dict[str, Runs]]]] = deque(
+            pool.submit(read, image) for image in islice(images, AHEAD)
+        )
         while waiting:
             found = waiting.popleft().result()
             waiting.extend(pool.submit(read, image) for image in islice(images, 1))
@@ -102,7 +149,7 @@ def by_image(masks: Masks) -> Iterator[Found]:
 
 
 def rows(masks: Masks, progress: Progress = silent) -> Iterator[tuple[str, str, Runs]]:
-    """(image name, class, runs) of every image and class but those that nobody labelled."""
+    """(image name, class, runs) of every image and class but the unlabelled ones."""
     for done, (image, found) in enumerate(by_image(masks)):
         progress(done, len(masks.images), image)
         for cls, runs in found.items():
@@ -110,30 +157,22 @@ def rows(masks: Masks, progress: Progress = silent) -> Iterator[tuple[str, str, 
     progress(len(masks.images), len(masks.images))
 
 
-def check_size(place: str, height: Any, width: Any) -> Size:
-    """The size; raises InputError, which begins with `place`, where no image has it."""
-    if not (is_whole(height) and is_whole(width) and height > 0 and width > 0):
-        raise InputError(f"{place} has no height and width in whole pixels")
-    if height * width > LARGEST_IMAGE:
-        raise InputError(
-            f"{place} is said to have {height} × {width} pixels",
-            details=f"images of up to {LARGEST_IMAGE} pixels are converted",
-        )
-    return height, width
+def origin_of(fields: Any) -> dict[str, Any]:
+    """The fields of a sidecar that stay true of the masks in another format.
 
-
-def check_name(place: str, name: Any) -> str:
-    """The name of an image or a class; raises InputError where it is none."""
-    if not isinstance(name, str) or not name:
-        raise InputError(f"{place} has no name")
-    try:
-        name.encode("utf-8")
-    except UnicodeEncodeError:
-        # JSON can escape half a character; no file can hold it.
-        raise InputError(f"{place} has a name that is no text: {name!a:.80}") from None
-    return name
-
-
-def is_whole(value: Any) -> bool:
-    """Whether it is a whole number; JSON's true is none."""
-    return isinstance(value, int) and not isinstance(value, bool)
+    `fields` may come from any file: what is not of its kind is left out.
+    """
+    if not isinstance(fields, Mapping):
+        return {}
+    kept: dict[str, Any] = {
+        name: fields[name] for name in ORIGIN_TEXTS if isinstance(fields.get(name), str)
+    }
+    if is_whole(fields.get("fold")):
+        kept["fold"] = fields["fold"]
+    dice = fields.get("validation_dice")
+    if isinstance(dice, float) and math.isfinite(dice):
+        kept["validation_dice"] = dice
+    people = fields.get("trained_people")
+    if isinstance(people, list) and all(isinstance(person, str) for person in people):
+        kept["trained_people"] = people
+    return kept

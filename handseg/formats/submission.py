@@ -1,14 +1,16 @@
-"""Submissions as masks, and masks as submissions."""
+"""Submissions as masks and masks as submissions, and what a sidecar says was labelled."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from handseg.data.labelled import labelled_in
-from handseg.formats.masks import Masks, Size, rows
-from handseg.formats.origin import origin_of
-from handseg.formats.places import Place
+import numpy as np
+from numpy.typing import NDArray
+
+from handseg.formats.documents import Size, labelled_of
+from handseg.formats.masks import FileFormat, Masks, origin_of, rows
+from handseg.formats.output import Place
 from handseg.reporter import Progress, silent
 from handseg.rle import Runs
 from handseg.rle.submission import Submission
@@ -17,15 +19,20 @@ from handseg.text import counted
 
 
 @dataclass(frozen=True)
-class CsvWriter:
-    """Writes a submission with its sidecar: a row for every image and class."""
+class CsvFormat(FileFormat):
+    """A submission with its sidecar: a row for every image and class.
+
+    It is read with the sizes of its images, which it does not always say: `masks_of`.
+    """
+
+    name: ClassVar[str] = "csv"
 
     def write(self, place: Place, masks: Masks, progress: Progress = silent) -> Path:
-        """Write both and give the CSV's path; raises FailedError if the disk refuses."""
+        """Write both and give the CSV's path."""
         fields = {
             "made_by": "convert",
             **masks.origin,
-            "source": {"path": str(masks.path), "sha256": masks.sha256, "format": masks.format},
+            "source": masks.source,
             "classes": list(masks.classes),
             "images": {name: list(size) for name, size in masks.images.items()},
             "labelled": {image: list(masks.known(image)) for image in masks.labelled},
@@ -37,6 +44,12 @@ class CsvWriter:
     def stream(self, stream: TextStream, masks: Masks, progress: Progress = silent) -> None:
         """Write the CSV, without a sidecar, to an open stream."""
         write_rows(stream, rows(masks, progress))
+
+    def notes(self, masks: Masks) -> list[str]:
+        """The masks that a CSV has no row for."""
+        if not masks.unlabelled:
+            return []
+        return [f"{masks.unlabelled} masks that nobody labelled have no row"]
 
 
 def sidecar_classes(submission: Submission) -> tuple[str, ...]:
@@ -94,6 +107,29 @@ def known_classes(
         for image, named in labelled_in(submission, images, classes).items()
     }
     return {image: named for image, named in found.items() if len(named) < len(classes)}
+
+
+def labelled_in(
+    submission: Submission, images: Sequence[str], classes: Sequence[str]
+) -> dict[str, frozenset[str]]:
+    """Of images of which not all was labelled, what was, as the sidecar of a submission says."""
+    written: Any = (submission.sidecar or {}).get("labelled")
+    if not isinstance(written, dict):
+        return {}
+    found = {image: labelled_of(written.get(image), classes) for image in images}
+    return {image: named for image, named in found.items() if named is not None}
+
+
+def labelled_classes(
+    submission: Submission, images: Sequence[str], classes: Sequence[str]
+) -> NDArray[np.bool_]:
+    """bool [images, classes]: the same of all images."""
+    named = labelled_in(submission, images, classes)
+    known = np.ones((len(images), len(classes)), dtype=np.bool_)
+    for row, image in enumerate(images):
+        if image in named:
+            known[row] = [cls in named[image] for cls in classes]
+    return known
 
 
 def _notes(

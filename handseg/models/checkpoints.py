@@ -21,7 +21,6 @@ from torch import Tensor
 
 from handseg import disk
 from handseg.data.fingerprint import hash_file
-from handseg.data.storage import whole_folder
 from handseg.errors import InputError
 from handseg.runs.checkpoints import MANIFEST, STATE, WEIGHTS
 
@@ -72,7 +71,7 @@ def save_checkpoint(
 ) -> Path:
     """Write `root/step-<step>`, which appears whole or not at all."""
     place = root / f"step-{step:08d}"
-    with whole_folder(place) as draft:
+    with disk.whole_folder(place) as draft:
         # safetensors refuses the strides of channels-last tensors.
         tensors = {name: tensor.contiguous() for name, tensor in weights.items()}
         averaged = {EMA_PREFIX + name: tensor.contiguous() for name, tensor in ema.items()}

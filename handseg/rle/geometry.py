@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from handseg.rle.normal_form import Runs, united
+from handseg.rle.codec import RleError
+from handseg.rle.normal_form import Runs
 from handseg.rle.sweeps import overlap
 
 Integers = NDArray[np.int64]
@@ -96,29 +97,42 @@ def shifted(runs: Runs, by: int, pixels: int) -> Runs:
     return moved[moved[:, 0] < moved[:, 1]]
 
 
-def transposed(runs: Runs, shape: tuple[int, int]) -> Runs:
-    """The runs, in row-major order, of a mask whose `runs` go down the columns.
+def transposed(runs: Runs, shape: tuple[int, int], most: int | None = None) -> Runs:
+    """The runs, in row-major order, of a mask whose `runs` go down the columns; or the other way.
 
-    `shape` is the (height, width) of the image in which the result is read. Needs memory for the
-    mask's bounding box.
+    `shape` is the (height, width) of the image in which the result is read. No pixel is decoded.
+    Raises RleError where the mask would fall into more than `most` runs.
     """
-    if not len(runs):
-        return runs
     height, width = shape
-    # Read row by row with the height as the width, the rows are the image's columns.
-    cut = segments([runs], [height])
-    left, right = int(cut.row[0]), int(cut.row[-1]) + 1
-    top, bottom = int(cut.start.min()), int(cut.end.max())
-    # One line more than needed, so that no run of the box goes on in its next row.
-    box = np.zeros((right - left + 1, bottom - top), dtype=np.int8)
-    lines, starts, ends = ((cut.row - left), (cut.start - top), (cut.end - top))
-    for line, start, end in zip(lines.tolist(), starts.tolist(), ends.tolist(), strict=True):
-        box[line, start:end] = 1
-    flat = np.concatenate((box[-1:, 0], box.T.reshape(-1)))
-    turns = np.flatnonzero(flat[1:] != flat[:-1]).astype(np.int64).reshape(-1, 2)
-    row = turns[:, :1] // len(box)
-    # Runs from edge to edge of the image touch the next row's.
-    return united(turns + (row + top) * width + left - row * len(box))
+    # The rows of `runs` are the columns of the result, `height` pixels long. A run of the result
+    # begins or ends at a pixel that differs from the one a row of `runs` before: at those of the
+    # runs and of the same runs one row further that are not in both.
+    edges = runs.ravel()
+    changes = _once(np.sort(np.concatenate((edges, edges + height)))).reshape(-1, 2)
+    lengths = changes[:, 1] - changes[:, 0]
+    if most is not None and lengths.sum() > 2 * most:
+        raise RleError(f"the mask falls into more than {most} runs: it is no bone")
+    columns, rows = np.divmod(_positions(changes[:, 0], lengths), height)
+    # A run that ends with a row of the result and one that begins with the next are one.
+    return _once(np.sort(rows * width + columns)).reshape(-1, 2)
+
+
+def _positions(starts: Integers, lengths: Integers) -> Integers:
+    """All pixels of the runs that begin at `starts`, in order."""
+    ends = np.cumsum(lengths)
+    total = int(ends[-1]) if len(ends) else 0
+    return np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
+
+
+def _once(edges: Integers) -> Integers:
+    """Sorted edges without those that come twice: there nothing begins or ends."""
+    same = edges[1:] == edges[:-1]
+    if not same.any():
+        return edges
+    alone = np.ones(len(edges), dtype=np.bool_)
+    alone[1:] &= ~same
+    alone[:-1] &= ~same
+    return edges[alone]
 
 
 def fits_width(masks: Sequence[Runs], width: int) -> bool:

@@ -79,7 +79,7 @@ def surface_metrics(
     `sizes` are (height, width) of every image. Raises InputError, with file, line, image and class,
     for run lengths at fault or past the end of the image.
     """
-    from handseg.data.threads import threads
+    from handseg.threads import threads
 
     def measure(key: tuple[str, str]) -> tuple[float, float]:
         size = sizes[key[0]]

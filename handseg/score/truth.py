@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg.anatomy import ALIASES, bones_of
-from handseg.data.labelled import labelled_classes
 from handseg.errors import InputError, did_you_mean
-from handseg.formats.submission import sidecar_classes
+from handseg.formats.submission import labelled_classes, sidecar_classes
 from handseg.rle.submission import Submission, read_submission
 from handseg.text import SHOWN, shown
 

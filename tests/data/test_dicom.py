@@ -19,7 +19,8 @@ from pydicom.uid import (
 )
 
 from handseg.data.dataset import open_dataset
-from handseg.data.images import image_size, is_dicom, pixel_spacing, read_image
+from handseg.data.dicom import is_dicom
+from handseg.data.images import image_size, pixel_spacing, read_image
 from handseg.errors import FailedError, InputError
 
 SHIPPED = Path(pydicom.data.__file__).parent / "test_files"

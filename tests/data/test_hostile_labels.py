@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from handseg.data import labels as room
 from handseg.data.labels import class_mask, read_polygons
 from handseg.errors import InputError
+from handseg.formats import handbone as room
 
 CLASSES = ("Radius", "Ulna")
 FIXTURE = settings(
@@ -51,7 +51,7 @@ def test_any_bytes_are_a_label_or_refused(tmp_path, content):
 
 
 def test_a_label_larger_than_any_is_refused_unread(tmp_path, monkeypatch):
-    monkeypatch.setattr(room, "LARGEST_LABEL", 1000)
+    monkeypatch.setattr(room, "LARGEST_FILE", 1000)
     path = tmp_path / "label.json"
     path.write_text(" " * 1001)
     with pytest.raises(InputError, match=r"label\.json is too large"):

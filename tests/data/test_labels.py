@@ -7,8 +7,9 @@ import pytest
 
 from handseg import rle
 from handseg.data.dataset import open_dataset
-from handseg.data.labels import class_mask, label_runs, rasterise, read_polygons
+from handseg.data.labels import class_mask, label_runs, read_polygons
 from handseg.errors import InputError
+from handseg.formats.polygons import rasterise
 
 CLASSES = ("Radius", "Ulna", "Lunate")
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from handseg.anatomy import BONES
-from handseg.data.labels import rasterise
 from handseg.data.letterbox import Letterbox
 from handseg.data.phantom import make_polygons
+from handseg.formats.polygons import rasterise
 
 
 @pytest.mark.parametrize(

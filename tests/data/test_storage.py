@@ -9,7 +9,8 @@ import pytest
 
 from handseg import disk
 from handseg.data import storage
-from handseg.data.storage import cache_root, put_in_place, whole_folder, write_json
+from handseg.data.storage import cache_root, write_json
+from handseg.disk import put_in_place, whole_folder
 
 LONG_AGO = (1e9, 1e9)
 

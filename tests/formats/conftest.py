@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from handseg import rle
-from handseg.formats.places import Place
+from handseg.formats.output import Place
+from handseg.formats.registry import format_named
 from handseg.formats.submission import masks_of
-from handseg.formats.table import WRITERS
 from handseg.rle.submission import read_submission, write_submission
 
 
@@ -67,4 +67,4 @@ def folder(bars, tmp_path, name):
     """The bar of i.png and three empty masks as polygon files."""
     submission = read_submission(bars)
     masks = masks_of(submission, submission.sizes)
-    return WRITERS[name].write(Place(tmp_path, "", tmp_path / "made"), masks)
+    return format_named(name).write(Place(tmp_path, "", tmp_path / "made"), masks)

@@ -13,12 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from handseg import rle
-from handseg.data.labels import rasterise
 from handseg.errors import InputError
-from handseg.formats.coco.reading import is_coco, read_coco
-from handseg.formats.coco.writing import CocoWriter
+from handseg.formats.coco import CocoFormat
 from handseg.formats.masks import rows
-from handseg.formats.places import Place
+from handseg.formats.output import Place
+from handseg.formats.polygons import rasterise
 from handseg.formats.submission import masks_of
 from handseg.rle.submission import read_submission
 
@@ -31,11 +30,11 @@ PLAIN = {"size": [3, 5], "counts": [2, 1, 1, 2, 1, 1, 2, 1, 2, 2]}
 def written(csv, path, compressed=True):
     submission = read_submission(csv)
     masks = masks_of(submission, submission.sizes)
-    return CocoWriter(compressed).write(Place(path.parent, "", path), masks)
+    return CocoFormat(compressed).write(Place(path.parent, "", path), masks)
 
 
 def pixels(path, image="i.png", cls="Ulna"):
-    masks = read_coco(path)
+    masks = CocoFormat().read(path)
     return rle.to_mask(masks.runs_of(image, cls), masks.images[image])
 
 
@@ -77,7 +76,7 @@ def test_annotations_of_one_image_and_class_are_united_whatever_their_kind(write
     expected = bar.copy()
     expected[0, :] = expected[1, 0] = 1
     assert (pixels(path) == expected).all()
-    assert "1 mask united from several annotations" in read_coco(path).notes
+    assert "1 mask united from several annotations" in CocoFormat().read(path).notes
 
 
 def test_images_and_categories_without_annotations_have_empty_masks(write_coco):
@@ -89,7 +88,7 @@ def test_images_and_categories_without_annotations_have_empty_masks(write_coco):
         ],
         categories=[{"id": 0, "name": "hand"}, {"id": 3, "name": "Ulna"}],
     )
-    masks = read_coco(path)
+    masks = CocoFormat().read(path)
     assert [(image, cls, len(runs)) for image, cls, runs in rows(masks)] == [
         ("i.png", "hand", 0),
         ("i.png", "Ulna", 2),
@@ -101,12 +100,12 @@ def test_images_and_categories_without_annotations_have_empty_masks(write_coco):
 
 def test_categories_of_one_name_are_one_class(write_coco):
     path = write_coco(PLAIN, categories=[{"id": 3, "name": "Ulna"}, {"id": 9, "name": "Ulna"}])
-    assert read_coco(path).classes == ("Ulna",)
-    assert "categories of the same name taken as one class: Ulna" in read_coco(path).notes
+    assert CocoFormat().read(path).classes == ("Ulna",)
+    assert "categories of the same name taken as one class: Ulna" in CocoFormat().read(path).notes
 
 
 def test_annotations_without_a_segmentation_are_said(write_coco):
-    masks = read_coco(write_coco([], None))
+    masks = CocoFormat().read(write_coco([], None))
     assert "2 annotations without a segmentation left out" in masks.notes
     assert not len(masks.runs_of("i.png", "Ulna"))
 
@@ -126,7 +125,7 @@ def test_image_names_are_base_names_where_these_are_unique(write_coco, files, na
         {"id": number, "file_name": file, "height": 3, "width": 5}
         for number, file in enumerate(files, 7)
     ]
-    masks = read_coco(write_coco(images=images, annotations=[]))
+    masks = CocoFormat().read(write_coco(images=images, annotations=[]))
     assert list(masks.images) == names
     assert said in masks.notes[0]
     assert len(masks.notes) == 1 + bool(said)
@@ -135,10 +134,10 @@ def test_image_names_are_base_names_where_these_are_unique(write_coco, files, na
 def test_what_the_sidecar_says_of_the_models_goes_along_if_it_is_of_its_kind(
     bars, tmp_path, write_coco
 ):
-    origin = read_coco(written(bars, tmp_path / "o.json")).origin
+    origin = CocoFormat().read(written(bars, tmp_path / "o.json")).origin
     assert origin == {"fold": 0, "trained_people": ["ID001"]}
     lies = {"fold": "0", "trained_people": 5, "split": ["val"], "run": "unet-1"}
-    assert read_coco(write_coco(info={"handseg": lies})).origin == {"run": "unet-1"}
+    assert CocoFormat().read(write_coco(info={"handseg": lies})).origin == {"run": "unet-1"}
 
 
 @pytest.mark.parametrize(
@@ -169,7 +168,7 @@ def test_what_the_sidecar_says_of_the_models_goes_along_if_it_is_of_its_kind(
 def test_a_segmentation_at_fault_is_an_error_with_its_place(write_coco, segmentation, said):
     path = write_coco(PLAIN, segmentation)
     with pytest.raises(InputError, match=said) as caught:
-        read_coco(path).runs_of("i.png", "Ulna")
+        CocoFormat().read(path).runs_of("i.png", "Ulna")
     assert "coco.json: annotation 1 (i.png, Ulna)" in str(caught.value)
 
 
@@ -202,14 +201,14 @@ def test_a_segmentation_at_fault_is_an_error_with_its_place(write_coco, segmenta
 )
 def test_a_document_at_fault_is_an_error_with_its_place(write_coco, parts, said):
     with pytest.raises(InputError, match=said) as caught:
-        read_coco(write_coco(PLAIN, **parts))
+        CocoFormat().read(write_coco(PLAIN, **parts))
     assert "coco.json" in str(caught.value)
 
 
 def test_two_images_of_one_name_are_refused(write_coco):
     image = {"file_name": "i.png", "height": 3, "width": 5}
     with pytest.raises(InputError, match=r"two images 'i\.png'"):
-        read_coco(write_coco(images=[{"id": 1, **image}, {"id": 7, **image}]))
+        CocoFormat().read(write_coco(images=[{"id": 1, **image}, {"id": 7, **image}]))
 
 
 def test_more_rows_than_any_data_set_has_are_refused(write_coco):
@@ -218,12 +217,12 @@ def test_more_rows_than_any_data_set_has_are_refused(write_coco):
     ]
     categories = [{"id": number, "name": str(number)} for number in range(4000)]
     with pytest.raises(InputError, match="4000 images of 4000 classes"):
-        read_coco(write_coco(images=images, categories=categories))
+        CocoFormat().read(write_coco(images=images, categories=categories))
 
 
 def test_a_sidecar_is_told_from_a_document(bars):
     with pytest.raises(InputError, match="no COCO document") as caught:
-        read_coco(bars.with_name("a.csv.json"))
+        CocoFormat().read(bars.with_name("a.csv.json"))
     assert str(bars) in caught.value.hints[0]
 
 
@@ -232,12 +231,12 @@ def test_a_sidecar_is_told_from_a_document(bars):
 )
 def test_a_document_is_recognised_by_its_name_or_its_beginning(tmp_path, name, content):
     (tmp_path / name).write_text(content, encoding="utf-8")
-    assert is_coco(tmp_path / name)
+    assert CocoFormat().recognises(tmp_path / name)
 
 
 def test_a_csv_and_a_folder_are_no_documents(bars):
-    assert not is_coco(bars)
-    assert not is_coco(bars.parent)
+    assert not CocoFormat().recognises(bars)
+    assert not CocoFormat().recognises(bars.parent)
 
 
 JSON = st.recursive(
@@ -276,7 +275,7 @@ def test_whatever_stands_anywhere_is_read_or_refused(tmp_path, way, value):
     path = tmp_path / "hostile.json"
     path.write_text(json.dumps(document))
     with contextlib.suppress(InputError):
-        for _, _, runs in rows(read_coco(path)):
+        for _, _, runs in rows(CocoFormat().read(path)):
             assert rle.to_mask(runs, (3, 5)).sum() == rle.area(runs)
 
 
@@ -284,8 +283,8 @@ def test_what_was_not_labelled_is_kept_beside_coco(tmp_path, bars):
     submission = read_submission(bars)
     masks = masks_of(submission, submission.sizes)
     partly = replace(masks, labelled={"i.png": frozenset({"Radius"})})
-    path = CocoWriter().write(Place(tmp_path, "", tmp_path / "a.json"), partly)
-    back = read_coco(path)
+    path = CocoFormat().write(Place(tmp_path, "", tmp_path / "a.json"), partly)
+    back = CocoFormat().read(path)
     assert back.labelled == partly.labelled
     assert [key[:2] for key in rows(back)] == [
         ("i.png", "Radius"), ("j.png", "Ulna"), ("j.png", "Radius")

@@ -16,11 +16,8 @@ from PIL import Image
 from handseg import rle
 from handseg.errors import InputError
 from handseg.formats.masks import rows
-from handseg.formats.names import FileNames, is_plain
-from handseg.formats.places import Place
-from handseg.formats.planes.png import png_of
-from handseg.formats.planes.reading import read_planes
-from handseg.formats.planes.writing import PlanesWriter
+from handseg.formats.output import FileNames, Place, is_plain
+from handseg.formats.png import PngFormat, png_of
 from handseg.formats.submission import masks_of
 from handseg.rle.submission import read_submission, write_submission
 
@@ -29,9 +26,7 @@ BITS = st.integers(0, 1)
 
 def written(csv, path):
     submission = read_submission(csv)
-    return PlanesWriter().write(
-        Place(path.parent, "", path), masks_of(submission, submission.sizes)
-    )
+    return PngFormat().write(Place(path.parent, "", path), masks_of(submission, submission.sizes))
 
 
 @pytest.fixture
@@ -59,7 +54,7 @@ def test_only_masks_that_are_not_empty_have_a_picture_of_one_bit(planes, bar):
 
 
 def test_reading_back_gives_sizes_names_and_empty_masks_too(planes):
-    masks = read_planes(planes)
+    masks = PngFormat().read(planes)
     assert masks.images == {"i.png": (3, 5), "j.png": (3, 5)}
     assert masks.classes == ("Ulna", "Radius")
     assert [rle.format(runs) for _, _, runs in rows(masks)] == ["7 6 15 1", "", "", ""]
@@ -69,36 +64,36 @@ def test_reading_back_gives_sizes_names_and_empty_masks_too(planes):
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P"])
 def test_a_plane_that_another_tool_saved_in_colour_is_read(planes, bar, mode):
     Image.fromarray(bar * 255).convert(mode).save(planes / "i/Ulna.png")
-    assert (rle.to_mask(read_planes(planes).runs_of("i.png", "Ulna"), (3, 5)) == bar).all()
+    assert (rle.to_mask(PngFormat().read(planes).runs_of("i.png", "Ulna"), (3, 5)) == bar).all()
 
 
 def test_grey_counts_as_white_from_half_the_brightness_on(planes):
     Image.fromarray(np.array([[0, 127, 128, 255, 1]] * 3, np.uint8)).save(planes / "i/Ulna.png")
-    assert rle.format(read_planes(planes).runs_of("i.png", "Ulna")) == "3 2 8 2 13 2"
+    assert rle.format(PngFormat().read(planes).runs_of("i.png", "Ulna")) == "3 2 8 2 13 2"
 
 
 def test_a_plane_that_was_painted_black_is_an_empty_mask(planes):
     Image.new("1", (5, 3)).save(planes / "i/Ulna.png")
-    assert not len(read_planes(planes).runs_of("i.png", "Ulna"))
+    assert not len(PngFormat().read(planes).runs_of("i.png", "Ulna"))
 
 
 def test_pictures_that_the_index_does_not_list_are_said(planes):
     Image.new("1", (5, 3), 1).save(planes / "i/Radius.png")
-    masks = read_planes(planes)
+    masks = PngFormat().read(planes)
     assert masks.notes == ("1 PNG that planes.json does not list left out: i/Radius.png",)
     assert not len(masks.runs_of("i.png", "Radius"))
 
 
 def test_another_plane_is_another_sha256(planes):
-    before = read_planes(planes).sha256
+    before = PngFormat().read(planes).sha256
     Image.new("1", (5, 3), 1).save(planes / "i/Ulna.png")
-    assert read_planes(planes).sha256 != before
+    assert PngFormat().read(planes).sha256 != before
 
 
 def test_a_plane_that_is_missing_is_no_empty_mask(planes):
     (planes / "i/Ulna.png").unlink()
     with pytest.raises(InputError, match=r"Ulna\.png cannot be read"):
-        read_planes(planes)
+        PngFormat().read(planes)
 
 
 @pytest.mark.parametrize(
@@ -110,14 +105,14 @@ def test_a_plane_that_is_damaged_or_of_another_size_is_an_error(planes, content,
     else:
         (planes / "i/Ulna.png").write_bytes(content)
     with pytest.raises(InputError, match=said):
-        read_planes(planes).runs_of("i.png", "Ulna")
+        PngFormat().read(planes).runs_of("i.png", "Ulna")
 
 
 def test_a_plane_that_is_cut_off_is_an_error(planes):
     data = (planes / "i/Ulna.png").read_bytes()
     (planes / "i/Ulna.png").write_bytes(data[:45])
     with pytest.raises(InputError, match=r"Ulna\.png cannot be read as an image"):
-        read_planes(planes).runs_of("i.png", "Ulna")
+        PngFormat().read(planes).runs_of("i.png", "Ulna")
 
 
 @pytest.mark.parametrize(
@@ -128,7 +123,7 @@ def test_no_path_leads_out_of_the_folder(planes, tmp_path, file):
     Image.new("1", (5, 3), 1).save(tmp_path / "secret.png")
     change_index(planes, lambda index: index["images"][0]["planes"].update(Ulna=file))
     with pytest.raises(InputError, match=r"expected folder/file\.png"):
-        read_planes(planes)
+        PngFormat().read(planes)
 
 
 def test_no_link_leads_out_of_the_folder(planes, tmp_path):
@@ -136,7 +131,7 @@ def test_no_link_leads_out_of_the_folder(planes, tmp_path):
     (planes / "i/Ulna.png").unlink()
     (planes / "i/Ulna.png").symlink_to(tmp_path / "secret.png")
     with pytest.raises(InputError, match="outside the folder"):
-        read_planes(planes)
+        PngFormat().read(planes)
 
 
 def test_names_from_data_never_leave_the_folder_and_come_back(tmp_path):
@@ -151,7 +146,7 @@ def test_names_from_data_never_leave_the_folder_and_come_back(tmp_path):
     assert len({str(path).lower() for path in files}) == len(grid)
     assert all(path.parent.parent == folder for path in files)
     assert not {"con", "nul", "..", ""} & {path.stem.lower() for path in files}
-    back = [(image, cls, rle.format(runs)) for image, cls, runs in rows(read_planes(folder))]
+    back = [(image, cls, rle.format(runs)) for image, cls, runs in rows(PngFormat().read(folder))]
     assert back == [(image, cls, "1 1") for image, cls, _ in grid]
 
 
@@ -184,7 +179,7 @@ def test_every_name_has_a_plain_file_name_of_its_own(names):
 def test_an_index_at_fault_is_an_error(planes, change, said):
     change_index(planes, change)
     with pytest.raises(InputError, match=said) as caught:
-        read_planes(planes)
+        PngFormat().read(planes)
     assert "planes" in str(caught.value)
 
 
@@ -204,7 +199,7 @@ def test_whatever_stands_in_the_index_is_read_or_refused(planes, way, value):
 
     change_index(planes, change)
     with contextlib.suppress(InputError):
-        list(rows(read_planes(planes)))
+        list(rows(PngFormat().read(planes)))
     (planes / "planes.json").write_text(before)
 
 
@@ -212,8 +207,8 @@ def test_what_was_not_labelled_is_no_empty_mask(bars, tmp_path):
     submission = read_submission(bars)
     masks = masks_of(submission, submission.sizes)
     partly = replace(masks, labelled={"j.png": frozenset({"Radius"})})
-    folder = PlanesWriter().write(Place(tmp_path, "", tmp_path / "p"), partly)
-    assert read_planes(folder).labelled == partly.labelled
+    folder = PngFormat().write(Place(tmp_path, "", tmp_path / "p"), partly)
+    assert PngFormat().read(folder).labelled == partly.labelled
 
 
 @given(arrays(np.uint8, st.tuples(st.integers(1, 20), st.integers(1, 20)), elements=BITS))

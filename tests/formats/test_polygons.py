@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import tomllib
+from functools import partial
 
 import cv2
 import numpy as np
@@ -12,25 +13,22 @@ from PIL import Image
 
 from handseg import rle
 from handseg.data.dataset import open_dataset
+from handseg.data.images import put_image
 from handseg.data.labels import label_runs
+from handseg.data.masks import read_dataset_masks, with_image_files
 from handseg.errors import InputError
-from handseg.formats.labels import read_labels
+from handseg.formats.handbone import HandboneFormat
+from handseg.formats.labelme import LabelmeFormat
 from handseg.formats.masks import rows
-from handseg.formats.placed import placed
-from handseg.formats.places import Place
-from handseg.formats.polygons.handbone import Handbone
-from handseg.formats.polygons.labelme import Labelme
-from handseg.formats.polygons.pictures import Pictures
-from handseg.formats.polygons.recognised import is_polygons, read_polygons
-from handseg.formats.polygons.writing import PolygonWriter
+from handseg.formats.output import Place
+from handseg.formats.registry import reader_for
 from handseg.formats.submission import masks_of
 from handseg.rle.submission import read_submission, write_submission
 
 BOX = [[2, 1], [3, 1], [3, 2], [2, 2]]
 
 
-def dialect(name):
-    return {"labelme": Labelme(), "handbone": Handbone()}[name]
+COPY, LINK = put_image, partial(put_image, is_link=True)
 
 
 def texts(masks):
@@ -43,8 +41,13 @@ def base64_png(picture):
         return base64.b64encode(stream.getvalue()).decode()
 
 
-def write(masks, folder, name, pictures=Pictures.STAY):
-    return PolygonWriter(dialect(name), pictures).write(Place(folder.parent, "", folder), masks)
+def write(masks, folder, name, place_image=None):
+    kind = {"labelme": LabelmeFormat, "handbone": HandboneFormat}[name]
+    return kind(place_image).write(Place(folder.parent, "", folder), masks)
+
+
+def read_polygons(path):
+    return reader_for(path).read(path)
 
 
 def change(path, how):
@@ -69,7 +72,7 @@ def test_each_image_has_a_file_empty_ones_too_and_all_comes_back(folder, name):
 
 
 def test_a_corrected_polygon_is_exactly_what_changes(phantom_folder, tmp_path, name):
-    before = read_labels(phantom_folder)
+    before = read_dataset_masks(phantom_folder)
     folder = write(before, tmp_path / "made", name)
     assert texts(read_polygons(folder)) == texts(before)
     path = sorted(folder.rglob("*.json"))[0]
@@ -86,8 +89,8 @@ def test_a_corrected_polygon_is_exactly_what_changes(phantom_folder, tmp_path, n
 
 
 def test_labels_of_phantoms_beside_their_images_are_a_data_set_again(phantom_folder, tmp_path):
-    before = read_labels(phantom_folder)
-    folder = write(before, tmp_path / "made", "handbone", Pictures.LINK)
+    before = read_dataset_masks(phantom_folder)
+    folder = write(before, tmp_path / "made", "handbone", LINK)
     old, new = open_dataset(phantom_folder), open_dataset(folder)
     assert [sample.person for sample in new.train] == [sample.person for sample in old.train]
     for one, other in zip(old.train, new.train, strict=True):
@@ -96,14 +99,14 @@ def test_labels_of_phantoms_beside_their_images_are_a_data_set_again(phantom_fol
             label_runs(one, old.classes).runs, label_runs(other, new.classes).runs, strict=True
         ):
             assert np.array_equal(runs, others)
-    assert not is_polygons(folder)
-    assert texts(read_labels(folder)) == texts(before)
+    assert reader_for(folder) is None
+    assert texts(read_dataset_masks(folder)) == texts(before)
 
 
 def test_polygons_that_people_drew_are_kept_point_for_point(tmp_path, add_hand, name):
     shapes = [[[2, 1], [30, -9], [40, 70]], [[5, 5], [9, 5], [9, 9], [5, 9]], [[50, 50]]]
     add_hand(tmp_path / "data", "ID001/a", [("Ulna", points) for points in shapes])
-    masks = read_labels(tmp_path / "data")
+    masks = read_dataset_masks(tmp_path / "data")
     first = write(masks, tmp_path / "first", "labelme")
     second = write(read_polygons(first), tmp_path / "second", name)
     [path] = second.rglob("*.json")
@@ -118,17 +121,17 @@ def test_classes_that_are_not_the_bones_stand_in_the_settings(bars, tmp_path, ad
     data = [("a.png", cls, rle.parse("7 2")) for cls in names]
     csv = write_submission(tmp_path / "b.csv", data, {"images": {"a.png": [60, 80]}})
     add_hand(tmp_path / "data", "ID007/a", None)
-    masks = placed(masks_of(read_submission(csv), {"a.png": (60, 80)}), tmp_path / "data")
-    folder = write(masks, tmp_path / "made", "handbone", Pictures.COPY)
+    masks = with_image_files(masks_of(read_submission(csv), {"a.png": (60, 80)}), tmp_path / "data")
+    folder = write(masks, tmp_path / "made", "handbone", COPY)
     assert tomllib.loads((folder / "dataset.toml").read_text())["classes"] == names
     dataset = open_dataset(folder)
     assert (dataset.classes, dataset.train[0].person) == (tuple(names), "ID007")
-    assert texts(read_labels(folder)) == texts(masks)
+    assert texts(read_dataset_masks(folder)) == texts(masks)
 
 
 def test_what_was_not_labelled_is_neither_empty_nor_lost(tmp_path, add_hand, name):
     image = add_hand(tmp_path / "data", "ID001/a", [("Ulna", BOX)], labelled=["Ulna", "Radius"])
-    masks = read_labels(tmp_path / "data")
+    masks = read_dataset_masks(tmp_path / "data")
     assert masks.unlabelled == 27
     folder = write(masks, tmp_path / "made", name)
     back = read_polygons(folder)
@@ -138,7 +141,7 @@ def test_what_was_not_labelled_is_neither_empty_nor_lost(tmp_path, add_hand, nam
 
 def test_a_class_that_somebody_draws_is_labelled_from_then_on(tmp_path, add_hand, name):
     add_hand(tmp_path / "data", "ID001/a", [("Ulna", BOX)], labelled=["Ulna"])
-    folder = write(read_labels(tmp_path / "data"), tmp_path / "made", name)
+    folder = write(read_dataset_masks(tmp_path / "data"), tmp_path / "made", name)
     [path] = folder.rglob("*.json")
 
     def draw(document):
@@ -154,20 +157,21 @@ def test_a_class_that_somebody_draws_is_labelled_from_then_on(tmp_path, add_hand
 
 def test_labelme_finds_the_image_where_it_stays_or_beside(tmp_path, add_hand):
     image = add_hand(tmp_path / "data", "ID001/a b", [("Ulna", BOX)])
-    masks = read_labels(tmp_path / "data")
-    for pictures, found in ((Pictures.STAY, image), (Pictures.COPY, None), (Pictures.LINK, None)):
-        folder = write(masks, tmp_path / pictures.name, "labelme", pictures)
+    masks = read_dataset_masks(tmp_path / "data")
+    ways = (("stay", None, image), ("copy", COPY, None), ("link", LINK, None))
+    for word, place_image, found in ways:
+        folder = write(masks, tmp_path / word, "labelme", place_image)
         written = json.loads((folder / "a b.json").read_text())["imagePath"]
         assert (folder / written).resolve() == (found or (folder / "a b.png").resolve())
         assert (folder / written).read_bytes() == image.read_bytes()
-        assert (folder / "a b.png").is_symlink() == (pictures is Pictures.LINK)
+        assert (folder / "a b.png").is_symlink() == (place_image is LINK)
     assert texts(read_polygons(folder)) == texts(masks)
 
 
 def test_a_picture_that_no_annotation_tool_shows_becomes_one_of_eight_bits(tmp_path, add_hand):
     image = add_hand(tmp_path / "data", "ID001/a", [("Ulna", BOX)])
     Image.fromarray(np.full((60, 80), 4096, np.uint16)).save(image)
-    folder = write(read_labels(tmp_path / "data"), tmp_path / "made", "labelme", Pictures.LINK)
+    folder = write(read_dataset_masks(tmp_path / "data"), tmp_path / "made", "labelme", LINK)
     with Image.open(folder / "a.png") as picture:
         assert (picture.mode, picture.size) == ("L", (80, 60))
 
@@ -175,7 +179,7 @@ def test_a_picture_that_no_annotation_tool_shows_becomes_one_of_eight_bits(tmp_p
 def test_pictures_are_copied_only_where_all_are_known(bars, tmp_path, name):
     submission = read_submission(bars)
     with pytest.raises(InputError, match="nobody knows where 2 images of 2 lie"):
-        write(masks_of(submission, submission.sizes), tmp_path / "made", name, Pictures.COPY)
+        write(masks_of(submission, submission.sizes), tmp_path / "made", name, COPY)
     assert not (tmp_path / "made").exists()
 
 
@@ -183,14 +187,14 @@ def test_an_image_of_another_size_is_another_image(bars, tmp_path, add_hand):
     add_hand(tmp_path / "data", "ID001/i", size=(6, 10))
     submission = read_submission(bars)
     with pytest.raises(InputError, match="has 6 × 10 pixels"):
-        placed(masks_of(submission, submission.sizes), tmp_path / "data")
+        with_image_files(masks_of(submission, submission.sizes), tmp_path / "data")
 
 
 def test_two_images_of_one_label_are_an_error(tmp_path, add_hand):
     image = add_hand(tmp_path / "data", "ID001/a", [("Ulna", BOX)])
     Image.open(image).save(image.with_suffix(".bmp"))
     with pytest.raises(InputError, match=r"the label train/outputs_json/ID001/a\.json"):
-        write(read_labels(tmp_path / "data"), tmp_path / "made", "handbone")
+        write(read_dataset_masks(tmp_path / "data"), tmp_path / "made", "handbone")
 
 
 def test_names_from_data_never_leave_the_folder_and_come_back(tmp_path, name):

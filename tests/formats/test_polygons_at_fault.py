@@ -16,18 +16,15 @@ from PIL import Image
 from handseg import rle
 from handseg.errors import InputError
 from handseg.formats.masks import rows
-from handseg.formats.polygons.handbone import Handbone
-from handseg.formats.polygons.labelme import Labelme
-from handseg.formats.polygons.reading import read_polygon_files
-from handseg.formats.polygons.recognised import read_polygons
+from handseg.formats.registry import format_named, reader_for
 
 HERE = {"labelme": "i.json", "handbone": "train/outputs_json/unknown/i.json"}
 """Where the file of `i.png` lies."""
 BOX = [[2, 1], [3, 1], [3, 2], [2, 2]]
 
 
-def dialect(name):
-    return {"labelme": Labelme(), "handbone": Handbone()}[name]
+def read_polygons(path):
+    return reader_for(path).read(path)
 
 
 def texts(masks):
@@ -149,14 +146,14 @@ def test_no_link_leads_out_of_the_folder(folder, tmp_path, name):
 def test_deep_and_broken_files_are_errors(tmp_path, text, name):
     (tmp_path / "x.json").write_text(text, encoding="latin-1")
     with pytest.raises(InputError, match=r"x\.json"):
-        read_polygon_files(tmp_path / "x.json", dialect(name))
+        format_named(name).read(tmp_path / "x.json")
 
 
 def test_a_file_of_gigabytes_is_refused_unread(tmp_path, name):
     with (tmp_path / "x.json").open("wb") as file:
         os.truncate(file.fileno(), 1 << 33)
     with pytest.raises(InputError, match="too large"):
-        read_polygon_files(tmp_path / "x.json", dialect(name))
+        format_named(name).read(tmp_path / "x.json")
 
 
 JSON = st.recursive(
@@ -216,4 +213,4 @@ def test_whatever_stands_anywhere_is_read_or_refused(name, data):
         path = Path(folder) / "x.json"
         path.write_text(json.dumps(document))
         with suppress(InputError):
-            list(rows(read_polygon_files(path, dialect(name))))
+            list(rows(format_named(name).read(path)))

@@ -10,15 +10,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from handseg import rle
-from handseg.formats.coco.writing import CocoWriter
-from handseg.formats.labels import read_labels
-from handseg.formats.places import Place
-from handseg.formats.planes.writing import PlanesWriter
-from handseg.formats.polygons.handbone import Handbone
-from handseg.formats.polygons.labelme import Labelme
-from handseg.formats.polygons.writing import PolygonWriter
-from handseg.formats.submission import CsvWriter, masks_of
-from handseg.formats.table import WRITERS, reader_for
+from handseg.data.masks import read_dataset_masks
+from handseg.formats.coco import CocoFormat
+from handseg.formats.handbone import HandboneFormat
+from handseg.formats.labelme import LabelmeFormat
+from handseg.formats.output import Place
+from handseg.formats.png import PngFormat
+from handseg.formats.registry import FormatName, format_named, reader_for
+from handseg.formats.submission import CsvFormat, masks_of
 from handseg.rle.submission import read_submission, write_submission
 
 IMAGES = ["007", "NA", "_", "a,b.png", 'say "i".png', "x/i.png", "y/i.png", "z\\i.png", "é.png"]
@@ -44,12 +43,12 @@ def grids(draw):
 @pytest.mark.parametrize(
     ("writer", "name"),
     [
-        (CocoWriter(), "a.json"),
-        (CocoWriter(compressed=False), "a.json"),
-        (PlanesWriter(), "planes"),
-        (PolygonWriter(Labelme()), "labelme"),
-        (PolygonWriter(Labelme(masks=True)), "labelme"),
-        (PolygonWriter(Handbone()), "handbone"),
+        (CocoFormat(), "a.json"),
+        (CocoFormat(compressed=False), "a.json"),
+        (PngFormat(), "planes"),
+        (LabelmeFormat(), "labelme"),
+        (LabelmeFormat(masks=True), "labelme"),
+        (HandboneFormat(), "handbone"),
     ],
 )
 @settings(deadline=None, max_examples=25)
@@ -70,7 +69,7 @@ def test_a_csv_comes_back_byte_for_byte(writer, name, grid, unlabelled):
         )
         reader = reader_for(made)
         assert reader is not None
-        back = CsvWriter().write(Place(root, "", root / "back.csv"), reader.read(made))
+        back = CsvFormat().write(Place(root, "", root / "back.csv"), reader.read(made))
         assert back.read_bytes() == csv.read_bytes()
         assert read_submission(back).sizes == sizes
 
@@ -79,10 +78,10 @@ def test_a_full_image_of_the_size_of_the_competition_comes_back(tmp_path):
     rows = [("i.png", "Ulna", rle.parse(f"1 {2048 * 2048}"))]
     csv = write_submission(tmp_path / "a.csv", rows, {"images": {"i.png": [2048, 2048]}})
     submission = read_submission(csv)
-    for name, writer in WRITERS.items():
+    for name in FormatName:
         if name == "csv":
             continue
-        made = writer.write(
+        made = format_named(name).write(
             Place(tmp_path, "", tmp_path / name), masks_of(submission, submission.sizes)
         )
         masks = reader_for(made).read(made)
@@ -96,17 +95,17 @@ def test_forty_classes_of_a_wide_image_come_back(tmp_path, to):
     csv = write_submission(tmp_path / "a.csv", rows, {"images": {"i.png": [20, 30]}})
     submission = read_submission(csv)
     masks = masks_of(submission, submission.sizes)
-    made = WRITERS[to].write(Place(tmp_path, "", tmp_path / "made"), masks)
-    back = CsvWriter().write(Place(tmp_path, "", tmp_path / "b.csv"), reader_for(made).read(made))
+    made = format_named(to).write(Place(tmp_path, "", tmp_path / "made"), masks)
+    back = CsvFormat().write(Place(tmp_path, "", tmp_path / "b.csv"), reader_for(made).read(made))
     assert back.read_bytes() == csv.read_bytes()
 
 
 @pytest.mark.parametrize("to", ["csv", "coco", "png", "labelme", "handbone"])
 def test_labels_of_a_data_set_come_back_pixel_for_pixel(phantom_folder, tmp_path, to):
-    labels = read_labels(phantom_folder)
-    csv = CsvWriter().write(Place(tmp_path, "", tmp_path / "a.csv"), labels)
-    made = WRITERS[to].write(Place(tmp_path, "", tmp_path / "made"), labels)
+    labels = read_dataset_masks(phantom_folder)
+    csv = CsvFormat().write(Place(tmp_path, "", tmp_path / "a.csv"), labels)
+    made = format_named(to).write(Place(tmp_path, "", tmp_path / "made"), labels)
     reader = reader_for(made)
     masks = masks_of(read_submission(made), labels.images) if to == "csv" else reader.read(made)
-    back = CsvWriter().write(Place(tmp_path, "", tmp_path / "b.csv"), masks)
+    back = CsvFormat().write(Place(tmp_path, "", tmp_path / "b.csv"), masks)
     assert back.read_bytes() == csv.read_bytes()

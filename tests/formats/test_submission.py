@@ -5,11 +5,11 @@ import json
 import pytest
 
 from handseg import rle
+from handseg.data.sizes import sizes_of
 from handseg.errors import InputError
 from handseg.formats.masks import rows
-from handseg.formats.places import Place
-from handseg.formats.sizes import sizes_of
-from handseg.formats.submission import CsvWriter, grid_of, masks_of
+from handseg.formats.output import Place
+from handseg.formats.submission import CsvFormat, grid_of, masks_of
 from handseg.rle.submission import read_submission
 
 SIZES = {"i.png": (3, 5), "j.png": (3, 5)}
@@ -71,7 +71,7 @@ def test_a_header_alone_is_nothing_to_convert(tmp_path):
 
 def test_the_sidecar_of_a_conversion_says_sizes_classes_and_source(bars, tmp_path):
     one = read_submission(bars)
-    path = CsvWriter().write(Place(tmp_path, "", tmp_path / "b.csv"), masks_of(one, one.sizes))
+    path = CsvFormat().write(Place(tmp_path, "", tmp_path / "b.csv"), masks_of(one, one.sizes))
     sidecar = json.loads((tmp_path / "b.csv.json").read_text())
     assert path.read_bytes() == bars.read_bytes()
     assert sidecar["made_by"] == "convert"

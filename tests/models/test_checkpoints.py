@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from handseg import disk
-from handseg.data import storage
 from handseg.errors import InputError
 from handseg.models import checkpoints
 from handseg.models.checkpoints import (
@@ -53,7 +52,7 @@ def test_others_may_read_every_file_of_a_checkpoint(tmp_path):
 
 @pytest.mark.parametrize(
     ("room", "broken"),
-    [(checkpoints, "save_file"), (checkpoints, "hash_file"), (storage, "put_in_place")],
+    [(checkpoints, "save_file"), (checkpoints, "hash_file"), (disk, "put_in_place")],
 )
 def test_a_failure_in_the_middle_leaves_what_was_there_and_nothing_else(
     tmp_path, monkeypatch, room, broken

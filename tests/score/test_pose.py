@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from handseg import rle
-from handseg.data.labels import rasterise
 from handseg.data.phantom import make_polygons
 from handseg.errors import InputError, UsageError
+from handseg.formats.polygons import rasterise
 from handseg.hand.pose import LIMIT, axis_lean, bend, shaft_lean
 from handseg.rle.geometry import segments
 from handseg.score.pose import Poses, parse_reweight, poses_of

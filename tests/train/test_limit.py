@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handseg.data.sample import Sample
+from handseg.data.labels import Sample
 from handseg.recipe import load_recipe
 from handseg.rle.submission import read_submission
 from handseg.train.limit import few, limited

@@ -23,9 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg.anatomy import BONES
-from handseg.data.labels import rasterise
 from handseg.data.phantom.phantom import make_phantom
 from handseg.data.planes import pack
+from handseg.formats.polygons import rasterise
 from handseg.recipe import load_recipe
 from handseg.recipe.write import to_toml
 from handseg.runs import fields, jsonl, scores, steps

@@ -17,8 +17,8 @@ from handseg.data.check.metal import bright_findings
 from handseg.data.check.population import Measures, population_findings
 from handseg.data.check.sides import side_findings
 from handseg.data.dataset import Dataset
-from handseg.data.threads import threads
 from handseg.reporter import Progress, silent
+from handseg.threads import threads
 
 _TO_LOOK_AT = ("labels", "anatomy")
 """Subjects that a picture shows."""

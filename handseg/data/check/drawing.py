@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg import rle
-from handseg.data.labels import Polygon
+from handseg.formats.polygons import Polygon
 from handseg.rle.geometry import Segments, segments
 
 Mask = NDArray[np.uint8]

@@ -9,10 +9,11 @@ import numpy as np
 from handseg import rle
 from handseg.data.check import polygon
 from handseg.data.check.finding import Finding
-from handseg.data.json_files import read_json
-from handseg.data.labels import FARTHEST, LARGEST_LABEL, Polygon, read_labels
-from handseg.data.sample import Sample
+from handseg.data.labels import Sample, read_labels
 from handseg.errors import InputError, did_you_mean
+from handseg.formats.documents import read_json
+from handseg.formats.polygon_files import LARGEST_FILE
+from handseg.formats.polygons import FARTHEST, Polygon
 
 UNREADABLE = "a label that cannot be read"
 UNKNOWN = "a class that the data set does not have"
@@ -69,7 +70,7 @@ def _own_file(
     sample: Sample, classes: Sequence[str], size: tuple[int, int] | None, label: Label
 ) -> None:
     assert sample.labels is not None
-    document = read_json(sample.labels, largest=LARGEST_LABEL)
+    document = read_json(sample.labels, largest=LARGEST_FILE)
     entries = document.get("annotations") if isinstance(document, dict) else None
     if not isinstance(entries, list):
         raise InputError(

@@ -8,7 +8,7 @@ from handseg.data.check.finding import Finding, Severity
 from handseg.data.dataset import Dataset
 from handseg.data.handbone import Handbone
 from handseg.data.images import is_radiograph
-from handseg.data.sample import Sample
+from handseg.data.labels import Sample
 
 NO_LABEL = "an image without a label"
 NO_IMAGE = "a label without an image"

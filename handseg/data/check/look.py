@@ -14,7 +14,7 @@ from handseg.data.check.drawing import Box, Drawn, box_of_runs, cut, drawn_box, 
 from handseg.data.check.finding import Finding
 from handseg.data.check.label_file import Label, read_label
 from handseg.data.images import image_size, read_image
-from handseg.data.sample import Sample
+from handseg.data.labels import Sample
 from handseg.errors import InputError
 from handseg.hand.pose import HAND, axis_lean, shaft_lean
 

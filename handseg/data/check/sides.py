@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from handseg.data.check.finding import Finding
 from handseg.data.check.population import Measures
 from handseg.data.hands import Side, sides_of
-from handseg.data.sample import Sample
+from handseg.data.labels import Sample
 
 NAMED = "a hand of another side than its file's name says"
 TWICE = "both images of a person show the same side"

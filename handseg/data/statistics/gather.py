@@ -15,9 +15,9 @@ from handseg.data.images import image_size, read_image
 from handseg.data.label_runs import bytes_to_draw, readable_labels
 from handseg.data.people import Balance, Fact, balance_of, finite, metadata_of, people_of
 from handseg.data.statistics.masks import ClassRow, MaskStatistics, class_rows, measure_masks
-from handseg.data.threads import threads
 from handseg.errors import InputError
 from handseg.reporter import Progress, silent
+from handseg.threads import threads
 
 Bars = Callable[[str], AbstractContextManager[Progress]]
 """Gives a bar with a title."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from handseg import rle
 from handseg.data.label_masks import ImageMasks, image_masks
-from handseg.data.labelled import labelled_classes
+from handseg.formats.submission import labelled_classes
 from handseg.reporter import Progress, silent
 from handseg.rle.geometry import Segments, segments
 from handseg.rle.submission import Submission

@@ -10,7 +10,7 @@ from PIL import Image
 
 from handseg.anatomy import BONES
 from handseg.data.check.look import look_at
-from handseg.data.sample import Sample
+from handseg.data.labels import Sample
 
 NUMBERS = st.one_of(st.integers(-(2**70), 2**70), st.floats(), st.booleans(), st.none())
 VALUES = st.recursive(

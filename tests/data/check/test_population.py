@@ -9,7 +9,7 @@ from handseg.data.check.check import hands_of_looks
 from handseg.data.check.drawing import drawn_box, measured
 from handseg.data.check.look import Look
 from handseg.data.check.population import population_findings, pose_groups
-from handseg.data.sample import Sample
+from handseg.data.labels import Sample
 
 
 @pytest.fixture

@@ -16,9 +16,10 @@ from handseg.data.crop_manifest import read_manifest
 from handseg.data.dataset import labelled_training_samples, open_dataset
 from handseg.data.fingerprint import fingerprint, sample_files
 from handseg.data.label_runs import label_file
-from handseg.data.labels import class_mask, label_runs, rasterise, read_labels, read_polygons
+from handseg.data.labels import class_mask, label_runs, read_labels, read_polygons
 from handseg.data.planes import unpack
 from handseg.errors import InputError
+from handseg.formats.polygons import rasterise
 
 SIZE = (40, 50)
 MANY = tuple(f"bone {number}" for number in range(40))

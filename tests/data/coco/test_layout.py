@@ -159,9 +159,9 @@ def test_other_windows_make_the_crops_of_a_region_stale(ram):
 def test_what_handseg_converted_is_labelled_as_it_was(tmp_path, add_hand):
     """Other writers of COCO do not say it: there an image without a mask is not labelled."""
     from handseg.data.labels import read_labels
-    from handseg.formats.coco.writing import CocoWriter
-    from handseg.formats.labels import read_labels as labels_of
-    from handseg.formats.places import Place
+    from handseg.data.masks import read_dataset_masks
+    from handseg.formats.coco import CocoFormat
+    from handseg.formats.output import Place
 
     add_hand(tmp_path / "data", "ID001/a", [("Ulna", [[1, 1], [9, 1], [9, 9]])], labelled=["Ulna"])
     add_hand(tmp_path / "data", "ID002/b", [], labelled=["Ulna"])
@@ -169,7 +169,7 @@ def test_what_handseg_converted_is_labelled_as_it_was(tmp_path, add_hand):
     out.mkdir()
     for image in (tmp_path / "data").rglob("*.png"):
         (out / image.name).write_bytes(image.read_bytes())
-    CocoWriter().write(Place(out, "a", out / "labels.json"), labels_of(tmp_path / "data"))
+    CocoFormat().write(Place(out, "a", out / "labels.json"), read_dataset_masks(tmp_path / "data"))
     dataset = open_dataset(out)
     for sample in labelled_training_samples(dataset):
         known = read_labels(sample, dataset.classes).labelled

@@ -8,9 +8,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from handseg import rle
-from handseg.data.coco import columns
-from handseg.data.coco.columns import counts_of, runs_of_counts, transposed
-from handseg.data.coco.text import compressed, counts_of_text
+from handseg.formats import coco_rle
+from handseg.formats.coco_rle import (
+    column_runs,
+    column_runs_of,
+    counts_of,
+    counts_of_text,
+    text_of_counts,
+)
+from handseg.rle.geometry import transposed
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -35,23 +41,23 @@ def oracle_counts(mask):
 def test_runs_are_transposed_as_the_pixels_are_and_back(mask):
     height, width = mask.shape
     runs = rle.from_mask(mask)
-    turned = transposed(runs, (height, width))
+    turned = column_runs(runs, (height, width))
     assert turned.tolist() == rle.from_mask(mask.T).tolist()
-    assert transposed(turned, (width, height)).tolist() == runs.tolist()
+    assert transposed(turned, (height, width)).tolist() == runs.tolist()
 
 
 @given(any_mask)
 def test_counts_are_those_of_the_oracle_and_come_back(mask):
-    turned = transposed(rle.from_mask(mask), mask.shape)
+    turned = column_runs(rle.from_mask(mask), mask.shape)
     counts = counts_of(turned, mask.shape)
     assert counts.tolist() == oracle_counts(mask)
-    assert runs_of_counts(counts, mask.shape).tolist() == turned.tolist()
+    assert column_runs_of(counts, mask.shape).tolist() == turned.tolist()
 
 
 @given(any_mask)
 def test_compressed_text_is_what_pycocotools_writes_and_decodes(mask):
-    counts = counts_of(transposed(rle.from_mask(mask), mask.shape), mask.shape)
-    text = compressed(counts, mask.shape)
+    counts = counts_of(column_runs(rle.from_mask(mask), mask.shape), mask.shape)
+    text = text_of_counts(counts, mask.shape)
     theirs = pycocotools.mask.encode(np.asfortranarray(mask))
     assert text == theirs["counts"].decode()
     decoded = pycocotools.mask.decode({"size": list(mask.shape), "counts": text})
@@ -61,14 +67,14 @@ def test_compressed_text_is_what_pycocotools_writes_and_decodes(mask):
 
 @given(st.lists(st.integers(0, 1 << 24), min_size=1, max_size=12))
 def test_the_text_of_any_counts_is_read_as_pycocotools_wrote_it(counts):
-    text = compressed(np.array(counts), (1, sum(counts) or 1))
+    text = text_of_counts(np.array(counts), (1, sum(counts) or 1))
     assert counts_of_text(text).tolist() == counts
 
 
 @pytest.mark.parametrize("counts", [[3, 0, 0, 4, 8], [0, 0, 3, 4, 8], [3, 4, 0, 0, 8, 0, 0]])
 def test_counts_of_nothing_leave_a_run_empty_or_join_two(counts):
     flat = np.repeat(np.arange(len(counts)) % 2, counts)
-    runs = runs_of_counts(np.array(counts), (1, 15))
+    runs = column_runs_of(np.array(counts), (1, 15))
     assert runs.tolist() == rle.from_mask(flat.reshape(1, -1)).tolist()
 
 
@@ -76,15 +82,15 @@ def test_a_mask_of_the_size_of_the_competition_is_transposed_too():
     mask = np.zeros((2048, 2048), np.uint8)
     mask[700:1100, 300:640] = 1
     mask[900, 400] = 0
-    turned = transposed(rle.from_mask(mask), (2048, 2048))
+    turned = column_runs(rle.from_mask(mask), (2048, 2048))
     assert turned.tolist() == rle.from_mask(np.ascontiguousarray(mask.T)).tolist()
 
 
 def test_stripes_that_would_fill_the_memory_are_refused(monkeypatch):
-    monkeypatch.setattr(columns, "MOST_EDGES", 1000)
+    monkeypatch.setattr(coco_rle, "MOST_RUNS", 500)
     stripes = np.array([[start, start + 100] for start in range(0, 4000, 200)])
     with pytest.raises(rle.RleError, match="no bone"):
-        transposed(stripes, (40, 100))
+        column_runs(stripes, (40, 100))
 
 
 @pytest.mark.parametrize(
@@ -99,7 +105,7 @@ def test_stripes_that_would_fill_the_memory_are_refused(monkeypatch):
 )
 def test_counts_that_are_no_image_are_refused(counts, said):
     with pytest.raises(rle.RleError, match=said):
-        runs_of_counts(np.array(counts, dtype=np.int64), (3, 5))
+        column_runs_of(np.array(counts, dtype=np.int64), (3, 5))
 
 
 @pytest.mark.parametrize(

@@ -11,57 +11,64 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handseg.data.handbone import label_beside
-from handseg.data.images import DAMAGE
-from handseg.data.labels import Polygon, read_points
 from handseg.errors import InputError
-from handseg.formats.masks import Masks, Size, check_name, check_size
-from handseg.formats.names import FileNames, stem_of
-from handseg.formats.polygons.dialect import Shape, Spot, labelled_entries
-from handseg.formats.polygons.facts import KEY, Facts, facts_of
-from handseg.formats.polygons.tracing import Drawing, box_of
+from handseg.formats.documents import Size, check_name, check_size
+from handseg.formats.handbone import label_beside
+from handseg.formats.image_files import DAMAGE
+from handseg.formats.masks import Masks
+from handseg.formats.output import FileNames, stem_of
+from handseg.formats.polygon_files import (
+    KEY,
+    FileMetadata,
+    PolygonFormat,
+    Shape,
+    Target,
+    read_metadata,
+)
+from handseg.formats.polygons import Polygon, PolygonMask, box_of, polygon_of, read_points
 
 VERSION = "5.5.0"
 """Of labelme: the first that has all that is written; newer ones read it too."""
 
 
 @dataclass(frozen=True)
-class Labelme:
-    """Files that labelme opens and writes; shapes are polygons, or `masks` that nobody can drag.
+class LabelmeFormat(PolygonFormat):
+    """Files that labelme opens and writes; what labelme does not know it keeps when it saves.
 
-    What labelme does not know (`handseg`) it keeps when it saves.
+    Args:
+        masks: shapes are masks, to be painted, and not polygons, whose points can be dragged.
     """
 
     masks: bool = False
 
     name = "labelme"
-    eight_bits = True
+    only_eight_bits = True
     classes = None
 
     def files(self, folder: Path) -> list[Path]:
         """The JSON files that lie directly in the folder."""
         return sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))
 
-    def is_file(self, content: bytes) -> bool:
+    def looks_like(self, content: bytes) -> bool:
         """Whether there are shapes, and none of COCO's lists."""
         return b'"shapes"' in content and b'"categories"' not in content
 
-    def spots(self, masks: Masks) -> dict[str, Spot]:
+    def targets(self, masks: Masks) -> dict[str, Target]:
         """A stem for each image, its own where it can be: labelme finds a file by it."""
         names = FileNames()
-        found: dict[str, Spot] = {}
+        found: dict[str, Target] = {}
         for image in masks.images:
-            if image in masks.samples:
-                file = Path(masks.samples[image].image.name)
+            if image in masks.image_files:
+                file = Path(masks.image_files[image].path.name)
                 stem = names.of(label_beside(file).name.removesuffix(".json"), is_file=True)
-                found[image] = Spot(f"{stem}.json", stem + file.suffix)
+                found[image] = Target(f"{stem}.json", stem + file.suffix)
             else:
                 stem = names.of(stem_of(image))
-                found[image] = Spot(f"{stem}.json", f"{stem}.png")
+                found[image] = Target(f"{stem}.json", f"{stem}.png")
         return found
 
     def document(
-        self, drawn: Mapping[str, Drawing], size: Size, picture: str, facts: dict[str, Any]
+        self, drawn: Mapping[str, PolygonMask], size: Size, picture: str, metadata: dict[str, Any]
     ) -> dict[str, Any]:
         """The keys in labelme's order, then ours."""
         draw = _mask_shapes if self.masks else _polygon_shapes
@@ -70,47 +77,44 @@ class Labelme:
             "flags": {},
             "shapes": [
                 {"label": label, "group_id": None, "description": "", "flags": {}, **shape}
-                for label, some in drawn.items()
-                for shape in draw(some, size)
+                for label, mask in drawn.items()
+                for shape in draw(mask, size)
             ],
             "imagePath": picture,
             "imageData": None,
             "imageHeight": size[0],
             "imageWidth": size[1],
-            KEY: facts,
+            KEY: metadata,
         }
 
-    def settings(self, masks: Masks) -> str | None:
-        """Nothing: it is no layout of a data set."""
-        return None
-
-    def notes(self, masks: Masks) -> list[str]:
-        """Nothing: where the images are is said in the files."""
-        return []
-
-    def facts(self, path: Path, document: Any) -> Facts:
+    def metadata(self, path: Path, document: Any) -> FileMetadata:
         """What handseg wrote; else labelme's own name and size."""
         document = document if isinstance(document, dict) else {}
-        facts = facts_of(f"{path}: {KEY}", document.get(KEY))
+        metadata = read_metadata(f"{path}: {KEY}", document.get(KEY))
         place = f"{path}: imageHeight, imageWidth:"
         size = check_size(place, document.get("imageHeight"), document.get("imageWidth"))
-        if facts.image_name is not None:
-            return replace(facts, size=size)
+        if metadata.image_name is not None:
+            return replace(metadata, size=size)
         written = check_name(f"{path}: imagePath", document.get("imagePath"))
         name = check_name(f"{path}: imagePath", PureWindowsPath(written).name)
-        return replace(facts, image_name=name, size=size)
+        return replace(metadata, image_name=name, size=size)
 
     def shapes(self, path: Path, document: Any) -> Iterator[Shape]:
         """The shapes."""
         entries = document.get("shapes") if isinstance(document, dict) else None
-        return labelled_entries(path, entries, "shape")
+        if not isinstance(entries, list):
+            raise InputError(f"{path} has no list of shapes")
+        for number, entry in enumerate(entries):
+            label = entry.get("label") if isinstance(entry, dict) else None
+            yield Shape(number, check_name(f"{path}: shape {number}", label), entry)
 
     def paint(self, path: Path, shape: Shape, mask: NDArray[np.uint8]) -> Polygon | None:
         """Polygons as the competition draws them, not as labelme does; rectangles; masks."""
         import cv2
 
+        place = f"{path}: shape {shape.number} ({shape.label})"
         kind = shape.entry.get("shape_type") or "polygon"
-        points = read_points(path, shape.number, shape.label, shape.entry.get("points"))
+        points = polygon_of(place, read_points(place, shape.entry.get("points")))
         if kind == "polygon":
             cv2.fillPoly(mask, [points], 1)
             return points
@@ -118,28 +122,28 @@ class Labelme:
             low, high = points.min(axis=0).clip(0), points.max(axis=0).clip(-1)
             mask[low[1] : high[1] + 1, low[0] : high[0] + 1] = 1
         elif kind == "mask" and len(points) == 2:
-            _paste(f"{path}: shape {shape.number} ({shape.label})", shape.entry, points, mask)
+            _paste(place, shape.entry, points, mask)
         else:
             raise InputError(
-                f"{path}: shape {shape.number} ({shape.label}) is a {kind!r:.40}",
+                f"{place} is a {kind!r:.40}",
                 details=f"with {len(points)} points; polygons, rectangles and masks are read",
                 hints=["draw it as a polygon"],
             )
         return None
 
 
-def _polygon_shapes(drawing: Drawing, size: Size) -> Iterator[dict[str, Any]]:
-    for points in drawing.outlines(size):
+def _polygon_shapes(drawn: PolygonMask, size: Size) -> Iterator[dict[str, Any]]:
+    for points in drawn.outlines(size):
         yield {"points": points, "shape_type": "polygon", "mask": None}
 
 
-def _mask_shapes(drawing: Drawing, size: Size) -> Iterator[dict[str, Any]]:
+def _mask_shapes(drawn: PolygonMask, size: Size) -> Iterator[dict[str, Any]]:
     """A box, its last pixel included, and what of it is inside as a PNG of 0 and 1."""
     from PIL import Image
 
-    if not len(drawing.runs):
+    if not len(drawn.runs):
         return
-    window, (left, top) = box_of(drawing.runs, size)
+    window, (left, top) = box_of(drawn.runs, size)
     height, width = window.shape
     with io.BytesIO() as stream:
         Image.fromarray(window).save(stream, "PNG")

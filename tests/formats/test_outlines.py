@@ -7,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from handseg.data.labels import rasterise
-from handseg.data.outlines import outlines
+from handseg.formats.polygons import outlines, rasterise
 
 
 def drawn(mask):

@@ -1,0 +1,333 @@
+"""The `coco` layout: annotation files beside their images, as RAM-H1200 ships them."""
+
+import mmap
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from handseg.anatomy import ALIASES
+from handseg.data.handbone import is_image
+from handseg.data.labels import Labels, Sample
+from handseg.data.layout import Listing, Names, note_on_persons, without_suffix
+from handseg.data.settings import FILE, Settings, is_inside
+from handseg.errors import InputError, did_you_mean
+from handseg.formats.coco import CocoDocument, Id, read_annotations, read_document
+from handseg.formats.documents import LARGEST, labelled_of
+from handseg.text import counted, shown
+
+LEFT_OUT = ("Ring", "Metal Implant", "Background", "Intravenous cannula")
+"""Categories that are no bones, unless `dataset.toml` says others; whatever their case."""
+RAM = "_annotations_bone_rle.coco.json"
+"""How RAM-H1200 calls its bones; what it ships beside them are joints and lesions."""
+DEEPEST = 3
+MOST_CANDIDATES = 64
+"""JSON files of other names that are looked into: a set has few COCO files."""
+KEYS = (b'"images"', b'"categories"', b'"annotations"')
+ODD_FOLDERS = frozenset({"crops", "outputs_json", "runs"})
+REMEMBERED = 16
+"""Files whose content is remembered; each is read again where more of them take turns."""
+
+
+class Coco:
+    """COCO files and the images that they name; classes are the data set's own."""
+
+    name = "coco"
+
+    def recognises(self, folder: Path) -> bool:
+        """Whether there is a COCO file in the folder or not far below it."""
+        return bool(_annotation_files(folder, None))
+
+    def listing(self, folder: Path, settings: Settings) -> Listing:
+        """Every image that a file names and that is there, and those beside them."""
+        paths = _annotation_files(folder, settings.annotations)
+        if not paths and settings.annotations is not None:
+            raise InputError(
+                f"{folder} has no annotation file", details=", ".join(settings.annotations)
+            )
+        # Their order is that of the classes: those that are trained on come first.
+        paths = sorted(paths, key=lambda path: _split_of(folder, path) == "test")
+        documents = [document_at(path) for path in paths]
+        left_out = _names_left_out(documents, settings)
+        classes = _chosen_classes(documents, left_out, settings)
+        search = _Search(folder, settings, set(classes))
+        for document in documents:
+            search.add_named(document)
+        search.add_unnamed()
+        files = [path.relative_to(folder).as_posix() for path in paths]
+        notes = [f"{counted(len(files), 'annotation file')}: {shown(files)}"]
+        if left_out:
+            notes.append(f"categories left out: {', '.join(left_out)}")
+        return Listing(
+            classes,
+            tuple(sample for sample in search.samples if sample.split == "train"),
+            tuple(sample for sample in search.samples if sample.split == "test"),
+            (*notes, *search.notes()),
+            {name: ALIASES[name] for name in classes if name in ALIASES},
+        )
+
+    def label_path(self, root: Path, image: Path) -> None:
+        """Nowhere of its own: one file holds those of many."""
+
+
+def read_entry(path: Path, classes: Sequence[str], *, entry: Id) -> Labels:
+    """The label of the image with the id `entry`; annotations of other classes are left out.
+
+    Annotations of one class are united.
+
+    Raises:
+        InputError: the file or an annotation is at fault; file, annotation and image are named.
+    """
+    document = document_at(path)
+    if entry not in document.images:
+        raise InputError(f"{path} has no image with the id {entry!r:.60} any more")
+    image = document.images[entry]
+    labels = Labels({}, (True,) * len(classes), {}, image.size, f"{path} ({image.file_name})")
+    annotations = document.annotations.get(entry, ())
+    for name in dict.fromkeys(one.category for one in annotations if one.category in classes):
+        some = [one for one in annotations if one.category == name]
+        polygons, runs = read_annotations(path, image.file_name, some, image.size)
+        if polygons:
+            labels.polygons[name] = tuple(polygons)
+        if runs is not None:
+            labels.runs[name] = runs
+    return labels
+
+
+_lock = threading.Lock()
+_remembered: OrderedDict[Path, tuple[tuple[int, int], CocoDocument]] = OrderedDict()
+
+
+def document_at(path: Path) -> CocoDocument:
+    """The file's content, remembered while its size and time stay.
+
+    Raises:
+        InputError: it is no COCO document, or names a file outside its own folder.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read", details=str(error)) from error
+    state = (status.st_size, status.st_mtime_ns)
+    with _lock:
+        known, found = _remembered.get(path, (None, None))
+        if found is None or known != state:
+            found = read_document(path)
+            _check_inside(found)
+        _remembered[path] = (state, found)
+        _remembered.move_to_end(path)
+        while len(_remembered) > REMEMBERED:
+            _remembered.popitem(last=False)
+        return found
+
+
+def _check_inside(document: CocoDocument) -> None:
+    for number, image in enumerate(document.images.values()):
+        if not is_inside(image.file_name):
+            raise InputError(
+                f"{document.path}: image {number} has the file name {image.file_name!r:.100}",
+                details="a data set may only name files in its own folder",
+            )
+
+
+class _Search:
+    """Looks for the images of each file, noting those that are missing."""
+
+    def __init__(self, root: Path, settings: Settings, classes: set[str]) -> None:
+        self.root = root
+        self.names = Names.of(settings)
+        self.classes = classes
+        self.samples: list[Sample] = []
+        self.owners: dict[Path, Path] = {}
+        self.folders: dict[Path, str] = {}
+        self.persons: list[str | None] = []
+        self.missing: list[str] = []
+
+    def add_named(self, document: CocoDocument) -> None:
+        """The images that a file names, in path order."""
+        split = _split_of(self.root, document.path)
+        found: list[tuple[Path, Id]] = []
+        for entry, image in document.images.items():
+            file_name = image.file_name.replace("\\", "/")
+            place = next(_image_places(self.root, document.path, file_name), None)
+            if place is None:
+                self.missing.append(f"{document.path.relative_to(self.root)}: {file_name}")
+            else:
+                found.append((place, entry))
+        for place, entry in sorted(found, key=lambda one: one[0]):
+            self._claim(place, document.path)
+            self.folders.setdefault(place.parent, split)
+            self.samples.append(self._labelled(self._sample(place, split), document, entry))
+
+    def add_unnamed(self) -> None:
+        """The images that lie beside named ones and that no file names."""
+        for folder, split in self.folders.items():
+            for path in sorted(folder.iterdir()):
+                if path not in self.owners and is_image(path, folder):
+                    self.samples.append(self._sample(path, split))
+        self.samples.sort(key=lambda sample: sample.image)
+
+    def notes(self) -> list[str]:
+        """What a person should know of the images."""
+        notes: list[str] = []
+        bare = [sample.image_name for sample in self.samples if sample.labels is None]
+        if bare:
+            notes.append(f"{counted(len(bare), 'image')} without annotation: {shown(bare)}")
+        if self.missing:
+            notes.append(
+                f"{counted(len(self.missing), 'named image')} left out, not there: "
+                + shown(self.missing)
+            )
+        if self.persons:
+            notes.append(note_on_persons(self.persons))
+        return notes
+
+    def _claim(self, image: Path, document: Path) -> None:
+        if image in self.owners:
+            other = self.owners[image]
+            again = "twice" if other is document else f"as {other} does"
+            raise InputError(
+                f"{document} names the image {image} {again}",
+                hints=[
+                    "say which files count, in dataset.toml:  "
+                    f'annotations = ["{document.relative_to(self.root).as_posix()}"]'
+                ],
+            )
+        self.owners[image] = document
+
+    def _sample(self, image: Path, split: str) -> Sample:
+        name = image.relative_to(self.root).as_posix()
+        person = self.names.person(name)
+        self.persons.append(person)
+        side = self.names.side(name)
+        return Sample(name, image, None, person or without_suffix(name), split, side=side)
+
+    def _labelled(self, sample: Sample, document: CocoDocument, entry: Id) -> Sample:
+        """The sample with its label where anything is drawn or the file says that it was labelled.
+
+        A class that the file has no category for is not labelled. Nor is one that the image says
+        nothing of, where it says what was labelled and draws no such.
+        """
+        drawn = document.drawn_in(entry) & self.classes
+        named = labelled_of(document.images[entry].labelled, sorted(self.classes))
+        if not named and not drawn:
+            return sample
+        known = {category.name for category in document.categories.values()} & self.classes
+        if named is not None:
+            known &= named | drawn
+        return replace(
+            sample,
+            labels=document.path,
+            entry=entry,
+            labelled=None if known == self.classes else tuple(sorted(known)),
+            reader=partial(read_entry, entry=entry),
+        )
+
+
+def _names_left_out(documents: Sequence[CocoDocument], settings: Settings) -> tuple[str, ...]:
+    """The categories that are no classes, in the order in which files name them."""
+    asked = LEFT_OUT if settings.leave_out is None else settings.leave_out
+    folded = {name.casefold() for name in asked}
+    found: dict[str, None] = {}
+    for document in documents:
+        above = {category.supercategory for category in document.categories.values()}
+        for number, category in document.categories.items():
+            heading = number == 0 and category.name in above
+            if heading or category.name.casefold() in folded:
+                found[category.name] = None
+    return tuple(found)
+
+
+def _chosen_classes(
+    documents: Sequence[CocoDocument], left_out: Sequence[str], settings: Settings
+) -> tuple[str, ...]:
+    """The classes of all files, or those that the settings choose, in their order."""
+    names = dict.fromkeys(
+        category.name for document in documents for category in document.categories.values()
+    )
+    if settings.classes is None:
+        return tuple(name for name in names if name not in left_out)
+    for name in settings.classes:
+        if name not in names:
+            raise InputError(
+                f"dataset.toml: no annotation file has the category {name!r}"
+                + did_you_mean(name, names),
+                details="categories: " + ", ".join(names),
+            )
+    return settings.classes
+
+
+def _annotation_files(root: Path, patterns: Sequence[str] | None) -> tuple[Path, ...]:
+    """The COCO files of a data set, sorted: those of the patterns, else what looks like them.
+
+    Raises InputError for a pattern that is none.
+    """
+    if patterns is not None:
+        try:
+            found = {path for pattern in patterns for path in root.glob(pattern) if path.is_file()}
+        except (ValueError, NotImplementedError) as error:
+            raise InputError(f"{root / FILE}: annotations: {error}") from error
+        return tuple(sorted(found))
+    candidates = [path for depth in range(DEEPEST) for path in _json_files(root, depth)]
+    plain = [path for path in candidates if path.name.lower().endswith(".coco.json")]
+    found = [path for path in plain if path.name == RAM] or plain
+    if not found and len(candidates) <= MOST_CANDIDATES:
+        found = [path for path in candidates if _is_coco(path)]
+    return tuple(sorted(found))
+
+
+def _json_files(root: Path, depth: int) -> Iterator[Path]:
+    pattern = "/".join(["*"] * depth + ["*.json"])
+    for path in root.glob(pattern):
+        folders = path.relative_to(root).parts[:-1]
+        odd = any(part.startswith(".") or part in ODD_FOLDERS for part in folders)
+        if not odd and not path.name.startswith(".") and path.is_file():
+            yield path
+
+
+def _is_coco(path: Path) -> bool:
+    """Whether a JSON file has what a COCO file has; it is searched, not read."""
+    try:
+        with path.open("rb") as file:
+            if not 0 < path.stat().st_size <= LARGEST:
+                return False
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                return all(content.find(key) >= 0 for key in KEYS)
+    except (OSError, ValueError):
+        return False
+
+
+def _split_of(root: Path, path: Path) -> str:
+    """`test` where the path of a COCO file says so; all else is trained and validated on."""
+    words = re.split(r"[/_.\-\s]", path.relative_to(root).as_posix().lower())
+    # `test2017` is `test`.
+    return "test" if "test" in [word.rstrip("0123456789") for word in words] else "train"
+
+
+def _image_places(root: Path, document: Path, file_name: str) -> Iterator[Path]:
+    """The files that a name in a COCO file can mean, the likeliest first.
+
+    Beside the file; else, as COCO itself lies, in `images` or the folder of the split next to the
+    folder of annotations.
+    """
+    beside, above = document.parent, document.parent.parent
+    parts = re.split(r"[_.\-]", document.stem)
+    bases = [beside, beside / "images"]
+    for base in (root, above):
+        bases += [base, base / "images"]
+        bases += [base / part for part in parts if part]
+        bases += [base / "images" / part for part in parts if part]
+    for base in dict.fromkeys(bases):
+        place = base / file_name
+        if place.is_relative_to(root) and _is_there(place):
+            yield place
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long for any file
+        return False

@@ -1,1 +1,0 @@
-"""Data sets whose labels stand in COCO files: several images in one, run lengths or polygons."""

@@ -1,1 +1,0 @@
-"""PNG planes: a black and white picture for each mask that is not empty, and their index."""

@@ -1,1 +1,0 @@
-"""A JSON file of polygons for each image: the competition's schema and labelme's."""
