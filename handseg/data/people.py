@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from handseg.data.dataset import Sample
-from handseg.data.hands import Hands, Pose, Side
+from handseg.hand.hands import Hands, Pose, Side
 
 Fact = str | float
 

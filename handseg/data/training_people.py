@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import NamedTuple
 
 from handseg.data.dataset import Dataset
-from handseg.data.drawn_hands import known_hands
+from handseg.data.hands import known_hands
 from handseg.data.metadata import read_metadata
 from handseg.data.people import Fact, Person, people_of
 from handseg.errors import InputError
@@ -29,10 +29,10 @@ class TrainingPeople(NamedTuple):
 
 def training_people(dataset: Dataset, progress: Progress = silent) -> TrainingPeople:
     """Look at the labels that can be read, and at the metadata if there is any."""
-    known = known_hands(dataset.train, dataset.classes, dataset.bones, progress)
+    hands, faults = known_hands(dataset.train, dataset.classes, dataset.bones, progress)
     facts = facts_of(dataset)
-    people = people_of(dataset.train, known.hands, facts.of_people)
-    return TrainingPeople(people, known.faults, facts.notes)
+    people = people_of(dataset.train, hands, facts.of_people)
+    return TrainingPeople(people, faults, facts.notes)
 
 
 def facts_of(dataset: Dataset) -> Facts:

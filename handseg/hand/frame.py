@@ -11,6 +11,8 @@ from handseg.anatomy import BONES, CARPALS, FINGERS, FOREARM
 Floats = NDArray[np.float64]
 Centres = NDArray[np.float64]
 """float64 [images, 29, 2]: (x, y) of each bone in pixels, NaN where there is none."""
+Areas = NDArray[np.float64]
+"""float64 [images, 29] in pixels; NaN where there is none."""
 
 _LONG_FINGERS = tuple(
     BONES.index(bone) for name in FINGERS if name != "thumb" for bone in FINGERS[name]
@@ -21,7 +23,7 @@ _FEWEST = 3
 """Bones of fingers and of the wrist that a frame needs."""
 
 
-class Frame(NamedTuple):
+class HandFrame(NamedTuple):
     """Of each image: the wrist's centre, the unit vector to the fingers, and their distance.
 
     [images, 2], [images, 2], [images]; NaN where too few bones are there.
@@ -32,15 +34,19 @@ class Frame(NamedTuple):
     length: Floats
 
 
-def frames(centres: Centres) -> Frame:
+def frames(centres: Centres) -> HandFrame:
     """The frame of each hand. It stays where it is when labels of one hand are exchanged."""
     carpals, fingers = centres[:, _CARPALS], centres[:, _LONG_FINGERS]
-    wrist = np.where(_enough(carpals)[:, None], _middle(carpals), _middle(centres[:, _FOREARM]))
+    wrist = np.where(
+        _enough(carpals)[:, None],
+        nan_median(carpals, axis=1),
+        nan_median(centres[:, _FOREARM], axis=1),
+    )
     way = _mean(fingers) - wrist
     length = np.linalg.norm(way, axis=1)
     usable = _enough(fingers) & (length > 0)
     length = np.where(usable, length, np.nan)
-    return Frame(wrist, way / length[:, None], length)
+    return HandFrame(wrist, way / length[:, None], length)
 
 
 def across(up: Floats) -> Floats:
@@ -70,8 +76,8 @@ def _mean(centres: Centres) -> Floats:
         return np.where(there, centres, 0.0).sum(axis=1) / there.sum(axis=1)
 
 
-def _middle(centres: Centres) -> Floats:
-    # nanmedian warns of images without any: put in a value that is taken out again.
-    absent = np.asarray(np.isnan(centres).all(axis=1))
-    filled = np.where(absent[:, None], 0.0, centres)
-    return np.where(absent, np.nan, np.nanmedian(filled, axis=1))
+def nan_median(values: Floats, axis: int = 0) -> Floats:
+    """The median of what is there; NaN, without numpy's warning, where nothing is."""
+    absent = np.asarray(np.isnan(values).all(axis=axis))
+    filled = np.where(np.expand_dims(absent, axis), 0.0, values)
+    return np.where(absent, np.nan, np.nanmedian(filled, axis=axis))

@@ -67,7 +67,7 @@ def measure_masks(
     heat = np.zeros((len(classes), CELLS, CELLS))
     shared: list[Shared] = []
     first = 0
-    for part in image_masks(labels, images, classes, progress):
+    for part in image_masks(labels, labels.sizes, classes, progress):
         rows = slice(first, first + len(part.images))
         cut = cut_of(part, len(classes))
         areas[rows] = areas_of(cut, (len(part.images), len(classes)))

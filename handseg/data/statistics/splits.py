@@ -7,14 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from handseg.anatomy import BONES
 from handseg.data.balance import Balance, balance_of
 from handseg.data.dataset import Sample
-from handseg.data.hands import Hands
 from handseg.data.images import image_size
 from handseg.data.people import Fact, people_of
 from handseg.data.statistics.intensity import Intensity
 from handseg.errors import InputError
+from handseg.hand.hands import Hands
 
 Size = tuple[int, int]
 UNKNOWN = "unknown"
@@ -53,7 +52,7 @@ def split_of(
 ) -> Split:
     """Count what there is; `hands` are those of the labelled images."""
     hands = hands if hands is not None and hands.are_hands else None
-    known = hands or nobody()
+    known = hands or Hands.unmeasured(())
     people = people_of(samples, known, facts)
     sizes = [size_of(sample) for sample in samples]
     return Split(
@@ -75,11 +74,6 @@ def kinds_of(hands: Hands) -> Counter[tuple[str, str]]:
     """Images by side and pose."""
     pairs = zip(hands.sides, hands.poses, strict=True)
     return Counter((side or UNKNOWN, pose or UNKNOWN) for side, pose in pairs)
-
-
-def nobody() -> Hands:
-    """Hands of no image."""
-    return Hands((), np.empty((0, len(BONES), 2)), np.empty((0, len(BONES))), np.empty(0))
 
 
 def misnamed(samples: Sequence[Sample], hands: Hands) -> int:
