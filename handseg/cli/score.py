@@ -132,7 +132,7 @@ def sized(
     Raises:
         InputError: nothing says a size, and the masks do not fit the one that would be assumed.
     """
-    from handseg.rle.assumed import check_assumed_size
+    from handseg.data.image_sizes import check_assumed_size
     from handseg.score.truth import with_sizes
 
     truth = with_sizes(truth, {image for _, images in judged for image in images}, data)

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
+from handseg.data.image_sizes import samples_in
 from handseg.errors import InputError
 from handseg.formats.masks import Masks
-from handseg.formats.sizes import samples_in
 
 
 def placed(masks: Masks, data: Path, *, is_wanted: bool = False) -> Masks:

@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 from handseg.anatomy import FOREARM
 from handseg.data.hands import hands_of
+from handseg.data.image_sizes import check_all_known
 from handseg.errors import InputError, UsageError
 from handseg.hand.hands import Hands
 from handseg.hand.pose import HAND, LIMIT
 from handseg.reporter import Progress, silent
 from handseg.score.means import Stratum
-from handseg.score.truth import Truth, check_all_known
+from handseg.score.truth import Truth
 
 
 class Reweight(NamedTuple):

@@ -7,7 +7,7 @@ from itertools import accumulate
 
 from handseg import rle
 from handseg.data.check.finding import Finding
-from handseg.rle.geometry import fits_width, suspected_width
+from handseg.rle.geometry import fits_width, infer_width
 from handseg.rle.submission import Submission
 from handseg.score.check.expected import Expected
 from handseg.score.check.structure import fix_command
@@ -33,7 +33,7 @@ def found_widths(submission: Submission, expected: Expected) -> dict[str, int]:
         width = expected.size(image)[1]
         if fits_width(_masks(texts[:_MASKS]), width):
             continue
-        suspected = suspected_width(_masks(_first(texts, _MORE_BYTES)))
+        suspected = infer_width(_masks(_first(texts, _MORE_BYTES)))
         if suspected is not None and abs(suspected - width) > _LEAN:
             found[image] = suspected
     if found:

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from handseg.hand.exchanges import exchanges
 
 from handseg.anatomy import BONES, CARPALS, FINGERS
-from handseg.hand.exchanges import exchanges
 from handseg.hand.order import rules_of
 from handseg.rle.geometry import segments, shapes
 from handseg.score.check import hands as anatomy
