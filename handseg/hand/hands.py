@@ -39,7 +39,8 @@ class Hands:
 
     def only(self, rows: NDArray[np.intp]) -> "Hands":
         """The hands of some images, by their places."""
-        images = tuple(self.images[row] for row in rows.tolist())
+        places: list[int] = rows.tolist()
+        images = tuple(self.images[place] for place in places)
         return Hands(images, self.centres[rows], self.areas[rows], self.bends[rows])
 
     @property
