@@ -306,9 +306,9 @@ def side_findings(samples: Sequence[Sample], hands: Hands) -> list[Finding]:
 
 
 def _against_names(samples: Sequence[Sample], sides: Sequence[Side | None]) -> Iterator[Finding]:
-    told = [pair for pair in zip(samples, sides, strict=True) if pair[0].side and pair[1]]
-    odd = [(sample, side) for sample, side in told if sample.side != side]
-    if len(odd) > (1 - _MOST) * len(told):
+    known = [pair for pair in zip(samples, sides, strict=True) if pair[0].side and pair[1]]
+    odd = [(sample, side) for sample, side in known if sample.side != side]
+    if len(odd) > (1 - _MOST) * len(known):
         return
     for sample, side in odd:
         detail = f"its bones are a {side} hand's, its name says {sample.side}"

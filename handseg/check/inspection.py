@@ -94,6 +94,29 @@ class Inspection:
     """Of each mask, where pixels were decoded: their median and their 97th percentile."""
     findings: list[Finding] = field(default_factory=list[Finding])
 
+    def add_file_fault(self, reason: str, detail: str) -> None:
+        """Note what is wrong with the image's file or its pixels."""
+        severity = "warning" if reason == BLANK else "error"
+        image = self.sample.image_name
+        self.findings.append(Finding(severity, "files", reason, detail, image=image))
+
+    def add_mask(self, name: str, mask: MaskMeasures) -> None:
+        """Take the mask of a class, and note holes and pieces."""
+        self.drawn[name] = mask
+        found: list[tuple[str, str, float]] = []
+        if mask.hole >= max(LEAST_HOLE, LEAST_HOLE_SHARE * mask.area):
+            detail = f"{mask.hole:,} pixels left out inside it: a ring, metal, or a slip"
+            found.append((HOLE, detail, mask.hole / mask.area))
+        if mask.second > SECOND_PIECE * mask.area:
+            share = mask.second / mask.area
+            detail = f"{mask.pieces} pieces, the second has {share:.0%} of the area"
+            found.append((PIECES, detail, share))
+        image = self.sample.image_name
+        self.findings += [
+            Finding("warning", "labels", reason, detail, image=image, cls=name, weight=weight)
+            for reason, detail, weight in found
+        ]
+
 
 def inspect_sample(
     sample: Sample, classes: Sequence[str], bones: Mapping[str, str], *, deep: bool = False
@@ -236,13 +259,13 @@ def _inspect_image(found: Inspection, deep: bool) -> Bytes | None:
         found.digest, fault = read_whole(path)
         found.size = image_size(path)
         if fault:
-            found.findings.append(_of_file(found, DAMAGED, fault))
+            found.add_file_fault(DAMAGED, fault)
         elif deep:
             return _decode(found)
     except OSError as error:
-        found.findings.append(_of_file(found, UNREADABLE, error.strerror or str(error)))
+        found.add_file_fault(UNREADABLE, error.strerror or str(error))
     except InputError as error:
-        found.findings.append(_of_file(found, UNREADABLE, error.details or error.message))
+        found.add_file_fault(UNREADABLE, error.details or error.message)
     return None
 
 
@@ -251,7 +274,7 @@ def _decode(found: Inspection) -> Bytes:
     image = read_image(found.sample.image)
     found.pixels = hashlib.sha256(image.tobytes() + repr(image.shape).encode()).hexdigest()
     if image.size and image.min() == image.max():
-        found.findings.append(_of_file(found, BLANK, f"every pixel is {int(image.min())}"))
+        found.add_file_fault(BLANK, f"every pixel is {int(image.min())}")
     return image
 
 
@@ -266,9 +289,8 @@ def _inspect_masks(
         for part in (*parts, *(() if runs is None else (runs,))):
             whole.update(name.encode() + np.ascontiguousarray(part).tobytes())
         box = draw_polygons(parts, size) if runs is None else draw_runs(parts, runs, size)
-        found.drawn[name] = measure_mask(box)
+        found.add_mask(name, measure_mask(box))
         if box is not None:
-            found.findings += _of_mask(found, name, found.drawn[name])
             held += box.mask.size
             if held <= MOST_PIXELS:
                 boxes[name] = box
@@ -317,23 +339,3 @@ def _inside(
             if names[at] != other and box.mask[row[at], column[at]]
         ]
     return found
-
-
-def _of_mask(found: Inspection, name: str, drawn: MaskMeasures) -> Iterator[Finding]:
-    if drawn.hole >= max(LEAST_HOLE, LEAST_HOLE_SHARE * drawn.area):
-        detail = f"{drawn.hole:,} pixels left out inside it: a ring, metal, or a slip"
-        yield _of_label(found, HOLE, detail, name, drawn.hole / drawn.area)
-    if drawn.second > SECOND_PIECE * drawn.area:
-        share = drawn.second / drawn.area
-        detail = f"{drawn.pieces} pieces, the second has {share:.0%} of the area"
-        yield _of_label(found, PIECES, detail, name, share)
-
-
-def _of_file(found: Inspection, reason: str, detail: str) -> Finding:
-    severity = "warning" if reason == BLANK else "error"
-    return Finding(severity, "files", reason, detail, image=found.sample.image_name)
-
-
-def _of_label(found: Inspection, reason: str, detail: str, name: str, weight: float) -> Finding:
-    image = found.sample.image_name
-    return Finding("warning", "labels", reason, detail, image=image, cls=name, weight=weight)

@@ -53,12 +53,30 @@ _WARNINGS = (CROSSING, BEYOND, DOUBLED)
 class CheckedLabel:
     """What is drawn in one image, as far as it can be, and what is wrong with it."""
 
+    image: str
+    size: Size | None
+    """The image's (height, width), where that is known."""
+    labelled: tuple[str, ...]
+    """The classes that are said to be labelled."""
     polygons: dict[str, list[Polygon]] = field(default_factory=dict[str, list[Polygon]])
     runs: dict[str, rle.Runs] = field(default_factory=dict[str, rle.Runs])
-    labelled: tuple[str, ...] = ()
-    """The classes that are said to be labelled."""
     findings: list[Finding] = field(default_factory=list[Finding])
     readable: bool = True
+
+    def add_finding(self, reason: str, detail: str, name: str = "", weight: float = 0.0) -> None:
+        """Note what is wrong with the label, or with one of its classes."""
+        severity = "warning" if reason in _WARNINGS else "error"
+        self.findings.append(
+            Finding(severity, "labels", reason, detail, image=self.image, cls=name, weight=weight)
+        )
+
+    def add_polygon(self, name: str, points: Points, place: str = "") -> None:
+        """Take a polygon as training draws it, and note what is wrong with it."""
+        for reason, words, weight in polygon_faults(points, self.size):
+            detail = ", ".join(part for part in (place, words) if part)
+            self.add_finding(reason, detail, name, weight)
+        drawn = np.rint(points.clip(-FARTHEST, FARTHEST)).astype(np.int32)
+        self.polygons.setdefault(name, []).append(drawn)
 
 
 def read_label(sample: Sample, classes: Sequence[str], size: Size | None) -> CheckedLabel:
@@ -66,29 +84,25 @@ def read_label(sample: Sample, classes: Sequence[str], size: Size | None) -> Che
 
     Labels in files of several images are read as training reads them: a fault ends them.
     """
-    label = CheckedLabel(labelled=tuple(classes))
+    label = CheckedLabel(sample.image_name, size, tuple(classes))
     try:
         if sample.entry is None:
-            _own_file(sample, classes, size, label)
+            _read_own_file(sample, classes, label)
         else:
-            _entry(sample, classes, size, label)
+            _read_entry(sample, classes, label)
     except InputError as error:
-        detail = ": ".join(
-            part for part in (error.message, error.details.replace("\n", "; ")) if part
-        )
-        label.findings.append(_finding(sample, UNREADABLE, detail))
+        parts = (error.message, error.details.replace("\n", "; "))
+        label.add_finding(UNREADABLE, ": ".join(part for part in parts if part))
         label.readable = False
     if sample.labelled is not None:
         label.labelled = tuple(name for name in label.labelled if name in sample.labelled)
     if sample.entry is None:
         # The segmentation of a COCO annotation may well have several parts.
-        label.findings += _doubled(sample, label)
+        _find_doubled(label)
     return label
 
 
-def _own_file(
-    sample: Sample, classes: Sequence[str], size: Size | None, label: CheckedLabel
-) -> None:
+def _read_own_file(sample: Sample, classes: Sequence[str], label: CheckedLabel) -> None:
     assert sample.labels is not None
     document = read_json(sample.labels, largest=LARGEST_LABEL)
     entries = document.get("annotations") if isinstance(document, dict) else None
@@ -101,32 +115,19 @@ def _own_file(
     if isinstance(named, list):
         label.labelled = tuple(name for name in classes if name in named)
     for number, entry in enumerate(entries):
+        place = f"annotation {number}"
         name = entry.get("label") if isinstance(entry, dict) else None
         if not isinstance(name, str) or name not in classes:
             near = did_you_mean(name, classes) if isinstance(name, str) else ""
-            detail = f"annotation {number} is of {name!r:.80}{near}"
-            label.findings.append(_finding(sample, UNKNOWN, detail))
-            continue
-        points = _points(entry.get("points"))
-        if points is None:
-            label.findings.append(_finding(sample, NO_POINTS, f"annotation {number}", name))
-            continue
-        _take(sample, name, points, size, label, f"annotation {number}")
-
-
-def _entry(sample: Sample, classes: Sequence[str], size: Size | None, label: CheckedLabel) -> None:
-    read = read_labels(sample, classes)
-    named = zip(classes, read.labelled, strict=True)
-    label.labelled = tuple(name for name, is_labelled in named if is_labelled)
-    if size is not None and read.size not in (None, size):
-        raise InputError(f"it is of an image of {read.size[1]} × {read.size[0]} pixels")
-    label.runs.update(read.runs)
-    for name, parts in read.polygons.items():
-        for part in parts:
-            _take(sample, name, part.astype(np.float64), size, label)
+            label.add_finding(UNKNOWN, f"{place} is of {name!r:.80}{near}")
+        elif (points := _points(entry.get("points"))) is None:
+            label.add_finding(NO_POINTS, place, name)
+        else:
+            label.add_polygon(name, points, place)
 
 
 def _points(value: Any) -> Points | None:
+    """The points of an annotation; None where they are no list of finite pairs."""
     try:
         points = np.asarray(value, np.float64)
     except (TypeError, ValueError, OverflowError):
@@ -137,20 +138,24 @@ def _points(value: Any) -> Points | None:
     return points if good else None
 
 
-def _take(
-    sample: Sample,
-    name: str,
-    points: Points,
-    size: Size | None,
-    label: CheckedLabel,
-    place: str = "",
-) -> None:
-    """Keep a polygon as training draws it, and say what is wrong with it."""
-    for reason, words, weight in polygon_faults(points, size):
-        detail = ", ".join(part for part in (place, words) if part)
-        label.findings.append(_finding(sample, reason, detail, name, weight))
-    drawn = np.rint(points.clip(-FARTHEST, FARTHEST)).astype(np.int32)
-    label.polygons.setdefault(name, []).append(drawn)
+def _read_entry(sample: Sample, classes: Sequence[str], label: CheckedLabel) -> None:
+    read = read_labels(sample, classes)
+    named = zip(classes, read.labelled, strict=True)
+    label.labelled = tuple(name for name, is_labelled in named if is_labelled)
+    if label.size is not None and read.size not in (None, label.size):
+        raise InputError(f"it is of an image of {read.size[1]} × {read.size[0]} pixels")
+    label.runs.update(read.runs)
+    for name, parts in read.polygons.items():
+        for part in parts:
+            label.add_polygon(name, part.astype(np.float64))
+
+
+def _find_doubled(label: CheckedLabel) -> None:
+    for name, parts in label.polygons.items():
+        if len(parts) > 1:
+            same = all(np.array_equal(parts[0], part) for part in parts[1:])
+            words = f"{len(parts)} polygons, all the same" if same else f"{len(parts)} polygons"
+            label.add_finding(DOUBLED, f"{words}; their union counts", name, len(parts))
 
 
 def polygon_faults(points: Points, size: Size | None) -> Iterator[tuple[str, str, float]]:
@@ -180,23 +185,6 @@ def _beyond(points: Points, size: Size) -> Iterator[tuple[str, str, float]]:
     detail = f"{int(away.sum())} of {len(points)} points, the first at ({x:.0f}, {y:.0f})"
     reason = OUTSIDE if wholly_outside(points, size) else BEYOND
     yield reason, f"{detail}; the image has {size[1]} × {size[0]} pixels", float(away.sum())
-
-
-def _doubled(sample: Sample, label: CheckedLabel) -> Iterator[Finding]:
-    for name, parts in label.polygons.items():
-        if len(parts) > 1:
-            same = all(np.array_equal(parts[0], part) for part in parts[1:])
-            words = f"{len(parts)} polygons, all the same" if same else f"{len(parts)} polygons"
-            yield _finding(sample, DOUBLED, f"{words}; their union counts", name, len(parts))
-
-
-def _finding(
-    sample: Sample, reason: str, detail: str, name: str = "", weight: float = 0.0
-) -> Finding:
-    severity = "warning" if reason in _WARNINGS else "error"
-    return Finding(
-        severity, "labels", reason, detail, image=sample.image_name, cls=name, weight=weight
-    )
 
 
 class Crossing(NamedTuple):

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from handseg import rle
 from handseg.anatomy import BONES, MEAN_AREAS
-from handseg.check.findings import Finding, fix_command
+from handseg.check.findings import Finding, Severity, Subject, fix_command
 from handseg.data.image_sizes import ImageSizes, Size
 from handseg.hand.hands import Hands
 from handseg.reporter import Progress, silent
 from handseg.rle.codec import BoundsError, past_the_end
 from handseg.rle.geometry import rows_crossed, segments, shapes
+from handseg.rle.keys import Key
 from handseg.rle.pieces import pieces
 from handseg.rle.submission import Submission
 
@@ -72,7 +73,8 @@ class RowMasks:
     Of rows that are `bad` the figures are 0 and the centres NaN.
     """
 
-    keys: list[tuple[str, str]]
+    submission: Submission
+    keys: list[Key]
     bad: dict[int, BadRow]
     runs: Integers
     end: Integers
@@ -93,14 +95,34 @@ class RowMasks:
     _segments: int = 0
 
     @classmethod
-    def of(cls, keys: list[tuple[str, str]]) -> "RowMasks":
+    def of(cls, submission: Submission) -> "RowMasks":
         """Nothing measured yet."""
+        keys = submission.keys()
         counts = [np.zeros(len(keys), dtype=np.int64) for _ in range(6)]
         runs, end, area, parts, second, wrapped = counts
         x, y = np.full((2, len(keys)), np.nan)
         disorder = np.zeros((len(keys), 4), dtype=np.int64)
         decimals = np.zeros(len(keys), dtype=np.bool_)
-        return cls(keys, {}, runs, end, area, x, y, parts, second, wrapped, disorder, decimals)
+        figures = (runs, end, area, x, y, parts, second, wrapped, disorder, decimals)
+        return cls(submission, keys, {}, *figures)
+
+    def line(self, row: int) -> int:
+        """The line of the CSV in which a row stands."""
+        return self.submission.line(*self.keys[row])
+
+    def finding(
+        self,
+        row: int,
+        severity: Severity,
+        subject: Subject,
+        reason: str,
+        detail: str = "",
+        command: str = "",
+        weight: float = 0.0,
+    ) -> Finding:
+        """A finding on a row."""
+        place = (self.line(row), *self.keys[row])
+        return Finding(severity, subject, reason, detail, *place, command, weight)
 
     def add(self, row: int, runs: rle.Runs, width: int) -> None:
         """Take the mask of a row; it is measured with others."""
@@ -138,7 +160,7 @@ def read_masks(
     `widths` are those of images whose runs show another width than `sizes`: they are measured
     as what they are.
     """
-    masks = RowMasks.of(submission.keys())
+    masks = RowMasks.of(submission)
     total = len(masks.keys)
     for first in range(0, total, _ROWS):
         rows = np.arange(first, min(first + _ROWS, total))
@@ -206,54 +228,44 @@ def hands_of_rows(masks: RowMasks) -> Hands:
     return hands
 
 
-def runs_findings(submission: Submission, masks: RowMasks) -> Iterator[Finding]:
+def runs_findings(masks: RowMasks) -> Iterator[Finding]:
     """One finding a row and kind of disorder; handseg reads such runs as what they mean."""
-    fix = fix_command(submission.path)
+    fix = fix_command(masks.submission.path)
     for row in np.flatnonzero(masks.decimals).tolist():
-        image, cls = masks.keys[row]
-        line = submission.line(image, cls)
-        yield Finding("warning", "runs", DECIMALS, "", line, image, cls, fix)
+        yield masks.finding(row, "warning", "runs", DECIMALS, command=fix)
     for kind, (reason, word) in enumerate(DISORDERS):
         for row in np.flatnonzero(masks.disorder[:, kind]).tolist():
-            image, cls = masks.keys[row]
             count = int(masks.disorder[row, kind])
-            yield Finding(
-                "warning",
-                "runs",
-                reason,
-                f"{count} {word}",
-                submission.line(image, cls),
-                image,
-                cls,
-                fix,
-                weight=count,
-            )
+            yield masks.finding(row, "warning", "runs", reason, f"{count} {word}", fix, count)
 
 
 def content_findings(
-    submission: Submission, sizes: ImageSizes, masks: RowMasks, widths: dict[str, int]
+    masks: RowMasks, sizes: ImageSizes, widths: Mapping[str, int]
 ) -> Iterator[Finding]:
     """What is unusual for a hand, or within the file."""
+    classes = masks.submission.classes
+    # A bone is in every hand and in one piece; what other data sets label may well not be.
+    bones = set(classes) <= set(BONES)
     good = np.array([row not in masks.bad for row in range(len(masks.keys))], dtype=np.bool_)
     if good.any() and not masks.area[good].any():
         yield Finding("warning", "content", "every mask is empty")
         return
-    scale = _scales(sizes, masks, widths)
+    scale = _scales(masks, sizes, widths)
     medians: dict[str, float] = {}
-    for cls in submission.classes:
+    for cls in classes:
         rows = np.array(
             [row for row, key in enumerate(masks.keys) if key[1] == cls and good[row]], np.intp
         )
-        yield from _empty_masks(cls, rows, masks, set(submission.classes) <= set(BONES))
+        yield from _empty_masks(masks, cls, rows, bones)
         filled = rows[masks.area[rows] > 0]
         if len(filled):
             medians[cls] = float(np.median(masks.area[filled] * scale[filled]))
-        yield from _unusual_areas(submission, cls, filled, masks, scale)
+        yield from _unusual_areas(masks, filled, scale)
     yield from _unlike_bones(medians)
-    yield from _in_pieces(submission, masks)
+    yield from _in_pieces(masks, "warning" if bones else "note")
 
 
-def _scales(sizes: ImageSizes, masks: RowMasks, widths: dict[str, int]) -> NDArray[np.float64]:
+def _scales(masks: RowMasks, sizes: ImageSizes, widths: Mapping[str, int]) -> Floats:
     """For each row the pixels of its image at 2048² a pixel, so that areas can be compared."""
     return np.array(
         [
@@ -264,7 +276,7 @@ def _scales(sizes: ImageSizes, masks: RowMasks, widths: dict[str, int]) -> NDArr
 
 
 def _empty_masks(
-    cls: str, rows: NDArray[np.intp], masks: RowMasks, bones: bool
+    masks: RowMasks, cls: str, rows: NDArray[np.intp], bones: bool
 ) -> Iterator[Finding]:
     empty = rows[masks.area[rows] == 0]
     if not len(empty):
@@ -280,14 +292,8 @@ def _empty_masks(
     yield Finding(severity, "content", reason, detail, cls=cls, weight=len(empty))
 
 
-def _unusual_areas(
-    submission: Submission,
-    cls: str,
-    rows: NDArray[np.intp],
-    masks: RowMasks,
-    scale: NDArray[np.float64],
-) -> Iterator[Finding]:
-    """Masks whose area is far from that of the class in the other images."""
+def _unusual_areas(masks: RowMasks, rows: NDArray[np.intp], scale: Floats) -> Iterator[Finding]:
+    """Of the rows of a class the masks whose area is far from that in the other images."""
     if len(rows) < FEWEST:
         return
     areas = masks.area[rows] * scale[rows]
@@ -298,11 +304,9 @@ def _unusual_areas(
     spread = max(1.4826 * float(np.median(np.abs(logs))), 0.02)
     for at in np.flatnonzero((np.abs(logs) > FAR * spread) & (np.abs(logs) > np.log(FACTOR))):
         row, z = int(rows[at]), float(logs[at] / spread)
-        image = masks.keys[row][0]
         usual = round(median / scale[row])
         detail = f"{masks.area[row]:,} pixels where the median is {usual:,} (robust z {z:+.0f})"
-        line = submission.line(image, cls)
-        yield Finding("warning", "content", UNLIKE, detail, line, image, cls, weight=abs(z))
+        yield masks.finding(row, "warning", "content", UNLIKE, detail, weight=abs(z))
 
 
 def _unlike_bones(medians: dict[str, float]) -> Iterator[Finding]:
@@ -327,27 +331,15 @@ def _unlike_bones(medians: dict[str, float]) -> Iterator[Finding]:
             yield Finding("warning", "content", OFF_SIZE, detail, cls=cls, weight=weight)
 
 
-def _in_pieces(submission: Submission, masks: RowMasks) -> Iterator[Finding]:
-    # A bone is one piece; what other data sets label may well be several.
-    bones = set(submission.classes) <= set(BONES)
+def _in_pieces(masks: RowMasks, severity: Severity) -> Iterator[Finding]:
     share = masks.second / np.maximum(masks.area, 1)
     apart = share > SECOND_PIECE
     specks = ~apart & (masks.pieces > MANY_PIECES)
-    for rows, reason in (
-        (apart, "a mask in several pieces"),
-        (specks, "a mask with many specks"),
+    for rows, reason, weights in (
+        (apart, "a mask in several pieces", share),
+        (specks, "a mask with many specks", masks.pieces),
     ):
         for row in np.flatnonzero(rows).tolist():
-            image, cls = masks.keys[row]
-            count, second = int(masks.pieces[row]), float(share[row])
-            detail = f"{count} pieces, the second has {second:.0%} of the area"
-            yield Finding(
-                "warning" if bones else "note",
-                "content",
-                reason,
-                detail,
-                submission.line(image, cls),
-                image,
-                cls,
-                weight=second if reason == "a mask in several pieces" else count,
-            )
+            detail = f"{masks.pieces[row]} pieces, the second has {share[row]:.0%} of the area"
+            weight = float(weights[row])
+            yield masks.finding(row, severity, "content", reason, detail, weight=weight)

@@ -117,11 +117,12 @@ def no_submission(path: Path, error: InputError) -> Finding:
 
 
 def structure_findings(
-    submission: Submission, expected: ExpectedRows, masks: RowMasks, faults: Sequence[Fault]
+    masks: RowMasks, expected: ExpectedRows, faults: Sequence[Fault]
 ) -> Iterator[Finding]:
     """Everything about rows that a scorer would stumble over."""
+    submission = masks.submission
     yield from map(_of_fault, faults)
-    yield from _unreadable(submission, masks)
+    yield from _unreadable(masks)
     yield from _doubled(submission)
     yield from _strangers(submission, expected)
     yield from _missing(submission, expected, faults)
@@ -189,15 +190,13 @@ def _of_fault(fault: Fault) -> Finding:
     )
 
 
-def _unreadable(submission: Submission, masks: RowMasks) -> Iterator[Finding]:
+def _unreadable(masks: RowMasks) -> Iterator[Finding]:
     for bad in masks.bad.values():
-        image, cls = masks.keys[bad.row]
-        line = submission.line(image, cls)
         if bad.counts_from_zero:
             continue  # said once, of the whole file
         reason = PAST_THE_END if bad.past_the_end else UNREADABLE
-        show = show_command(submission.path, line)
-        yield Finding("error", "structure", reason, bad.details, line, image, cls, show)
+        show = show_command(masks.submission.path, masks.line(bad.row))
+        yield masks.finding(bad.row, "error", "structure", reason, bad.details, show)
 
 
 def _doubled(submission: Submission) -> Iterator[Finding]:

@@ -115,13 +115,13 @@ def check_submission(
     centres = hands.centres if hands else None
     written = run_format(masks, expected, widths, centres, agreements)
     findings = [
-        *structure_findings(submission, expected, masks, opened.faults),
+        *structure_findings(masks, expected, opened.faults),
         *_of_another_dataset(submission, expected, dataset),
-        *format_findings(submission, masks, written, centres, agreements),
+        *format_findings(masks, written, centres, agreements),
         *width_findings(submission, expected, widths, written.column_major),
         *order_findings(submission, expected),
-        *runs_findings(submission, masks),
-        *content_findings(submission, sizes, masks, widths),
+        *runs_findings(masks),
+        *content_findings(masks, sizes, widths),
         *(_hands_findings(submission, hands) if hands else ()),
     ]
     measured = MeasuredSubmission(submission, opened.faults, expected, masks, widths, written)

@@ -19,7 +19,7 @@ from handseg.check.masks import RowMasks
 from handseg.check.rows import ExpectedRows
 from handseg.data.image_sizes import ImageSizes
 from handseg.errors import InputError
-from handseg.hand.frame import Centres, frames
+from handseg.hand.frame import Centres, Floats, frames
 from handseg.rle.geometry import fits_width, infer_width, shifted, transposed
 from handseg.rle.keys import Key
 from handseg.rle.submission import Submission
@@ -122,25 +122,26 @@ def _column_major(
         return any(one.column_major for one in agreements)
     if len(columns) >= max(_MOST * len(expected.images), 1):
         return True
-    to_left = lying(centres, to_left=True)
-    return len(to_left) >= _FEWEST_HANDS and to_left.mean() >= _MOST
+    up = _directions(centres)
+    # Hands whose fingers point up have them to the left where columns are read as rows.
+    to_left = _lie_across(up) & (up[:, 0] < 0)
+    return len(up) >= _FEWEST_HANDS and to_left.mean() >= _MOST
 
 
-def lying(centres: Centres | None, *, to_left: bool = False) -> NDArray[np.bool_]:
-    """For each hand that has a frame, whether it lies across the image (with fingers to the left).
-
-    A hand whose fingers point up lies with its fingers to the left where columns are read as rows.
-    """
+def _directions(centres: Centres | None) -> Floats:
+    """Unit vectors from wrist to fingers, [hands, 2], of the hands that have a frame."""
     if centres is None:
-        return np.zeros(0, dtype=np.bool_)
+        return np.empty((0, 2))
     up = frames(centres).up
-    up = up[np.isfinite(up).all(axis=1)]
-    across = np.abs(up[:, 0]) > _STEEP * np.abs(up[:, 1])
-    return across & (up[:, 0] < 0) if to_left else across
+    return up[np.isfinite(up).all(axis=1)]
+
+
+def _lie_across(up: Floats) -> NDArray[np.bool_]:
+    """Which hands lie across their image."""
+    return np.abs(up[:, 0]) > _STEEP * np.abs(up[:, 1])
 
 
 def format_findings(
-    submission: Submission,
     masks: RowMasks,
     written: RunFormat,
     centres: Centres | None,
@@ -149,27 +150,24 @@ def format_findings(
     """Starts that count from 0, columns read as rows, hands upside down."""
     proven = [bad.row for bad in masks.bad.values() if bad.counts_from_zero]
     for row in proven:
-        yield _from_zero(submission, masks, written, row)
+        yield _from_zero(masks, written, row)
     if not proven:
-        yield from _from_zero_maybe(submission, masks, agreements)
-    yield from _columns(submission, written, centres, agreements)
+        yield from _from_zero_maybe(masks, agreements)
+    fix = fix_command(masks.submission.path) if written.column_major else ""
+    yield from _columns(centres, agreements, fix)
     yield from _upside_down(centres)
 
 
-def _from_zero(submission: Submission, masks: RowMasks, written: RunFormat, row: int) -> Finding:
-    image, cls = masks.keys[row]
-    line = submission.line(image, cls)
-    mends = fix_command(submission.path) if written.from_zero else ""
-    detail = "a run starts at 0"
-    if not written.from_zero:
-        detail += ", but the other masks would be wrong if all starts were one more"
-    command = mends or show_command(submission.path, line)
-    return Finding("error", "format", FROM_ZERO, detail, line, image, cls, command)
+def _from_zero(masks: RowMasks, written: RunFormat, row: int) -> Finding:
+    detail, path = "a run starts at 0", masks.submission.path
+    if written.from_zero:
+        return masks.finding(row, "error", "format", FROM_ZERO, detail, fix_command(path))
+    detail += ", but the other masks would be wrong if all starts were one more"
+    command = show_command(path, masks.line(row))
+    return masks.finding(row, "error", "format", FROM_ZERO, detail, command)
 
 
-def _from_zero_maybe(
-    submission: Submission, masks: RowMasks, agreements: Sequence[Agreement]
-) -> Iterator[Finding]:
+def _from_zero_maybe(masks: RowMasks, agreements: Sequence[Agreement]) -> Iterator[Finding]:
     for one in agreements:
         if one.counts_from_zero:
             detail = (
@@ -178,20 +176,14 @@ def _from_zero_maybe(
             )
             yield Finding("warning", "format", FROM_ZERO_MAYBE, detail)
     for row in np.flatnonzero(masks.wrapped >= _WRAPS).tolist():
-        image, cls = masks.keys[row]
         count = int(masks.wrapped[row])
         detail = f"{count} runs begin in the last column and go on in the next row"
-        line = submission.line(image, cls)
-        yield Finding("warning", "format", FROM_ZERO_MAYBE, detail, line, image, cls, weight=count)
+        yield masks.finding(row, "warning", "format", FROM_ZERO_MAYBE, detail, weight=count)
 
 
 def _columns(
-    submission: Submission,
-    written: RunFormat,
-    centres: Centres | None,
-    agreements: Sequence[Agreement],
+    centres: Centres | None, agreements: Sequence[Agreement], command: str
 ) -> Iterator[Finding]:
-    command = fix_command(submission.path) if written.column_major else ""
     for one in agreements:
         if one.column_major:
             detail = (
@@ -200,7 +192,7 @@ def _columns(
             )
             yield Finding("warning", "format", COLUMN_MAJOR, detail, command=command)
             return
-    across = lying(centres)
+    across = _lie_across(_directions(centres))
     # What agrees better as it is read lies across because the images do.
     if agreements or not len(across) or across.mean() <= _MANY:
         return
@@ -212,10 +204,7 @@ def _columns(
 
 
 def _upside_down(centres: Centres | None) -> Iterator[Finding]:
-    if centres is None:
-        return
-    up = frames(centres).up
-    up = up[np.isfinite(up).all(axis=1)]
+    up = _directions(centres)
     down = up[:, 1] > _STEEP * np.abs(up[:, 0])
     if len(down) and down.mean() > _MANY:
         detail = f"{down.sum()} of {len(down)} hands"

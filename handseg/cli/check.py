@@ -11,6 +11,7 @@ from handseg.cli import console, options
 from handseg.cli.command import command
 from handseg.cli.tables import Column, Table
 from handseg.errors import InputError, UsageError
+from handseg.text import counted
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -228,8 +229,7 @@ def report(
             console.print_table(findings_table(one.findings, everything).to_rich())
     for one in recipes:
         count = len(one.faults)
-        told = "no faults" if not count else "1 fault" if count == 1 else f"{count} faults"
-        console.out(f"{one.path}: {told}")
+        console.out(f"{one.path}: {counted(count, 'fault') if count else 'no faults'}")
         for line in (*one.faults, *one.warnings):
             console.out(f"  {line}")
     for one in datasets:
@@ -410,12 +410,12 @@ def raise_faults(
     `excluded` holds for each data set the images that are left out from now on.
     """
     left_out = excluded or [frozenset[str]()] * len(datasets)
-    told = [data_fault(*pair, strict) for pair in zip(datasets, left_out, strict=True)]
-    told += [fault_of(f"{one.path}", one.findings, strict) for one in submissions]
-    if any(told):
+    faults = [data_fault(*pair, strict) for pair in zip(datasets, left_out, strict=True)]
+    faults += [fault_of(f"{one.path}", one.findings, strict) for one in submissions]
+    if any(faults):
         commands = [one.command for checked in submissions for one in checked.findings]
         fixes = dict.fromkeys(line for line in commands if line.endswith(" --fix"))
-        raise InputError("; ".join(filter(None, told)), hints=list(fixes))
+        raise InputError("; ".join(filter(None, faults)), hints=list(fixes))
     faulty = [one.path for one in recipes if one.faults]
     if faulty:
         raise UsageError(f"at fault: {', '.join(faulty)}")
@@ -457,7 +457,7 @@ def exclude(checked: "DataCheck", strict: bool) -> frozenset[str]:
             hints=[f"handseg check {root} --json"],
         )
     path = write_excludes(root, names)
-    count = f"{len(names)} image{'s are' if len(names) > 1 else ' is'}"
+    count = counted(len(names), "image is", "images are")
     console.info(f"{count} left out from now on: exclude in {path}")
     if path.parent.resolve() != root.resolve():
         console.info(f"it stands there because {root} is read-only")

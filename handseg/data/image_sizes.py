@@ -19,7 +19,7 @@ from handseg.rle.joined import DEFAULT_SIZE
 from handseg.rle.keys import Key
 from handseg.rle.normal_form import Runs
 from handseg.rle.submission import Submission
-from handseg.text import shown
+from handseg.text import counted, shown
 
 if TYPE_CHECKING:
     from handseg.data.sample import Sample
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 Size = tuple[int, int]
 """(height, width) in pixels."""
 
+HEADER = "the image itself"
 SAMPLE = 12
 """Masks of a submission that are looked at for the width of their image."""
 CANDIDATES = 240
@@ -72,7 +73,7 @@ def resolve_sizes(
     Raises InputError where two of them disagree.
     """
     headers = headers or {}
-    sources = [("the image itself", headers), *((str(one.path), one.sizes) for one in submissions)]
+    sources = [(HEADER, headers), *((str(one.path), one.sizes) for one in submissions)]
     _agreed(sources, images)
     return ImageSizes(headers, _agreed(sources[1:], images), given)
 
@@ -176,18 +177,24 @@ def _agreed(
     wanted = None if images is None else set(images)
     sizes: dict[str, Size] = {}
     said_by: dict[str, str] = {}
+    disagreeing: dict[str, str] = {}
     for source, said in sources:
         for image, size in said.items():
             if wanted is not None and image not in wanted:
                 continue
             first = sizes.setdefault(image, size)
+            by = said_by.setdefault(image, source)
             if first != size:
-                raise InputError(
-                    f"{image} has two sizes",
-                    details=f"{said_by[image]}: {first[0]} × {first[1]}\n"
-                    f"{source}: {size[0]} × {size[1]}",
-                )
-            said_by.setdefault(image, source)
+                both = f"{by}: {first[0]} × {first[1]}\n{source}: {size[0]} × {size[1]}"
+                disagreeing.setdefault(image, both)
+    if disagreeing:
+        image, both = next(iter(disagreeing.items()))
+        others = len(disagreeing) - 1
+        raise InputError(
+            f"{image} has two sizes",
+            details=both + (f"\nas have {counted(others, 'more image')}" if others else ""),
+            hints=["--data DIR names the data set that the masks are of"] if HEADER in both else [],
+        )
     return sizes
 
 

@@ -130,7 +130,7 @@ def _keys(members: Sequence[Submission], order: _Order | None) -> list[Key]:
     for member in members:
         if len(member) == len(wanted):
             return list(member)
-    # Nobody has all rows: images and classes in the order in which they are met first.
+    # None has all rows: images and classes in the order in which they are met first.
     images = dict.fromkeys(image for image, _ in wanted)
     classes = dict.fromkeys(cls for _, cls in wanted)
     return [(image, cls) for image in images for cls in classes if (image, cls) in wanted]
@@ -165,7 +165,7 @@ def _refuse_absent(members: Sequence[Submission], absent: Sequence[tuple[str, ..
 def _check_classes(members: Sequence[Submission], order: _Order | None) -> None:
     """Two members that each have a class of their own may name one class differently.
 
-    Not where somebody has all of them: then rows are missing, which are empty masks and counted.
+    Not where one member has all of them: then rows are missing, which are empty masks and counted.
     """
     all_of_them = {cls for member in members for cls in member.classes}
     if order is not None or any(all_of_them.issubset(member.classes) for member in members):

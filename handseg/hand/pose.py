@@ -1,4 +1,4 @@
-"""Bent wrists, told by the labels: the angle between forearm and hand.
+"""Bent wrists, measured on masks: the angle between forearm and hand.
 
 The forearm's direction is that of the shafts of Radius and Ulna. In each row of the image a shaft
 has a middle; the straight line through the middles (least squares, each row weighted by its width)

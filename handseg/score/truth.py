@@ -47,11 +47,11 @@ class Truth:
     @property
     def rows_missing(self) -> int:
         """Rows that the labels lack of classes that are labelled: they count as empty."""
-        # Rows of classes that the sidecar calls unlabelled are nobody's business, and rare.
+        # Rows of classes that the sidecar calls unlabelled do not count, and are rare.
         return max(0, int(self.labelled(self.labels.images).sum()) - len(self.labels))
 
     def person(self, image: str) -> str:
-        """Whose hand it is; an image of nobody known is its own person."""
+        """Whose hand it is; an image without a known person is its own."""
         return self.people.get(image, image)
 
 
@@ -106,8 +106,8 @@ def people_of(dataset: "Dataset", images: Iterable[str]) -> dict[str, str]:
 def images_to_score(submission: Submission, truth: Truth) -> tuple[str, ...]:
     """The images on which a submission is compared with labels that are a CSV, in its order.
 
-    They are those of its rows and its sidecar; without a sidecar that names images nobody knows
-    what the submission is of, and it is all that the labels have: what it lacks counts as empty.
+    They are those of its rows and its sidecar. Without a sidecar that names images it is not known
+    what the submission is of: it is all that the labels have, and what it lacks counts as empty.
 
     Raises InputError for an image or a class that the labels lack, listing them.
     """
