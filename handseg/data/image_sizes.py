@@ -192,7 +192,7 @@ def _agreed(
         others = len(disagreeing) - 1
         raise InputError(
             f"{image} has two sizes",
-            details=both + (f"\nas have {counted(others, 'more image')}" if others else ""),
+            details=both + (f"\nand {counted(others, 'more image')}" if others else ""),
             hints=["--data DIR names the data set that the masks are of"] if HEADER in both else [],
         )
     return sizes
