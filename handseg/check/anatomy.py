@@ -12,7 +12,7 @@ from handseg.anatomy import BONES, CARPALS
 from handseg.check.findings import Finding
 from handseg.hand.frame import Centres
 from handseg.hand.hands import Hands
-from handseg.hand.order import best_exchange, far_from_place, mirrored, rules_of
+from handseg.hand.order import best_exchange, far_from_place, mirrored, order_rules
 
 MIRRORED = "an image labelled as the other hand"
 EXCHANGED = "two neighbours are exchanged"
@@ -37,17 +37,16 @@ def anatomy_findings(hands: Hands) -> Iterator[Finding]:
         )
         yield of_bone(FAR_AWAY, detail, images[at], BONES[bone])
     centres = np.where((other_hand[:, None] | far)[:, :, None], np.nan, centres)
-    yield from order_findings(images, centres)
+    yield from bone_order_findings(images, centres)
 
 
 def of_bone(reason: str, detail: str, image: str, bone: str, weight: float = 0.0) -> Finding:
-    """A warning on one bone of one image."""
     return Finding("warning", "anatomy", reason, detail, image=image, cls=bone, weight=weight)
 
 
-def order_findings(images: Sequence[str], centres: Centres) -> Iterator[Finding]:
+def bone_order_findings(images: Sequence[str], centres: Centres) -> Iterator[Finding]:
     """Hands in which bones are out of order, with the exchange that mends it where there is one."""
-    rules = rules_of(centres)
+    rules = order_rules(centres)
     faulty = np.flatnonzero(rules.broken.any(axis=1))
     if not len(faulty):
         return

@@ -78,7 +78,6 @@ class DataCheck:
         return len({sample.person for sample in (*self.dataset.train, *self.dataset.test)})
 
     def count(self, severity: Severity) -> int:
-        """How many findings are so grave."""
         return count(self.findings, severity)
 
     def at_fault(self, *, strict: bool = False) -> tuple[str, ...]:

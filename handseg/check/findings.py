@@ -58,7 +58,6 @@ class FindingGroup(NamedTuple):
 
 
 def count(findings: Iterable[Finding], severity: Severity) -> int:
-    """How many findings are so grave."""
     return sum(finding.severity == severity for finding in findings)
 
 

@@ -120,7 +120,6 @@ class RowMasks:
         command: str = "",
         weight: float = 0.0,
     ) -> Finding:
-        """A finding on a row."""
         place = (self.line(row), *self.keys[row])
         return Finding(severity, subject, reason, detail, *place, command, weight)
 

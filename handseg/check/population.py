@@ -26,7 +26,7 @@ from handseg.check.reference import (
 )
 from handseg.hand.frame import frames
 from handseg.hand.hands import Hands
-from handseg.hand.order import Exchange, exchanges, rules_of
+from handseg.hand.order import Exchange, exchanges, order_rules
 from handseg.hand.pose import LIMIT
 
 WRONG_BONE = "a label on the wrong bone"
@@ -83,7 +83,7 @@ class _Population:
 
     def __init__(self, hands: Hands, inside: Sequence[BonePairs]) -> None:
         self.hands, self.inside = hands, inside
-        thumb_left = rules_of(hands.centres).thumb_left
+        thumb_left = order_rules(hands.centres).thumb_left
         self.points: Points = reference.upright(hands.centres, thumb_left)
         self.usual: UsualHand = reference.usual_hand(self.points, hands.areas)
         laid = reference.lay(self.points, hands.areas, self.usual.places, self.usual.spread)
@@ -103,7 +103,7 @@ class _Population:
         yield from self._areas()
         # What no comparison has said, the order of bones may.
         hidden = np.where(self.explained[:, :, None], np.nan, self.hands.centres)
-        yield from anatomy.order_findings(self.hands.images, hidden)
+        yield from anatomy.bone_order_findings(self.hands.images, hidden)
 
     def _mirrored(self) -> Iterator[Finding]:
         fits = own_class(self.distance.place + self.distance.area)

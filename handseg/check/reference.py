@@ -100,28 +100,28 @@ def usual_hand(points: Points, areas: Areas) -> UsualHand:
     for _ in range(_ROUNDS):
         laid = lay(points, areas, places, spread)
         places = median_place(laid.places)
-        spread = spread_of(laid.places, places)
+        spread = robust_spread(laid.places, places)
     logs = nan_median(laid.logs)
     return _with_areas(laid._replace(logs=evened(laid.logs, logs)), places, spread)
 
 
 def usual_hands_by_pose(laid: LaidHands, usual: UsualHand, poses: NDArray[np.int64]) -> UsualHand:
     """For each hand the usual one of its pose, [hands, 29]; of all where a pose has few hands."""
-    found = rows_of(usual, len(poses))
+    found = same_for_all(usual, len(poses))
     for pose in np.unique(poses).tolist():
         rows = poses == pose
         if not FEWEST_OF_POSE <= rows.sum() < len(poses):
             continue
         same = LaidHands(laid.places[rows], laid.logs[rows], laid.bent[rows])
         places = _or(median_place(same.places), usual.places)
-        own = _with_areas(same, places, _or(spread_of(same.places, places), usual.spread))
+        own = _with_areas(same, places, _or(robust_spread(same.places, places), usual.spread))
         found.places[rows], found.spread[rows] = own.places, own.spread
         found.logs[rows] = _or(own.logs, usual.logs)
         found.log_spread[rows] = _or(own.log_spread, usual.log_spread)
     return found
 
 
-def rows_of(usual: UsualHand, hands: int) -> UsualHand:
+def same_for_all(usual: UsualHand, hands: int) -> UsualHand:
     """The same reference for each of so many hands, [hands, 29]."""
     return UsualHand(
         np.tile(usual.places, (hands, 1)),
@@ -160,7 +160,7 @@ def median_place(points: Points) -> Points:
     return nan_median(points.real) + 1j * nan_median(points.imag)
 
 
-def spread_of(points: Points, middle: Points) -> Points:
+def robust_spread(points: Points, middle: Points) -> Points:
     """Robust standard deviations of columns to the side and along."""
     away = points - middle
     side, along = (
@@ -305,7 +305,7 @@ def mirror_gains(points: Points, areas: Areas, fits: Floats, usual: UsualHand) -
     turned_areas[:, bones] = areas[:, labels]
     laid = lay(turned, turned_areas, usual.places, usual.spread)
     laid = laid._replace(logs=evened(laid.logs, usual.logs))
-    found = class_distance(laid, rows_of(usual, len(points)))
+    found = class_distance(laid, same_for_all(usual, len(points)))
     other = own_class(found.place + found.area)[:, bones]
     known = np.isfinite(other) & np.isfinite(fits[:, labels])
     better = np.minimum(fits[:, labels], _MIRROR_CAP) - np.minimum(other, _MIRROR_CAP)

@@ -46,7 +46,7 @@ class Repair:
         self.keys = _ordered_keys(measured)
         self.changes = list(repair_log(measured, self.keys, skip_bad))
         self._words = [str(change) for change in self.changes]
-        self._skipped = {measured.masks.keys[bad.row] for bad in unreadable(measured)}
+        self._skipped = {measured.masks.keys[bad.row] for bad in unrepairable_rows(measured)}
 
     def rows(self, progress: Progress = silent) -> Iterator[tuple[str, str, rle.Runs]]:
         """The rows of the copy, in order; the last change is known after the last row."""
@@ -122,7 +122,7 @@ def _refuse_unknown(measured: MeasuredSubmission) -> None:
     submission = measured.submission
     bad = [
         f"line {submission.line(*key)}, {key[0]}, {key[1]}: {one.details}"
-        for one in unreadable(measured)
+        for one in unrepairable_rows(measured)
         for key in [measured.masks.keys[one.row]]
     ]
     bad += [str(one) for one in measured.faults if one.kind in ("row", "doubled")]
@@ -182,7 +182,7 @@ def _rows_left_out(measured: MeasuredSubmission) -> Iterator[RepairChange]:
 def _skipped(measured: MeasuredSubmission) -> Iterator[RepairChange]:
     """What `--skip-bad` gives up."""
     submission, masks = measured.submission, measured.masks
-    bad = [masks.keys[one.row] for one in unreadable(measured)]
+    bad = [masks.keys[one.row] for one in unrepairable_rows(measured)]
     places = tuple(f"line {submission.line(*key)}, {_place(key)}" for key in bad)
     if places:
         yield RepairChange(len(places), "rows that cannot be read written empty", places)
@@ -196,7 +196,7 @@ def _skipped(measured: MeasuredSubmission) -> Iterator[RepairChange]:
             yield RepairChange(len(places), what, places)
 
 
-def unreadable(measured: MeasuredSubmission) -> list[BadRow]:
+def unrepairable_rows(measured: MeasuredSubmission) -> list[BadRow]:
     """The rows whose runs a repair cannot read."""
     return [
         bad

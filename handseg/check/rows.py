@@ -131,7 +131,7 @@ def structure_findings(
     yield from (Finding("note", "structure", note) for note in submission.notes)
 
 
-def order_findings(submission: Submission, expected: ExpectedRows) -> Iterator[Finding]:
+def row_order_findings(submission: Submission, expected: ExpectedRows) -> Iterator[Finding]:
     """What joining by position would make of this order; handseg joins by image and class."""
     blocks = _row_blocks(submission)
     fix = fix_command(submission.path)

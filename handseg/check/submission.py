@@ -19,7 +19,7 @@ from handseg.check.rows import (
     ExpectedRows,
     expected_rows,
     no_submission,
-    order_findings,
+    row_order_findings,
     structure_findings,
 )
 from handseg.check.writing import (
@@ -74,7 +74,6 @@ class SubmissionCheck:
     measured: MeasuredSubmission | None = field(default=None, repr=False)
 
     def count(self, severity: Severity) -> int:
-        """How many findings are so grave."""
         return count(self.findings, severity)
 
 
@@ -119,7 +118,7 @@ def check_submission(
         *_of_another_dataset(submission, expected, dataset),
         *format_findings(masks, written, centres, agreements),
         *width_findings(submission, expected, widths, written.column_major),
-        *order_findings(submission, expected),
+        *row_order_findings(submission, expected),
         *runs_findings(masks),
         *content_findings(masks, sizes, widths),
         *(_hands_findings(submission, hands) if hands else ()),

@@ -137,7 +137,6 @@ def _directions(centres: Centres | None) -> Floats:
 
 
 def _lie_across(up: Floats) -> NDArray[np.bool_]:
-    """Which hands lie across their image."""
     return np.abs(up[:, 0]) > _STEEP * np.abs(up[:, 1])
 
 

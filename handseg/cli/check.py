@@ -110,11 +110,11 @@ def check(
         for checked in submissions:
             report_fix(checked, write_fix(checked, out, skip_bad, dataset, size))
         return
-    datasets = [check_folder(folder, deep) for folder in folders]
+    datasets = [check_data_folder(folder, deep) for folder in folders]
     if json_:
         console.print_json(checks_json(datasets, submissions, recipes))
     else:
-        report(datasets, submissions, recipes)
+        report_checks(datasets, submissions, recipes)
     excluded = [exclude(one, strict) for one in datasets] if write_excludes else []
     raise_faults(datasets, submissions, recipes, strict, excluded)
 
@@ -186,7 +186,7 @@ def check_csvs(
     return checks
 
 
-def check_folder(folder: Path, deep: bool) -> "DataCheck":
+def check_data_folder(folder: Path, deep: bool) -> "DataCheck":
     """Check the data set in a folder; raises InputError where there is none."""
     from handseg.check.dataset import check_dataset
     from handseg.data.dataset import open_dataset
@@ -216,7 +216,7 @@ def check_recipe(text: str) -> RecipeCheck:
         return RecipeCheck(text, error.faults, ())
 
 
-def report(
+def report_checks(
     datasets: "Sequence[DataCheck]",
     submissions: "Sequence[SubmissionCheck]",
     recipes: Sequence[RecipeCheck],

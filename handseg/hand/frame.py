@@ -65,7 +65,6 @@ def middle_of(centres: Centres, bones: Sequence[str]) -> Floats:
 
 
 def _enough(centres: Centres) -> NDArray[np.bool_]:
-    """[images]"""
     counts = np.isfinite(centres[:, :, 0]).sum(axis=1)
     return np.asarray(counts >= _FEWEST)
 

@@ -94,7 +94,7 @@ class OrderRules(NamedTuple):
         return self.figures < BROKEN
 
 
-def rules_of(centres: Centres) -> OrderRules:
+def order_rules(centres: Centres) -> OrderRules:
     """How the bones of each image keep their order."""
     frame = frames(centres)
     sided_pairs, sided = _sided(centres, frame)
@@ -185,7 +185,7 @@ def exchanges() -> dict[str, Exchange]:
 def best_exchange(centres: Centres) -> tuple[list[Exchange], list[str], NDArray[np.int64]]:
     """For each image the exchange that leaves the fewest rules broken, its words, and how many."""
     candidates = exchanges()
-    rules = [rules_of(_exchanged(centres, pairs)) for pairs in candidates.values()]
+    rules = [order_rules(_exchanged(centres, pairs)) for pairs in candidates.values()]
     broken = np.stack([rule.broken.sum(axis=1) for rule in rules])
     # Of those that leave as few rules broken, the one that keeps the weakest rule best.
     weakest = np.stack([np.fmin.reduce(rule.figures, axis=1) for rule in rules])

@@ -59,9 +59,9 @@ class Comparison:
         """
         if self.reweight is None:
             return ()
-        from handseg.score.pose import strata_of
+        from handseg.score.pose import pose_strata
 
-        return strata_of(self.hands[index], self.reweight)
+        return pose_strata(self.hands[index], self.reweight)
 
     def bends(self, index: int) -> list[float]:
         """Degrees between forearm and hand of each image; NaN where nobody asks for them."""

@@ -42,7 +42,7 @@ def parse_reweight(text: str) -> Reweight:
     return Reweight(share)
 
 
-def strata_of(hands: Hands, reweight: Reweight) -> tuple[Stratum, Stratum]:
+def pose_strata(hands: Hands, reweight: Reweight) -> tuple[Stratum, Stratum]:
     """The bent and the straight images with the shares that they shall have.
 
     Raises InputError where there are none of one kind.

@@ -5,7 +5,7 @@ import pytest
 
 from handseg.anatomy import BONES, CARPALS, FINGERS
 from handseg.check import anatomy
-from handseg.hand.order import exchanges, rules_of
+from handseg.hand.order import exchanges, order_rules
 from handseg.rle.geometry import segments, shapes
 
 
@@ -33,7 +33,7 @@ def test_forty_phantom_hands_are_without_a_finding(write, found, hands):
 
 
 def test_the_side_of_each_phantom_is_told_from_its_bones(hands):
-    told = rules_of(centres_of(hands)).thumb_left.tolist()
+    told = order_rules(centres_of(hands)).thumb_left.tolist()
     assert told == ["right" in image for image in hands]
 
 
@@ -62,7 +62,7 @@ def test_every_exchange_that_can_be_told_is_told_of_every_hand(hands):
         for one, other in pairs:
             a, b = BONES.index(one), BONES.index(other)
             order[a], order[b] = order[b], order[a]
-        broken = rules_of(centres[:, order]).broken.any(axis=1)
+        broken = order_rules(centres[:, order]).broken.any(axis=1)
         # The Pisiform lies on the Triquetrum: neither is to a side of the other.
         assert broken.all() != (words == "Triquetrum and Pisiform"), words
 

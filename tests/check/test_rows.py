@@ -149,6 +149,20 @@ def test_a_data_set_knows_images_classes_and_sizes(workplace, found):
     assert "past the image of 192 × 192" in past[3]
 
 
+def test_a_sidecar_of_another_size_than_the_image_is_a_finding_and_the_image_is_believed(
+    tmp_path, add_hand, found
+):
+    add_hand(tmp_path / "data", "ID001/a", size=(3, 5))
+    rows = [("a.png", "Ulna", rle.parse("14 1"))]
+    path = write_submission(tmp_path / "a.csv", rows, {"images": {"a.png": [2, 5]}})
+    assert (
+        "error",
+        "the sidecar's size is not the image's",
+        "a.png",
+        "2 × 5, the image has 3 × 5",
+    ) in found(path, None, dataset=open_dataset(tmp_path / "data"))
+
+
 def test_a_base_name_that_several_images_have_is_told_from_their_paths(workplace, add_hand, found):
     for person in ("ID900", "ID901"):
         add_hand(workplace / "data", f"{person}/same", split="test")

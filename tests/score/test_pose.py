@@ -12,7 +12,7 @@ from handseg.errors import InputError, UsageError
 from handseg.hand.hands import Hands
 from handseg.hand.pose import LIMIT, axis_lean, bend, shaft_lean
 from handseg.rle.geometry import segments
-from handseg.score.pose import hands_of_truth, parse_reweight, strata_of
+from handseg.score.pose import hands_of_truth, parse_reweight, pose_strata
 from handseg.score.truth import read_truth
 
 SIZE = 512
@@ -115,7 +115,7 @@ def test_poses_are_those_of_the_images_and_strata_have_their_shares(submission):
         [False, True, False],
         1,
     )
-    bent, straight = strata_of(poses, parse_reweight("pose=0.576"))
+    bent, straight = pose_strata(poses, parse_reweight("pose=0.576"))
     assert (bent.share, straight.share) == pytest.approx((0.576, 0.424))
 
 
@@ -129,7 +129,7 @@ def test_bones_by_other_names_have_a_pose_too(submission):
 def test_without_bent_or_without_straight_wrists_there_is_nothing_to_weight():
     for degrees, name in (([1.0, 2.0, np.nan], "bent"), ([20.0], "straight")):
         with pytest.raises(InputError, match=f"no image has a {name} wrist"):
-            strata_of(hands_bent_by(degrees), parse_reweight("pose=.5"))
+            pose_strata(hands_bent_by(degrees), parse_reweight("pose=.5"))
 
 
 def test_labels_without_these_bones_have_no_pose(submission):
