@@ -10,8 +10,7 @@ import numpy as np
 
 from handseg.anatomy import BONES, CARPALS
 from handseg.check.findings import Finding
-from handseg.hand.frame import Centres
-from handseg.hand.hands import Hands
+from handseg.hand.hands import Centres, Hands
 from handseg.hand.order import best_exchange, far_from_place, mirrored, order_rules
 
 MIRRORED = "an image labelled as the other hand"

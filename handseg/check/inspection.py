@@ -21,8 +21,7 @@ from handseg.data.images import image_size, read_image
 from handseg.data.labels import Polygon
 from handseg.data.sample import Sample
 from handseg.errors import InputError
-from handseg.hand.frame import nan_median
-from handseg.hand.hands import Hands
+from handseg.hand.hands import Hands, nan_median
 from handseg.hand.pose import HAND, bend_of_segments
 from handseg.rle.geometry import segments
 

@@ -24,8 +24,7 @@ from handseg.check.reference import (
     class_distance,
     own_class,
 )
-from handseg.hand.frame import frames
-from handseg.hand.hands import Hands
+from handseg.hand.hands import Hands, frames
 from handseg.hand.order import Exchange, exchanges, order_rules
 from handseg.hand.pose import LIMIT
 

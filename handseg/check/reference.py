@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg.anatomy import BONES, CARPALS, FINGERS, FOREARM
-from handseg.hand.frame import Areas, Centres, frames, nan_median
+from handseg.hand.hands import Areas, Centres, frames, nan_median
 from handseg.hand.order import Exchange, exchanges
 
 Floats = NDArray[np.float64]

@@ -19,7 +19,7 @@ from handseg.check.masks import RowMasks
 from handseg.check.rows import ExpectedRows
 from handseg.data.image_sizes import ImageSizes
 from handseg.errors import InputError
-from handseg.hand.frame import Centres, Floats, frames
+from handseg.hand.hands import Centres, Floats, frames
 from handseg.rle.geometry import fits_width, infer_width, shifted, transposed
 from handseg.rle.keys import Key
 from handseg.rle.submission import Submission

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg.anatomy import BONES, CARPALS, FINGERS, NEIGHBOURS
-from handseg.hand.frame import (
+from handseg.hand.hands import (
     Areas,
     Centres,
     Floats,
