@@ -21,8 +21,8 @@ from check_faults import OUTLIERS, STRUCTURE, Fault, Hand, write_set
 from measure import spend
 
 from handseg.anatomy import BONES
-from handseg.data.check.check import check_dataset
-from handseg.data.check.finding import Finding
+from handseg.check.dataset import check_dataset
+from handseg.check.findings import Finding
 from handseg.data.dataset import open_dataset
 from handseg.data.phantom import write_phantoms
 

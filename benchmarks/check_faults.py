@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from handseg.anatomy import BONES, FINGERS, NEIGHBOURS
-from handseg.data.check import alike, anatomy, label_file, listing, look, population
+from handseg.check import anatomy, dataset, inspection, labels, population
 from handseg.data.phantom import Side, make_polygons
 
 SIDE = 512
@@ -99,71 +99,71 @@ def of(entries: list[Document], bone: str) -> Document:
 
 def no_image(hand: Hand, others: Sequence[Hand], rng: np.random.Generator) -> tuple[str, ...]:
     hand.image.unlink()
-    return (listing.NO_IMAGE,)
+    return (dataset.NO_IMAGE,)
 
 
 def no_label(hand: Hand, others: Sequence[Hand], rng: np.random.Generator) -> tuple[str, ...]:
     hand.label.unlink()
     # Test images need no label: where only some have one, that is said of the set.
-    return (listing.NO_LABEL, "test images of which only some have labels")
+    return (dataset.NO_LABEL, "test images of which only some have labels")
 
 
 def extra_image(hand: Hand, others: Sequence[Hand], rng: np.random.Generator) -> tuple[str, ...]:
     folder = hand.image.parent / "old"
     folder.mkdir(exist_ok=True)
     write_image(folder / hand.image.name, 7)
-    return (listing.NOT_READ,)
+    return (dataset.NOT_READ,)
 
 
 def extra_file(hand: Hand, others: Sequence[Hand], rng: np.random.Generator) -> tuple[str, ...]:
     hand.image.with_suffix(".txt").write_text("notes")
-    return (listing.STRANGE,)
+    return (dataset.STRANGE_FILE,)
 
 
 def no_picture(hand: Hand, others: Sequence[Hand], rng: np.random.Generator) -> tuple[str, ...]:
     hand.image.write_bytes(rng.bytes(500))
-    return (look.UNREADABLE,)
+    return (inspection.UNREADABLE,)
 
 
 def truncated(hand: Hand, others: Sequence[Hand], rng: np.random.Generator) -> tuple[str, ...]:
     content = hand.image.read_bytes()
     hand.image.write_bytes(content[: int(rng.integers(60, len(content) - 1))])
-    return (look.DAMAGED, look.UNREADABLE)
+    return (inspection.DAMAGED, inspection.UNREADABLE)
 
 
 def one_bit(hand: Hand, others: Sequence[Hand], rng: np.random.Generator) -> tuple[str, ...]:
     content = bytearray(hand.image.read_bytes())
     content[int(rng.integers(50, len(content) - 20))] ^= 1 << int(rng.integers(8))
     hand.image.write_bytes(content)
-    return (look.DAMAGED, look.UNREADABLE)
+    return (inspection.DAMAGED, inspection.UNREADABLE)
 
 
 def broken_json(hand: Hand, others: Sequence[Hand], rng: np.random.Generator) -> tuple[str, ...]:
     hand.label.write_text(hand.label.read_text()[: int(rng.integers(10, 2000))])
-    return (label_file.UNREADABLE,)
+    return (labels.UNREADABLE,)
 
 
 def wrong_size(hand: Hand, others: Sequence[Hand], rng: np.random.Generator) -> tuple[str, ...]:
     write_image(hand.image, int(rng.integers(2**16)), SIDE + int(rng.integers(1, 90)))
-    return (alike.SIZE,)
+    return (dataset.ODD_SIZE,)
 
 
 def unknown_class(hand: Hand, others: Sequence[Hand], rng: np.random.Generator) -> tuple[str, ...]:
     bone = str(rng.choice(BONES))
     changed(hand, lambda entries: of(entries, bone).update(label=bone + "x"))
-    return (label_file.UNKNOWN,)
+    return (labels.UNKNOWN,)
 
 
 def missing(hand: Hand, others: Sequence[Hand], rng: np.random.Generator) -> tuple[str, ...]:
     bone = str(rng.choice(BONES))
     changed(hand, lambda entries: entries.remove(of(entries, bone)))
-    return (alike.MISSING, bone)
+    return (dataset.CLASS_MISSING, bone)
 
 
 def doubled(hand: Hand, others: Sequence[Hand], rng: np.random.Generator) -> tuple[str, ...]:
     bone = str(rng.choice(BONES))
     changed(hand, lambda entries: entries.append(of(entries, bone)))
-    return (label_file.DOUBLED, bone)
+    return (labels.DOUBLED, bone)
 
 
 def with_points(
@@ -200,19 +200,19 @@ def same_image(hand: Hand, others: Sequence[Hand], rng: np.random.Generator) -> 
     person = hand.image.parent
     other = next(one for one in others if one.image.parent != person and one.image.exists())
     shutil.copy(other.image, hand.image)
-    return (alike.SAME_FILE,)
+    return (dataset.SAME_FILE,)
 
 
 def same_label(hand: Hand, others: Sequence[Hand], rng: np.random.Generator) -> tuple[str, ...]:
     other = next(one for one in others if one.label != hand.label)
     shutil.copy(other.label, hand.label)
-    return (alike.SAME_LABEL,)
+    return (dataset.SAME_LABEL,)
 
 
 def shared_label(hand: Hand, others: Sequence[Hand], rng: np.random.Generator) -> tuple[str, ...]:
     twin = hand.image.with_suffix(".jpg")
     Image.fromarray(rng.integers(0, 255, (SIDE, SIDE), np.uint8)).save(twin)
-    return (listing.SHARED,)
+    return (dataset.SHARED_LABEL,)
 
 
 def in_both(hand: Hand, others: Sequence[Hand], rng: np.random.Generator) -> tuple[str, ...]:
@@ -226,7 +226,7 @@ def in_both(hand: Hand, others: Sequence[Hand], rng: np.random.Generator) -> tup
             label = root / split / "outputs_json" / place.parent.name / f"{place.stem}.json"
             label.parent.mkdir(parents=True)
             label.write_text(others[-1].label.read_text().replace("100", "101"))
-    return (listing.BOTH_SPLITS,)
+    return (dataset.BOTH_SPLITS,)
 
 
 def nan(points: list[list[float]], rng: np.random.Generator) -> list[list[float]]:
@@ -246,19 +246,19 @@ STRUCTURE: dict[str, Fault] = {
     "unknown class": unknown_class,
     "class missing": missing,
     "class doubled": doubled,
-    "polygon of two points": with_points(label_file.FEW_POINTS, lambda points, _: points[:2]),
+    "polygon of two points": with_points(labels.FEW_POINTS, lambda points, _: points[:2]),
     "polygon of zero area": with_points(
-        label_file.NO_AREA, lambda points, _: [points[0], points[1], points[0]]
+        labels.NO_AREA, lambda points, _: [points[0], points[1], points[0]]
     ),
     "polygon outside": with_points(
-        label_file.OUTSIDE, lambda points, _: [[x + 2 * SIDE, y] for x, y in points]
+        labels.OUTSIDE, lambda points, _: [[x + 2 * SIDE, y] for x, y in points]
     ),
     "one point outside": with_points(
-        label_file.BEYOND, lambda points, _: [[SIDE + 5.0, points[0][1]], *points[1:]]
+        labels.BEYOND, lambda points, _: [[SIDE + 5.0, points[0][1]], *points[1:]]
     ),
-    "polygon crosses itself": with_points(label_file.CROSSING, crossed),
-    "point that is not finite": with_points(label_file.NO_POINTS, nan),
-    "polygon with a hole": with_points(look.HOLE, ringed),
+    "polygon crosses itself": with_points(labels.CROSSING, crossed),
+    "point that is not finite": with_points(labels.NO_POINTS, nan),
+    "polygon with a hole": with_points(inspection.HOLE, ringed),
     "same image twice": same_image,
     "same label twice": same_label,
     "two images, one label": shared_label,

@@ -109,7 +109,8 @@ def bent_wrists() -> Iterator[Row]:
                 labels = label_runs(sample, dataset.classes)
                 runs: dict[str, rle.Runs] = dict(zip(dataset.classes, labels.runs, strict=True))
                 forearm = [runs[name] for name in FOREARM]
-                bent.append(bend(forearm, runs[FINGERS["middle"][-1]], labels.size[1]) > LIMIT)
+                degrees = bend(forearm, runs[FINGERS["middle"][-1]], labels.size[1])
+                bent.append(abs(degrees) > LIMIT)
             share = 100 * statistics.mean(bent)
             yield (f"bent wrists in {split}", f"{share:.1f} %", aim, least <= share <= most)
 

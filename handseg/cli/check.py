@@ -1,19 +1,32 @@
 """`handseg check`: is it right? A data set, a submission, a run or a recipe, told by what it is."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from handseg.cli import console, options
 from handseg.cli.command import command
+from handseg.cli.tables import Column, Table
 from handseg.errors import InputError, UsageError
+from handseg.text import counted
 
 if TYPE_CHECKING:
-    from handseg.data.check.check import DataCheck
-    from handseg.recipe import RecipeError
-    from handseg.score.check import Checked
+    from rich.text import Text
+
+    from handseg.check.dataset import DataCheck
+    from handseg.check.findings import Finding, FindingGroup
+    from handseg.check.repair import RepairChange
+    from handseg.check.submission import SubmissionCheck
+    from handseg.data.dataset import Dataset
+    from handseg.recipe.faults import RecipeFault
+
+EXAMPLES = 3
+"""Places of a finding or of a change that are shown; all of them with -v."""
+STDIN = "-"
+_STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
 
 @command(
@@ -79,37 +92,35 @@ def check(
     Without PATH the data set is checked: files, labels, people, and hands that are unlike the
     others.
     """
-    from handseg.cli.check_csv import check_all, find_csv, find_dataset
-    from handseg.cli.check_data import check_folder, exclude
-    from handseg.cli.check_fix import write_fix
-    from handseg.cli.check_recipe import check_recipe, is_recipe
-
-    check_words(fix, skip_bad, out, json_)
+    refuse_contradictions(fix, skip_bad, out, json_)
     options.check_out(out, force)
     size = None if image_size is None else options.pixels(image_size)
     texts = paths or [str(options.data_folder(data))]
-    recipes = [text for text in texts if is_recipe(text)]
+    recipe_names = [text for text in texts if text.endswith(".toml")]
     folders = [Path(text) for text in texts if not paths or is_data_folder(text)]
-    names = [text for text in texts if text not in recipes and Path(text) not in folders]
-    check_subjects(len(names), len(texts), fix=fix, out=out)
+    names = [text for text in texts if text not in recipe_names and Path(text) not in folders]
+    refuse_other_subjects(len(names), len(texts), fix=fix, out=out)
     if (deep or write_excludes) and not folders:
         raise UsageError("--deep and --write-excludes are of data folders")
-    csvs = [find_csv(text, options.runs_folder(runs)) for text in names]
-    read = [check_recipe(text) for text in recipes]
+    csvs = find_csvs(names, options.runs_folder(runs))
+    recipes = [check_recipe(text) for text in recipe_names]
     dataset = find_dataset(data) if csvs else None
-    checks = check_all(csvs, dataset, size)
+    submissions = check_csvs(csvs, dataset, size)
     if fix:
-        for checked in checks:
-            write_fix(checked, out, skip_bad, dataset, size)
+        for checked in submissions:
+            report_fix(checked, write_fix(checked, out, skip_bad, dataset, size))
         return
-    sets = [check_folder(folder, deep) for folder in folders]
-    print_checks(sets, checks, read, json_)
-    left = [exclude(one, strict) for one in sets] if write_excludes else []
-    raise_faults(sets, checks, read, strict, left)
+    datasets = [check_data_folder(folder, deep) for folder in folders]
+    if json_:
+        console.print_json(checks_json(datasets, submissions, recipes))
+    else:
+        report_checks(datasets, submissions, recipes)
+    excluded = [exclude(one, strict) for one in datasets] if write_excludes else []
+    raise_faults(datasets, submissions, recipes, strict, excluded)
 
 
-def check_words(fix: bool, skip_bad: bool, out: Path | None, as_json: bool) -> None:
-    """Raise UsageError for words that do not go together."""
+def refuse_contradictions(fix: bool, skip_bad: bool, out: Path | None, as_json: bool) -> None:
+    """Raise UsageError for options that do not go together."""
     if skip_bad and not fix:
         raise UsageError("--skip-bad says what --fix may do", hints=["add --fix"])
     if out is not None and not fix:
@@ -118,7 +129,7 @@ def check_words(fix: bool, skip_bad: bool, out: Path | None, as_json: bool) -> N
         raise UsageError("--fix prints the path of the copy, --json what was found: one of them")
 
 
-def check_subjects(csvs: int, subjects: int, *, fix: bool, out: Path | None) -> None:
+def refuse_other_subjects(csvs: int, subjects: int, *, fix: bool, out: Path | None) -> None:
     """Raise UsageError where something else than CSVs is to be mended."""
     if fix and (csvs < subjects or (out is not None and csvs > 1)):
         raise UsageError("--fix is of CSVs, and --out of one of them")
@@ -131,52 +142,419 @@ def is_data_folder(text: str) -> bool:
     return Path(text).is_dir() and not (Path(text) / fields.RUN).is_file()
 
 
-def print_checks(
-    sets: "Sequence[DataCheck]",
-    checks: "Sequence[Checked]",
-    recipes: "Sequence[tuple[str, RecipeError | None, tuple[str, ...]]]",
-    as_json: bool,
+def find_csvs(names: Sequence[str], runs: Path) -> list[Path]:
+    """The CSVs that are meant by paths and names of runs."""
+    if not names:
+        return []
+    from handseg.runs.predictions import find_prediction
+
+    return [find_prediction(name, runs) for name in names]
+
+
+def find_dataset(given: Path | None) -> "Dataset | None":
+    """The data set that a person named, else `data` where there is one."""
+    import os
+
+    from handseg.data.dataset import is_dataset, open_dataset
+
+    folder = options.data_folder(given)
+    if given is None and not os.environ.get("HANDSEG_DATA") and not is_dataset(folder):
+        return None
+    return open_dataset(folder)
+
+
+def check_csvs(
+    paths: Sequence[Path], dataset: "Dataset | None", size: tuple[int, int] | None
+) -> "list[SubmissionCheck]":
+    """Check each CSV, and compare it with the others where no labels are at hand."""
+    if not paths:
+        return []
+    from handseg.check.submission import check_submission, open_to_check
+
+    opened = [(path, open_to_check(path)) for path in paths]
+    readable = [one.submission for _, one in opened if not isinstance(one, InputError)]
+    checks: list[SubmissionCheck] = []
+    for path, one in opened:
+        own = None if isinstance(one, InputError) else one.submission
+        others = [other for other in readable if other is not own]
+        with console.progress(f"checking {path.name}") as bar:
+            checks.append(
+                check_submission(
+                    path, one, dataset=dataset, image_size=size, others=others, progress=bar
+                )
+            )
+    return checks
+
+
+def check_data_folder(folder: Path, deep: bool) -> "DataCheck":
+    """Check the data set in a folder; raises InputError where there is none."""
+    from handseg.check.dataset import check_dataset
+    from handseg.data.dataset import open_dataset
+
+    dataset = open_dataset(folder)
+    console.info(dataset.recognised)
+    with console.progress(f"checking {folder.name}") as bar:
+        return check_dataset(dataset, deep=deep, progress=bar)
+
+
+@dataclass(frozen=True)
+class RecipeCheck:
+    """A recipe as it was named, all its faults at once, and its warnings."""
+
+    path: str
+    faults: "tuple[RecipeFault, ...]"
+    warnings: tuple[str, ...]
+
+
+def check_recipe(text: str) -> RecipeCheck:
+    """Check one recipe; raises UsageError if there is none."""
+    from handseg.recipe import RecipeError, load_recipe
+
+    try:
+        return RecipeCheck(text, (), load_recipe(text).warnings)
+    except RecipeError as error:
+        return RecipeCheck(text, error.faults, ())
+
+
+def report_checks(
+    datasets: "Sequence[DataCheck]",
+    submissions: "Sequence[SubmissionCheck]",
+    recipes: Sequence[RecipeCheck],
 ) -> None:
-    """What was found, as tables or as one JSON document."""
-    from handseg.cli.check_csv import print_csv
-    from handseg.cli.check_data import data_json, print_data
-    from handseg.cli.check_recipe import print_recipe, recipe_json
-
-    if as_json:
-        from handseg.score.check.report import check_json
-
-        found = {"csvs": check_json(checks), "recipes": [recipe_json(*one) for one in recipes]}
-        console.print_json({"data": [data_json(one) for one in sets], **found})
-        return
-    for checked in checks:
-        print_csv(checked)
+    """What was found, as tables; of CSVs the verdict comes first, of long data sets last."""
+    everything = console.verbosity.verbose
+    for one in submissions:
+        console.out(submission_headline(one))
+        if one.findings:
+            console.print_table(findings_table(one.findings, everything).to_rich())
     for one in recipes:
-        print_recipe(*one)
-    for one in sets:
-        print_data(one)
+        count = len(one.faults)
+        console.out(f"{one.path}: {counted(count, 'fault') if count else 'no faults'}")
+        for line in (*one.faults, *one.warnings):
+            console.out(f"  {line}")
+    for one in datasets:
+        if one.findings:
+            console.print_table(findings_table(one.findings, everything).to_rich())
+        console.out(data_headline(one))
+
+
+def findings_table(findings: "Sequence[Finding]", everything: bool = False) -> Table:
+    """A row for each reason, the gravest first, with a few places or all of them."""
+    from handseg.check.findings import grouped
+
+    def severity_text(severity: str) -> "Text":
+        from rich.text import Text
+
+        return Text(severity, _STYLES[severity])
+
+    columns = (
+        Column("severity", severity_text, title=""),
+        Column("times", lambda times: f"{times:,}", right=True),
+        Column("what", fold=True, ratio=2),
+        Column("where", fold=True, ratio=3),
+    )
+    rows = [
+        (
+            group.severity,
+            len(group.findings),
+            f"{group.reason}\n→ {group.command}" if group.command else group.reason,
+            "\n".join(shown_places(group, everything)),
+        )
+        for group in grouped(findings)
+    ]
+    return Table(columns, rows, look="head")
+
+
+def shown_places(group: "FindingGroup", everything: bool) -> list[str]:
+    """The places of a reason that are shown, and how many more there are."""
+    shown = group.findings if everything else group.findings[:EXAMPLES]
+    lines = [text for finding in shown if (text := str(finding))]
+    left = len(group.findings) - len(shown)
+    return [*lines, f"and {left:,} more (-v)"] if left and lines else lines
+
+
+def submission_headline(checked: "SubmissionCheck") -> str:
+    """The verdict on a CSV and what was looked at, in one line."""
+    from handseg.check.findings import verdict
+
+    line = f"{checked.path}: {verdict(checked.findings)}"
+    if checked.measured is None:
+        return line
+    submission, expected = checked.measured.submission, checked.measured.expected
+    sizes = [
+        f"{height} × {width}"
+        for height, width in dict.fromkeys(map(expected.sizes.of, submission.images))
+    ]
+    size = f", {some_sizes(sizes)} ({expected.size_source})" if sizes else ""
+    return (
+        f"{line} in {len(submission):,} rows: {len(submission.images):,} images, "
+        f"{len(submission.classes):,} classes{size}; judged by {expected.source}"
+    )
+
+
+def data_headline(checked: "DataCheck") -> str:
+    """The verdict on a data set, its sizes and what was looked at, in one line."""
+    from handseg.check.findings import verdict
+
+    dataset = checked.dataset
+    sizes = [f"{width} × {height}" for height, width in checked.sizes]
+    looked = "every pixel" if checked.deep else "headers, checksums (--deep: every pixel)"
+    return (
+        f"{dataset.root}: {verdict(checked.findings)} in {checked.images:,} images "
+        f"({len(dataset.train):,} train, {len(dataset.test):,} test) of {checked.people:,} people"
+        f"{', ' if sizes else ''}{some_sizes(sizes)}; {checked.labels:,} labels of "
+        f"{len(dataset.classes):,} classes; looked at {looked}, hashes, labels and "
+        f"{checked.hands:,} hands"
+    )
+
+
+def some_sizes(sizes: Sequence[str]) -> str:
+    """Two sizes, and how many more there are."""
+    more = f" and {len(sizes) - 2} more sizes" if len(sizes) > 2 else ""
+    return " and ".join(sizes[:2]) + more
+
+
+def checks_json(
+    datasets: "Sequence[DataCheck]",
+    submissions: "Sequence[SubmissionCheck]",
+    recipes: Sequence[RecipeCheck],
+) -> dict[str, Any]:
+    """What was found as one JSON document."""
+    return {
+        "data": [data_json(one) for one in datasets],
+        "csvs": [submission_json(one) for one in submissions],
+        "recipes": [recipe_json(one) for one in recipes],
+    }
+
+
+def data_json(checked: "DataCheck") -> dict[str, Any]:
+    """The check of one data set as a JSON object."""
+    dataset = checked.dataset
+    return {
+        "path": str(dataset.root),
+        "layout": dataset.layout,
+        "errors": checked.count("error"),
+        "warnings": checked.count("warning"),
+        "images": {"train": len(dataset.train), "test": len(dataset.test)},
+        "people": checked.people,
+        "labels": checked.labels,
+        "hands": checked.hands,
+        "classes": len(dataset.classes),
+        "sizes": [{"size": list(size), "images": times} for size, times in checked.sizes.items()],
+        "deep": checked.deep,
+        "findings": findings_json(checked.findings),
+    }
+
+
+def submission_json(checked: "SubmissionCheck") -> dict[str, Any]:
+    """The check of one CSV as a JSON object."""
+    fields: dict[str, Any] = {
+        "path": str(checked.path),
+        "errors": checked.count("error"),
+        "warnings": checked.count("warning"),
+    }
+    if checked.measured is not None:
+        submission, expected = checked.measured.submission, checked.measured.expected
+        sizes = dict.fromkeys(map(expected.sizes.of, submission.images))
+        fields |= {
+            "sha256": submission.sha256,
+            "rows": len(submission),
+            "images": len(submission.images),
+            "classes": len(submission.classes),
+            "rows_wanted_by": expected.source,
+            "sizes_by": expected.size_source,
+            "sizes": [list(size) for size in sizes],
+        }
+    return {**fields, "findings": findings_json(checked.findings)}
+
+
+def recipe_json(checked: RecipeCheck) -> dict[str, Any]:
+    """The check of one recipe as a JSON object."""
+    faults = [
+        {"file": one.file, "line": one.line, "key": one.key, "message": one.message}
+        for one in checked.faults
+    ]
+    return {"path": checked.path, "faults": faults, "warnings": list(checked.warnings)}
+
+
+def findings_json(findings: "Sequence[Finding]") -> list[dict[str, Any]]:
+    """All findings, those of a reason together, the gravest first."""
+    from handseg.check.findings import grouped
+
+    return [finding_json(one) for group in grouped(findings) for one in group.findings]
+
+
+def finding_json(finding: "Finding") -> dict[str, Any]:
+    """The finding as a JSON object; null where it is not of one line, image or class."""
+    return {
+        "severity": finding.severity,
+        "subject": finding.subject,
+        "line": finding.line or None,
+        "image": finding.image or None,
+        "class": finding.cls or None,
+        "reason": finding.reason,
+        "detail": finding.detail or None,
+        "command": finding.command or None,
+    }
 
 
 def raise_faults(
-    sets: "Sequence[DataCheck]",
-    checks: "Sequence[Checked]",
-    recipes: "Sequence[tuple[str, RecipeError | None, tuple[str, ...]]]",
+    datasets: "Sequence[DataCheck]",
+    submissions: "Sequence[SubmissionCheck]",
+    recipes: Sequence[RecipeCheck],
     strict: bool,
-    left_out: Sequence[frozenset[str]],
+    excluded: Sequence[frozenset[str]],
 ) -> None:
     """Raise InputError if data or a CSV is at fault, else UsageError if a recipe is.
 
-    `left_out` holds for each data set the images that are excluded from now on.
+    `excluded` holds for each data set the images that are left out from now on.
     """
-    from handseg.cli.check_csv import fault_of
-    from handseg.cli.check_data import data_fault
-
-    excluded = left_out or [frozenset[str]()] * len(sets)
-    said = [data_fault(*pair, strict) for pair in zip(sets, excluded, strict=True)]
-    said += [fault_of(checked, strict) for checked in checks]
-    if any(said):
-        commands = [one.command for checked in checks for one in checked.findings]
+    left_out = excluded or [frozenset[str]()] * len(datasets)
+    faults = [data_fault(*pair, strict) for pair in zip(datasets, left_out, strict=True)]
+    faults += [fault_of(f"{one.path}", one.findings, strict) for one in submissions]
+    if any(faults):
+        commands = [one.command for checked in submissions for one in checked.findings]
         fixes = dict.fromkeys(line for line in commands if line.endswith(" --fix"))
-        raise InputError("; ".join(filter(None, said)), hints=list(fixes))
-    faulty = [text for text, error, _ in recipes if error is not None]
+        raise InputError("; ".join(filter(None, faults)), hints=list(fixes))
+    faulty = [one.path for one in recipes if one.faults]
     if faulty:
         raise UsageError(f"at fault: {', '.join(faulty)}")
+
+
+def data_fault(checked: "DataCheck", left_out: frozenset[str], strict: bool) -> str:
+    """What is at fault with a data set and not left out; empty where nothing is."""
+    left = [one for one in checked.findings if one.image not in left_out]
+    after = " after what was left out" if left_out else ""
+    return fault_of(f"{checked.dataset.root}", left, strict, after)
+
+
+def fault_of(name: str, findings: "Sequence[Finding]", strict: bool, after: str = "") -> str:
+    """What is at fault, in a few words; empty where nothing is."""
+    from handseg.check.findings import count, verdict
+
+    if count(findings, "error"):
+        return f"{name}: {verdict(findings)}{after}"
+    if strict and count(findings, "warning"):
+        return f"{name}: {verdict(findings)}{after} (--strict)"
+    return ""
+
+
+def exclude(checked: "DataCheck", strict: bool) -> frozenset[str]:
+    """Have the images at fault left out from now on, and say where that stands.
+
+    Raises:
+        InputError: no image would be left to train on, or the file cannot be written.
+    """
+    from handseg.data.settings import write_excludes
+
+    root, names = checked.dataset.root, checked.at_fault(strict=strict)
+    if not names:
+        console.info("no image is at fault: nothing is written")
+        return frozenset()
+    if {sample.image_name for sample in checked.dataset.train} <= set(names):
+        raise InputError(
+            f"every training image of {root} is at fault: none is left out",
+            hints=[f"handseg check {root} --json"],
+        )
+    path = write_excludes(root, names)
+    count = counted(len(names), "image is", "images are")
+    console.info(f"{count} left out from now on: exclude in {path}")
+    if path.parent.resolve() != root.resolve():
+        console.info(f"it stands there because {root} is read-only")
+    return frozenset(names)
+
+
+@dataclass(frozen=True)
+class RepairedCopy:
+    """What `--fix` did to a CSV: where the copy is, the log, and what is still to be said."""
+
+    path: Path | None
+    """The CSV itself where there was nothing to mend; None where the copy went to stdout."""
+    changes: "tuple[RepairChange, ...]" = ()
+    left_alone: tuple[str, ...] = ()
+    again: "SubmissionCheck | None" = None
+    """The check of the copy; None where there is no file of it."""
+    needless: bool = False
+    """There was nothing to mend: no copy was written."""
+
+
+def write_fix(
+    checked: "SubmissionCheck",
+    out: Path | None,
+    skip_bad: bool,
+    dataset: "Dataset | None",
+    size: tuple[int, int] | None,
+) -> RepairedCopy:
+    """Write the repaired copy of a CSV and check it as any other.
+
+    Raises InputError where there are faults that only the person can mend.
+    """
+    import sys
+
+    from handseg.check.findings import verdict
+    from handseg.check.repair import Repair, left_alone, repairable
+    from handseg.rle.submission import write_numbered, write_rows, write_submission
+
+    repair = Repair(repairable(checked), skip_bad=skip_bad)
+    untouched = tuple(left_alone(repair.measured))
+    if not repair.changes and out is None:
+        if checked.count("error"):
+            raise InputError(
+                f"{checked.path}: {verdict(checked.findings)}, none that a program could mend",
+                hints=[f"handseg check {checked.path}"],
+            )
+        return RepairedCopy(checked.path, left_alone=untouched, needless=True)
+    with console.progress("mending") as bar:
+        rows = repair.rows(bar)
+        if out == options.STREAM:
+            write_rows(sys.stdout, rows)
+            return RepairedCopy(None, tuple(repair.changes), untouched)
+        if out is not None:
+            path = write_submission(out, rows, repair.sidecar())
+        else:
+            path = write_numbered(*copy_name(checked.path), rows, repair.sidecar())
+    [again] = check_csvs([path], dataset, size)
+    return RepairedCopy(path, tuple(repair.changes), untouched, again)
+
+
+def copy_name(path: Path) -> tuple[Path, str]:
+    """The folder and the stem of the copy's name: `a-fixed` for `a.csv` and `a.csv.gz`."""
+    if str(path) == STDIN:
+        return Path(), "stdin-fixed"
+    return path.parent, path.name.removesuffix(".gz").removesuffix(".csv") + "-fixed"
+
+
+def report_fix(checked: "SubmissionCheck", copy: RepairedCopy) -> None:
+    """Say every change, print where the copy is, and raise InputError if it is still at fault."""
+    from handseg.check.findings import verdict
+
+    if copy.needless:
+        console.info(submission_headline(checked))
+        console.info("there is nothing to mend")
+    else:
+        say_changes(checked.path, copy.changes)
+    for reason in copy.left_alone:
+        console.warn(f"left as they are: {reason}")
+    if copy.path is not None:
+        console.out(str(copy.path))
+    if copy.again is None:
+        return
+    console.info(f"checked again: {submission_headline(copy.again)}")
+    if copy.again.count("error"):
+        raise InputError(
+            f"the copy {copy.path} is still at fault: {verdict(copy.again.findings)}",
+            details="these faults are not for a program to mend",
+            hints=[f"handseg check {copy.path}"],
+        )
+
+
+def say_changes(path: Path, changes: "Sequence[RepairChange]") -> None:
+    """Each change with its count and a few of its places, all of them with -v."""
+    console.info(f"{path}: " + ("changed in the copy:" if changes else "nothing was changed"))
+    for change in changes:
+        console.info(f"  {change}")
+        shown = change.places if console.verbosity.verbose else change.places[:EXAMPLES]
+        for place in shown:
+            console.info(f"    {place}")
+        if len(shown) < len(change.places):
+            console.info(f"    and {len(change.places) - len(shown):,} more (-v)")

@@ -15,7 +15,7 @@ from handseg.errors import InputError, UsageError
 from handseg.formats.registry import FormatName
 
 if TYPE_CHECKING:
-    from handseg.data.sizes import Sizes
+    from handseg.data.image_sizes import ImageSizes
     from handseg.formats.masks import Format, Masks
 
 CONVERTED = Path("converted")
@@ -249,32 +249,34 @@ def say_own_sizes(src: str, data: Path | None, image_size: str | None) -> None:
 
 def read_csv(path: Path, data: Path | None, image_size: str | None) -> "Masks":
     """The masks of a submission, with the sizes that it does not say."""
-    from handseg.data.sizes import sizes_of
+    from handseg.data.image_sizes import check_assumed_size, sizes_of
     from handseg.formats.submission import grid_of, masks_of
-    from handseg.rle.assumed import check_assumed_size
     from handseg.rle.submission import read_submission
 
     submission = read_submission(path)
     images, _ = grid_of(submission)
     folder = options.data_folder(data)
-    size, is_wanted = options.pixels(image_size), data is not None
-    sizes = sizes_of(submission, images, folder, size, data_is_wanted=is_wanted)
-    say_sizes(sizes, folder, size, is_given=image_size is not None)
-    if image_size is None:
-        check_assumed_size(submission, sizes.taken, size)
-    return masks_of(submission, sizes.by_image)
+    given = None if image_size is None else options.pixels(image_size)
+    sizes = sizes_of(submission, images, folder, given, data_is_wanted=data is not None)
+    assumed = sizes.unknown(images)
+    say_sizes(sizes, folder, len(assumed))
+    if given is None:
+        check_assumed_size(submission, assumed, sizes.default)
+    return masks_of(submission, {image: sizes.of(image) for image in images})
 
 
-def say_sizes(sizes: "Sizes", folder: Path, size: tuple[int, int], *, is_given: bool) -> None:
-    """Where the sizes come from: a wrong one moves every pixel."""
-    if sizes.from_data:
-        console.info(f"sizes of {sizes.from_data} images read in {folder}")
-    if sizes.taken and is_given:
-        console.info(f"sizes of {len(sizes.taken)} images taken as {size[0]} × {size[1]}")
-    elif sizes.taken:
+def say_sizes(sizes: "ImageSizes", folder: Path, assumed: int) -> None:
+    """Where the sizes come from; `assumed` of them nothing says: a wrong one moves every pixel."""
+    read = len(sizes.headers.keys() - sizes.sidecars.keys())
+    height, width = sizes.default
+    if read:
+        console.info(f"sizes of {read} images read in {folder}")
+    if assumed and sizes.given:
+        console.info(f"sizes of {assumed} images taken as {height} × {width}")
+    elif assumed:
         console.warn(
-            f"nobody knows the sizes of {len(sizes.taken)} images: taken as {size[0]} × {size[1]}; "
+            f"nobody knows the sizes of {assumed} images: taken as {height} × {width}; "
             "--data DIR or --image-size HxW says better"
         )
-    elif is_given:
+    elif sizes.given:
         console.info("--image-size is not needed: the sizes of all images are known")

@@ -16,9 +16,10 @@ from handseg.reporter import Progress, silent
 
 if TYPE_CHECKING:
     from handseg.data.dataset import Sample
+    from handseg.hand.hands import Hands
     from handseg.rle.submission import Submission
     from handseg.score.comparison import Comparison
-    from handseg.score.pose import Poses, Reweight
+    from handseg.score.pose import Reweight
     from handseg.score.predictions import ScoredSubmission
     from handseg.score.truth import Truth
 
@@ -115,9 +116,9 @@ def score(
     say_notes(scored)
     if image_size is None and (asked or needs_sizes(names)):
         say_assumed_sizes(scored, size)
-    poses = poses_of_all(scored, asked)
+    hands = poses_of_all(scored, asked)
     titles = short_titles([submission.path for submission, _ in judged])
-    show(Comparison(scored, titles, names, asked, poses), by, worst, json_, csv_)
+    show(Comparison(scored, titles, names, asked, hands), by, worst, json_, csv_)
 
 
 def sized(
@@ -131,7 +132,7 @@ def sized(
     Raises:
         InputError: nothing says a size, and the masks do not fit the one that would be assumed.
     """
-    from handseg.rle.assumed import check_assumed_size
+    from handseg.data.image_sizes import check_assumed_size
     from handseg.score.truth import with_sizes
 
     truth = with_sizes(truth, {image for _, images in judged for image in images}, data)
@@ -260,18 +261,18 @@ def default_prediction(has_labels: "Callable[[Submission], bool]", runs: Path) -
 
 def poses_of_all(
     scored: "Sequence[ScoredSubmission]", reweight: "Reweight | None"
-) -> "list[Poses]":
+) -> "list[Hands]":
     """The poses of the images of each submission, where means are reweighted."""
     if reweight is None:
         return []
-    from handseg.score.pose import poses_of
+    from handseg.score.pose import hands_of_truth
 
-    poses: list[Poses] = []
+    hands: list[Hands] = []
     for one in scored:
         with console.progress("poses") as bar:
-            poses.append(poses_of(one.truth, one.images, one.sizes, bar))
-        say_poses(one, poses[-1])
-    return poses
+            hands.append(hands_of_truth(one.truth, one.images, one.sizes, bar))
+        say_poses(one, hands[-1])
+    return hands
 
 
 def show(comparison: "Comparison", by: By, worst: int | None, as_json: bool, as_csv: bool) -> None:

@@ -7,7 +7,7 @@ from handseg.cli import console
 from handseg.text import shown
 
 if TYPE_CHECKING:
-    from handseg.score.pose import Poses
+    from handseg.hand.hands import Hands
     from handseg.score.predictions import ScoredSubmission
     from handseg.score.truth import Truth
 
@@ -80,13 +80,13 @@ def say_assumed_sizes(scored: "Sequence[ScoredSubmission]", size: tuple[int, int
             )
 
 
-def say_poses(one: "ScoredSubmission", poses: "Poses") -> None:
+def say_poses(one: "ScoredSubmission", hands: "Hands") -> None:
     """How many wrists are bent."""
     from handseg.hand.pose import LIMIT
 
-    bent, known = int(poses.bent.sum()), len(one.images) - poses.unknown
+    bent, known = int(hands.bent.sum()), len(one.images) - hands.unknown_poses
     share = f" ({bent / known:.1%})" if known else ""
-    lost = f"; of {poses.unknown} images the pose is not known" if poses.unknown else ""
+    lost = f"; of {hands.unknown_poses} images the pose is not known" if hands.unknown_poses else ""
     console.info(
         f"{one.submission.path}: {bent} of {known} wrists are bent by more than {LIMIT:g}°"
         f"{share}{lost}"

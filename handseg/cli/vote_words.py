@@ -76,9 +76,9 @@ def say_doubles(ballot: "Ballot") -> None:
 
 def say_odd_widths(ballot: "Ballot") -> None:
     """Members whose masks seem to be of images of another size."""
-    from handseg.ensemble.widths import odd_widths
+    from handseg.ensemble.join import width_mismatches
 
-    odd = odd_widths(ballot)
+    odd = width_mismatches(ballot)
     widths = {one.found for one in odd}
     if len(odd) == len(ballot.members) and len(widths) == 1:
         width = widths.pop()

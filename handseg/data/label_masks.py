@@ -1,6 +1,6 @@
 """The masks of labels, some images at a time: areas and centres without decoding any."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -31,18 +31,18 @@ class ImageMasks(NamedTuple):
 
 def image_masks(
     labels: "Submission",
-    images: Sequence[str],
+    sizes: Mapping[str, tuple[int, int]],
     classes: Sequence[str],
     progress: Progress = silent,
 ) -> Iterator[ImageMasks]:
-    """The masks of some classes of a submission that names its images' sizes, part by part.
+    """The masks of some images, by their (height, width), and classes of a submission.
 
     Raises InputError, with file, line, image and class, for run lengths at fault.
     """
+    images = tuple(sizes)
     for first in range(0, len(images), _AT_ONCE):
-        part = tuple(images[first : first + _AT_ONCE])
+        part = images[first : first + _AT_ONCE]
         keys = [(image, cls) for image in part for cls in classes]
-        sizes = [labels.sizes[image] for image, _ in keys]
 
         def report(
             place: int,
@@ -53,8 +53,10 @@ def image_masks(
             if error is not None:
                 raise labels.fault(keys[place], error).error()
 
-        batch = parse_batch(labels.texts(labels.rows(keys)), sizes, report)
-        yield ImageMasks(part, tuple(labels.sizes[image][1] for image in part), batch)
+        batch = parse_batch(
+            labels.texts(labels.rows(keys)), [sizes[image] for image, _ in keys], report
+        )
+        yield ImageMasks(part, tuple(sizes[image][1] for image in part), batch)
         progress(first + len(part), len(images), part[-1])
 
 

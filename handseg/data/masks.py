@@ -8,9 +8,9 @@ from pathlib import Path
 
 from handseg.data.dataset import Dataset, open_dataset, with_test_labels
 from handseg.data.fingerprint import hash_file
+from handseg.data.image_sizes import samples_in
 from handseg.data.images import image_size
 from handseg.data.labels import Labels, Sample, SampleLabels, label_runs, read_labels
-from handseg.data.sizes import samples_in
 from handseg.errors import InputError
 from handseg.formats.masks import AHEAD, ImageFile, Masks
 from handseg.formats.polygons import Polygon

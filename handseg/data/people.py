@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from handseg.data.dataset import Dataset, Sample
-from handseg.data.drawn_hands import known_hands
-from handseg.data.hands import Hands, Pose, Side
+from handseg.data.hands import known_hands
 from handseg.data.metadata import Fact, Metadata, read_metadata
 from handseg.errors import InputError
+from handseg.hand.hands import Hands, Pose, Side
 from handseg.reporter import Progress, silent
 
 
@@ -64,10 +64,10 @@ class TrainingPeople(NamedTuple):
 
 def training_people(dataset: Dataset, progress: Progress = silent) -> TrainingPeople:
     """Look at the labels that can be read, and at the metadata if there is any."""
-    known = known_hands(dataset.train, dataset.classes, dataset.bones, progress)
+    hands, faults = known_hands(dataset.train, dataset.classes, dataset.bones, progress)
     metadata = metadata_of(dataset)
-    people = people_of(dataset.train, known.hands, metadata.people)
-    return TrainingPeople(people, known.faults, metadata.notes)
+    people = people_of(dataset.train, hands, metadata.people)
+    return TrainingPeople(people, faults, metadata.notes)
 
 
 def metadata_of(dataset: Dataset) -> Metadata:

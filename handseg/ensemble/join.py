@@ -1,12 +1,19 @@
 """Submissions of the same images, joined by (image, class), ready to be voted on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from handseg.data.image_sizes import (
+    Size,
+    header_sizes,
+    resolve_sizes,
+    sidecar_sizes,
+    width_mismatch,
+)
 from handseg.errors import InputError
 from handseg.formats.submission import sidecar_classes
 from handseg.rle.joined import DEFAULT_SIZE, Joined, joined
@@ -15,8 +22,6 @@ from handseg.rle.submission import Submission
 
 if TYPE_CHECKING:
     from handseg.data.dataset import Dataset
-
-Size = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -63,19 +68,20 @@ def join(
     `size` is the (height, width) of images whose size no sidecar and no data set knows. Raises
     InputError if a member lacks a whole image that another has or that a sidecar or the data set
     lists (unless that is allowed: then its masks are empty), if two members each have a class that
-    the other lacks and nobody has both, if two sidecars disagree on the size of an image, or if
-    there is no row.
+    the other lacks and none has both, if sidecars or an image's header disagree on the size of an
+    image, or if there is no row.
     """
-    sizes = _common_sizes(members)
+    said = sidecar_sizes(members)
     order = _order(members, dataset)
     _check_classes(members, order)
-    absent = _absent(members, sizes, order)
+    absent = _absent(members, said, order)
     if not allow_partial:
         _refuse_absent(members, absent)
     keys = _keys(members, order)
     if not keys:
         raise InputError("there is nothing to vote on: no submission has a row")
-    table = joined(members, keys, {**_header_sizes(order, sizes, dataset), **sizes}, size)
+    headers = header_sizes(dataset.split("all"), {image for image, _ in keys}) if dataset else {}
+    table = joined(members, keys, resolve_sizes(members, headers).known, size)
     missing = tuple(np.count_nonzero(table.rows < 0, axis=1).tolist())
     return Ballot(table, missing, absent)
 
@@ -124,49 +130,18 @@ def _keys(members: Sequence[Submission], order: _Order | None) -> list[Key]:
     for member in members:
         if len(member) == len(wanted):
             return list(member)
-    # Nobody has all rows: images and classes in the order in which they are met first.
+    # None has all rows: images and classes in the order in which they are met first.
     images = dict.fromkeys(image for image, _ in wanted)
     classes = dict.fromkeys(cls for _, cls in wanted)
     return [(image, cls) for image in images for cls in classes if (image, cls) in wanted]
 
 
-def _common_sizes(members: Sequence[Submission]) -> dict[str, Size]:
-    sizes: dict[str, Size] = {}
-    sources: dict[str, Submission] = {}
-    for member in members:
-        for image, size in member.sizes.items():
-            if sizes.setdefault(image, size) != size:
-                raise InputError(
-                    f"{image} has two sizes",
-                    details=f"{sources[image].path}: {sizes[image][0]} × {sizes[image][1]}\n"
-                    f"{member.path}: {size[0]} × {size[1]}",
-                )
-            sources.setdefault(image, member)
-    return sizes
-
-
-def _header_sizes(
-    order: _Order | None, known: Mapping[str, Size], dataset: "Dataset | None"
-) -> dict[str, Size]:
-    """The sizes of the data set's images of which no sidecar says one, from their headers."""
-    if dataset is None or order is None:
-        return {}
-    from handseg.data.images import image_size
-
-    wanted = set(order.images) - known.keys()
-    return {
-        sample.image_name: image_size(sample.image)
-        for sample in dataset.split("all")
-        if sample.image_name in wanted
-    }
-
-
 def _absent(
-    members: Sequence[Submission], sizes: Mapping[str, Size], order: _Order | None
+    members: Sequence[Submission], named: Iterable[str], order: _Order | None
 ) -> tuple[tuple[str, ...], ...]:
     """The images of which each member has no row, though another, or who knows them all, does."""
     images = dict.fromkeys(image for member in members for image in member.images)
-    images |= dict.fromkeys(order.images if order else sizes)
+    images |= dict.fromkeys(order.images if order else named)
     return tuple(
         tuple(image for image in images if image not in own)
         for own in (set(member.images) for member in members)
@@ -190,7 +165,7 @@ def _refuse_absent(members: Sequence[Submission], absent: Sequence[tuple[str, ..
 def _check_classes(members: Sequence[Submission], order: _Order | None) -> None:
     """Two members that each have a class of their own may name one class differently.
 
-    Not where somebody has all of them: then rows are missing, which are empty masks and counted.
+    Not where one member has all of them: then rows are missing, which are empty masks and counted.
     """
     all_of_them = {cls for member in members for cls in member.classes}
     if order is not None or any(all_of_them.issubset(member.classes) for member in members):
@@ -204,3 +179,20 @@ def _check_classes(members: Sequence[Submission], order: _Order | None) -> None:
                 details=f"only in {one.path.name}: {', '.join(own)}\n"
                 f"only in {other.path.name}: {', '.join(foreign)}",
             )
+
+
+class WidthMismatch(NamedTuple):
+    """A member whose masks look like those of images of `found` pixels a row."""
+
+    member: Submission
+    found: int
+    expected: int
+
+
+def width_mismatches(ballot: Ballot) -> list[WidthMismatch]:
+    """The members whose masks do not fit the width of their images; silent where nothing tells."""
+    table = ballot.table
+    width = table.sizes.get(ballot.keys[0][0], table.size)[1]
+    keys = [key for key in ballot.keys if table.sizes.get(key[0], table.size)[1] == width]
+    found = [(member, width_mismatch(member, keys, width)) for member in ballot.members]
+    return [WidthMismatch(member, odd, width) for member, odd in found if odd is not None]

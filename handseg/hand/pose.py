@@ -1,4 +1,4 @@
-"""Bent wrists, told by the labels: the angle between forearm and hand.
+"""Bent wrists, measured on masks: the angle between forearm and hand.
 
 The forearm's direction is that of the shafts of Radius and Ulna. In each row of the image a shaft
 has a middle; the straight line through the middles (least squares, each row weighted by its width)
@@ -34,16 +34,22 @@ HAND = FINGERS["middle"][-1]
 
 
 def bend(forearm: Sequence[Runs], metacarpal: Runs, width: int) -> float:
-    """Degrees, 0 to 90, between forearm and metacarpal in an image of `width` pixels a row.
+    """Degrees clockwise from forearm to metacarpal in an image of `width` pixels a row.
 
-    NaN where the metacarpal is empty or no bone of the forearm has a shaft in the image.
+    -90 to below 90; NaN where the metacarpal is empty or no bone of the forearm has a shaft in the
+    image.
     """
-    leans = [shaft_lean(segments([bone], [width])) for bone in forearm if len(bone)]
+    cut = [segments([bone], [width]) for bone in (*forearm, metacarpal)]
+    return bend_of_segments(cut[:-1], cut[-1])
+
+
+def bend_of_segments(forearm: Sequence[Segments], metacarpal: Segments) -> float:
+    """The same of masks that are cut at the ends of rows already, each in any window."""
+    leans = [shaft_lean(bone) for bone in forearm if len(bone.row)]
     known = [lean for lean in leans if not math.isnan(lean)]
-    if not known or not len(metacarpal):
+    if not known or not len(metacarpal.row):
         return math.nan
-    difference = axis_lean(segments([metacarpal], [width])) - sum(known) / len(known)
-    return abs(_folded(difference))
+    return _folded(axis_lean(metacarpal) - sum(known) / len(known))
 
 
 def shaft_lean(pieces: Segments) -> float:

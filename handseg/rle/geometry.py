@@ -148,7 +148,7 @@ def fits_width(masks: Sequence[Runs], width: int) -> bool:
     return share >= _SHARE and all(share > _share_below(masks, other) for other in narrower)
 
 
-def suspected_width(masks: Sequence[Runs]) -> int | None:
+def infer_width(masks: Sequence[Runs]) -> int | None:
     """The width in pixels of the image that the masks are of, as their runs show it.
 
     Below each run of a mask lies as a rule another: the right width is the shift that brings most

@@ -88,13 +88,13 @@ def _images(comparison: Comparison, index: int) -> list[dict[str, Any]]:
 
 def _pose(comparison: Comparison, index: int) -> dict[str, Any]:
     assert comparison.reweight is not None
-    poses = comparison.poses[index]
+    hands = comparison.hands[index]
     return {
         "share": comparison.reweight.share,
         "limit": LIMIT,
-        "bent": int(poses.bent.sum()),
-        "straight": int(poses.straight.sum()),
-        "unknown": poses.unknown,
+        "bent": int(hands.bent.sum()),
+        "straight": int(hands.straight.sum()),
+        "unknown": hands.unknown_poses,
     }
 
 

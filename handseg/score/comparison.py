@@ -12,21 +12,22 @@ from handseg.score.predictions import ScoredSubmission
 from handseg.score.summary import Difference, Summary, difference, summarise
 
 if TYPE_CHECKING:
-    from handseg.score.pose import Poses, Reweight
+    from handseg.hand.hands import Hands
+    from handseg.score.pose import Reweight
 
 
 @dataclass(frozen=True)
 class Comparison:
     """Submissions that were scored by the same metrics, each with its title.
 
-    `poses` are those of the images of each, where means are reweighted.
+    `hands` are those of the images of each, where means are reweighted.
     """
 
     scored: Sequence[ScoredSubmission]
     titles: Sequence[str]
     metrics: Sequence[str] = (DICE.name,)
     reweight: "Reweight | None" = None
-    poses: "Sequence[Poses]" = ()
+    hands: "Sequence[Hands]" = ()
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
@@ -56,13 +57,17 @@ class Comparison:
 
         Raises InputError where there are none of one kind.
         """
-        return () if self.reweight is None else self.poses[index].strata(self.reweight)
+        if self.reweight is None:
+            return ()
+        from handseg.score.pose import pose_strata
+
+        return pose_strata(self.hands[index], self.reweight)
 
     def bends(self, index: int) -> list[float]:
         """Degrees between forearm and hand of each image; NaN where nobody asks for them."""
         if self.reweight is None:
             return [math.nan] * len(self.scored[index].images)
-        return self.poses[index].degrees.tolist()
+        return self.hands[index].degrees.tolist()
 
     @cached_property
     def summaries(self) -> dict[tuple[int, str], Summary]:

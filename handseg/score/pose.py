@@ -1,19 +1,18 @@
 """Bent wrists of labelled images, and what a mean would be with more or fewer of them."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from handseg.anatomy import FOREARM
+from handseg.data.hands import hands_of
+from handseg.data.image_sizes import check_all_known
 from handseg.errors import InputError, UsageError
-from handseg.hand.pose import HAND, LIMIT, bend
+from handseg.hand.hands import Hands
+from handseg.hand.pose import HAND, LIMIT
 from handseg.reporter import Progress, silent
 from handseg.score.means import Stratum
-from handseg.score.truth import Truth, check_all_known
+from handseg.score.truth import Truth
 
 
 class Reweight(NamedTuple):
@@ -25,43 +24,6 @@ class Reweight(NamedTuple):
     def words(self) -> str:
         """As a person reads it."""
         return f"{100 * self.share:g} % bent"
-
-
-@dataclass(frozen=True)
-class Poses:
-    """The angle between forearm and hand of each image, degrees from 0, NaN where unknown."""
-
-    degrees: NDArray[np.float64]
-
-    @property
-    def bent(self) -> NDArray[np.bool_]:
-        """bool [images]"""
-        return self.degrees > LIMIT
-
-    @property
-    def straight(self) -> NDArray[np.bool_]:
-        """bool [images]"""
-        return self.degrees <= LIMIT
-
-    @property
-    def unknown(self) -> int:
-        """Images whose pose cannot be told: they are left out of a reweighted mean."""
-        return int(np.isnan(self.degrees).sum())
-
-    def strata(self, reweight: Reweight) -> tuple[Stratum, Stratum]:
-        """The bent and the straight images with the shares that they shall have.
-
-        Raises InputError where there are none of one kind.
-        """
-        strata = Stratum(self.bent, reweight.share), Stratum(self.straight, 1 - reweight.share)
-        for stratum, name in zip(strata, ("bent", "straight"), strict=True):
-            if not stratum.members.any():
-                raise InputError(
-                    f"no image has a {name} wrist: there is nothing to weight",
-                    details=f"{int(self.bent.sum())} of {len(self.degrees)} images are bent by "
-                    f"more than {LIMIT:g}°, of {self.unknown} the angle cannot be told",
-                )
-        return strata
 
 
 def parse_reweight(text: str) -> Reweight:
@@ -80,13 +42,29 @@ def parse_reweight(text: str) -> Reweight:
     return Reweight(share)
 
 
-def poses_of(
+def pose_strata(hands: Hands, reweight: Reweight) -> tuple[Stratum, Stratum]:
+    """The bent and the straight images with the shares that they shall have.
+
+    Raises InputError where there are none of one kind.
+    """
+    strata = Stratum(hands.bent, reweight.share), Stratum(hands.straight, 1 - reweight.share)
+    for stratum, name in zip(strata, ("bent", "straight"), strict=True):
+        if not stratum.members.any():
+            raise InputError(
+                f"no image has a {name} wrist: there is nothing to weight",
+                details=f"{int(hands.bent.sum())} of {len(hands.images)} images are bent by "
+                f"more than {LIMIT:g}°, of {hands.unknown_poses} the angle cannot be told",
+            )
+    return strata
+
+
+def hands_of_truth(
     truth: Truth,
-    images: tuple[str, ...],
+    images: Sequence[str],
     sizes: Mapping[str, tuple[int, int]],
     progress: Progress = silent,
-) -> Poses:
-    """The poses of labelled images whose (height, width) are `sizes`.
+) -> Hands:
+    """The bones that tell the wrist's pose, in labelled images whose (height, width) are `sizes`.
 
     Raises InputError where the labels have no such bones or the size of an image is not known.
     """
@@ -98,15 +76,6 @@ def poses_of(
             details=f"the labels have no {', '.join(lacking)}",
         )
     check_all_known(sizes, images)
-    degrees = np.full(len(images), np.nan)
-    for row, image in enumerate(images):
-        size = sizes[image]
-        masks = {
-            bone: truth.labels.runs(image, class_of[bone], size)
-            for bone in (*FOREARM, HAND)
-            if bone in class_of
-        }
-        forearm = [masks[bone] for bone in FOREARM if bone in masks]
-        degrees[row] = bend(forearm, masks[HAND], size[1])
-        progress(row + 1, len(images), image)
-    return Poses(degrees)
+    bone_of = {class_of[bone]: bone for bone in (*FOREARM, HAND) if bone in class_of}
+    known = {image: sizes[image] for image in images}
+    return hands_of(truth.labels, tuple(bone_of), bone_of, progress, sizes=known)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from handseg.data.image_sizes import Size, check_all_known, resolve_sizes
 from handseg.data.label_runs import label_file
 from handseg.reporter import Progress, silent
 from handseg.rle.compare import compare
@@ -18,13 +19,11 @@ from handseg.score.dice import Scores
 from handseg.score.means import Figures
 from handseg.score.metrics import DICE, OF_AREAS, OVERLAP, needs_sizes
 from handseg.score.samples import samples_to_score, trained_on
-from handseg.score.truth import Truth, check_all_known, check_sizes, truth_of_samples
+from handseg.score.truth import Truth, truth_of_samples
 
 if TYPE_CHECKING:
     from handseg.data.dataset import Dataset, Sample
     from handseg.score.pairs import OverlapScores
-
-Size = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -140,7 +139,6 @@ def score_submission(
     Raises InputError, with file, line, image and class, for run lengths at fault and for runs past
     the end of the image; and where sizes differ or are needed and not known.
     """
-    check_sizes(submission, truth, images)
     sizes = known_sizes(submission, truth, images, image_size)
     labelled = truth.labelled(images)
     keys = [(image, cls) for image in images for cls in truth.classes]
@@ -167,10 +165,12 @@ def score_submission(
 def known_sizes(
     submission: Submission, truth: Truth, images: Sequence[str], image_size: Size | None
 ) -> dict[str, Size]:
-    """(height, width) of the images: as labels, submission or data set say, else the one given."""
-    given = dict.fromkeys(images, image_size) if image_size else {}
-    sizes = {**given, **truth.sizes, **submission.sizes, **truth.labels.sizes}
-    return {image: size for image in images if (size := sizes.get(image))}
+    """(height, width) of the images, the one given where nothing else says it.
+
+    Raises InputError where submission and labels disagree.
+    """
+    sizes = resolve_sizes([truth.labels, submission], truth.sizes, image_size, images)
+    return {image: sizes.of(image) for image in images if image_size or image in sizes.known}
 
 
 def _of_areas(

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg.anatomy import ALIASES, bones_of
+from handseg.data.image_sizes import header_sizes
 from handseg.errors import InputError, did_you_mean
 from handseg.formats.submission import labelled_classes, sidecar_classes
 from handseg.rle.submission import Submission, read_submission
-from handseg.text import SHOWN, shown
+from handseg.text import shown
 
 if TYPE_CHECKING:
     from handseg.data.dataset import Dataset, Sample
@@ -30,7 +31,7 @@ class Truth:
     aliases: Aliases = field(default_factory=lambda: ALIASES)
     """The bones that classes of other names are."""
     sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
-    """(height, width) of images that the data set tells where no sidecar does."""
+    """(height, width) of images by their headers, as far as they were read."""
 
     @property
     def class_of(self) -> dict[str, str]:
@@ -45,11 +46,11 @@ class Truth:
     @property
     def rows_missing(self) -> int:
         """Rows that the labels lack of classes that are labelled: they count as empty."""
-        # Rows of classes that the sidecar calls unlabelled are nobody's business, and rare.
+        # Rows of classes that the sidecar calls unlabelled do not count, and are rare.
         return max(0, int(self.labelled(self.labels.images).sum()) - len(self.labels))
 
     def person(self, image: str) -> str:
-        """Whose hand it is; an image of nobody known is its own person."""
+        """Whose hand it is; an image without a known person is its own."""
         return self.people.get(image, image)
 
 
@@ -57,7 +58,7 @@ def truth_of_samples(labels: Submission, samples: "Iterable[Sample]", aliases: A
     """The labels of samples of a data set, drawn as run lengths (`data.label_runs`)."""
     classes = tuple((labels.sidecar or {})["classes"])
     people = {sample.image_name: sample.person for sample in samples}
-    return Truth(labels, classes, people, aliases)
+    return Truth(labels, classes, people, aliases, labels.sizes)
 
 
 def read_truth(path: Path, data: Path) -> Truth:
@@ -80,15 +81,12 @@ def read_truth(path: Path, data: Path) -> Truth:
 
 
 def with_sizes(truth: Truth, images: Iterable[str], data: Path) -> Truth:
-    """The same with the sizes of images that the labels do not say, if a data set has them."""
-    from handseg.data.images import image_size
-
-    wanted = {image for image in images if image not in truth.labels.sizes}
-    dataset = dataset_in(data) if wanted else None
+    """The same with the sizes of images in a data set, if there is one and the labels lack some."""
+    wanted = set(images)
+    dataset = None if wanted <= truth.labels.sizes.keys() else dataset_in(data)
     if dataset is None:
         return truth
-    samples = [sample for sample in dataset.split("all") if sample.image_name in wanted]
-    return replace(truth, sizes={sample.image_name: image_size(sample.image) for sample in samples})
+    return replace(truth, sizes=header_sizes(dataset.split("all"), wanted))
 
 
 def dataset_in(folder: Path) -> "Dataset | None":
@@ -107,8 +105,8 @@ def people_of(dataset: "Dataset", images: Iterable[str]) -> dict[str, str]:
 def images_to_score(submission: Submission, truth: Truth) -> tuple[str, ...]:
     """The images on which a submission is compared with labels that are a CSV, in its order.
 
-    They are those of its rows and its sidecar; without a sidecar that names images nobody knows
-    what the submission is of, and it is all that the labels have: what it lacks counts as empty.
+    They are those of its rows and its sidecar. Without a sidecar that names images it is not known
+    what the submission is of: it is all that the labels have, and what it lacks counts as empty.
 
     Raises InputError for an image or a class that the labels lack, listing them.
     """
@@ -130,34 +128,3 @@ def images_to_score(submission: Submission, truth: Truth) -> tuple[str, ...]:
             details=shown(lacking),
         )
     return tuple(image for image in truth.labels.images if image in named or not submission.sizes)
-
-
-def check_sizes(submission: Submission, truth: Truth, images: Iterable[str]) -> None:
-    """Raise InputError where a mask is of an image of another size than the label's."""
-    theirs, ours = submission.sizes, truth.labels.sizes
-    other = [
-        f"{image}: {_words(theirs[image])}, its label {_words(ours[image])}"
-        for image in images
-        if image in theirs and image in ours and theirs[image] != ours[image]
-    ]
-    if other:
-        raise InputError(
-            f"{len(other)} masks of {submission.path} are of another size than their labels",
-            details="\n".join(other[:SHOWN]) + ("\n…" if len(other) > SHOWN else ""),
-            hints=["predict and label the same images, at the size of the image"],
-        )
-
-
-def check_all_known(sizes: Mapping[str, tuple[int, int]], images: Iterable[str]) -> None:
-    """Raise InputError where the size of an image is needed and nobody says it."""
-    unknown = [image for image in images if image not in sizes]
-    if unknown:
-        raise InputError(
-            f"the size of {len(unknown)} images is not known",
-            details=shown(unknown),
-            hints=["say it, as in: --image-size 2048x2048"],
-        )
-
-
-def _words(size: tuple[int, int]) -> str:
-    return f"{size[0]} × {size[1]}"

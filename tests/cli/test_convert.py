@@ -109,6 +109,9 @@ def test_a_size_comes_from_the_sidecar_or_from_the_data_set(empty_folder, type_c
     for name, size in (("bare", (3, 5)), ("k", (5, 3))):
         [image] = json.loads((empty_folder / f"{name}.json").read_text())["images"]
         assert (image["height"], image["width"]) == size
+    refused = type_convert("known.csv", "--to", "coco", "--out", "n.json", "--data", "data")
+    assert refused.exit_code == 3
+    assert "i.png has two sizes\n  the image itself: 3 × 5\n  known.csv: 5 × 3" in refused.stderr
 
 
 def test_a_run_is_named_in_what_is_made_of_it(empty_folder, type_convert):

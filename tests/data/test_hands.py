@@ -5,8 +5,10 @@ import pytest
 
 from handseg.anatomy import BONES
 from handseg.data.dataset import open_dataset
-from handseg.data.hands import Hands, bone_places, labelled_hands, sides_of
+from handseg.data.hands import hands_of
+from handseg.data.label_runs import label_file
 from handseg.data.phantom import write_phantoms
+from handseg.hand.hands import Hands, bone_places, sides_of
 
 CARPAL, RADIUS, ULNA = (BONES.index(bone) for bone in ("Capitate", "Radius", "Ulna"))
 
@@ -24,10 +26,13 @@ def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("HANDSEG_CACHE", str(tmp_path / "cache"))
 
 
+def hands_of_labels(dataset):
+    return hands_of(label_file(dataset.train, dataset.classes).submission(), dataset.classes)
+
+
 @pytest.fixture
 def hands(phantoms):
-    dataset = open_dataset(phantoms)
-    return labelled_hands(dataset.train, dataset.classes)
+    return hands_of_labels(open_dataset(phantoms))
 
 
 def test_each_person_has_a_left_and_a_right_hand(phantoms, hands):
@@ -60,7 +65,7 @@ def test_areas_and_centres_are_those_of_the_masks(add_hand, tmp_path):
     square = [[10, 20], [19, 20], [19, 39], [10, 39]]
     add_hand(tmp_path / "data", "ID001/a", [("Ulna", square)])
     dataset = open_dataset(tmp_path / "data")
-    found = labelled_hands(dataset.train, dataset.classes)
+    found = hands_of_labels(dataset)
     assert found.areas[0, ULNA] == 200
     assert found.centres[0, ULNA].tolist() == [14.5, 29.5]
     assert np.isnan(found.areas[0, RADIUS])
@@ -97,7 +102,7 @@ def test_what_a_file_is_called_tells_nothing(add_hand, tmp_path):
         ulna = [[30, 30], [39, 30], [39, 50], [30, 50]]
         add_hand(tmp_path / "data", f"{person}/x_R", [("Radius", radius), ("Ulna", ulna)])
     dataset = open_dataset(tmp_path / "data")
-    assert labelled_hands(dataset.train, dataset.classes).sides == ("right", "left")
+    assert hands_of_labels(dataset).sides == ("right", "left")
 
 
 def test_classes_of_other_names_are_bones_where_that_is_said():

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from handseg import rle
+from handseg.data.dataset import open_dataset
 from handseg.ensemble.join import join
 from handseg.ensemble.rule import Rules, rule_of
 from handseg.ensemble.vote import Found, vote_lines, vote_sidecar
@@ -137,6 +138,18 @@ def test_sidecars_that_disagree_on_a_size_are_refused(submission):
     two = submission({("a", "x"): "1 4"}, {"images": {"a": [4, 4]}})
     with pytest.raises(InputError, match="a has two sizes"):
         join([one, two])
+
+
+def test_a_sidecar_that_disagrees_with_the_images_own_header_is_refused(
+    submission, tmp_path, add_hand
+):
+    add_hand(tmp_path / "data", "ID001/a", size=(3, 5))
+    dataset = open_dataset(tmp_path / "data")
+    bare, wrong = submission({("a.png", "x"): "1 4"}), {"images": {"a.png": [5, 3]}}
+    assert join([bare], dataset).table.sizes == {"a.png": (3, 5)}
+    with pytest.raises(InputError, match=r"a\.png has two sizes") as caught:
+        join([bare, submission({("a.png", "x"): "1 4"}, wrong)], dataset)
+    assert caught.value.details.splitlines()[0] == "the image itself: 3 × 5"
 
 
 def test_weights_count_like_as_many_models(submission):

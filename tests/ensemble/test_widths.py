@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from handseg import rle
-from handseg.ensemble.join import join
-from handseg.ensemble.widths import odd_widths
+from handseg.ensemble.join import join, width_mismatches
 from handseg.rle.submission import read_submission, write_submission
 
 
@@ -33,20 +32,20 @@ def member(tmp_path):
 
 def test_masks_of_half_the_size_among_others_are_named(member):
     members = [member(512), member(256), member(512, shift=3)]
-    odd = odd_widths(join(members, size=(512, 512)))
+    odd = width_mismatches(join(members, size=(512, 512)))
     assert [(one.member, one.found, one.expected) for one in odd] == [(members[1], 256, 512)]
 
 
 def test_masks_of_the_right_size_are_not(member):
-    assert odd_widths(join([member(512), member(512, shift=2)], size=(512, 512))) == []
+    assert width_mismatches(join([member(512), member(512, shift=2)], size=(512, 512))) == []
 
 
 def test_a_sidecar_knows_the_width_better_than_the_default(member):
     known = {"images": {"i.png": [256, 256]}}
-    assert odd_widths(join([member(256, sidecar=known), member(256)])) == []
+    assert width_mismatches(join([member(256, sidecar=known), member(256)])) == []
 
 
 def test_empty_masks_tell_nothing(tmp_path):
     path = tmp_path / "empty.csv"
     path.write_text("image_name,class,rle\ni.png,x,\n")
-    assert odd_widths(join([read_submission(path)] * 2)) == []
+    assert width_mismatches(join([read_submission(path)] * 2)) == []

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from handseg import rle
-from handseg.data.sizes import sizes_of
+from handseg.data.image_sizes import sizes_of
 from handseg.errors import InputError
 from handseg.formats.masks import rows
 from handseg.formats.output import Place
@@ -86,15 +86,17 @@ def test_a_size_comes_from_the_sidecar_else_the_data_set_else_the_default(tmp_pa
     add_hand(data, "ID001/a", size=(20, 30))
     add_hand(data, "ID002/b", size=(40, 50))
     text = "".join(f"{name}.png,A,1 1\n" for name in "abc")
-    one = submission(tmp_path / "a.csv", text, images={"a.png": [7, 9]})
-    sizes = sizes_of(one, one.images, data, (1, 2))
-    assert sizes.by_image == {"a.png": (7, 9), "b.png": (40, 50), "c.png": (1, 2)}
-    assert (sizes.from_sidecar, sizes.from_data, sizes.taken) == (1, 1, ("c.png",))
+    one = submission(tmp_path / "a.csv", text, images={"d.png": [7, 9]})
+    sizes = sizes_of(one, ("d.png", *one.images), data, (1, 2))
+    found = {name: sizes.of(name) for name in ("d.png", "b.png", "c.png")}
+    assert found == {"d.png": (7, 9), "b.png": (40, 50), "c.png": (1, 2)}
+    assert (len(sizes.sidecars), len(sizes.headers)) == (1, 2)
+    assert sizes.unknown(one.images) == ("c.png",)
 
 
 def test_a_data_set_that_was_named_must_be_there(tmp_path):
     one = submission(tmp_path / "a.csv", "i.png,A,1 1\n")
-    assert sizes_of(one, one.images, tmp_path / "none", (1, 2)).taken == ("i.png",)
+    assert sizes_of(one, one.images, tmp_path / "none", (1, 2)).unknown(one.images) == ("i.png",)
     with pytest.raises(InputError, match="no data set"):
         sizes_of(one, one.images, tmp_path / "none", (1, 2), data_is_wanted=True)
 

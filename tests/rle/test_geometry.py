@@ -10,11 +10,11 @@ from hypothesis.extra.numpy import arrays
 from handseg import rle
 from handseg.rle.geometry import (
     fits_width,
+    infer_width,
     rows_crossed,
     segments,
     shapes,
     shifted,
-    suspected_width,
     transposed,
 )
 
@@ -81,7 +81,7 @@ def test_what_is_shifted_past_an_end_is_cut_off(mask, by):
     "size", [(512, 512), (256, 256), (1024, 1024), (300, 500), (700, 333), (2048, 2048)]
 )
 def test_runs_show_the_width_of_their_image(size):
-    assert suspected_width(bones(size)) == size[1]
+    assert infer_width(bones(size)) == size[1]
     assert fits_width(bones(size), size[1])
 
 
@@ -94,14 +94,14 @@ def test_the_width_of_another_image_does_not_fit(other):
     "text", ["", "5 3", "1 262144", "7 2 90 4 131 1 1700 3", "1 1 513 1 1025 1"]
 )
 def test_masks_that_hold_too_little_show_no_width_and_fit_any(text):
-    assert suspected_width([rle.parse(text)]) is None
+    assert infer_width([rle.parse(text)]) is None
     assert fits_width([rle.parse(text)], 512)
 
 
 def test_noise_shows_no_width():
     noise = np.random.default_rng(0).random((200, 200)) < 0.3
-    assert suspected_width([rle.from_mask(noise)]) is None
+    assert infer_width([rle.from_mask(noise)]) is None
 
 
 def test_figures_beyond_any_image_do_not_end_in_an_overflow():
-    assert suspected_width([rle.parse("1 1 1099511627000 5"), *bones((256, 256))]) == 256
+    assert infer_width([rle.parse("1 1 1099511627000 5"), *bones((256, 256))]) == 256

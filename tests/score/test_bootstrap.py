@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
+from handseg.hand.hands import Hands
 from handseg.score.blocks import blocks_by
 from handseg.score.bootstrap import RESAMPLES, Interval, People, interval_of
 from handseg.score.comparison import Comparison
 from handseg.score.means import Stratum, reweighted_mean
-from handseg.score.pose import Poses, Reweight
+from handseg.score.pose import Reweight
 from handseg.score.summary import difference, summarise
 
 
@@ -127,8 +128,9 @@ def test_table_and_remark_say_the_intervals(made_up):
 def test_a_reweighted_difference_is_remarked_with_its_own_interval(made_up):
     figures, persons = figures_of(20)
     pair = [made_up(figures + gain, f"{gain}.csv", people=persons) for gain in (0, 0.01)]
-    poses = [Poses(np.where(np.arange(40) < 20, 20.0, 3.0))] * 2
-    comparison = Comparison(pair, ["a", "b"], reweight=Reweight(0.576), poses=poses)
+    hands = Hands.unmeasured(map(str, range(40)))
+    hands.bends[:] = np.where(np.arange(40) < 20, 20.0, 3.0)
+    comparison = Comparison(pair, ["a", "b"], reweight=Reweight(0.576), hands=[hands] * 2)
     [block] = blocks_by(comparison, "class")
     assert block.footers[-1] == "57.6 % bent"
     assert block.columns[-1].footers[-1] == pytest.approx(0.01)

@@ -9,9 +9,10 @@ from handseg import rle
 from handseg.data.phantom import make_polygons
 from handseg.errors import InputError, UsageError
 from handseg.formats.polygons import rasterise
+from handseg.hand.hands import Hands
 from handseg.hand.pose import LIMIT, axis_lean, bend, shaft_lean
 from handseg.rle.geometry import segments
-from handseg.score.pose import Poses, parse_reweight, poses_of
+from handseg.score.pose import hands_of_truth, parse_reweight, pose_strata
 from handseg.score.truth import read_truth
 
 SIZE = 512
@@ -27,7 +28,13 @@ def masks(size=SIZE, **pose):
 
 
 def bend_of(found, size=SIZE):
-    return bend([found["Radius"], found["Ulna"]], found["finger-11"], size)
+    return abs(bend([found["Radius"], found["Ulna"]], found["finger-11"], size))
+
+
+def hands_bent_by(degrees):
+    hands = Hands.unmeasured(map(str, range(len(degrees))))
+    hands.bends[:] = degrees
+    return hands
 
 
 def strip(degrees, size=400, bottom=400):
@@ -82,7 +89,7 @@ def test_a_bend_is_the_same_at_any_size_and_in_the_mirror():
 
 def test_one_bone_of_the_forearm_is_enough_and_none_is_not():
     found = masks(side="left", person=2, bent=True)
-    assert bend([found["Ulna"], rle.empty()], found["finger-11"], SIZE) > LIMIT
+    assert abs(bend([found["Ulna"], rle.empty()], found["finger-11"], SIZE)) > LIMIT
     assert np.isnan(bend([rle.empty(), rle.empty()], found["finger-11"], SIZE))
     assert np.isnan(bend([found["Ulna"]], rle.empty(), SIZE))
 
@@ -102,13 +109,13 @@ def test_poses_are_those_of_the_images_and_strata_have_their_shares(submission):
     rows.append(("bare", "Ulna", rle.empty()))
     truth = read_truth(submission(rows).path, Path("nowhere"))
     images = ("bent", "straight", "bare")
-    poses = poses_of(truth, images, dict.fromkeys(images, (SIZE, SIZE)))
-    assert (poses.bent.tolist(), poses.straight.tolist(), poses.unknown) == (
+    poses = hands_of_truth(truth, images, dict.fromkeys(images, (SIZE, SIZE)))
+    assert (poses.bent.tolist(), poses.straight.tolist(), poses.unknown_poses) == (
         [True, False, False],
         [False, True, False],
         1,
     )
-    bent, straight = poses.strata(parse_reweight("pose=0.576"))
+    bent, straight = pose_strata(poses, parse_reweight("pose=0.576"))
     assert (bent.share, straight.share) == pytest.approx((0.576, 0.424))
 
 
@@ -116,19 +123,19 @@ def test_bones_by_other_names_have_a_pose_too(submission):
     names = {"Radius": "DistalRadius", "Ulna": "DistalUlna", "finger-11": "MC3"}
     rows = [("a", names[bone], runs) for bone, runs in masks(person=4, bent=True).items()]
     truth = read_truth(submission(rows).path, Path("nowhere"))
-    assert poses_of(truth, ("a",), {"a": (SIZE, SIZE)}).bent.tolist() == [True]
+    assert hands_of_truth(truth, ("a",), {"a": (SIZE, SIZE)}).bent.tolist() == [True]
 
 
 def test_without_bent_or_without_straight_wrists_there_is_nothing_to_weight():
     for degrees, name in (([1.0, 2.0, np.nan], "bent"), ([20.0], "straight")):
         with pytest.raises(InputError, match=f"no image has a {name} wrist"):
-            Poses(np.array(degrees)).strata(parse_reweight("pose=.5"))
+            pose_strata(hands_bent_by(degrees), parse_reweight("pose=.5"))
 
 
 def test_labels_without_these_bones_have_no_pose(submission):
     truth = read_truth(submission([("a", "Ulna", rle.empty())]).path, Path("nowhere"))
     with pytest.raises(InputError, match="the labels have no Radius, finger-11"):
-        poses_of(truth, ("a",), {"a": (4, 4)})
+        hands_of_truth(truth, ("a",), {"a": (4, 4)})
 
 
 @pytest.mark.parametrize(

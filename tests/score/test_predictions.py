@@ -121,7 +121,7 @@ def test_images_without_labels_cannot_be_scored(submission, dataset, data):
 
 def test_a_mask_of_an_image_of_another_size_than_its_labels_is_refused(submission, dataset):
     ours = submission([(ONE, "Ulna", ULNA)], images={ONE: [32, 64]})
-    with pytest.raises(InputError, match=rf"(?s)another size.*{ONE}: 32 × 64, its label 64 × 64"):
+    with pytest.raises(InputError, match=rf"(?s){ONE} has two sizes.*itself: 64 × 64.*32 × 64"):
         score_submissions([ours], dataset)
 
 

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from handseg import rle
+from handseg.data.image_sizes import check_all_known
 from handseg.errors import InputError
 from handseg.score.predictions import score_submission
-from handseg.score.truth import check_all_known, dataset_in, images_to_score, read_truth
+from handseg.score.truth import dataset_in, images_to_score, read_truth
 
 DOT = rle.parse("1 1")
 

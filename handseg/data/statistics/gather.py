@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from handseg.anatomy import BONES
 from handseg.data.dataset import Dataset, Sample, with_test_labels
-from handseg.data.hands import Hands, hands_of
+from handseg.data.hands import hands_of
 from handseg.data.images import image_size, read_image
 from handseg.data.label_runs import bytes_to_draw, readable_labels
 from handseg.data.people import Balance, Fact, balance_of, finite, metadata_of, people_of
 from handseg.data.statistics.masks import ClassRow, MaskStatistics, class_rows, measure_masks
 from handseg.errors import InputError
+from handseg.hand.hands import Hands
 from handseg.reporter import Progress, silent
 from handseg.threads import threads
 
@@ -190,7 +190,7 @@ def split_of(
 ) -> Split:
     """Count what there is; `hands` are those of the labelled images."""
     hands = hands if hands is not None and hands.are_hands else None
-    known = hands or no_hands()
+    known = hands or Hands.unmeasured(())
     people = people_of(samples, known, facts)
     sizes = [size_of(sample) for sample in samples]
     return Split(
@@ -211,10 +211,6 @@ def split_of(
 def kinds_of(hands: Hands) -> Counter[tuple[str, str]]:
     pairs = zip(hands.sides, hands.poses, strict=True)
     return Counter((side or UNKNOWN, pose or UNKNOWN) for side, pose in pairs)
-
-
-def no_hands() -> Hands:
-    return Hands((), np.empty((0, len(BONES), 2)), np.empty((0, len(BONES))), np.empty(0))
 
 
 def misnamed(samples: Sequence[Sample], hands: Hands) -> int:

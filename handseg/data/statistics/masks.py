@@ -93,7 +93,7 @@ def measure_masks(
     heat = np.zeros((len(classes), CELLS, CELLS))
     shared: list[Shared] = []
     first = 0
-    for part in image_masks(labels, images, classes, progress):
+    for part in image_masks(labels, labels.sizes, classes, progress):
         rows = slice(first, first + len(part.images))
         cut = segments(part.batch.masks(), np.repeat(part.widths, len(classes)).tolist())
         pixels = np.bincount(cut.owner, cut.end - cut.start, areas[rows].size)

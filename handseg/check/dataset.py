@@ -1,0 +1,343 @@
+"""The check of a data set: everything that can be found, each file read once.
+
+A sample by itself is inspected first; then samples are compared with each other: names of files,
+sizes, the same image or label twice, classes that are missing, hands and their sides.
+"""
+
+import shlex
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from handseg.check.findings import Finding, Severity, count
+from handseg.check.inspection import (
+    Inspection,
+    bright_findings,
+    hands_of_inspections,
+    inspect_sample,
+)
+from handseg.check.population import population_findings
+from handseg.data.dataset import Dataset
+from handseg.data.handbone import Handbone
+from handseg.data.images import is_radiograph
+from handseg.data.labels import Sample
+from handseg.hand.hands import Hands, Side
+from handseg.reporter import Progress, silent
+from handseg.threads import threads
+
+NO_LABEL = "an image without a label"
+NO_IMAGE = "a label without an image"
+NOT_READ = "an image that is not read: not where images belong"
+STRANGE_FILE = "a file that is neither an image nor a label"
+SHARED_LABEL = "two images share one label"
+BOTH_SPLITS = "one person in train and test"
+ODD_SIZE = "an image of another size than the others"
+SEVERAL_SIZES = "images of several sizes"
+SAME_FILE = "the same image twice"
+SAME_PIXELS = "the same image twice, in files that differ"
+SAME_LABEL = "the same label for two images"
+NOTHING_DRAWN = "a label that draws nothing"
+CLASS_MISSING = "a class that is not drawn"
+RARE_CLASS = "a class that is drawn in few images"
+OTHER_SIDE = "a hand of another side than its file's name says"
+SAME_SIDE = "both images of a person show the same side"
+
+_MOST = 0.8
+"""Where so many agree, those that do not are odd ones out."""
+_RARE = 0.5
+_SPLITS = ("train", "test")
+_TO_LOOK_AT = ("labels", "anatomy")
+"""Subjects that a picture shows."""
+
+
+@dataclass(frozen=True)
+class DataCheck:
+    """A data set and what was found in it."""
+
+    dataset: Dataset
+    findings: tuple[Finding, ...]
+    labels: int
+    """Label files, or entries of files, that were read."""
+    hands: int
+    """Images with a bone that could be measured."""
+    sizes: dict[tuple[int, int], int]
+    """How many images are of each (height, width)."""
+    deep: bool
+
+    @property
+    def images(self) -> int:
+        """Images of both splits."""
+        return len(self.dataset.train) + len(self.dataset.test)
+
+    @property
+    def people(self) -> int:
+        """People of both splits."""
+        return len({sample.person for sample in (*self.dataset.train, *self.dataset.test)})
+
+    def count(self, severity: Severity) -> int:
+        return count(self.findings, severity)
+
+    def at_fault(self, *, strict: bool = False) -> tuple[str, ...]:
+        """The images that errors (and, where strict, warnings) are about, in the set's order."""
+        grave = ("error", "warning") if strict else ("error",)
+        named = {one.image for one in self.findings if one.severity in grave}
+        samples = (*self.dataset.train, *self.dataset.test)
+        return tuple(one.image_name for one in samples if one.image_name in named)
+
+
+def check_dataset(
+    dataset: Dataset, *, deep: bool = False, progress: Progress = silent
+) -> DataCheck:
+    """Everything that is wrong, dubious or worth saying of a data set.
+
+    By default headers, checksums and labels are read, `deep` decodes every pixel too. Labels of
+    test images are inspected where they are there. Memory does not grow with the images' size but
+    for the two or so that are inspected at once.
+    """
+    samples = (*dataset.train, *dataset.labelled_test)
+    bones = dataset.bones
+    inspections: list[Inspection] = []
+    with threads() as pool:
+        for one in pool.map(
+            lambda sample: inspect_sample(sample, dataset.classes, bones, deep=deep), samples
+        ):
+            inspections.append(one)
+            progress(len(inspections), len(samples), one.sample.image_name)
+    drawn = [one for one in inspections if one.drawn]
+    hands = hands_of_inspections(drawn, bones)
+    inside = [
+        [(bones[one], bones[other]) for one, other in each.inside if {one, other} <= bones.keys()]
+        for each in drawn
+    ]
+    findings = [
+        *listing_findings(dataset),
+        *(finding for one in inspections for finding in one.findings),
+        *_sizes(inspections),
+        *_duplicates(inspections),
+        *_missing_classes(inspections, dataset.classes),
+        *(_of_class(one, bones) for one in population_findings(hands, inside)),
+        *bright_findings(inspections, dataset.classes),
+        *side_findings([one.sample for one in drawn], hands),
+    ]
+    return DataCheck(
+        dataset,
+        tuple(_with_command(dataset, one) for one in findings),
+        sum(one.sample.labels is not None for one in inspections),
+        int(np.isfinite(hands.areas).any(axis=1).sum()),
+        dict(Counter(one.size for one in inspections if one.size is not None).most_common()),
+        deep,
+    )
+
+
+def listing_findings(dataset: Dataset) -> list[Finding]:
+    """Findings on the names of a data set's files, none of which is opened."""
+    train, test = dataset.train, dataset.labelled_test
+    return [
+        *_without_label(dataset, train, test),
+        *_shared_labels(train + test),
+        *_in_both_splits(train, test),
+        *(_strays(dataset, train + test) if dataset.layout == Handbone.name else ()),
+    ]
+
+
+def _without_label(
+    dataset: Dataset, train: Sequence[Sample], test: Sequence[Sample]
+) -> Iterator[Finding]:
+    # A COCO file may well leave images without annotations: training does so too.
+    severity: Severity = "error" if dataset.layout == Handbone.name else "note"
+    for sample in train:
+        if sample.labels is None:
+            yield Finding(severity, "files", NO_LABEL, image=sample.image_name)
+    bare = [sample for sample in test if sample.labels is None]
+    if bare and len(bare) < len(test):
+        detail = f"{len(bare)} of {len(test)} test images, the first is {bare[0].image_name}"
+        yield Finding("note", "files", "test images of which only some have labels", detail)
+
+
+def _shared_labels(samples: Sequence[Sample]) -> Iterator[Finding]:
+    owners: dict[tuple[Path, int | str | None], Sample] = {}
+    for sample in samples:
+        if sample.labels is None:
+            continue
+        owner = owners.setdefault((sample.labels, sample.entry), sample)
+        if owner is not sample:
+            detail = f"{sample.labels.name} is {owner.image_name}'s too"
+            yield Finding("error", "files", SHARED_LABEL, detail, image=sample.image_name)
+
+
+def _in_both_splits(train: Sequence[Sample], test: Sequence[Sample]) -> Iterator[Finding]:
+    """One finding for each test image of such a person: it is what must go from one of the two."""
+    of_train: defaultdict[str, list[str]] = defaultdict(list)
+    for sample in train:
+        of_train[sample.person].append(sample.image_name)
+    for sample in test:
+        if sample.person in of_train:
+            others = of_train[sample.person]
+            more = ", …" if len(others) > 2 else ""
+            detail = f"{sample.person}, in train with {', '.join(others[:2])}{more}"
+            yield Finding("error", "people", BOTH_SPLITS, detail, image=sample.image_name)
+
+
+def _strays(dataset: Dataset, samples: Sequence[Sample]) -> Iterator[Finding]:
+    root, left_out = dataset.root, dataset.settings.exclude
+    used = {path for sample in samples for path in (sample.image, sample.labels) if path}
+    for split in _SPLITS:
+        for path in _files(root / split):
+            if path in used or _is_left_out(path, left_out):
+                continue
+            name = path.relative_to(root).as_posix()
+            if path.suffix.lower() == ".json":
+                yield Finding("warning", "files", NO_IMAGE, name)
+            elif is_radiograph(path):
+                yield Finding("warning", "files", NOT_READ, name)
+            else:
+                yield Finding("note", "files", STRANGE_FILE, name)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """The files below a folder in order; hidden ones are other tools'."""
+    for path in sorted(folder.rglob("*")):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if not hidden and path.is_file():
+            yield path
+
+
+def _is_left_out(path: Path, left_out: Sequence[str]) -> bool:
+    stem = path.with_suffix("").as_posix()
+    return any(f"/{stem}".endswith(f"/{Path(name).with_suffix('')}") for name in left_out)
+
+
+def _sizes(inspections: Sequence[Inspection]) -> Iterator[Finding]:
+    sizes = Counter(one.size for one in inspections if one.size is not None)
+    if len(sizes) < 2:
+        return
+    usual, times = sizes.most_common(1)[0]
+    if times < _MOST * sizes.total():
+        most = ", ".join(_words(size, count) for size, count in sizes.most_common(5))
+        more = f" and {len(sizes) - 5} more" if len(sizes) > 5 else ""
+        yield Finding("note", "files", SEVERAL_SIZES, most + more)
+        return
+    for one in inspections:
+        if one.size not in (None, usual):
+            detail = f"{one.size[1]} × {one.size[0]}, of {times} others {usual[1]} × {usual[0]}"
+            yield Finding("warning", "files", ODD_SIZE, detail, image=one.sample.image_name)
+
+
+def _words(size: tuple[int, int], times: int) -> str:
+    return f"{times} of {size[1]} × {size[0]}"
+
+
+def _duplicates(inspections: Sequence[Inspection]) -> Iterator[Finding]:
+    for again, first in _repeated(inspections, [one.digest for one in inspections]):
+        yield _same(SAME_FILE, again, first)
+    for again, first in _repeated(inspections, [one.pixels for one in inspections]):
+        if again.digest != first.digest:
+            yield _same(SAME_PIXELS, again, first)
+    for again, first in _repeated(inspections, [one.drawing for one in inspections]):
+        if again.digest != first.digest:
+            detail = f"as {first.sample.image_name}, point for point"
+            yield Finding("error", "labels", SAME_LABEL, detail, image=again.sample.image_name)
+
+
+def _repeated(
+    inspections: Sequence[Inspection], keys: Sequence[str]
+) -> Iterator[tuple[Inspection, Inspection]]:
+    """Samples whose key came before, and with which; an empty key is of nothing."""
+    seen: dict[str, Inspection] = {}
+    for one, key in zip(inspections, keys, strict=True):
+        if key and (first := seen.setdefault(key, one)) is not one:
+            yield one, first
+
+
+def _same(reason: str, again: Inspection, first: Inspection) -> Finding:
+    one, other = again.sample, first.sample
+    severity: Severity = "error"
+    if one.split != other.split:
+        words = f", which is {other.split}'s"
+    elif one.person != other.person:
+        words = f" of {other.person}"
+    else:
+        words, severity = "", "warning"
+    return Finding(severity, "files", reason, f"as {other.image_name}{words}", image=one.image_name)
+
+
+def _missing_classes(
+    inspections: Sequence[Inspection], classes: Sequence[str]
+) -> Iterator[Finding]:
+    """Classes that were labelled and are not drawn, and those that are drawn hardly anywhere."""
+    labelled = [
+        one
+        for one in inspections
+        if one.label is not None and one.label.readable and one.size is not None
+    ]
+    lacking: defaultdict[str, list[Inspection]] = defaultdict(list)
+    for one in labelled:
+        assert one.label is not None
+        if not any(drawn.area for drawn in one.drawn.values()):
+            name = one.sample.image_name
+            yield Finding("error", "labels", NOTHING_DRAWN, image=name)
+            continue
+        for cls in one.label.labelled:
+            if cls not in one.drawn:
+                lacking[cls].append(one)
+    for cls in classes:
+        yield from _missing_class(cls, lacking[cls], len(labelled))
+
+
+def _missing_class(cls: str, lacking: Sequence[Inspection], labelled: int) -> Iterator[Finding]:
+    if len(lacking) > _RARE * labelled:
+        detail = f"not in {len(lacking)} of {labelled} labels"
+        yield Finding("note", "labels", RARE_CLASS, detail, cls=cls, weight=len(lacking))
+        return
+    for one in lacking:
+        yield Finding("warning", "labels", CLASS_MISSING, image=one.sample.image_name, cls=cls)
+
+
+def side_findings(samples: Sequence[Sample], hands: Hands) -> list[Finding]:
+    """Sides that do not fit, where names or pairs of images tell them as a rule.
+
+    `samples` are those of `hands`.
+    """
+    return [*_against_names(samples, hands.sides), *_same_sides(samples, hands.sides)]
+
+
+def _against_names(samples: Sequence[Sample], sides: Sequence[Side | None]) -> Iterator[Finding]:
+    known = [pair for pair in zip(samples, sides, strict=True) if pair[0].side and pair[1]]
+    odd = [(sample, side) for sample, side in known if sample.side != side]
+    if len(odd) > (1 - _MOST) * len(known):
+        return
+    for sample, side in odd:
+        detail = f"its bones are a {side} hand's, its name says {sample.side}"
+        yield Finding("warning", "anatomy", OTHER_SIDE, detail, image=sample.image_name)
+
+
+def _same_sides(samples: Sequence[Sample], sides: Sequence[Side | None]) -> Iterator[Finding]:
+    people: defaultdict[str, list[tuple[Sample, Side]]] = defaultdict(list)
+    for sample, side in zip(samples, sides, strict=True):
+        if side is not None:
+            people[sample.person].append((sample, side))
+    pairs = [both for both in people.values() if len(both) == 2]
+    same = [both for both in pairs if both[0][1] == both[1][1]]
+    if len(same) > (1 - _MOST) * len(pairs):
+        return
+    for (one, side), (other, _) in same:
+        detail = f"{side}, as {one.image_name}: an image twice, or labels that were mirrored"
+        yield Finding("note", "anatomy", SAME_SIDE, detail, image=other.image_name)
+
+
+def _of_class(finding: Finding, bones: dict[str, str]) -> Finding:
+    """The finding on a bone as one on the data set's class."""
+    names = {bone: name for name, bone in reversed(bones.items())}
+    return replace(finding, cls=names.get(finding.cls, finding.cls))
+
+
+def _with_command(dataset: Dataset, finding: Finding) -> Finding:
+    """With the command that shows it: the picture where there is one to see, else every place."""
+    seen = finding.subject in _TO_LOOK_AT and finding.image
+    root = shlex.quote(str(dataset.root))
+    shows = f"handseg tui --data {root} --screen viewer"
+    command = shows if seen else f"handseg check {root} --json"
+    return replace(finding, command=command)

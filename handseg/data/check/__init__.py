@@ -1,1 +1,0 @@
-"""The check of a data set: what is wrong with its files, labels, people and hands."""

@@ -1,0 +1,214 @@
+"""The sizes of a submission's images, which its rows do not say: who knows them, who is believed.
+
+One precedence for all: the image's own header, else a sidecar, else `--image-size`, else the
+competition's 2048 × 2048. A header is the fact and a sidecar a statement about it: where two of
+them disagree, masks and images do not belong together.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from handseg.errors import InputError
+from handseg.rle.geometry import fits_width, infer_width
+from handseg.rle.joined import DEFAULT_SIZE
+from handseg.rle.keys import Key
+from handseg.rle.normal_form import Runs
+from handseg.rle.submission import Submission
+from handseg.text import counted, shown
+
+if TYPE_CHECKING:
+    from handseg.data.labels import Sample
+
+Size = tuple[int, int]
+"""(height, width) in pixels."""
+
+HEADER = "the image itself"
+SAMPLE = 12
+"""Masks of a submission that are looked at for the width of their image."""
+CANDIDATES = 240
+"""Keys among which they are chosen: to look all of them up would cost a vote a thirtieth."""
+
+
+@dataclass(frozen=True)
+class ImageSizes:
+    """What is known of the sizes of images, by who says it."""
+
+    headers: Mapping[str, Size] = field(default_factory=dict[str, Size])
+    sidecars: Mapping[str, Size] = field(default_factory=dict[str, Size])
+    given: Size | None = None
+    """What the caller says of images that neither knows."""
+
+    @cached_property
+    def known(self) -> dict[str, Size]:
+        """The sizes that headers or sidecars say; the header's where they disagree."""
+        return {**self.sidecars, **self.headers}
+
+    @property
+    def default(self) -> Size:
+        """The size of images that are not `known`."""
+        return self.given or DEFAULT_SIZE
+
+    def of(self, image: str) -> Size:
+        """(height, width) of an image, assumed if need be."""
+        return self.known.get(image, self.default)
+
+    def unknown(self, images: Iterable[str]) -> tuple[str, ...]:
+        """Those of the images whose size neither a header nor a sidecar says."""
+        return tuple(image for image in images if image not in self.known)
+
+
+def resolve_sizes(
+    submissions: Sequence[Submission],
+    headers: Mapping[str, Size] | None = None,
+    given: Size | None = None,
+    images: Collection[str] | None = None,
+) -> ImageSizes:
+    """The sizes that headers and the sidecars of submissions say, of some images or of all.
+
+    Raises InputError where two of them disagree.
+    """
+    headers = headers or {}
+    sources = [(HEADER, headers), *((str(one.path), one.sizes) for one in submissions)]
+    _agreed(sources, images)
+    return ImageSizes(headers, _agreed(sources[1:], images), given)
+
+
+def sizes_of(
+    submission: Submission,
+    images: Sequence[str],
+    data: Path,
+    given: Size | None = None,
+    *,
+    data_is_wanted: bool = False,
+) -> ImageSizes:
+    """The sizes of the images of one submission; headers are read where its sidecar lacks some.
+
+    Raises InputError where there is no data set in `data` though it `is_wanted`, where an image of
+    it cannot be read, or where its header disagrees with the sidecar.
+    """
+    headers: dict[str, Size] = {}
+    if data_is_wanted or not submission.sizes.keys() >= set(images):
+        headers = header_sizes(samples_in(data, data_is_wanted).values(), images)
+    return resolve_sizes([submission], headers, given, images)
+
+
+def sidecar_sizes(submissions: Sequence[Submission]) -> dict[str, Size]:
+    """The sizes that any of the sidecars says; raises InputError where two disagree."""
+    return _agreed([(str(one.path), one.sizes) for one in submissions])
+
+
+def header_sizes(samples: "Iterable[Sample]", images: Collection[str]) -> dict[str, Size]:
+    """The sizes of those of the images that are among the samples, from their headers.
+
+    Raises InputError where an image cannot be read.
+    """
+    from handseg.data.images import image_size
+
+    wanted = set(images)
+    return {
+        sample.image_name: image_size(sample.image)
+        for sample in samples
+        if sample.image_name in wanted
+    }
+
+
+def samples_in(folder: Path, is_wanted: bool) -> "dict[str, Sample]":
+    """The samples of the data set in a folder by image name; none where there is no data set.
+
+    Raises InputError where there is none though it `is_wanted`.
+    """
+    from handseg.data.dataset import open_dataset
+
+    try:
+        return {sample.image_name: sample for sample in open_dataset(folder).split("all")}
+    except InputError:
+        if is_wanted:
+            raise
+        return {}
+
+
+def check_all_known(sizes: Mapping[str, Size], images: Iterable[str]) -> None:
+    """Raise InputError where the size of an image is needed and nothing says it."""
+    unknown = [image for image in images if image not in sizes]
+    if unknown:
+        raise InputError(
+            f"the size of {len(unknown)} images is not known",
+            details=shown(unknown),
+            hints=["say it, as in: --image-size 2048x2048"],
+        )
+
+
+def check_assumed_size(submission: Submission, images: Collection[str], size: Size) -> None:
+    """Raise InputError where the masks of images of assumed (height, width) show another width."""
+    wanted = set(images)
+    keys = [key for key in submission if key[0] in wanted]
+    found = width_mismatch(submission, keys, size[1])
+    if found is not None:
+        raise InputError(
+            f"{submission.path}: its masks look like images of {found} pixels a row, not {size[1]}",
+            details="nothing says how large the images are: no sidecar and no data set",
+            hints=[f"if they are square:  --image-size {found}x{found}"],
+        )
+
+
+def width_mismatch(submission: Submission, keys: Sequence[Key], width: int) -> int | None:
+    """The width that some masks of `keys` show, where it is not `width`; None where all fits.
+
+    At positions in the flattened image, masks of 512² among those of 2048² are legal numbers: how
+    the runs lie below each other tells the width. `keys` are of images of one width. None too where
+    the masks hold too little to tell.
+    """
+    masks = _some_masks(submission, keys)
+    if fits_width(masks, width):
+        return None
+    found = infer_width(masks)
+    return None if found == width else found
+
+
+def _agreed(
+    sources: Sequence[tuple[str, Mapping[str, Size]]], images: Collection[str] | None = None
+) -> dict[str, Size]:
+    """What the sources say together; raises InputError where two disagree."""
+    wanted = None if images is None else set(images)
+    sizes: dict[str, Size] = {}
+    said_by: dict[str, str] = {}
+    disagreeing: dict[str, str] = {}
+    for source, said in sources:
+        for image, size in said.items():
+            if wanted is not None and image not in wanted:
+                continue
+            first = sizes.setdefault(image, size)
+            by = said_by.setdefault(image, source)
+            if first != size:
+                both = f"{by}: {first[0]} × {first[1]}\n{source}: {size[0]} × {size[1]}"
+                disagreeing.setdefault(image, both)
+    if disagreeing:
+        image, both = next(iter(disagreeing.items()))
+        others = len(disagreeing) - 1
+        raise InputError(
+            f"{image} has two sizes",
+            details=both + (f"\nand {counted(others, 'more image')}" if others else ""),
+            hints=["--data DIR names the data set that the masks are of"] if HEADER in both else [],
+        )
+    return sizes
+
+
+def _some_masks(submission: Submission, keys: Sequence[Key]) -> list[Runs]:
+    """Masks from all over the rows; those that cannot be read tell nothing."""
+    keys = keys[:: max(1, len(keys) // CANDIDATES)]
+    filled = np.flatnonzero(submission.lengths(submission.rows(keys)))
+    if not len(filled):
+        return []
+    chosen = filled[np.linspace(0, len(filled) - 1, SAMPLE).astype(np.intp)]
+    masks: list[Runs] = []
+    for image, cls in dict.fromkeys(keys[int(key)] for key in chosen):
+        try:
+            masks.append(submission.runs(image, cls))
+        except InputError:
+            continue  # a reader of all rows meets it, and says where it stands
+    return masks

@@ -1,0 +1,203 @@
+"""The check of a data set: what is wrong with its files, labels and people."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from handseg.check import dataset, inspection, labels
+from handseg.check.dataset import check_dataset
+from handseg.data.dataset import open_dataset
+
+SIDE = 256
+
+
+def found(root, **words):
+    """Severity, reason, image and class of everything that is found."""
+    checked = check_dataset(open_dataset(root), **words)
+    return [(one.severity, one.reason, one.image, one.cls) for one in checked.findings]
+
+
+def paths(root, number, split="train"):
+    place = f"ID{number // 2:03d}/image{number:02d}"
+    return (
+        root / split / "DCM" / f"{place}.png",
+        root / split / "outputs_json" / f"{place}.json",
+    )
+
+
+def change(root, number, edit):
+    label = paths(root, number)[1]
+    document = json.loads(label.read_text())
+    edit(document["annotations"])
+    label.write_text(json.dumps(document))
+
+
+def test_clean_hands_are_without_a_finding(data):
+    checked = check_dataset(open_dataset(data), deep=True)
+    assert checked.findings == ()
+    assert (checked.images, checked.people, checked.labels, checked.hands) == (20, 10, 20, 20)
+    assert checked.sizes == {(SIDE, SIDE): 20}
+
+
+def test_missing_and_spare_files_are_told(data):
+    paths(data, 1)[0].unlink()
+    paths(data, 2)[1].unlink()
+    (data / "train/DCM/ID001/notes.txt").write_text("x")
+    shutil.copytree(data / "train/DCM/ID003", data / "train/DCM/ID003/old")
+    assert {one[:2] for one in found(data)} == {
+        ("warning", dataset.NO_IMAGE),
+        ("error", dataset.NO_LABEL),
+        ("note", dataset.STRANGE_FILE),
+        ("warning", dataset.NOT_READ),
+    }
+
+
+def test_images_that_settings_leave_out_are_no_stray_files(data):
+    (data / "dataset.toml").write_text('exclude = ["image01.png"]')
+    paths(data, 1)[0].write_bytes(b"nothing")
+    assert found(data) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (lambda content: content[:200], inspection.DAMAGED),
+        (lambda content: content[:60] + b"\xff" + content[61:], inspection.DAMAGED),
+        (lambda content: b"no image", inspection.UNREADABLE),
+        (lambda content: b"", inspection.UNREADABLE),
+    ],
+)
+def test_images_at_fault_are_errors(data, content, reason):
+    image = paths(data, 3)[0]
+    image.write_bytes(content(image.read_bytes()))
+    assert ("error", reason, "image03.png", "") in found(data)
+
+
+def test_pixels_that_do_not_decode_are_found_by_a_deep_check_only(data):
+    import struct
+    import zlib
+
+    image = paths(data, 3)[0]
+    content = image.read_bytes()
+    at = content.index(b"IDAT")
+    length = struct.unpack(">I", content[at - 4 : at])[0]
+    body = b"IDAT" + bytes(length)
+    checksum = struct.pack(">I", zlib.crc32(body))
+    image.write_bytes(content[:at] + body + checksum + content[at + 8 + length :])
+    assert found(data) == []
+    assert found(data, deep=True) == [("error", inspection.UNREADABLE, "image03.png", "")]
+
+
+def test_the_odd_one_of_another_size_is_told_and_a_mixed_set_is_one_note(
+    data, phantom_labels, write_hand
+):
+    write_hand(data, "ID001/image02", phantom_labels[2], number=2, side=SIDE + 4)
+    assert found(data) == [("warning", dataset.ODD_SIZE, "image02.png", "")]
+    for number in range(8):
+        place = f"ID{number // 2:03d}/image{number:02d}"
+        write_hand(data, place, phantom_labels[number], number=number, side=SIDE + 4)
+    assert found(data) == [("note", dataset.SEVERAL_SIZES, "", "")]
+
+
+@pytest.mark.parametrize(
+    ("edit", "severity", "reason"),
+    [
+        (lambda all_: all_[4].update(label="fingr-5"), "error", labels.UNKNOWN),
+        (lambda all_: all_[4].pop("label"), "error", labels.UNKNOWN),
+        (lambda all_: all_.append(all_[4]), "warning", labels.DOUBLED),
+        (lambda all_: all_[4].update(points=[[1, 2], [3, 4]]), "error", labels.FEW_POINTS),
+        (lambda all_: all_[4].update(points=[[1, 2]] * 4), "error", labels.NO_AREA),
+        (lambda all_: all_[4].update(points=[[1, 2, 3]] * 4), "error", labels.NO_POINTS),
+        (lambda all_: all_[4].update(points="abc"), "error", labels.NO_POINTS),
+        (lambda all_: all_[4]["points"].append([1, float("nan")]), "error", labels.NO_POINTS),
+        (lambda all_: all_[4]["points"].append([1, -9]), "warning", labels.BEYOND),
+        (lambda all_: all_.pop(4), "warning", dataset.CLASS_MISSING),
+        (lambda all_: all_.clear(), "error", dataset.NOTHING_DRAWN),
+    ],
+)
+def test_labels_at_fault_are_told(data, edit, severity, reason):
+    change(data, 5, edit)
+    assert (severity, reason, "image05.png") in [one[:3] for one in found(data)]
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "3", '{"annotations": 3}', "\udcff", "[" * 100_000])
+def test_label_files_that_are_none_are_one_error(data, text):
+    paths(data, 5)[1].write_bytes(text.encode(errors="surrogateescape"))
+    assert found(data) == [("error", labels.UNREADABLE, "image05.png", "")]
+
+
+def test_a_class_that_most_labels_lack_is_one_note(data):
+    for number in range(16):
+        change(data, number, lambda entries: entries.pop(28))
+    reasons = [one for one in found(data) if one[3] == "Ulna"]
+    assert reasons == [("note", dataset.RARE_CLASS, "", "Ulna")]
+
+
+def test_a_hole_and_a_second_piece_are_told(data, phantom_labels, write_label):
+    radius = np.array(phantom_labels[6]["Radius"])
+    middle = radius.mean(axis=0)
+    inner = np.rint(middle + (radius - middle) * 0.4).astype(int).tolist()
+    ring = [*radius.tolist(), radius[0].tolist(), inner[0], *inner[::-1]]
+    away = [[x, y + 120] for x, y in phantom_labels[7]["finger-7"]]
+    write_label(paths(data, 6)[1], [*(phantom_labels[6] | {"Radius": ring}).items()])
+    write_label(paths(data, 7)[1], [*phantom_labels[7].items(), ("finger-7", away)])
+    told = found(data)
+    assert ("warning", inspection.HOLE, "image06.png", "Radius") in told
+    assert ("warning", inspection.PIECES, "image07.png", "finger-7") in told
+
+
+def test_the_same_image_twice_is_an_error_between_people_and_dubious_within_one(data):
+    shutil.copy(paths(data, 0)[0], paths(data, 1)[0])
+    shutil.copy(paths(data, 4)[0], paths(data, 9)[0])
+    assert found(data) == [
+        ("warning", dataset.SAME_FILE, "image01.png", ""),
+        ("error", dataset.SAME_FILE, "image09.png", ""),
+    ]
+
+
+def test_the_same_pixels_in_another_file_are_found_by_a_deep_check(data):
+    Image.open(paths(data, 4)[0]).save(paths(data, 9)[0], compress_level=1, optimize=False)
+    assert found(data) == []
+    assert found(data, deep=True) == [("error", dataset.SAME_PIXELS, "image09.png", "")]
+
+
+def test_one_person_in_train_and_test_is_an_error(data):
+    for folder in ("DCM", "outputs_json"):
+        (data / f"test/{folder}/ID008").rename(data / f"test/{folder}/ID003")
+    assert found(data) == [
+        ("error", dataset.BOTH_SPLITS, "image16.png", ""),
+        ("error", dataset.BOTH_SPLITS, "image17.png", ""),
+    ]
+
+
+def test_the_same_label_for_two_images_is_an_error(data):
+    shutil.copy(paths(data, 4)[1], paths(data, 9)[1])
+    assert ("error", dataset.SAME_LABEL, "image09.png", "") in found(data)
+
+
+def test_images_at_fault_are_named_for_leaving_out(data):
+    change(data, 3, lambda entries: entries[4].update(label="x"))
+    change(data, 2, lambda entries: entries.append(entries[4]))
+    checked = check_dataset(open_dataset(data))
+    assert checked.at_fault() == ("image03.png",)
+    assert checked.at_fault(strict=True) == ("image02.png", "image03.png")
+
+
+def test_a_ring_around_a_finger_is_noted_by_a_deep_check(tmp_path):
+    from handseg.data.phantom import write_phantoms
+
+    root = write_phantoms(tmp_path / "data", people=5, size=256, seed=3)
+    image = sorted((root / "train/DCM").glob("*/*.png"))[2]
+    label = root / "train/outputs_json" / image.parent.name / f"{image.stem}.json"
+    entries = json.loads(label.read_text())["annotations"]
+    points = np.array(next(one["points"] for one in entries if one["label"] == "finger-14"))
+    x, y = points.mean(axis=0).astype(int)
+    pixels = np.array(Image.open(image).convert("L"))
+    pixels[y - 2 : y + 2, x - 12 : x + 12] = 255
+    Image.fromarray(pixels).save(image)
+    assert found(root) == []
+    assert found(root, deep=True) == [("note", "something bright in a bone, as a ring or metal",
+                                       image.name, "finger-14")]  # fmt: skip
