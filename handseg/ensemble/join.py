@@ -9,7 +9,7 @@ import numpy as np
 
 from handseg.errors import InputError
 from handseg.formats.submission import sidecar_classes
-from handseg.rle.joined import DEFAULT_SIZE, Joined, joined
+from handseg.rle.aligned import DEFAULT_SIZE, AlignedSubmissions, align
 from handseg.rle.keys import Key
 from handseg.rle.submission import Submission
 
@@ -20,13 +20,13 @@ Size = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Ballot:
+class VoteInput:
     """Submissions and the rows that a vote on them writes.
 
     `missing` are the rows that each member lacks, `absent` the images of which it has no row.
     """
 
-    table: Joined
+    table: AlignedSubmissions
     missing: tuple[int, ...]
     absent: tuple[tuple[str, ...], ...]
 
@@ -57,7 +57,7 @@ def join(
     *,
     size: Size = DEFAULT_SIZE,
     allow_partial: bool = False,
-) -> Ballot:
+) -> VoteInput:
     """Join submissions by image and class, in the order of the data set if it is known.
 
     `size` is the (height, width) of images whose size no sidecar and no data set knows. Raises
@@ -75,9 +75,9 @@ def join(
     keys = _keys(members, order)
     if not keys:
         raise InputError("there is nothing to vote on: no submission has a row")
-    table = joined(members, keys, {**_header_sizes(order, sizes, dataset), **sizes}, size)
+    table = align(members, keys, {**_header_sizes(order, sizes, dataset), **sizes}, size)
     missing = tuple(np.count_nonzero(table.rows < 0, axis=1).tolist())
-    return Ballot(table, missing, absent)
+    return VoteInput(table, missing, absent)
 
 
 @dataclass(frozen=True)

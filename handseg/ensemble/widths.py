@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from handseg.ensemble.join import Ballot
+from handseg.ensemble.join import VoteInput
 from handseg.rle.assumed import odd_width
 from handseg.rle.submission import Submission
 
@@ -15,7 +15,7 @@ class OddWidth(NamedTuple):
     expected: int
 
 
-def odd_widths(ballot: Ballot) -> list[OddWidth]:
+def odd_widths(ballot: VoteInput) -> list[OddWidth]:
     """The members whose masks do not fit the width of their images; silent where nothing tells."""
     table = ballot.table
     width = table.sizes.get(ballot.keys[0][0], table.size)[1]

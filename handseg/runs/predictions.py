@@ -1,11 +1,16 @@
 """What a person may type for a prediction: a CSV, or RUN[:SPLIT]."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from handseg.errors import InputError, UsageError
+from handseg.rle.faults import Fault
 from handseg.rle.opening import STREAM
+from handseg.rle.submission import Submission, read_submission
 from handseg.runs import fields
 
+VOTES = Path("votes")
+"""Where votes go, and where they are looked for."""
 SPLITS = ("train", "val", "test", "all")
 ENDED = ("finished", "stopped")
 
@@ -47,6 +52,13 @@ def find_prediction(text: str, runs: Path, split: str = "test") -> Path:
             hints=[f"handseg predict {text} --split {split}"],
         )
     return path
+
+
+def read_predictions(
+    texts: Iterable[str], runs: Path, split: str = "test", faults: list[Fault] | None = None
+) -> list[Submission]:
+    """The predictions that some texts mean (`find_prediction`), read (`read_submission`)."""
+    return [read_submission(find_prediction(text, runs, split), faults) for text in texts]
 
 
 def is_smoke_run(run: Path) -> bool:

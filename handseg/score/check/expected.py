@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from handseg.anatomy import BONES
 from handseg.formats.submission import known_classes, sidecar_classes
-from handseg.rle.joined import DEFAULT_SIZE
+from handseg.rle.aligned import DEFAULT_SIZE
 from handseg.rle.submission import Submission
 from handseg.score.samples import samples_of
 
