@@ -1,7 +1,8 @@
 """What a person may type for a prediction: a CSV, or RUN[:SPLIT]."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from handseg.errors import InputError, UsageError
 from handseg.rle.faults import Fault
@@ -76,7 +77,7 @@ def newest_predictions(runs: Path, split: str) -> list[Path]:
 
     Smoke runs are passed over: nobody means them who does not name them.
     """
-    from handseg.runs.reader import list_runs
+    from handseg.runs.index import list_runs
 
     found: dict[tuple[str, int | None], Path] = {}
     for run in list_runs(runs):
@@ -84,3 +85,45 @@ def newest_predictions(runs: Path, split: str) -> list[Path]:
         if run.state in ENDED and path.is_file() and not is_smoke_run(run.folder):
             found.setdefault((run.recipe, run.fold), path)
     return list(found.values())
+
+
+class DefaultPrediction(NamedTuple):
+    """What is scored where nothing is named, and the newest vote if its images have no labels."""
+
+    path: Path
+    passed_over: Path | None = None
+
+
+def default_prediction(runs: Path, covers: Callable[[Submission], bool]) -> DefaultPrediction:
+    """The newest vote if its images have labels (`covers`), else the last run's validation.
+
+    Raises InputError where there is neither.
+    """
+    newest = newest_vote()
+    if newest is not None and covers(read_submission(newest)):
+        return DefaultPrediction(newest)
+    # A run that is still training, or was stopped, has none yet.
+    ended = newest_predictions(runs, "val")
+    path = ended[0] if ended else find_prediction("last", runs, "val")
+    return DefaultPrediction(path, newest)
+
+
+def newest_vote() -> Path | None:
+    """The newest vote in `votes/`, if there is one."""
+    found = [(path.stat().st_mtime_ns, path.name, path) for path in VOTES.glob("*.csv")]
+    return max(found)[-1] if found else None
+
+
+def check_anything_to_score(runs: Path) -> None:
+    """Raise InputError where there is neither a vote nor a run."""
+    from handseg.runs.index import list_runs
+
+    if newest_vote() is None and not list_runs(runs):
+        raise InputError(
+            "there is nothing to score",
+            details=f"no vote in {VOTES.absolute()}, no run in {runs.absolute()}",
+            hints=[
+                "name a submission, as in: handseg score prediction.csv --data DIR",
+                "handseg demo   goes the whole way on synthetic hands",
+            ],
+        )

@@ -53,7 +53,7 @@ class GroupChange(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Difference:
+class SubmissionDiff:
     """Two submissions mask by mask; a row that one of them lacks is an empty mask there."""
 
     a: Submission
@@ -157,7 +157,7 @@ def difference(
     images: Collection[str] = (),
     classes: Collection[str] = (),
     progress: Progress = silent,
-) -> Difference:
+) -> SubmissionDiff:
     """Compare the rows that either has, of these images and classes where any are named.
 
     Raises InputError if the sidecars give an image two sizes, if neither has a row, or for run
@@ -178,7 +178,7 @@ def difference(
     )
     if not keys:
         raise InputError(f"neither {a.path} nor {b.path} has a row to compare")
-    return Difference(a, b, keys, compare(a, b, keys, sizes, progress))
+    return SubmissionDiff(a, b, keys, compare(a, b, keys, sizes, progress))
 
 
 def common_sizes(a: Submission, b: Submission) -> Mapping[str, tuple[int, int]]:

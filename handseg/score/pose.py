@@ -13,7 +13,7 @@ from handseg.errors import InputError, UsageError
 from handseg.hand.pose import HAND, LIMIT, bend
 from handseg.reporter import Progress, silent
 from handseg.score.means import Stratum
-from handseg.score.truth import Truth, check_all_known
+from handseg.score.truth import GroundTruth, check_all_known
 
 
 class Reweight(NamedTuple):
@@ -81,7 +81,7 @@ def parse_reweight(text: str) -> Reweight:
 
 
 def poses_of(
-    truth: Truth,
+    truth: GroundTruth,
     images: tuple[str, ...],
     sizes: Mapping[str, tuple[int, int]],
     progress: Progress = silent,

@@ -16,13 +16,13 @@ from handseg.rle.submission import Submission, read_submission
 from handseg.text import SHOWN, shown
 
 if TYPE_CHECKING:
-    from handseg.data.dataset import Dataset, Sample
+    from handseg.data.dataset import Dataset
 
 Aliases = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
-class Truth:
+class GroundTruth:
     """Labels as a submission; its images, and the person of each as far as that is known."""
 
     labels: Submission
@@ -54,49 +54,38 @@ class Truth:
         return self.people.get(image, image)
 
 
-def truth_of_samples(labels: Submission, samples: "Iterable[Sample]", aliases: Aliases) -> Truth:
-    """The labels of samples of a data set, drawn as run lengths (`data.label_runs`)."""
-    classes = tuple((labels.sidecar or {})["classes"])
-    people = {sample.image_name: sample.person for sample in samples}
-    return Truth(labels, classes, people, aliases)
-
-
-def read_truth(path: Path, data: Path) -> Truth:
+def read_truth(path: Path, data: Path) -> GroundTruth:
     """The masks of a submission as labels; people and aliases are those of the data set in `data`.
 
     Where there is none, or it has none of the images, all images are of people of their own.
 
     Raises InputError where `path` is no submission.
     """
+    from handseg.data.dataset import find_dataset
+
     labels = read_submission(path)
     if not labels.images:
         raise InputError(f"the labels {path} have no rows")
     # Those of the sidecar first, in their order: a class may have no row at all.
     classes = tuple(dict.fromkeys((*sidecar_classes(labels), *labels.classes)))
-    dataset = dataset_in(data)
+    dataset = find_dataset(data)
     people = people_of(dataset, labels.images) if dataset else {}
     if dataset is None or not people:
-        return Truth(labels, classes)
-    return Truth(labels, classes, people, {**ALIASES, **dataset.aliases})
+        return GroundTruth(labels, classes)
+    return GroundTruth(labels, classes, people, {**ALIASES, **dataset.aliases})
 
 
-def with_sizes(truth: Truth, images: Iterable[str], data: Path) -> Truth:
+def with_sizes(truth: GroundTruth, images: Iterable[str], data: Path) -> GroundTruth:
     """The same with the sizes of images that the labels do not say, if a data set has them."""
+    from handseg.data.dataset import find_dataset
     from handseg.data.images import image_size
 
     wanted = {image for image in images if image not in truth.labels.sizes}
-    dataset = dataset_in(data) if wanted else None
+    dataset = find_dataset(data) if wanted else None
     if dataset is None:
         return truth
     samples = [sample for sample in dataset.split("all") if sample.image_name in wanted]
     return replace(truth, sizes={sample.image_name: image_size(sample.image) for sample in samples})
-
-
-def dataset_in(folder: Path) -> "Dataset | None":
-    """The data set in a folder, if there is one."""
-    from handseg.data.dataset import is_dataset, open_dataset
-
-    return open_dataset(folder) if is_dataset(folder) else None
 
 
 def people_of(dataset: "Dataset", images: Iterable[str]) -> dict[str, str]:
@@ -105,7 +94,7 @@ def people_of(dataset: "Dataset", images: Iterable[str]) -> dict[str, str]:
     return {image: samples[image].person for image in images if image in samples}
 
 
-def images_to_score(submission: Submission, truth: Truth) -> tuple[str, ...]:
+def images_to_score(submission: Submission, truth: GroundTruth) -> tuple[str, ...]:
     """The images on which a submission is compared with labels that are a CSV, in its order.
 
     They are those of its rows and its sidecar; without a sidecar that names images nobody knows
@@ -133,7 +122,7 @@ def images_to_score(submission: Submission, truth: Truth) -> tuple[str, ...]:
     return tuple(image for image in truth.labels.images if image in named or not submission.sizes)
 
 
-def check_sizes(submission: Submission, truth: Truth, images: Iterable[str]) -> None:
+def check_sizes(submission: Submission, truth: GroundTruth, images: Iterable[str]) -> None:
     """Raise InputError where a mask is of an image of another size than the label's."""
     theirs, ours = submission.sizes, truth.labels.sizes
     other = [

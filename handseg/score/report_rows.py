@@ -1,13 +1,15 @@
-"""What is printed of scores, as rows and columns: by class, image or person, and by pair of bones.
+"""What is reported of scores, as rows and columns: by class, image, person or pair of bones.
 
-One submission has a column for each metric; several have a block for each metric with a column for
+One submission has a column for each metric; several have rows for each metric with a column for
 each submission and one for the difference.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
+
+import numpy as np
 
 from handseg.score.bootstrap import Interval
 from handseg.score.comparison import Comparison, figures_of
@@ -21,8 +23,8 @@ FROM, TO = "95 % from", "95 % to"
 
 
 @dataclass(frozen=True)
-class Column:
-    """A figure for each row of a block, NaN where there is none, and for each of its footers."""
+class ReportColumn:
+    """A figure for each row, NaN where there is none, and for each of its footers."""
 
     title: str
     metric: Metric
@@ -35,14 +37,14 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Block:
+class ReportRows:
     """Named rows of figures, and beneath them rows that sum up (`footers`)."""
 
     heading: str
     """What the rows are: class, image, person, pair."""
     names: Sequence[str]
     footers: Sequence[str]
-    columns: Sequence[Column]
+    columns: Sequence[ReportColumn]
     title: str = ""
     remarks: Sequence[str] = ()
     """Sentences beneath."""
@@ -50,16 +52,16 @@ class Block:
     """Whether the worst rows stand first."""
 
 
-def blocks_by(comparison: Comparison, by: By) -> list[Block]:
-    """The blocks of the metrics that the rows have, then those of pairs of bones."""
+def report_rows(comparison: Comparison, by: By) -> list[ReportRows]:
+    """The rows of the metrics that they have, then those of pairs of bones."""
     metrics = [name for name in comparison.metrics if name != OVERLAP or by != "class"]
-    blocks = [_block(comparison, by, chosen) for chosen in _groups(comparison, metrics)]
+    found = [_rows(comparison, by, chosen) for chosen in _groups(comparison, metrics)]
     if OVERLAP in comparison.metrics and by == "class":
-        blocks.append(pair_block(comparison))
-    return blocks
+        found.append(pair_rows(comparison))
+    return found
 
 
-def pair_block(comparison: Comparison) -> Block:
+def pair_rows(comparison: Comparison) -> ReportRows:
     """Dice inside the overlap of each touching pair; the mean is that of all overlaps."""
     found = [one.overlaps.by_pair() for one in comparison.scored if one.overlaps is not None]
     pairs = [pair for pair in found[0] if any(rows[pair].images for rows in found)]
@@ -73,23 +75,23 @@ def pair_block(comparison: Comparison) -> Block:
     if len(found) == 1:
         counts = [float(found[0][pair].images) for pair in pairs]
         nothing = [math.nan] * len(footers)
-        columns.append(Column(IMAGES.name, IMAGES, counts, nothing, is_marked=False))
+        columns.append(ReportColumn(IMAGES.name, IMAGES, counts, nothing, is_marked=False))
     title = "Dice inside overlaps"
-    return Block("pair", names, footers, columns, title, _remarks(comparison, [OVERLAP]))
+    return ReportRows("pair", names, footers, columns, title, _remarks(comparison, [OVERLAP]))
 
 
 def _groups(comparison: Comparison, metrics: Sequence[str]) -> list[list[str]]:
-    """The metrics that stand in one block."""
+    """The metrics that stand side by side."""
     return [list(metrics)] if len(comparison.scored) == 1 else [[name] for name in metrics]
 
 
-def _block(comparison: Comparison, by: By, metrics: Sequence[str]) -> Block:
+def _rows(comparison: Comparison, by: By, metrics: Sequence[str]) -> ReportRows:
     rows = [{metric: rows_by(one, metric, by) for metric in metrics} for one in comparison.scored]
     names = list(dict.fromkeys(name for by_metric in rows for name in by_metric[metrics[0]]))
     if by != "class":
         names.sort(key=lambda name: _rank(rows, name))
     has_title = len(comparison.scored) > 1 and len(comparison.metrics) > 1
-    return Block(
+    return ReportRows(
         by,
         names,
         _footers(comparison),
@@ -125,10 +127,10 @@ def _columns(
     metrics: Sequence[str],
     rows: Sequence[Mapping[str, Mapping[str, float]]],
     names: Sequence[str],
-) -> list[Column]:
+) -> list[ReportColumn]:
     several = len(comparison.scored) > 1
     columns = [
-        Column(
+        ReportColumn(
             title if several else metric if len(metrics) > 1 or metric != DICE.name else title,
             METRICS[metric],
             [rows[index][metric].get(name, math.nan) for name in names],
@@ -142,13 +144,13 @@ def _columns(
     return columns
 
 
-def _difference(comparison: Comparison, last: Column, other: Column) -> Column:
+def _difference(comparison: Comparison, last: ReportColumn, other: ReportColumn) -> ReportColumn:
     """The last column minus that of the best other; its interval is that of paired resamples."""
     footers = [a - b for a, b in zip(last.footers, other.footers, strict=True)]
     found = comparison.differences.get(last.metric.name)
     if not _few(comparison):
         footers[1:3] = _ends(found.interval if found else None)
-    return Column(
+    return ReportColumn(
         comparison.difference_title,
         last.metric,
         [a - b for a, b in zip(last.values, other.values, strict=True)],
@@ -202,3 +204,27 @@ def _with_ends(mean: float, interval: Interval | None, signed: Callable[[float],
     if interval is None:
         return signed(mean)
     return f"{signed(mean)}, 95 % {signed(interval.low)} to {signed(interval.high)}"
+
+
+class WorstImage(NamedTuple):
+    """One of the worst images of a class, with the line of its row in the CSV, if it has one."""
+
+    cls: str
+    image: str
+    dice: float
+    line: int | None
+
+
+def worst_images(scored: ScoredSubmission, count: int) -> list[WorstImage]:
+    """Up to `count` images of each class, those with the lowest Dice first."""
+    dice, submission = scored.scores.dice, scored.submission
+    found: list[WorstImage] = []
+    for column, cls in enumerate(scored.truth.classes):
+        order = np.argsort(dice[:, column], kind="stable")  # NaN, the unlabelled, comes last
+        for row in order[:count].tolist():
+            value, image = float(dice[row, column]), scored.images[row]
+            if np.isnan(value):
+                break
+            line = submission.line(image, cls) if (image, cls) in submission else None
+            found.append(WorstImage(cls, image, value, line))
+    return found
