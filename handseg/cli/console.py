@@ -61,7 +61,6 @@ def out(text: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON on stdout."""
     out(json.dumps(value, indent=2, ensure_ascii=False))
 
 

@@ -69,7 +69,6 @@ class Training:
 
     @property
     def title(self) -> str:
-        """`segformer fold 1`."""
         return f"{self.loaded.name} fold {self.loaded.recipe.data.fold}"
 
     def words(self, request: TrainRequest) -> list[str]:
@@ -79,7 +78,6 @@ class Training:
         return ["train", self.recipe, *fold, *request.words()]
 
     def line(self, request: TrainRequest) -> str:
-        """The same as a person types it."""
         return f"handseg {shlex.join(self.words(request))}"
 
 
@@ -99,7 +97,6 @@ def fold_sets(fold: str | None, sets: Sequence[str]) -> tuple[str, ...]:
 
 
 def without_fold(sets: Sequence[str]) -> tuple[str, ...]:
-    """The values to set, but for the fold."""
     return tuple(text for text in sets if text.partition("=")[0].strip() != FOLD)
 
 
@@ -178,7 +175,6 @@ class EndedTraining:
 
     @property
     def is_well(self) -> bool:
-        """Whether it did what it was asked to."""
         return self.code == ExitCode.DONE
 
     def reported(self) -> RunEnd:
@@ -189,7 +185,6 @@ class EndedTraining:
 
     @property
     def run(self) -> Path | None:
-        """The folder of the run, if it had one."""
         return self.end.run
 
 
@@ -313,7 +308,6 @@ def pass_on(process: subprocess.Popen[str]) -> int:
 
 
 def reason_of(code: int) -> str:
-    """Why a training ended that left no folder."""
     return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 
@@ -400,7 +394,6 @@ def again(one: EndedTraining, request: TrainRequest) -> str:
 
 
 def resume_line(run: Path, request: TrainRequest) -> str:
-    """The line that goes on with a run."""
     return shlex.join(["handseg", "train", "--resume", run.name, *place_words(request)])
 
 
@@ -412,6 +405,5 @@ def join_line(runs: Sequence[Path | None], count: int, request: TrainRequest) ->
 
 
 def place_words(request: TrainRequest) -> list[str]:
-    """Where data and runs are, as typed."""
     places = {"--data": request.data, "--runs": request.runs}
     return [word for option, place in places.items() if place for word in (option, str(place))]

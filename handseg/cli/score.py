@@ -18,14 +18,11 @@ from handseg.text import shown, size_text
 
 if TYPE_CHECKING:
     from handseg.rle.submission import Submission
-    from handseg.score.bootstrap import Interval
-    from handseg.score.comparison import Comparison
-    from handseg.score.labels import ChosenLabels, CsvLabels, DatasetLabels
+    from handseg.score.comparison import Comparison, ReportColumn, ReportRows, WorstImage
+    from handseg.score.means import Interval, Summary
     from handseg.score.pose import Poses
     from handseg.score.predictions import ScoredSubmission
-    from handseg.score.report_rows import ReportColumn, ReportRows, WorstImage
-    from handseg.score.summary import Summary
-    from handseg.score.truth import GroundTruth
+    from handseg.score.truth import ChosenLabels, CsvLabels, DatasetLabels, GroundTruth
 
 By = Literal["class", "image", "person"]
 
@@ -96,10 +93,10 @@ def score(
     """
     from handseg.runs.predictions import check_anything_to_score, find_prediction
     from handseg.score.comparison import Comparison
-    from handseg.score.labels import CsvLabels, open_labels
     from handseg.score.metrics import needs_sizes, parse_metrics
     from handseg.score.pose import parse_reweight
     from handseg.score.predictions import score_submission
+    from handseg.score.truth import CsvLabels, open_labels
 
     names, size = parse_metrics(metrics), options.pixels(image_size)
     asked = None if reweight is None else parse_reweight(reweight)
@@ -302,7 +299,7 @@ def report_poses(comparison: "Comparison") -> None:
 
 
 def print_tables(comparison: "Comparison", by: By, worst: int | None) -> None:
-    from handseg.score.report_rows import report_rows, worst_images
+    from handseg.score.comparison import report_rows, worst_images
 
     for rows in report_rows(comparison, by):
         console.print_table(rows_table(rows).to_rich())
@@ -316,7 +313,7 @@ def print_tables(comparison: "Comparison", by: By, worst: int | None) -> None:
 
 
 def print_csv(comparison: "Comparison", by: By, worst: int | None) -> None:
-    from handseg.score.report_rows import report_rows, worst_images
+    from handseg.score.comparison import report_rows, worst_images
 
     if worst is None:
         console.out(rows_csv(report_rows(comparison, by)))
@@ -389,7 +386,7 @@ def rows_csv(found: "Sequence[ReportRows]") -> str:
     A column is named by its title, and by its metric where that is not Dice. Intervals are left
     out: they stand in the JSON.
     """
-    from handseg.score.report_rows import FROM, TO
+    from handseg.score.comparison import FROM, TO
 
     tables: list[Table] = []
     for _, alike in groupby(found, lambda rows: (rows.heading, *rows.names)):
@@ -426,7 +423,7 @@ def comparison_json(comparison: "Comparison", worst: int | None = None) -> dict[
     A prediction has its path, its Dice (`mean`, `interval`, `classes`), all `metrics`, each image
     (`by_image`) and person; and where they are asked for `pairs`, `pose` and `worst`.
     """
-    from handseg.score.bootstrap import LEVEL, RESAMPLES
+    from handseg.score.means import LEVEL, RESAMPLES
 
     document: dict[str, Any] = {
         "labels": str(comparison.scored[0].truth.labels.path),
@@ -441,7 +438,7 @@ def comparison_json(comparison: "Comparison", worst: int | None = None) -> dict[
 
 
 def _prediction(comparison: "Comparison", index: int, worst: int | None) -> dict[str, Any]:
-    from handseg.score.report_rows import rows_by, worst_images
+    from handseg.score.comparison import rows_by, worst_images
 
     one = comparison.scored[index]
     dice = comparison.summaries[index, "dice"]
@@ -474,8 +471,8 @@ def _prediction(comparison: "Comparison", index: int, worst: int | None) -> dict
 
 
 def _metric(comparison: "Comparison", index: int, name: str) -> dict[str, Any]:
+    from handseg.score.comparison import rows_by
     from handseg.score.metrics import OVERLAP
-    from handseg.score.report_rows import rows_by
 
     one, found = comparison.scored[index], _summary(comparison.summaries[index, name])
     if name != OVERLAP:
@@ -486,7 +483,7 @@ def _metric(comparison: "Comparison", index: int, name: str) -> dict[str, Any]:
 
 def _images(comparison: "Comparison", index: int) -> list[dict[str, Any]]:
     """Each image with its means over the classes, and its Dice of each class."""
-    from handseg.score.report_rows import rows_by
+    from handseg.score.comparison import rows_by
 
     one = comparison.scored[index]
     means = {name: rows_by(one, name, "image") for name in comparison.metrics}

@@ -292,6 +292,5 @@ def dice_lines(by_class: Mapping[str, float]) -> list[str]:
 
 
 def print_measured(title: str, measured: "Measured") -> None:
-    """The figures of a dry run, one a line."""
     for name, value in {"training": title, **measured.figures()}.items():
         console.out(f"{name:<16} {value}")

@@ -47,7 +47,6 @@ class Rule:
 
     @property
     def total(self) -> Fraction:
-        """All votes that can be cast for a pixel."""
         return sum(self.weights, Fraction(0))
 
     def whole(self) -> tuple[tuple[int, ...], int]:
@@ -80,7 +79,6 @@ class VoteRules:
     of_class: Mapping[str, Rule] = field(default_factory=dict[str, Rule])
 
     def of(self, cls: str) -> Rule:
-        """The rule of a class."""
         return self.of_class.get(cls, self.general)
 
 

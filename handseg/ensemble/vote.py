@@ -224,5 +224,4 @@ def _member_fields(member: Submission, name: str, weight: str) -> dict[str, Any]
 
 
 def _agreed(values: Sequence[_Value]) -> _Value | None:
-    """The value that all share, else None."""
     return values[0] if values and all(value == values[0] for value in values) else None

@@ -82,7 +82,6 @@ def climb(means: Sequence[float]) -> float:
 
 
 def worst_dice(run: RunSummary) -> float:
-    """The Dice of the worst class of the last validation."""
     return run.dice.get(run.worst_class, math.nan) if run.worst_class is not None else math.nan
 
 

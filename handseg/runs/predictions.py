@@ -17,7 +17,6 @@ ENDED = ("finished", "stopped")
 
 
 def prediction_path(run: Path, split: str) -> Path:
-    """Where a run keeps its predictions of a split."""
     return run / fields.PREDICTIONS / f"{split}.csv"
 
 
@@ -109,7 +108,6 @@ def default_prediction(runs: Path, covers: Callable[[Submission], bool]) -> Defa
 
 
 def newest_vote() -> Path | None:
-    """The newest vote in `votes/`, if there is one."""
     found = [(path.stat().st_mtime_ns, path.name, path) for path in VOTES.glob("*.csv")]
     return max(found)[-1] if found else None
 

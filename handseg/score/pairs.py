@@ -100,7 +100,6 @@ def _shared(masks: Masks, pair: Pair) -> rle.Runs:
 
 
 def _held_twice(masks: Masks) -> rle.Runs:
-    """The pixels of two classes or more."""
     return rle.vote(list(masks.values()), threshold=1)
 
 

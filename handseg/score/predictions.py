@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 from handseg.reporter import Progress, silent
 from handseg.rle.compare import compare
 from handseg.rle.submission import Submission, read_submission
-from handseg.score.bootstrap import People
 from handseg.score.dice import Scores
-from handseg.score.labels import labels_of_dataset
-from handseg.score.means import Figures
+from handseg.score.means import Figures, People
 from handseg.score.metrics import DICE, OF_AREAS, OVERLAP, needs_sizes
 from handseg.score.samples import trained_on
-from handseg.score.truth import GroundTruth, check_all_known, check_sizes
+from handseg.score.truth import GroundTruth, check_all_known, check_sizes, labels_of_dataset
 
 if TYPE_CHECKING:
     from handseg.data.dataset import Dataset
@@ -47,12 +45,10 @@ class ScoredSubmission:
 
     @property
     def scores(self) -> Scores:
-        """Dice alone."""
         return Scores(self.images, self.truth.classes, self.figures[DICE.name])
 
     @cached_property
     def people(self) -> People:
-        """Whose images they are."""
         return People([self.truth.person(image) for image in self.images])
 
     @cached_property

@@ -9,10 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg.anatomy import ALIASES, bones_of
+from handseg.data.label_runs import LabelFile, label_file
 from handseg.data.labelled import labelled_classes
 from handseg.errors import InputError, did_you_mean
 from handseg.formats.submission import sidecar_classes
+from handseg.reporter import Progress, silent
 from handseg.rle.submission import Submission, read_submission
+from handseg.score.samples import has_labels, samples_to_score
 from handseg.text import SHOWN, shown
 
 if TYPE_CHECKING:
@@ -89,7 +92,6 @@ def with_sizes(truth: GroundTruth, images: Iterable[str], data: Path) -> GroundT
 
 
 def people_of(dataset: "Dataset", images: Iterable[str]) -> dict[str, str]:
-    """The person of each of the images that the data set has."""
     samples = {sample.image_name: sample for sample in dataset.split("all")}
     return {image: samples[image].person for image in images if image in samples}
 
@@ -151,3 +153,99 @@ def check_all_known(sizes: Mapping[str, tuple[int, int]], images: Iterable[str])
 
 def _words(size: tuple[int, int]) -> str:
     return f"{size[0]} × {size[1]}"
+
+
+@dataclass(frozen=True)
+class ChosenLabels:
+    """The images that each of some submissions is scored on, and their labels, drawn or not yet."""
+
+    images: Sequence[tuple[str, ...]]
+    labels: Submission | LabelFile
+    classes: tuple[str, ...]
+    people: Mapping[str, str]
+    aliases: Aliases
+
+    @property
+    def to_draw(self) -> LabelFile | None:
+        """The file of labels that are still to be drawn as run lengths, which takes a while."""
+        file = self.labels
+        return None if isinstance(file, Submission) or file.found() is not None else file
+
+    def ground_truth(self, progress: Progress = silent) -> GroundTruth:
+        """The labels; drawn now where they never were.
+
+        Raises InputError where a label is missing or at fault, FailedError if the disk refuses.
+        """
+        found = self.labels
+        labels = found if isinstance(found, Submission) else found.submission(progress)
+        return GroundTruth(labels, self.classes, self.people, self.aliases)
+
+
+@dataclass(frozen=True)
+class DatasetLabels:
+    """The labels of a data set, those of test images too."""
+
+    dataset: "Dataset"
+
+    def covers(self, submission: Submission) -> bool:
+        """Whether every image of the submission has a label."""
+        return has_labels(submission, self.dataset)
+
+    def choose(self, submissions: Sequence[Submission]) -> ChosenLabels:
+        """The labels of the images of the submissions, each once however many have it.
+
+        Raises InputError where one does not fit the data set.
+        """
+        chosen = [samples_to_score(submission, self.dataset) for submission in submissions]
+        samples = tuple(dict.fromkeys(sample for group in chosen for sample in group))
+        return ChosenLabels(
+            [tuple(sample.image_name for sample in group) for group in chosen],
+            label_file(samples, self.dataset.classes),
+            self.dataset.classes,
+            {sample.image_name: sample.person for sample in samples},
+            self.dataset.aliases,
+        )
+
+
+@dataclass(frozen=True)
+class CsvLabels:
+    """The masks of a submission as labels."""
+
+    truth: GroundTruth
+
+    def covers(self, submission: Submission) -> bool:
+        """Whether every image of the submission has a row in the labels."""
+        return set(self.truth.labels.images).issuperset(submission.images)
+
+    def choose(self, submissions: Sequence[Submission]) -> ChosenLabels:
+        """The same labels, and the images of the submissions that they have.
+
+        Raises InputError for an image or a class that the labels lack.
+        """
+        images = [images_to_score(submission, self.truth) for submission in submissions]
+        truth = self.truth
+        return ChosenLabels(images, truth.labels, truth.classes, truth.people, truth.aliases)
+
+
+def labels_of_dataset(dataset: "Dataset") -> DatasetLabels:
+    """The labels of a data set, with those of its test images that are there."""
+    from handseg.data.dataset import with_test_labels
+
+    return DatasetLabels(with_test_labels(dataset))
+
+
+def open_labels(labels: Path | None, data: Path) -> DatasetLabels | CsvLabels:
+    """The labels of a data set, that in `data` where nothing else is named, or those of a CSV.
+
+    `data` is also the data set that knows the people and sizes of a CSV's images.
+
+    Raises:
+        InputError: there is nothing, or it cannot be read.
+    """
+    from handseg.data.dataset import open_dataset
+
+    if labels is not None and not labels.exists():
+        raise InputError(f"there are no labels at {labels}", details=f"looked in {Path.cwd()}")
+    if labels is not None and not labels.is_dir():
+        return CsvLabels(read_truth(labels, data))
+    return labels_of_dataset(open_dataset(labels or data))

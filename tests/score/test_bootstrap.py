@@ -3,12 +3,18 @@
 import numpy as np
 import pytest
 
-from handseg.score.bootstrap import RESAMPLES, Interval, People, interval_of
-from handseg.score.comparison import Comparison
-from handseg.score.means import Stratum, reweighted_mean
+from handseg.score.comparison import Comparison, report_rows
+from handseg.score.means import (
+    RESAMPLES,
+    Interval,
+    People,
+    Stratum,
+    difference,
+    interval_of,
+    reweighted_mean,
+    summarise,
+)
 from handseg.score.pose import Poses, Reweight
-from handseg.score.report_rows import report_rows
-from handseg.score.summary import difference, summarise
 
 
 def figures_of(people, images_each=2, classes=3, seed=0, spread=0.1):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from handseg.runs.paired import PairedRuns, ScoredRun
-    from handseg.score.summary import Difference
+    from handseg.score.means import Difference
 
 EXAMPLES = (
     "handseg runs compare unet-1 segformer-2",
@@ -101,7 +101,7 @@ def print_tables(pairs: "Sequence[PairedRuns]", by: By, worst: int) -> None:
 
 def report_chance(pairs: "Sequence[PairedRuns]") -> None:
     """Many intervals: some leave out 0 though nothing differs."""
-    from handseg.score.bootstrap import LEVEL
+    from handseg.score.means import LEVEL
 
     figures = sum(len(pair.classes) for pair in pairs if pair.overall.interval is not None)
     if figures:
@@ -210,7 +210,7 @@ def _image_rows(pair: "PairedRuns") -> list[list[Any]]:
 
 def pairs_json(pairs: "Sequence[PairedRuns]") -> dict[str, Any]:
     """Each other run against the first; intervals are null where there are too few people."""
-    from handseg.score.bootstrap import LEVEL, RESAMPLES
+    from handseg.score.means import LEVEL, RESAMPLES
 
     return {
         "a": _run(pairs[0].a),
