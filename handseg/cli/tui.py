@@ -23,7 +23,7 @@ ThemeName = Literal["dark", "light", "safe"]
 SCREENS: tuple[ScreenName, ...] = get_args(ScreenName)
 THEMES: tuple[ThemeName, ...] = get_args(ThemeName)
 DEFAULT_CELLS = "120x40"
-_Name = TypeVar("_Name", bound=str)
+_Name = TypeVar("_Name", ScreenName, ThemeName)
 
 
 @command(
@@ -65,8 +65,8 @@ def tui(
     ] = None,
 ) -> None:
     """Show runs, bones and pictures in the terminal."""
-    first: ScreenName | None = None if screen is None else one_of(SCREENS, screen, "screen")
-    look: ThemeName = one_of(THEMES, theme, "theme")
+    first = None if screen is None else one_of(SCREENS, screen, "screen")
+    look = one_of(THEMES, theme, "theme")
     size = parse_cells(cells)
     form = "text" if out is None else form_of(out)
     if out is not None and not once:
