@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from handseg.rle.submission import Submission
     from handseg.score.comparison import Comparison, ReportColumn, ReportRows, WorstImage
     from handseg.score.means import Interval, Summary
-    from handseg.score.pose import Poses
+    from handseg.score.pose import Poses, Reweight
     from handseg.score.predictions import ScoredSubmission
     from handseg.score.truth import ChosenLabels, CsvLabels, DatasetLabels, GroundTruth
 
@@ -130,6 +130,14 @@ def score(
         print_csv(comparison, by, worst)
     else:
         print_tables(comparison, by, worst)
+
+
+def read_reweight(text: str | None) -> "Reweight | None":
+    if text is None:
+        return None
+    from handseg.score.pose import parse_reweight
+
+    return parse_reweight(text)
 
 
 def read_submissions(
@@ -286,9 +294,11 @@ def report_assumed_sizes(scored: "Sequence[ScoredSubmission]", size: tuple[int, 
 
 def report_poses(comparison: "Comparison") -> None:
     """How many wrists are bent, where means are reweighted."""
+    if not comparison.poses:
+        return
     from handseg.hand.pose import LIMIT
 
-    for one, poses in zip(comparison.scored, comparison.poses, strict=False):
+    for one, poses in zip(comparison.scored, comparison.poses, strict=True):
         bent, known = int(poses.bent.sum()), len(one.images) - poses.unknown
         share = f" ({bent / known:.1%})" if known else ""
         lost = f"; of {poses.unknown} images the pose is not known" if poses.unknown else ""

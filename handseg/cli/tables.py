@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from handseg.text import NONE
 
@@ -23,8 +23,7 @@ def plain_text(value: Any) -> str:
     return NONE if missing else str(value)
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(NamedTuple):
     """A column: its name for programs, its title for people, and how people read its values.
 
     `text` gives a str or, for a style, a rich Text. Values of a column that is not `right` may be

@@ -9,7 +9,6 @@ statistic is the score itself: the mean over images for each class, then over cl
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -72,8 +71,7 @@ def quotient(sums: Figures, counts: NDArray[np.integer] | Figures) -> Figures:
     return np.divide(sums, counts, out=np.full(np.shape(sums), np.nan), where=counts > 0)
 
 
-@dataclass(frozen=True)
-class Interval:
+class Interval(NamedTuple):
     """Holds 95 % of what the resamples gave."""
 
     low: float
@@ -150,8 +148,7 @@ def interval_of(resampled: Figures) -> Interval | None:
     return None if math.isnan(low) else Interval(low, high)
 
 
-@dataclass(frozen=True)
-class Summary:
+class Summary(NamedTuple):
     """The mean of figures of images and classes, taken as the competition's is.
 
     An interval is None where there are too few people. The reweighted mean is NaN where no strata
