@@ -1,10 +1,22 @@
 """Counts, lists of names, sizes, times and Dice as a person reads them: written in one place."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 NONE = "–"
 """Where there is no figure."""
+STATE_SIGNS: Mapping[str, str] = {
+    "running": "●",
+    "quiet": "◐",
+    "dead": "✖",
+    "failed": "✗",
+    "stopped": "■",
+    "finished": "✔",
+    "broken": "!",
+}
+"""The state of a run as one sign."""
+MOVED = 0.002
+"""A difference of Dice that is marked: smaller ones come and go between two validations."""
 SHOWN = 5
 """Names of a list that are said."""
 _UNITS = (("kB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12))
@@ -49,6 +61,14 @@ def difference_text(value: float, digits: int = 4) -> str:
     if not text.strip(".0"):
         return text
     return f"{'−' if value < 0 else '+'}{text}"
+
+
+def epochs_text(done: float, total: float | None) -> str:
+    """Whole epochs of so many: `61/100`, `61` where the end is not known, `–` for none."""
+    if not math.isfinite(done):
+        return NONE
+    whole = f"{math.floor(done + 1e-6)}"
+    return f"{whole}/{total:g}" if total else whole
 
 
 def duration(seconds: float) -> str:

@@ -10,8 +10,8 @@ from typing import Literal, get_args
 
 from textual.theme import Theme
 
-from handseg.runs import words
 from handseg.runs.summary import State
+from handseg.text import STATE_SIGNS
 
 ThemeName = Literal["dark", "light", "safe"]
 THEMES: tuple[ThemeName, ...] = get_args(ThemeName)
@@ -118,7 +118,7 @@ def signs(colours: Colours) -> dict[State, tuple[str, str]]:
         "finished": colours.accent,
         "broken": colours.warn,
     }
-    return {state: (words.SIGNS[state], colour) for state, colour in of_state.items()}
+    return {state: (STATE_SIGNS[state], colour) for state, colour in of_state.items()}
 
 
 SIGNS = signs(COLOURS[NAME])

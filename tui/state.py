@@ -163,7 +163,7 @@ class State:
         """Filter and sort; the cursor stays with its run as long as that is shown."""
         now, chosen = self.now(), self._filter
         found = self.runs if chosen is None else [r for r in self.runs if chosen.matches(r, now)]
-        self.shown = self.order.sorted(found, now)
+        self.shown = self.order.sorted(found)
         if all(run.name != self.highlighted for run in self.shown):
             self.highlighted = self.shown[0].name if self.shown else None
         self._forget()

@@ -5,14 +5,14 @@ import inspect
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from handseg.cli.console import verbosity
-from handseg.errors import ExitCode, HandsegError
+from handseg.errors import ExitCode, HandsegError, UsageError
 
 COMMON: dict[str, Any] = {
     "quiet": Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but errors.")],
@@ -41,8 +41,13 @@ def command(*, examples: Sequence[str]) -> Callable[[Callable[..., None]], Calla
             words = {name: arguments.pop(name) for name in COMMON}
             before = vars(verbosity).copy()
             set_verbosity(words)
+
+            def work() -> None:
+                check_formats(arguments)
+                function(**arguments)
+
             try:
-                code = guarded(functools.partial(function, **arguments))
+                code = guarded(work)
             finally:
                 vars(verbosity).update(before)
             if code:
@@ -63,6 +68,12 @@ def command(*, examples: Sequence[str]) -> Callable[[Callable[..., None]], Calla
         return run
 
     return decorate
+
+
+def check_formats(arguments: Mapping[str, object]) -> None:
+    """Raise UsageError where more is asked for than one format (`options.Json`, `options.Csv`)."""
+    if arguments.get("json_") and arguments.get("csv_"):
+        raise UsageError("--json and --csv are two formats; give one of them")
 
 
 def set_verbosity(words: dict[str, bool]) -> None:

@@ -3,12 +3,12 @@
 import json
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from handseg.reporter import Progress, silent
+from handseg.reporter import Progress, Reporter, silent
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -61,7 +61,6 @@ def out(text: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON on stdout."""
     out(json.dumps(value, indent=2, ensure_ascii=False))
 
 
@@ -123,8 +122,13 @@ def progress(title: str) -> Iterator[Progress]:
         bar.stop()
 
 
+def reporter(bars: Callable[[str], AbstractContextManager[Progress]] | None = None) -> Reporter:
+    """What a training reports through, while it goes on: with `progress`, or other `bars`."""
+    return Reporter(info, warn, bars or progress)
+
+
 class _Bar:
-    """A bar that is drawn from the moment on in which somebody might wonder."""
+    """A bar that is drawn once the work has taken `PATIENCE`."""
 
     def __init__(self, title: str) -> None:
         self._title = title

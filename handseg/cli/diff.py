@@ -1,30 +1,26 @@
 """`handseg diff`: what changed between two submissions."""
 
-from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from handseg.cli import console, options
 from handseg.cli.command import command
+from handseg.cli.tables import Column, Table
 from handseg.errors import UsageError
+from handseg.text import counted, shown
 
 if TYPE_CHECKING:
     from handseg.rle.submission import Submission
-    from handseg.score.diff import Alone, Difference
+    from handseg.score.diff import Alone, GroupChange, MaskChange, SubmissionDiff
 
 LISTED = 10
-"""Masks that are listed where nobody says how many."""
-
-
-class By(StrEnum):
-    """What `--by` may be."""
-
-    CLASS = "class"
-    IMAGE = "image"
-    BOTH = "both"
-    MASK = "mask"
+"""Masks that are listed where no number is given."""
+By = Literal["class", "image", "both", "mask"]
+Side = Literal["class", "image"]
+OTHER: dict[Side, Side] = {"class": "image", "image": "class"}
+"""What the worst mask of a class, or of an image, is named by."""
 
 
 @command(
@@ -44,7 +40,7 @@ def diff(
         str,
         typer.Argument(metavar="B", help="Another; gained is what only B has.", show_default=False),
     ],
-    by: Annotated[By, typer.Option(help="A row for each of these.")] = By.CLASS,
+    by: Annotated[By, typer.Option(help="A row for each of these.")] = "class",
     worst: Annotated[
         int | None,
         typer.Option(
@@ -72,91 +68,150 @@ def diff(
 
     They are joined by image and class; the worst come first.
     """
+    from handseg.runs.predictions import read_predictions
     from handseg.score.diff import difference
 
-    check_formats(by, json_, csv_)
-    folder = options.runs_folder(runs)
-    one, other = (read(text, folder) for text in (a, b))
+    if csv_ and by == "both":
+        raise UsageError("--csv is one table; give --by class, --by image or --by mask")
+    one, other = read_predictions((a, b), options.runs_folder(runs))
     with console.progress("comparing") as bar:
         found = difference(one, other, images=image or (), classes=cls or (), progress=bar)
-    say_notes(found)
-    most = worst if worst is not None or by == By.MASK else LISTED
+    report_notes(found)
+    most = worst if worst is not None or by == "mask" else LISTED
     if json_:
-        print_json(found, most)
+        console.print_json(difference_json(found, found.worst(most)))
     elif csv_:
-        print_csv(found, by, most)
+        console.out(table_of(found, by, most).to_csv())
     elif found.identical == len(found.keys):
         console.out(same_words(found))
     else:
         print_tables(found, by, most)
 
 
-def check_formats(by: By, as_json: bool, as_csv: bool) -> None:
-    if as_json and as_csv:
-        raise UsageError("--json and --csv are two formats; give one of them")
-    if as_csv and by == By.BOTH:
-        raise UsageError("--csv is one table; give --by class, --by image or --by mask")
-
-
-def read(text: str, runs: Path) -> "Submission":
-    from handseg.rle.submission import read_submission
-    from handseg.runs.predictions import find_prediction
-
-    return read_submission(find_prediction(text, runs))
-
-
-def say_notes(found: "Difference") -> None:
+def report_notes(found: "SubmissionDiff") -> None:
     """What a person should know about the figures before reading them."""
     console.info(f"A: {found.a.path}")
     console.info(f"B: {found.b.path}")
     for submission in (found.a, found.b):
         for note in submission.notes:
             console.info(f"{submission.path}: {note}")
-    say_alone("A", found.only_in_a())
-    say_alone("B", found.only_in_b())
+    report_alone("A", found.only_in_a())
+    report_alone("B", found.only_in_b())
     console.info(f"{found.identical} of {len(found.keys)} masks are identical")
 
 
-def say_alone(title: str, alone: "Alone") -> None:
+def report_alone(title: str, alone: "Alone") -> None:
     if alone.rows:
-        rows = "1 row" if alone.rows == 1 else f"{alone.rows} rows"
+        rows = counted(alone.rows, "row")
         console.warn(f"{rows} only in {title} count as empty masks in the other")
     for kind, names in (("images", alone.images), ("classes", alone.classes)):
         if names:
-            shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
-            console.warn(f"{kind} only in {title}: {len(names)} ({shown})")
+            console.warn(f"{kind} only in {title}: {len(names)} ({shown(names, 3)})")
 
 
-def same_words(found: "Difference") -> str:
+def same_words(found: "SubmissionDiff") -> str:
     """One line on files that do not differ."""
     same = "the same content" if found.a.sha256 == found.b.sha256 else "the same masks"
     return f"{found.a.path} and {found.b.path} hold {same}: {len(found.keys)} masks, none changed"
 
 
-def print_json(found: "Difference", most: int | None) -> None:
-    from handseg.score.diff_table import difference_json
-
-    console.print_json(difference_json(found, found.worst(most)))
-
-
-def print_csv(found: "Difference", by: By, most: int | None) -> None:
-    from handseg.score.diff_table import groups_csv, masks_csv
-
-    if by == By.MASK:
-        console.out(masks_csv(found.worst(most)))
-    elif by == By.IMAGE:
-        console.out(groups_csv(found.by_image(), "image"))
-    else:
-        console.out(groups_csv(found.by_class(), "class"))
+def table_of(found: "SubmissionDiff", by: By, most: int | None) -> Table:
+    """The one table that is asked for."""
+    if by == "mask":
+        return masks_table(found.worst(most))
+    if by == "image":
+        return groups_table(found.by_image(), "image")
+    return groups_table(found.by_class(), "class")
 
 
-def print_tables(found: "Difference", by: By, most: int | None) -> None:
-    from handseg.score.diff_table import groups_table, masks_table
-
+def print_tables(found: "SubmissionDiff", by: By, most: int | None) -> None:
     total = found.total()
-    if by in (By.CLASS, By.BOTH):
-        console.print_table(groups_table(found.by_class(), total, "class"))
-    if by in (By.IMAGE, By.BOTH):
-        console.print_table(groups_table(found.by_image(), total, "image"))
+    if by in ("class", "both"):
+        console.print_table(groups_table(found.by_class(), "class", total).to_rich())
+    if by in ("image", "both"):
+        console.print_table(groups_table(found.by_image(), "image", total).to_rich())
     if masks := found.worst(most):
-        console.print_table(masks_table(masks))
+        console.print_table(masks_table(masks).to_rich())
+
+
+PIXELS = (
+    Column("pixels_a", title="pixels in A", right=True),
+    Column("pixels_b", readers="programs"),
+    Column("gained", "+{}".format, right=True),
+    Column("lost", "−{}".format, right=True),
+    Column("dice", "{:.4f}".format, title="Dice", right=True),
+)
+
+
+def groups_table(
+    groups: "Sequence[GroupChange]", by: Side, total: "GroupChange | None" = None
+) -> Table:
+    """A row for each class or image, in their order, and one for all."""
+
+    def row(group: "GroupChange") -> list[Any]:
+        worst = group.worst or ("", None)
+        changed = f"{group.changed} of {group.masks}"
+        figures = (group.masks, group.changed, changed, *group.pixels, group.dice)
+        return [group.name, *figures, *worst]
+
+    columns = [
+        Column(by, fold=True),
+        Column("masks", readers="programs"),
+        Column("changed", readers="programs"),
+        Column("changed", right=True, readers="people"),
+        *PIXELS,
+        Column(f"worst_{OTHER[by]}", title=f"worst {OTHER[by]}", fold=True),
+        Column(
+            "worst_dice",
+            lambda dice: "" if dice is None else f"{dice:.4f}",
+            title="its Dice",
+            right=True,
+        ),
+    ]
+    footers = [] if total is None else [row(total)]
+    return Table(columns, list(map(row, groups)), footers, look="boxed")
+
+
+def masks_table(masks: "Sequence[MaskChange]") -> Table:
+    """A row for each mask."""
+    columns = [Column("image", fold=True), Column("class", fold=True), *PIXELS]
+    rows = [[mask.image, mask.cls, *mask.pixels, mask.dice] for mask in masks]
+    return Table(columns, rows, look="boxed")
+
+
+def difference_json(difference: "SubmissionDiff", masks: "Sequence[MaskChange]") -> dict[str, Any]:
+    """All of it; `masks` are those that are listed one by one."""
+    total = difference.total()
+    return {
+        "a": {**_file(difference.a), "only_here": _alone(difference.only_in_a())},
+        "b": {**_file(difference.b), "only_here": _alone(difference.only_in_b())},
+        "masks": total.masks,
+        "identical": difference.identical,
+        **_pixels(total),
+        "dice": total.dice,
+        "classes": [_group(group, "class") for group in difference.by_class()],
+        "images": [_group(group, "image") for group in difference.by_image()],
+        "worst": [
+            {"image": mask.image, "class": mask.cls, **_pixels(mask), "dice": mask.dice}
+            for mask in masks
+        ],
+    }
+
+
+def _pixels(change: "GroupChange | MaskChange") -> dict[str, int]:
+    in_a, in_b, gained, lost = change.pixels
+    return {"pixels_a": in_a, "pixels_b": in_b, "gained": gained, "lost": lost}
+
+
+def _file(submission: "Submission") -> dict[str, Any]:
+    return {"path": str(submission.path), "sha256": submission.sha256, "rows": len(submission)}
+
+
+def _alone(alone: "Alone") -> dict[str, Any]:
+    return {"rows": alone.rows, "images": list(alone.images), "classes": list(alone.classes)}
+
+
+def _group(group: "GroupChange", by: Side) -> dict[str, Any]:
+    counts = {"masks": group.masks, "changed": group.changed}
+    worst = group.worst and {OTHER[by]: group.worst[0], "dice": group.worst[1]}
+    return {by: group.name, **counts, **_pixels(group), "dice": group.dice, "worst": worst}

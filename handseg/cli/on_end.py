@@ -1,4 +1,4 @@
-"""`--on-end CMD`: a command of the person's own after each training, to be told how it ended."""
+"""`--on-end CMD`: a command that the shell runs after each training, with how it ended."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ STDERR = 2
 
 
 @dataclass(frozen=True)
-class End:
+class RunEnd:
     """How a training ended: the run's folder if it had one, state, reason, best Dice if any."""
 
     run: Path | None
@@ -38,19 +38,19 @@ class End:
         }
 
 
-def end_of(run: Path | None, reason: str, state: str = "failed") -> End:
+def end_of(run: Path | None, reason: str, state: str = "failed") -> RunEnd:
     """What a run's folder says of its end; reason and state are those of one that has none."""
     if run is None:
-        return End(None, state, reason, None)
+        return RunEnd(None, state, reason, None)
     from handseg.runs.reader import summarise_run
 
     found = summarise_run(run)
     dice = found.best_dice if isfinite(found.best_dice) else None
-    return End(run, found.state, found.message, dice)
+    return RunEnd(run, found.state, found.message, dice)
 
 
 @contextmanager
-def told(command: str | None, runs: Path) -> Iterator[None]:
+def on_end_of_training(command: str | None, runs: Path) -> Iterator[None]:
     """Run the command after the training inside, however that ends."""
     if command is None:
         yield
@@ -67,10 +67,10 @@ def told(command: str | None, runs: Path) -> Iterator[None]:
         reason = f"{type(error).__name__}: {error}"
         raise
     finally:
-        run_command(command, end_of(run_begun_by(os.getpid(), begun, runs), reason))
+        run_on_end(command, end_of(run_begun_by(os.getpid(), begun, runs), reason))
 
 
-def run_command(command: str, end: End) -> None:
+def run_on_end(command: str, end: RunEnd) -> None:
     """Have the shell run it; a failure is said and changes nothing."""
     try:
         # Of a session of its own, so that all that it started can be ended with it.

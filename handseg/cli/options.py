@@ -12,8 +12,6 @@ from handseg.errors import UsageError
 PLACES = ("HANDSEG_DATA", "HANDSEG_RUNS")
 """Environment variables that name the data set and the folder of runs."""
 
-VOTES = Path("votes")
-"""Where votes go, and where they are looked for."""
 _SIZE = re.compile(r"([1-9][0-9]{0,5})[xX×]([1-9][0-9]{0,5})")
 STREAM = Path("-")
 """As `--out`: stdout."""
@@ -74,6 +72,11 @@ def data_folder(given: Path | None) -> Path:
     return given or Path(os.environ.get("HANDSEG_DATA") or "data")
 
 
+def is_data_named(given: Path | None) -> bool:
+    """Whether a person named the data set, on the command line or by `HANDSEG_DATA`."""
+    return given is not None or "HANDSEG_DATA" in os.environ
+
+
 def runs_folder(given: Path | None) -> Path:
     """The folder of runs: as given, else `HANDSEG_RUNS`, else `runs`."""
     return given or Path(os.environ.get("HANDSEG_RUNS") or "runs")
@@ -85,7 +88,7 @@ def pixels(given: str | None) -> tuple[int, int]:
     Raises:
         UsageError: it is not two numbers.
     """
-    from handseg.rle.joined import DEFAULT_SIZE
+    from handseg.rle.aligned import DEFAULT_SIZE
 
     if given is None:
         return DEFAULT_SIZE

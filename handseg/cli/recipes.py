@@ -1,18 +1,13 @@
 """`handseg recipes`: the recipes that come with handseg."""
 
-import csv
-import io
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from handseg.cli import console, options
 from handseg.cli.command import command, epilog
-from handseg.errors import UsageError
-
-if TYPE_CHECKING:
-    from rich.table import Table
+from handseg.cli.tables import Column, Table
 
 FOLDER = Path("recipes")
 """Where `recipes copy` puts a recipe."""
@@ -33,17 +28,20 @@ def recipes(context: typer.Context, json_: options.Json = False, csv_: options.C
 
     if context.invoked_subcommand is not None:
         return
-    if json_ and csv_:
-        raise UsageError("--json and --csv are two formats; give one of them")
     found = [(path, opening_comment(path)) for path in bundled_recipes()]
+    table = Table(
+        [Column("recipe"), Column("comment", title="what it says", fold=True)],
+        [(path.stem, "\n".join(comment)) for path, comment in found],
+        look="head",
+    )
     if json_:
         fields = [(path.stem, str(path), list(comment)) for path, comment in found]
         keys = ("recipe", "path", "comment")
         console.print_json([dict(zip(keys, row, strict=True)) for row in fields])
     elif csv_:
-        console.out(as_csv([(path.stem, "\n".join(comment)) for path, comment in found]))
+        console.out(table.to_csv())
     else:
-        console.print_table(as_table(found))
+        console.print_table(table.to_rich())
         console.info(f"they lie in {bundled_folder()}; one as a file of your own:")
         console.info("  handseg recipes copy segformer")
 
@@ -59,21 +57,3 @@ def copy(
 
     for path in copy_recipe(name, FOLDER, force=force):
         console.out(str(path))
-
-
-def as_csv(rows: list[tuple[str, str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([("recipe", "comment"), *rows])
-    return text.getvalue().removesuffix("\n")
-
-
-def as_table(found: list[tuple[Path, tuple[str, ...]]]) -> "Table":
-    """One row a recipe: its name, and what it says of itself."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table("recipe", "what it says", box=box.SIMPLE_HEAD)
-    for path, comment in found:
-        table.add_row(Text(path.stem), Text("\n".join(comment)))
-    return table

@@ -1,30 +1,30 @@
 """`handseg score`: Dice and its relatives of submissions, against the labels."""
 
+import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from handseg.cli import console, options
 from handseg.cli.command import command
-from handseg.cli.score_words import say_assumed_sizes, say_labels, say_notes, say_poses
-from handseg.errors import InputError, UsageError
+from handseg.cli.tables import Column, Table, json_value
 from handseg.reporter import Progress, silent
+from handseg.text import shown, size_text
 
 if TYPE_CHECKING:
-    from handseg.data.dataset import Sample
     from handseg.hand.hands import Hands
     from handseg.rle.submission import Submission
-    from handseg.score.comparison import Comparison
+    from handseg.score.comparison import Comparison, ReportColumn, ReportRows, WorstImage
+    from handseg.score.means import Interval, Summary
     from handseg.score.pose import Reweight
     from handseg.score.predictions import ScoredSubmission
-    from handseg.score.truth import Truth
+    from handseg.score.truth import ChosenLabels, CsvLabels, DatasetLabels, GroundTruth
 
-Judged = tuple["Submission", tuple[str, ...]]
-"""A submission and the images that it is scored on."""
 By = Literal["class", "image", "person"]
 
 
@@ -92,41 +92,92 @@ def score(
 
     Several are compared, the last with the best of the others: is the difference more than noise?
     """
+    from handseg.runs.predictions import check_anything_to_score, find_prediction
     from handseg.score.comparison import Comparison
     from handseg.score.metrics import needs_sizes, parse_metrics
+    from handseg.score.pose import parse_reweight
     from handseg.score.predictions import score_submission
+    from handseg.score.truth import CsvLabels, open_labels
 
-    if json_ and csv_:
-        raise UsageError("--json and --csv are two formats; give one of them")
     names, size = parse_metrics(metrics), options.pixels(image_size)
-    asked = None if reweight is None else read_reweight(reweight)
+    asked = None if reweight is None else parse_reweight(reweight)
     runs_folder, data_folder = options.runs_folder(runs), options.data_folder(data)
-    paths = named_predictions(preds, runs_folder)
-    if labels is not None and is_csv(labels):
-        truth, judged = against_csv(paths, labels, data_folder, runs_folder)
-    else:
-        truth, judged = against_data_set(paths, labels or data_folder, runs_folder)
-    if image_size is None and (asked or needs_sizes(names)):
-        truth = sized(truth, judged, data_folder, size)
+    if not preds:
+        check_anything_to_score(runs_folder)
+    paths = [find_prediction(text, runs_folder) for text in preds or ()]
+    known = open_labels(labels, data_folder)
+    submissions = read_submissions(paths, known, runs_folder)
+    chosen = known.choose(submissions)
+    truth = draw_labels(chosen)
+    if isinstance(known, CsvLabels):
+        report_labels(truth)
+    sizes_matter = image_size is None and (asked is not None or needs_sizes(names))
+    if sizes_matter:
+        truth = sized(truth, submissions, chosen.images, data_folder, size)
     with bar_of(names) as bar:
         scored = [
             score_submission(submission, truth, images, names, image_size=size, progress=bar)
-            for submission, images in judged
+            for submission, images in zip(submissions, chosen.images, strict=True)
         ]
-    say_notes(scored)
-    if image_size is None and (asked or needs_sizes(names)):
-        say_assumed_sizes(scored, size)
-    hands = poses_of_all(scored, asked)
-    titles = short_titles([submission.path for submission, _ in judged])
-    show(Comparison(scored, titles, names, asked, hands), by, worst, json_, csv_)
+    hands = hands_of_all(scored) if asked else []
+    comparison = Comparison(scored, short_titles(submissions), names, asked, hands)
+    report_notes(scored)
+    if sizes_matter:
+        report_assumed_sizes(scored, size)
+    report_poses(comparison)
+    if json_:
+        console.print_json(comparison_json(comparison, worst))
+    elif csv_:
+        print_csv(comparison, by, worst)
+    else:
+        print_tables(comparison, by, worst)
+
+
+def read_reweight(text: str | None) -> "Reweight | None":
+    if text is None:
+        return None
+    from handseg.score.pose import parse_reweight
+
+    return parse_reweight(text)
+
+
+def read_submissions(
+    paths: "Sequence[Path]", known: "DatasetLabels | CsvLabels", runs: Path
+) -> "list[Submission]":
+    """What is named, else the newest vote or validation that has labels."""
+    from handseg.rle.submission import read_submission
+    from handseg.runs.predictions import default_prediction
+
+    if not paths:
+        default = default_prediction(runs, known.covers)
+        if default.passed_over is not None:
+            console.info(
+                f"the images of {default.passed_over} have no labels here: "
+                "the last run's validation instead"
+            )
+        paths = [default.path]
+    return [read_submission(path) for path in paths]
+
+
+def draw_labels(chosen: "ChosenLabels") -> "GroundTruth":
+    """The labels as run lengths; where they are drawn now, that is said: it takes a while."""
+    file = chosen.to_draw
+    if file is not None:
+        console.info(
+            f"the labels of {len(file.samples)} images become run lengths, once: "
+            f"about {size_text(file.expected_bytes)} in {file.path.parent}"
+        )
+    with console.progress("drawing labels") as bar:
+        return chosen.ground_truth(bar)
 
 
 def sized(
-    truth: "Truth",
-    judged: "Sequence[Judged]",
+    truth: "GroundTruth",
+    submissions: "Sequence[Submission]",
+    images_of: Sequence[tuple[str, ...]],
     data: Path,
     size: tuple[int, int],
-) -> "Truth":
+) -> "GroundTruth":
     """The labels with the sizes that a data set knows of their images.
 
     Raises:
@@ -135,179 +186,34 @@ def sized(
     from handseg.data.image_sizes import check_assumed_size
     from handseg.score.truth import with_sizes
 
-    truth = with_sizes(truth, {image for _, images in judged for image in images}, data)
-    for submission, images in judged:
+    truth = with_sizes(truth, {image for images in images_of for image in images}, data)
+    for submission, images in zip(submissions, images_of, strict=True):
         known = truth.sizes.keys() | truth.labels.sizes.keys() | submission.sizes.keys()
         check_assumed_size(truth.labels, [image for image in images if image not in known], size)
     return truth
 
 
 def bar_of(metrics: Sequence[str]) -> AbstractContextManager[Progress]:
-    """A bar where a metric takes its time; what only areas tell is there at once."""
+    """A bar where a metric takes its time; those of areas are there at once."""
     from handseg.score.metrics import OF_AREAS
 
     return nullcontext(silent) if set(metrics) <= set(OF_AREAS) else console.progress("comparing")
 
 
-def read_reweight(text: str) -> "Reweight":
-    from handseg.score.pose import parse_reweight
-
-    return parse_reweight(text)
-
-
-def is_csv(labels: Path) -> bool:
-    """Whether labels are a submission and no data set; raises InputError where nothing is."""
-    if not labels.exists():
-        raise InputError(f"there are no labels at {labels}", details=f"looked in {Path.cwd()}")
-    return not labels.is_dir()
-
-
-def named_predictions(preds: Sequence[str] | None, runs: Path) -> list[Path]:
-    """What the person named; none where it is the default, which must then be there."""
-    from handseg.runs.predictions import find_prediction
-
-    if not preds:
-        check_anything(runs)
-    return [find_prediction(text, runs) for text in preds or ()]
-
-
-def against_data_set(
-    paths: Sequence[Path], folder: Path, runs: Path
-) -> "tuple[Truth, list[Judged]]":
-    """The labels of a data set as run lengths, and each submission with its images."""
-    from handseg.data.dataset import open_dataset, with_test_labels
-    from handseg.rle.submission import read_submission
-    from handseg.score.predictions import chosen_samples, names_of, united
-    from handseg.score.samples import has_labels
-    from handseg.score.truth import truth_of_samples
-
-    dataset = open_dataset(folder)
-    if not paths:
-        known = with_test_labels(dataset)
-        paths = [default_prediction(lambda submission: has_labels(submission, known), runs)]
-    submissions = [read_submission(path) for path in paths]
-    chosen = chosen_samples(submissions, dataset)
-    samples = united(chosen)
-    truth = truth_of_samples(drawn_labels(samples, dataset.classes), samples, dataset.aliases)
-    return truth, list(zip(submissions, map(names_of, chosen), strict=True))
-
-
-def drawn_labels(samples: "Sequence[Sample]", classes: Sequence[str]) -> "Submission":
-    """The labels of samples as run lengths; drawn now, and that is said, or before."""
-    from handseg.data.label_runs import label_file
-    from handseg.text import size_text
-
-    file = label_file(samples, classes)
-    if file.found() is None:
-        size = size_text(file.expected_bytes)
-        console.info(
-            f"the labels of {len(samples)} images become run lengths, once: "
-            f"about {size} in {file.path.parent}"
-        )
-    with console.progress("drawing labels") as bar:
-        return file.submission(bar)
-
-
-def against_csv(
-    paths: Sequence[Path], labels: Path, data: Path, runs: Path
-) -> "tuple[Truth, list[Judged]]":
-    """The masks of a submission as labels, and each other submission with its images."""
-    from handseg.rle.submission import read_submission
-    from handseg.score.truth import images_to_score, read_truth
-
-    truth = read_truth(labels, data)
-    known = set(truth.labels.images)
-    if not paths:
-        paths = [default_prediction(lambda submission: known.issuperset(submission.images), runs)]
-    submissions = [read_submission(path) for path in paths]
-    say_labels(truth)
-    return truth, [(one, images_to_score(one, truth)) for one in submissions]
-
-
-def votes_by_age() -> list[Path]:
-    """The votes in `votes/`, newest first."""
-    found = [(path.stat().st_mtime_ns, path.name, path) for path in options.VOTES.glob("*.csv")]
-    return [path for *_, path in sorted(found, reverse=True)]
-
-
-def check_anything(runs: Path) -> None:
-    """Raise InputError where there is neither a vote nor a run."""
-    from handseg.runs.reader import list_runs
-
-    if not votes_by_age() and not list_runs(runs):
-        raise InputError(
-            "there is nothing to score",
-            details=f"no vote in {options.VOTES.absolute()}, no run in {runs.absolute()}",
-            hints=[
-                "name a submission, as in: handseg score prediction.csv --data DIR",
-                "handseg demo   goes the whole way on synthetic hands",
-            ],
-        )
-
-
-def default_prediction(has_labels: "Callable[[Submission], bool]", runs: Path) -> Path:
-    """The newest vote if its images have labels, else the validation of the last run."""
-    from handseg.rle.submission import read_submission
-    from handseg.runs.predictions import find_prediction, newest_predictions
-
-    for path in votes_by_age()[:1]:
-        if has_labels(read_submission(path)):
-            return path
-        console.info(f"the images of {path} have no labels here: the last run's validation instead")
-    # A run that is still training, or was stopped, has none yet.
-    ended = newest_predictions(runs, "val")
-    return ended[0] if ended else find_prediction("last", runs, "val")
-
-
-def poses_of_all(
-    scored: "Sequence[ScoredSubmission]", reweight: "Reweight | None"
-) -> "list[Hands]":
-    """The poses of the images of each submission, where means are reweighted."""
-    if reweight is None:
-        return []
+def hands_of_all(scored: "Sequence[ScoredSubmission]") -> "list[Hands]":
+    """The hands in the images of each submission."""
     from handseg.score.pose import hands_of_truth
 
-    hands: list[Hands] = []
+    found: list[Hands] = []
     for one in scored:
         with console.progress("poses") as bar:
-            hands.append(hands_of_truth(one.truth, one.images, one.sizes, bar))
-        say_poses(one, hands[-1])
-    return hands
+            found.append(hands_of_truth(one.truth, one.images, one.sizes, bar))
+    return found
 
 
-def show(comparison: "Comparison", by: By, worst: int | None, as_json: bool, as_csv: bool) -> None:
-    """Print what was asked for: JSON, CSV or tables."""
-    from handseg.score.blocks import blocks_by
-    from handseg.score.worst import worst_images
-
-    if as_json:
-        from handseg.score.as_json import comparison_json
-
-        console.print_json(comparison_json(comparison, worst))
-        return
-    lists = [
-        (title, worst_images(one, worst))
-        for title, one in zip(comparison.titles, comparison.scored, strict=True)
-        if worst is not None
-    ]
-    if as_csv:
-        from handseg.score.as_csv import blocks_csv, worst_csv
-
-        found = worst_csv((title, image) for title, images in lists for image in images)
-        console.out(found if worst is not None else blocks_csv(blocks_by(comparison, by)))
-        return
-    from handseg.score.table import block_table, worst_table
-
-    for block in blocks_by(comparison, by):
-        console.print_table(block_table(block))
-        for remark in block.remarks:
-            console.out(remark)
-    for title, images in lists:
-        console.print_table(worst_table(images, f"{title}: worst {worst} of each class"))
-
-
-def short_titles(paths: Sequence[Path]) -> list[str]:
+def short_titles(submissions: "Sequence[Submission]") -> list[str]:
     """The name of the run, or the stem of the file; the whole path where that is ambiguous."""
+    paths = [submission.path for submission in submissions]
     titles = [
         path.parent.parent.name if path.parent.name == "predictions" else path.stem
         for path in paths
@@ -317,3 +223,339 @@ def short_titles(paths: Sequence[Path]) -> list[str]:
         title if counts[title] == 1 else str(path)
         for title, path in zip(titles, paths, strict=True)
     ]
+
+
+def report_labels(truth: "GroundTruth") -> None:
+    """What a person should know of labels that are a submission."""
+    labels = truth.labels
+    images = f"{len(labels.images)} images, {len(truth.classes)} classes"
+    console.info(f"labels: {labels.path}, {images}")
+    if truth.rows_missing:
+        console.warn(f"{labels.path}: {truth.rows_missing} rows missing count as empty labels")
+    unknown = sum(image not in truth.people for image in labels.images)
+    if unknown:
+        console.info(
+            f"the people of {unknown} images are not known (--data DIR tells them): "
+            "each image counts as a person"
+        )
+
+
+def report_notes(scored: "Sequence[ScoredSubmission]") -> None:
+    """What a person should know about the figures before reading them."""
+    for one in scored:
+        report_rows_of(one)
+        for metric in one.figures:
+            undefined = one.undefined(metric)
+            if undefined:
+                console.warn(
+                    f"{one.submission.path}: {undefined} masks have no {metric}: of prediction "
+                    "and label one is empty; the means leave them out"
+                )
+        if one.trained_on:
+            console.warn(
+                f"{one.submission.path} was trained on {len(one.trained_on)} people of these "
+                f"images ({shown(one.trained_on)}): its Dice flatters"
+            )
+    if len({frozenset(one.images) for one in scored}) > 1:
+        console.warn("these submissions are of different images: their Dice cannot be compared")
+
+
+def report_rows_of(one: "ScoredSubmission") -> None:
+    """The images of a submission, and what its rows lack or have too often."""
+    path = one.submission.path
+    console.info(f"{path}: {len(one.images)} images of {len(one.people)} people")
+    bare = len(set(one.submission.images).difference(one.images))
+    if bare:
+        console.info(f"{path}: {bare} more images have no label and are no part of the score")
+    for note in one.submission.notes:
+        console.info(f"{path}: {note}")
+    if one.submission.repeated_rows:
+        console.info(f"{path}: {one.submission.repeated_rows} rows repeated, with the same masks")
+    if one.without_rows:
+        console.warn(
+            f"{len(one.without_rows)} images without rows count as empty: "
+            f"{shown(one.without_rows, 3)}"
+        )
+    if one.rows_missing:
+        console.warn(f"{path}: {one.rows_missing} rows missing count as empty masks")
+
+
+def report_assumed_sizes(scored: "Sequence[ScoredSubmission]", size: tuple[int, int]) -> None:
+    """A word where figures rest on sizes that nobody says."""
+    for one in scored:
+        truth = one.truth
+        said = one.submission.sizes.keys() | truth.labels.sizes.keys() | truth.sizes.keys()
+        assumed = sum(image not in said for image in one.images)
+        if assumed:
+            console.warn(
+                f"{one.submission.path}: no sidecar says the size of {assumed} images, taken as "
+                f"{size[0]} × {size[1]} (--image-size)"
+            )
+
+
+def report_poses(comparison: "Comparison") -> None:
+    """How many wrists are bent, where means are reweighted."""
+    if not comparison.hands:
+        return
+    from handseg.hand.pose import LIMIT
+
+    for one, hands in zip(comparison.scored, comparison.hands, strict=True):
+        unknown = hands.unknown_poses
+        bent, known = int(hands.bent.sum()), len(one.images) - unknown
+        share = f" ({bent / known:.1%})" if known else ""
+        lost = f"; of {unknown} images the pose is not known" if unknown else ""
+        console.info(
+            f"{one.submission.path}: {bent} of {known} wrists are bent by more than {LIMIT:g}°"
+            f"{share}{lost}"
+        )
+
+
+def print_tables(comparison: "Comparison", by: By, worst: int | None) -> None:
+    from handseg.score.comparison import report_rows, worst_images
+
+    for rows in report_rows(comparison, by):
+        console.print_table(rows_table(rows).to_rich())
+        for remark in rows.remarks:
+            console.out(remark)
+    if worst is None:
+        return
+    for title, one in zip(comparison.titles, comparison.scored, strict=True):
+        table = worst_table(worst_images(one, worst), f"{title}: worst {worst} of each class")
+        console.print_table(table.to_rich())
+
+
+def print_csv(comparison: "Comparison", by: By, worst: int | None) -> None:
+    from handseg.score.comparison import report_rows, worst_images
+
+    if worst is None:
+        console.out(rows_csv(report_rows(comparison, by)))
+        return
+    lists = [worst_images(one, worst) for one in comparison.scored]
+    console.out(worst_csv(dict(zip(comparison.titles, lists, strict=True))))
+
+
+def rows_table(rows: "ReportRows") -> Table:
+    """Rows as people read them; the worst of each column is marked where they are not ranked."""
+    marked = {
+        (row, place + 1)
+        for place, column in enumerate(rows.columns)
+        if not rows.is_ranked and (row := worst_row(column)) is not None
+    }
+    return Table(
+        [
+            Column(rows.heading, fold=True),
+            *(
+                Column(
+                    one.title,
+                    one.metric.signed if one.is_signed else one.metric.words,
+                    right=True,
+                    fold=True,
+                )
+                for one in rows.columns
+            ),
+        ],
+        _lines(rows.names, [one.values for one in rows.columns]),
+        _lines(rows.footers, [one.footers for one in rows.columns]),
+        rows.title,
+        "boxed",
+        marked=frozenset(marked),
+    )
+
+
+def worst_row(column: "ReportColumn") -> int | None:
+    """The row with the worst figure; None where it is not worth a mark."""
+    known = [(value, row) for row, value in enumerate(column.values) if not math.isnan(value)]
+    if not column.is_marked or len({value for value, _ in known}) < 2:
+        return None
+    return (min if column.metric.more_is_better else max)(known)[1]
+
+
+def worst_table(worst: "Sequence[WorstImage]", title: str) -> Table:
+    """The worst images of each class, with their lines in the CSV; a class is named once."""
+    begins = [
+        place for place, one in enumerate(worst) if not place or one.cls != worst[place - 1].cls
+    ]
+    return Table(
+        [
+            Column("class", fold=True),
+            Column("image", fold=True),
+            Column("dice", "{:.4f}".format, right=True),
+            Column("line", lambda line: "no row" if line is None else str(line), right=True),
+        ],
+        [
+            (one.cls if place in begins else "", one.image, one.dice, one.line)
+            for place, one in enumerate(worst)
+        ],
+        title=title,
+        look="boxed",
+        sections=frozenset(begins[1:]),
+    )
+
+
+def rows_csv(found: "Sequence[ReportRows]") -> str:
+    """All as one CSV: side by side where they have the same rows, else beneath each other.
+
+    A column is named by its title, and by its metric where that is not Dice. Intervals are left
+    out: they stand in the JSON.
+    """
+    from handseg.score.comparison import FROM, TO
+
+    tables: list[Table] = []
+    for _, alike in groupby(found, lambda rows: (rows.heading, *rows.names)):
+        first, *others = alike
+        columns = [column for rows in (first, *others) for column in rows.columns]
+        rows = _lines(first.names, [column.values for column in columns])
+        footers = _lines(first.footers, [column.footers for column in columns])
+        rows += [footer for footer in footers if footer[0] not in (FROM, TO)]
+        names = [first.heading, *(_csv_name(column) for column in columns)]
+        tables.append(Table([Column(name) for name in names], rows))
+    return "\n".join(table.to_csv() for table in tables)
+
+
+def worst_csv(lists: "Mapping[str, Sequence[WorstImage]]") -> str:
+    """The worst images of each class by title; the line is empty where there is no row."""
+    names = ("prediction", "class", "image_name", "dice", "line")
+    rows = [(title, *image) for title, images in lists.items() for image in images]
+    return Table([Column(name) for name in names], rows).to_csv()
+
+
+def _lines(names: Sequence[str], columns: Sequence[Sequence[float]]) -> list[list[Any]]:
+    """Rows of a name and its figure in each column."""
+    return [[name, *(values[place] for values in columns)] for place, name in enumerate(names)]
+
+
+def _csv_name(column: "ReportColumn") -> str:
+    metric = column.metric.name
+    return column.title if metric in ("dice", column.title) else f"{column.title} {metric}"
+
+
+def comparison_json(comparison: "Comparison", worst: int | None = None) -> dict[str, Any]:
+    """Predictions, and with several the difference that the table shows.
+
+    A prediction has its path, its Dice (`mean`, `interval`, `classes`), all `metrics`, each image
+    (`by_image`) and person; and where they are asked for `pairs`, `pose` and `worst`.
+    """
+    from handseg.score.means import LEVEL, RESAMPLES
+
+    document: dict[str, Any] = {
+        "labels": str(comparison.scored[0].truth.labels.path),
+        "bootstrap": {"of": "people", "resamples": RESAMPLES, "level": LEVEL / 100},
+        "predictions": [
+            _prediction(comparison, index, worst) for index in range(len(comparison.scored))
+        ],
+    }
+    if comparison.other is not None:
+        document["difference"] = _difference(comparison, comparison.other)
+    return document
+
+
+def _prediction(comparison: "Comparison", index: int, worst: int | None) -> dict[str, Any]:
+    from handseg.score.comparison import rows_by, worst_images
+
+    one = comparison.scored[index]
+    dice = comparison.summaries[index, "dice"]
+    document: dict[str, Any] = {
+        "path": str(one.submission.path),
+        "mean": json_value(dice.mean),
+        "interval": _ends(dice.interval),
+        "images": len(one.images),
+        "people": len(one.people),
+        "classes": _json_values(one.scores.by_class()),
+        "metrics": {name: _metric(comparison, index, name) for name in comparison.metrics},
+        "by_person": {
+            name: _json_values(rows_by(one, name, "person")) for name in comparison.metrics
+        },
+        "by_image": _images(comparison, index),
+    }
+    if one.overlaps is not None:
+        document["pairs"] = [
+            {"classes": list(pair), "dice": json_value(found.dice), "images": found.images}
+            for pair, found in one.overlaps.by_pair().items()
+        ]
+    if comparison.reweight is not None:
+        document["pose"] = _pose(comparison, index)
+    if worst is not None:
+        document["worst"] = [
+            {"class": row.cls, "image_name": row.image, "dice": row.dice, "line": row.line}
+            for row in worst_images(one, worst)
+        ]
+    return document
+
+
+def _metric(comparison: "Comparison", index: int, name: str) -> dict[str, Any]:
+    from handseg.score.comparison import rows_by
+    from handseg.score.metrics import OVERLAP
+
+    one, found = comparison.scored[index], _summary(comparison.summaries[index, name])
+    if name != OVERLAP:
+        found["classes"] = _json_values(rows_by(one, name, "class"))
+        found["undefined"] = one.undefined(name)
+    return found
+
+
+def _images(comparison: "Comparison", index: int) -> list[dict[str, Any]]:
+    """Each image with its means over the classes, and its Dice of each class."""
+    from handseg.score.comparison import rows_by
+
+    one = comparison.scored[index]
+    means = {name: rows_by(one, name, "image") for name in comparison.metrics}
+    return [
+        {
+            "image_name": image,
+            "person": one.truth.person(image),
+            **{name: json_value(values[image]) for name, values in means.items()},
+            **({} if comparison.reweight is None else {"bend": json_value(bend)}),
+            "classes": _json_values(dict(zip(one.truth.classes, dice, strict=True))),
+        }
+        for image, dice, bend in zip(
+            one.images, one.scores.dice.tolist(), comparison.bends(index), strict=True
+        )
+    ]
+
+
+def _pose(comparison: "Comparison", index: int) -> dict[str, Any]:
+    from handseg.hand.pose import LIMIT
+
+    assert comparison.reweight is not None
+    hands = comparison.hands[index]
+    return {
+        "share": comparison.reweight.share,
+        "limit": LIMIT,
+        "bent": int(hands.bent.sum()),
+        "straight": int(hands.straight.sum()),
+        "unknown": hands.unknown_poses,
+    }
+
+
+def _difference(comparison: "Comparison", other: int) -> dict[str, Any]:
+    return {
+        "of": str(comparison.scored[-1].submission.path),
+        "minus": str(comparison.scored[other].submission.path),
+        "same_images": comparison.comparable,
+        "metrics": {
+            name: {
+                **_summary(found),
+                "verdict": found.verdict,
+                "more_than_noise": found.is_more_than_noise,
+            }
+            for name, found in comparison.differences.items()
+        },
+    }
+
+
+def _summary(summary: "Summary") -> dict[str, Any]:
+    found: dict[str, Any] = {"mean": json_value(summary.mean), "interval": _ends(summary.interval)}
+    if not math.isnan(summary.reweighted):
+        found["reweighted"] = {
+            "mean": summary.reweighted,
+            "interval": _ends(summary.reweighted_interval),
+        }
+    return found
+
+
+def _ends(interval: "Interval | None") -> list[float] | None:
+    return None if interval is None else [interval.low, interval.high]
+
+
+def _json_values(values: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: json_value(value) for name, value in values.items()}

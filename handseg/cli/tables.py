@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from handseg.text import NONE
 
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
     from rich.text import Text
 
+MARK = "◂"
+_Value = TypeVar("_Value")
 Look = Literal["plain", "head", "boxed"]
 """Without lines, with one below the head, or with a frame."""
 
@@ -21,8 +23,7 @@ def plain_text(value: Any) -> str:
     return NONE if missing else str(value)
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(NamedTuple):
     """A column: its name for programs, its title for people, and how people read its values.
 
     `text` gives a str or, for a style, a rich Text. Values of a column that is not `right` may be
@@ -36,6 +37,7 @@ class Column:
     fold: bool = False
     min_width: int | None = None
     ratio: int | None = None
+    readers: Literal["all", "people", "programs"] = "all"
 
 
 @dataclass
@@ -47,22 +49,28 @@ class Table:
     footers: Sequence[Sequence[Any]] = ()
     title: str = ""
     look: Look = "plain"
+    has_head: bool = True
     sections: frozenset[int] = field(default_factory=frozenset[int])
     """Rows with a line above them, where the look has lines."""
+    marked: frozenset[tuple[int, int]] = field(default_factory=frozenset[tuple[int, int]])
+    """Cells (row, column) that stand out; the sign is for terminals and pipes without colour."""
 
     def to_csv(self) -> str:
         """The rows as CSV without the last line end: full figures, nothing for None and NaN."""
         import pandas as pd
 
-        names = [column.name for column in self.columns]
+        rows = [tuple(self._chosen(row, "programs")) for row in self.rows]
         # As objects, so that whole numbers beside a missing one stay whole.
-        frame = pd.DataFrame(list(map(tuple, self.rows)), columns=names, dtype=object)
+        frame = pd.DataFrame(rows, columns=self._names(), dtype=object)
         return frame.to_csv(index=False, lineterminator="\n").removesuffix("\n")
 
     def to_records(self) -> list[dict[str, Any]]:
         """The rows as JSON objects: null for NaN."""
-        names = [column.name for column in self.columns]
-        return [dict(zip(names, map(json_value, row), strict=True)) for row in self.rows]
+        names = self._names()
+        return [
+            dict(zip(names, map(json_value, self._chosen(row, "programs")), strict=True))
+            for row in self.rows
+        ]
 
     def to_rich(self) -> "RichTable":
         """The table as people read it. Text is never read as markup: names come from data."""
@@ -74,9 +82,10 @@ class Table:
         table = RichTable(
             title=Text(self.title) if self.title else None,
             box=boxes[self.look],
+            show_header=self.has_head,
             pad_edge=self.look != "plain",
         )
-        for column in self.columns:
+        for column in self._chosen(self.columns, "people"):
             table.add_column(
                 Text(column.name if column.title is None else column.title),
                 justify="right" if column.right else "left",
@@ -88,18 +97,34 @@ class Table:
         for place, row in enumerate(self.rows):
             if place in self.sections:
                 table.add_section()
-            table.add_row(*self._cells(row))
+            table.add_row(*self._cells(row, place))
         if self.footers:
             table.add_section()
         for place, row in enumerate(self.footers):
             table.add_row(*self._cells(row), style=None if place else "bold")
         return table
 
-    def _cells(self, row: Sequence[Any]) -> "list[Text]":
+    def _cells(self, row: Sequence[Any], place: int | None = None) -> "list[Text]":
         from rich.text import Text
 
-        texts = [column.text(value) for column, value in zip(self.columns, row, strict=True)]
-        return [Text(text) if isinstance(text, str) else text for text in texts]
+        cells: list[Text] = []
+        for number, (column, value) in enumerate(zip(self.columns, row, strict=True)):
+            text = column.text(value)
+            if (place, number) in self.marked:
+                text = Text(f"{text} {MARK}", "bold red")
+            cells.append(Text(text) if isinstance(text, str) else text)
+        return self._chosen(cells, "people")
+
+    def _names(self) -> list[str]:
+        return [column.name for column in self._chosen(self.columns, "programs")]
+
+    def _chosen(self, values: Sequence[_Value], readers: str) -> list[_Value]:
+        """The values of a row that are for people, or for programs."""
+        return [
+            value
+            for column, value in zip(self.columns, values, strict=True)
+            if column.readers in ("all", readers)
+        ]
 
 
 def json_value(value: Any) -> Any:

@@ -1,6 +1,10 @@
 """`handseg train`: recipes to trained runs, one here or several in a queue."""
 
 import shlex
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,12 +12,22 @@ import typer
 
 from handseg.cli import console, options
 from handseg.cli.command import command
-from handseg.cli.on_end import told
-from handseg.cli.train_plan import Request, Training, fold_sets, load_all, plan
+from handseg.cli.on_end import on_end_of_training
 from handseg.errors import UsageError
+from handseg.reporter import Progress
 
 if TYPE_CHECKING:
+    from handseg.cli.queue import Training, TrainRequest
     from handseg.recipe.load import LoadedRecipe
+    from handseg.train.dry_run import Measured
+    from handseg.train.session import Outcome
+
+Bars = Callable[[str], AbstractContextManager[Progress]]
+
+TABLE_COLUMNS = 3
+"""Of the Dice that a training ends with: 29 bones in ten lines."""
+SPEED_STEPS = 50
+"""Steps over which the speed of a training is taken."""
 
 
 @command(
@@ -98,11 +112,13 @@ def train(
     if resume is not None:
         refuse_anew({"--name": name, "--fold": fold, "--limit": limit, "--dry-run": dry_run})
         run, loaded = find_resumed(resume, set_ or [], options.runs_folder(runs))
-        with told(on_end, run.parent):
+        with on_end_of_training(on_end, run.parent):
             go_on(run, loaded, data)
         return
+    from handseg.cli.queue import TrainRequest, fold_sets
+
     sets = fold_sets(fold, set_ or [])
-    begin(recipes, Request(sets, data, runs, name, limit, on_end, dry_run))
+    begin(recipes, TrainRequest(sets, data, runs, name, limit, on_end, dry_run))
 
 
 def refuse_anew(given: dict[str, object]) -> None:
@@ -121,25 +137,25 @@ def refuse_anew(given: dict[str, object]) -> None:
             )
 
 
-def begin(recipes: list[str], request: Request) -> None:
+def begin(recipes: list[str], request: "TrainRequest") -> None:
     """Check all recipes, then train one here or several in a queue."""
+    from handseg.cli.queue import Training, load_all, plan, work_through
+
     loaded = load_all(recipes, request.sets)
     data = options.data_folder(request.data)
     several = len(loaded) > 1 or loaded[0].recipe.data.fold == "all"
     if request.name is not None and several:
         raise UsageError("--name names one run; several recipes or folds are a run each")
     if several:
-        from handseg.cli.train_queue import work_through
-
         work_through(plan(recipes, loaded, request.sets, data, dry=request.dry), request)
     elif request.dry:
         measure(Training(recipes[0], loaded[0]), request)
     else:
-        with told(request.on_end, options.runs_folder(request.runs)):
+        with on_end_of_training(request.on_end, options.runs_folder(request.runs)):
             train_here(Training(recipes[0], loaded[0]), request)
 
 
-def introduce(training: Training, data: Path) -> None:
+def introduce(training: "Training", data: Path) -> None:
     """Say what is used, and end here where there is no data set: before torch is loaded."""
     from handseg.data.dataset import open_dataset
 
@@ -151,34 +167,26 @@ def introduce(training: Training, data: Path) -> None:
     console.info(open_dataset(data).recognised)
 
 
-def train_here(training: Training, request: Request) -> None:
+def train_here(training: "Training", request: "TrainRequest") -> None:
     """Train in this process."""
-    from handseg.cli.train_words import report, speed
-
     data, runs = options.data_folder(request.data), options.runs_folder(request.runs)
     introduce(training, data)
-    from handseg.reporter import Reporter
     from handseg.train.session import train as run_training
 
-    reporter = Reporter(console.info, console.warn, speed(training.loaded.recipe.train.batch_size))
+    reporter = console.reporter(speed(training.loaded.recipe.train.batch_size))
     report(
         run_training(training.loaded, data, runs, reporter, name=request.name, limit=request.limit)
     )
 
 
-def measure(training: Training, request: Request) -> None:
+def measure(training: "Training", request: "TrainRequest") -> None:
     """Say what a training would take; nothing of it is left behind."""
-    from handseg.cli.train_words import print_measured
-
     data, runs = options.data_folder(request.data), options.runs_folder(request.runs)
     introduce(training, data)
-    from handseg.reporter import Reporter
     from handseg.train.dry_run import dry_run
 
-    reporter = Reporter(console.info, console.warn, console.progress)
-    print_measured(
-        training.title, dry_run(training.loaded, data, runs, reporter, limit=request.limit)
-    )
+    measured = dry_run(training.loaded, data, runs, console.reporter(), limit=request.limit)
+    print_measured(training.title, measured)
 
 
 def find_resumed(resumed: str, sets: list[str], runs: Path) -> "tuple[Path, LoadedRecipe]":
@@ -201,11 +209,88 @@ def find_resumed(resumed: str, sets: list[str], runs: Path) -> "tuple[Path, Load
 
 def go_on(run: Path, loaded: "LoadedRecipe", data: Path | None) -> None:
     """Resume a run, on the data that it began with unless told otherwise."""
-    from handseg.cli.train_words import report, speed
     from handseg.predict.of_run import read_facts
-    from handseg.reporter import Reporter
     from handseg.train.session import resume as resume_training
 
     place = data or Path(read_facts(run).get("data") or options.data_folder(None))
-    reporter = Reporter(console.info, console.warn, speed(loaded.recipe.train.batch_size))
+    reporter = console.reporter(speed(loaded.recipe.train.batch_size))
     report(resume_training(run, loaded, place, reporter))
+
+
+def report(outcome: "Outcome") -> None:
+    """The Dice of every bone, where everything lies, and what to type next."""
+    from handseg.runs.commands import run_command
+
+    if outcome.reason:
+        console.info(f"ended early: {outcome.reason}")
+    for line in dice_lines(outcome.by_class):
+        console.info(line)
+    console.info(f"best Dice {outcome.best:.4f} (validation){weights_words(outcome)}")
+    console.info(f"held-out people: {outcome.predictions}")
+    lines = [run_command(["score"], outcome.run, "val"), run_command(["predict"], outcome.run)]
+    width = max(map(len, lines))
+    console.info(f"next:  {lines[0]:<{width}}    every bone")
+    console.info(f"       {lines[1]:<{width}}    the test images")
+    console.out(str(outcome.run))
+
+
+def weights_words(outcome: "Outcome") -> str:
+    """Which weights the best Dice is of, where there were two to choose from."""
+    from handseg.runs.reader import read_run
+    from handseg.runs.validations import number
+
+    events = read_run(outcome.run).events
+    both = [event for event in events if event.get("ema_mean") is not None]
+    if not both:
+        return ""
+    best = min(both, key=lambda event: abs(number(event.get("mean")) - outcome.best))
+    if outcome.uses_ema:
+        other = number(best.get("raw_mean"))
+        return f" of the weights' moving average; the weights themselves had {other:.4f}"
+    other = number(best.get("ema_mean"))
+    return f" of the weights themselves; their moving average had {other:.4f}"
+
+
+def speed(batch_size: int) -> Bars:
+    """Bars that say how fast a training is beside what it says itself."""
+
+    @contextmanager
+    def bars(title: str) -> Iterator[Progress]:
+        with console.progress(title) as bar:
+            seen: deque[tuple[float, int]] = deque(maxlen=SPEED_STEPS)
+            present = ""
+
+            def advance(done: int, total: int, note: str = "") -> None:
+                nonlocal present
+                if not note.startswith("epoch"):
+                    bar(done, total, note)
+                    return
+                if (epoch := note.split("  ")[0]) != present:
+                    # A validation came between: its time is none of the steps'.
+                    present = epoch
+                    seen.clear()
+                seen.append((time.monotonic(), done))
+                seconds = seen[-1][0] - seen[0][0]
+                images = (done - seen[0][1]) * batch_size
+                pace = f"{images / seconds:.3g} images/s  " if seconds > 0 else ""
+                bar(done, total, pace + note)
+
+            yield advance
+
+    return bars
+
+
+def dice_lines(by_class: Mapping[str, float]) -> list[str]:
+    """The table of Dice, down in columns, the worst bones first."""
+    from handseg.score.dice import worst_first
+
+    scored = worst_first(by_class)
+    height = -(-len(scored) // TABLE_COLUMNS)
+    width = max((len(name) for name in by_class), default=0)
+    cells = [f"{name:<{width}}  {dice:.4f}" for name, dice in scored]
+    return ["    ".join(cells[row::height]) for row in range(height)]
+
+
+def print_measured(title: str, measured: "Measured") -> None:
+    for name, value in {"training": title, **measured.figures()}.items():
+        console.out(f"{name:<16} {value}")

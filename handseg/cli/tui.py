@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar, get_args
 
 import typer
 
@@ -23,6 +23,7 @@ ThemeName = Literal["dark", "light", "safe"]
 SCREENS: tuple[ScreenName, ...] = get_args(ScreenName)
 THEMES: tuple[ThemeName, ...] = get_args(ThemeName)
 DEFAULT_CELLS = "120x40"
+_Name = TypeVar("_Name", ScreenName, ThemeName)
 
 
 @command(
@@ -64,7 +65,8 @@ def tui(
     ] = None,
 ) -> None:
     """Show runs, bones and pictures in the terminal."""
-    first, look = screen_name(screen), theme_name(theme)
+    first = None if screen is None else one_of(SCREENS, screen, "screen")
+    look = one_of(THEMES, theme, "theme")
     size = parse_cells(cells)
     form = "text" if out is None else form_of(out)
     if out is not None and not once:
@@ -140,34 +142,19 @@ def write_frame(
         console.out(str(out))
 
 
-def screen_name(text: str | None) -> ScreenName | None:
-    """The screen to begin with.
+def one_of(names: tuple[_Name, ...], text: str, kind: str) -> _Name:
+    """The one of the names that the text is.
 
     Raises:
-        UsageError: there is no such screen.
+        UsageError: it is none.
     """
-    for name in SCREENS:
+    for name in names:
         if text == name:
             return name
-    if text is None:
-        return None
-    near = did_you_mean(text, SCREENS)
     raise UsageError(
-        f"there is no screen {text!r}{near}", details=f"there are: {', '.join(SCREENS)}"
+        f"there is no {kind} {text!r}{did_you_mean(text, names)}",
+        details=f"there are: {', '.join(names)}",
     )
-
-
-def theme_name(text: str) -> ThemeName:
-    """The theme to wear.
-
-    Raises:
-        UsageError: there is no such theme.
-    """
-    for name in THEMES:
-        if text == name:
-            return name
-    near = did_you_mean(text, THEMES)
-    raise UsageError(f"there is no theme {text!r}{near}", details=f"there are: {', '.join(THEMES)}")
 
 
 def parse_cells(text: str) -> tuple[int, int]:

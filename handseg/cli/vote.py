@@ -1,6 +1,7 @@
 """`handseg vote`: several submissions become one."""
 
-import os
+import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,20 +9,20 @@ import typer
 
 from handseg.cli import console, options
 from handseg.cli.command import command
-from handseg.cli.out_of_fold import join_predictions
-from handseg.cli.vote_words import say_found, say_members, say_odd_widths, say_rules
-from handseg.errors import InputError, UsageError
+from handseg.errors import UsageError
 
 if TYPE_CHECKING:
-    from handseg.data.dataset import Dataset
-    from handseg.ensemble.join import Ballot
-    from handseg.ensemble.plan import Plan
-    from handseg.ensemble.rule import Rules
-    from handseg.ensemble.vote import Found
+    from handseg.ensemble.join import VoteInput
+    from handseg.ensemble.out_of_fold import JoinedFolds
+    from handseg.ensemble.rules import VoteRules
+    from handseg.ensemble.vote import VoteResult
+    from handseg.rle.aligned import ReadReport
     from handseg.rle.submission import Submission
 
-SMALL = 1 << 23
-"""Bytes of CSV that one process has voted on before a second one has begun."""
+FAR_BELOW = 0.01
+"""A member so much below the best is said: weak members cost more than they add."""
+SHOWN = 5
+"""Rows left out that are said one by one."""
 
 
 @command(
@@ -88,166 +89,170 @@ def vote(
 
     They are joined by image and class. A row that is missing or empty is a vote against.
     """
-    from handseg.ensemble.join import join
-    from handseg.ensemble.vote import Found
+    from handseg.ensemble.vote import vote_predictions
 
     size = options.pixels(image_size)
     options.check_out(out, force)
     if out_of_fold:
         refuse_rules({"--threshold": threshold, "--min-votes": min_votes, "--plan": plan})
-        join_predictions(preds or [], data, options.runs_folder(runs), out)
+        report_joined(join_folds(preds or [], data, runs, out))
         return
-    found = Found()
-    planned = read_plan(plan)
-    members, names = find_members(preds or [], planned, options.runs_folder(runs), skip_bad, found)
-    dataset = data_set_of(members, data)
-    ballot = join(members, dataset, size=size, allow_partial=allow_partial)
-    rules = rules_of(ballot, names, planned, threshold, min_votes)
-    say_members(ballot)
-    say_odd_widths(ballot)
-    say_rules(ballot, rules)
-    path = write_vote(ballot, rules, names, found, out, skip_bad, workers)
-    say_found(ballot, found)
-    if path is not None:
-        console.info(f"compare it with labels:  handseg score {path}")
-        console.out(str(path))
+    with console.progress("voting") as bar:
+        result = vote_predictions(
+            preds or [],
+            runs=options.runs_folder(runs),
+            data=options.data_folder(data),
+            data_required=options.is_data_named(data),
+            plan=plan,
+            threshold=threshold,
+            min_votes=min_votes,
+            size=size,
+            allow_partial=allow_partial,
+            skip_bad=skip_bad,
+            workers=workers,
+            out=sys.stdout if out == options.STREAM else out,
+            progress=bar,
+        )
+    report(result)
 
 
 def refuse_rules(given: "dict[str, object]") -> None:
-    """Raise UsageError where a rule is given, though nobody votes."""
+    """Raise UsageError where a rule is given, though there is no vote."""
     for option, value in given.items():
         if value is not None:
             raise UsageError(f"--out-of-fold joins without a vote: {option} says nothing there")
 
 
-def read_plan(path: Path | None) -> "Plan | None":
-    if path is None:
-        return None
-    from handseg.ensemble.plan import read_plan as read
+def join_folds(
+    preds: list[str], data: Path | None, runs: Path | None, out: Path | None = None
+) -> "JoinedFolds":
+    """The held-out predictions of all folds as one CSV; places as they were typed."""
+    from handseg.ensemble.out_of_fold import join_predictions
 
-    return read(path)
-
-
-def find_members(
-    preds: list[str], plan: "Plan | None", runs: Path, skip_bad: bool, found: "Found"
-) -> "tuple[list[Submission], list[str]]":
-    """The submissions that vote, and how they were named: those typed, those of the plan, else the
-    newest per recipe and fold."""
-    from handseg.rle.submission import read_submission
-    from handseg.runs.predictions import find_prediction
-
-    faults = found.faults if skip_bad else None
-    if preds:
-        return [read_submission(find_prediction(text, runs), faults) for text in preds], preds
-    if plan is not None and plan.general.members:
-        names = list(plan.general.members)
-        # What a plan names lies beside it, wherever it is used from.
-        paths = [
-            plan.path.parent / name if (plan.path.parent / name).is_file() else None
-            for name in names
-        ]
-        found_paths = [
-            path or find_prediction(name, runs) for name, path in zip(names, paths, strict=True)
-        ]
-        return [read_submission(path, faults) for path in found_paths], names
-    from handseg.ensemble.members import newest_members
-
-    choice = newest_members(runs)
-    for other in choice.others:
-        console.info(f"left out, other images or classes: {other.path}")
-    # The run's name is what a plan would say.
-    names = [str((member.sidecar or {}).get("run") or member.path) for member in choice.members]
-    return list(choice.members), names
+    if preds and out == options.STREAM:
+        raise UsageError("--out-of-fold writes a file with its sidecar: name one")
+    return join_predictions(preds, options.runs_folder(runs), options.data_folder(data), out)
 
 
-def data_set_of(members: "list[Submission]", data: Path | None) -> "Dataset | None":
-    """The data set whose order and sizes hold, if it is there and has all images of the members.
-
-    Raises:
-        InputError: one was named that is none, or that lacks images.
-    """
-    folder = options.data_folder(data)
-    named = data is not None or "HANDSEG_DATA" in os.environ
-    if not named and (not folder.is_dir() or all(map(knows_the_data_set, members))):
-        return None
-    from handseg.data.dataset import open_dataset
-
-    try:
-        dataset = open_dataset(folder)
-    except InputError:
-        if named:
-            raise
-        return None
-    known = {sample.image_name for sample in dataset.split("all")}
-    strange = {image for member in members for image in member.images} - known
-    if not strange:
-        return dataset
-    if named:
-        shown = ", ".join(sorted(strange)[:5]) + (", …" if len(strange) > 5 else "")
-        raise InputError(f"{len(strange)} images are not in the data set {folder}", details=shown)
-    console.debug(f"{folder} has not all of these images: their order is that of the CSVs")
-    return None
-
-
-def knows_the_data_set(member: "Submission") -> bool:
-    """Whether its sidecar tells images, sizes and classes, in the data set's order."""
-    from handseg.formats.submission import sidecar_classes
-
-    return bool(member.sizes) and bool(sidecar_classes(member))
-
-
-def rules_of(
-    ballot: "Ballot",
-    names: list[str],
-    plan: "Plan | None",
-    threshold: str | None,
-    min_votes: int | None,
-) -> "Rules":
-    from handseg.ensemble.rule import Rules, rule_of
-
-    if plan is not None:
-        return plan.rules(names, ballot.classes, threshold, min_votes)
-    return Rules(rule_of([1] * len(names), threshold, min_votes))
-
-
-def write_vote(
-    ballot: "Ballot",
-    rules: "Rules",
-    names: list[str],
-    found: "Found",
-    out: Path | None,
-    skip_bad: bool,
-    workers: int | None,
-) -> Path | None:
-    """Write the vote where it goes; None where that is stdout."""
-    import sys
-
-    from handseg.ensemble.vote import vote_lines, vote_sidecar
-    from handseg.rle.writing import write_lines, write_numbered_lines, write_submission_lines
-
-    with console.progress("voting") as bar:
-        lines = vote_lines(
-            ballot,
-            rules,
-            found,
-            workers=workers or fitting_workers(ballot),
-            skip_bad=skip_bad,
-            progress=bar,
-        )
-        if out == options.STREAM:
-            write_lines(sys.stdout, lines)
-            return None
-        fields = vote_sidecar(ballot, rules, names)
-        if out is not None:
-            return write_submission_lines(out, lines, fields)
-        return write_numbered_lines(options.VOTES, "vote", lines, fields)
-
-
-def fitting_workers(ballot: "Ballot") -> int:
-    """A process a core, and one where the work is done before others have begun."""
-    table = ballot.table
-    size = sum(
-        int(member.lengths(rows).sum())
-        for member, rows in zip(table.members, table.rows, strict=True)
+def report_joined(joined: "JoinedFolds") -> None:
+    """What was joined, and where it lies."""
+    console.info(
+        f"{joined.folds} folds joined: {joined.images} images, each by the model that never saw "
+        "its person"
     )
-    return len(os.sched_getaffinity(0)) if size > SMALL else 1
+    console.info(f"every bone:  handseg score {joined.path}")
+    console.out(str(joined.path))
+
+
+def report(result: "VoteResult") -> None:
+    """Who voted, by which rules, what was amiss with their rows, and where the vote lies."""
+    for other in result.members.left_out:
+        console.info(f"left out, other images or classes: {other.path}")
+    order = result.dataset.root if result.dataset else "the CSVs"
+    console.debug(f"the order of images and classes is that of {order}")
+    report_members(result.votes)
+    report_widths(result.votes)
+    report_rules(result.votes, result.rules)
+    report_rows(result.votes, result.read)
+    if result.path is not None:
+        console.info(f"compare it with labels:  handseg score {result.path}")
+        console.out(str(result.path))
+
+
+def report_members(votes: "VoteInput") -> None:
+    """Each member with its validation Dice and what it lacks; then what may be wrong with them."""
+    from handseg.ensemble.vote import validation_dice
+
+    names = [str(member.path) for member in votes.members]
+    width = max(map(len, names))
+    dices = [validation_dice(member) for member in votes.members]
+    best = max((dice for dice in dices if dice is not None), default=0.0)
+    console.info(f"{len(names)} members, {len(votes.images)} images, {len(votes.classes)} classes")
+    for name, member, dice, missing in zip(names, votes.members, dices, votes.missing, strict=True):
+        words = [f"  {name:<{width}}", dice_words(dice, best), *row_words(member, missing)]
+        console.info("  ".join(words))
+    for member, images in zip(votes.members, votes.absent, strict=True):
+        if images:
+            console.warn(f"{member.path} lacks {len(images)} images: its masks of them are empty")
+    for paths in same_content(votes.members):
+        console.warn(f"the same content votes {len(paths)} times: {', '.join(paths)}")
+
+
+def dice_words(dice: float | None, best: float) -> str:
+    if dice is None:
+        return "validation Dice unknown"
+    # The margin of a rounding, so that .95 beside .96 is said too.
+    below = f", {best - dice:.3f} below the best" if best - dice > FAR_BELOW - 1e-9 else ""
+    return f"validation Dice {dice:.4f}{below}"
+
+
+def row_words(member: "Submission", missing: int) -> list[str]:
+    words: list[str] = []
+    if missing or member.empty_rows:
+        words.append(f"{missing} rows missing, {member.empty_rows} empty: votes against")
+    if member.repeated_rows:
+        words.append(f"{member.repeated_rows} rows repeated")
+    return [*words, *member.notes]
+
+
+def same_content(members: "tuple[Submission, ...]") -> list[list[str]]:
+    """Files that vote more than once, under one path or several; that is legal, it weighs them."""
+    paths: dict[str, list[str]] = {}
+    lengths = Counter(member.text_bytes for member in members)
+    for member in members:
+        # Only those that may be the same are read once more for it.
+        if lengths[member.text_bytes] > 1:
+            paths.setdefault(member.sha256, []).append(str(member.path))
+    return [same for same in paths.values() if len(same) > 1]
+
+
+def report_widths(votes: "VoteInput") -> None:
+    """Members whose masks seem to be of images of another size."""
+    from handseg.ensemble.join import width_mismatches
+
+    odd = width_mismatches(votes)
+    widths = {one.found for one in odd}
+    if len(odd) == len(votes.members) and len(widths) == 1:
+        width = widths.pop()
+        console.warn(
+            f"all masks look like images of {width} pixels a row, not {odd[0].expected}; if they "
+            f"are, say so: --image-size {width}x{width}"
+        )
+        return
+    for one in odd:
+        console.warn(
+            f"{one.member.path}: its masks look like images of {one.found} pixels a row, not "
+            f"{one.expected}: as they stand, they do not fit the others"
+        )
+
+
+def report_rules(votes: "VoteInput", rules: "VoteRules") -> None:
+    """The rule of all classes, and of those that have their own."""
+    from handseg.ensemble.rules import decimal
+
+    own = f" ({len(rules.of_class)} classes have their own rules)" if rules.of_class else ""
+    console.info(f"a pixel is kept where {rules.general}{own}")
+    for cls, rule in {"": rules.general, **rules.of_class}.items():
+        if len(set(rule.weights)) > 1 or cls:
+            weights = " ".join(map(decimal, rule.weights))
+            console.info(f"  {cls or 'weights'}: {weights}" + (f", {rule}" if cls else ""))
+    if len(votes.members) == 1:
+        console.info("a vote of one is a copy of it")
+
+
+def report_rows(votes: "VoteInput", read: "ReadReport") -> None:
+    """Rows whose runs were brought to order, and rows that were left out."""
+    repaired, disorder = read.repaired_rows(), read.disorder()
+    for place, member in enumerate(votes.members):
+        if place in repaired:
+            kinds = disorder[place]._asdict().items()
+            words = ", ".join(f"{count} {kind.replace('_', '-')}" for kind, count in kinds if count)
+            console.info(f"{member.path}: runs of {repaired[place]} rows brought to order: {words}")
+    rows = Counter(str(fault.path) for fault in read.faults if fault.kind != "sidecar")
+    for path, count in rows.items():
+        console.warn(f"{path}: {count} rows left out, they cannot be read")
+    shown = read.faults if console.verbosity.verbose else read.faults[:SHOWN]
+    for fault in shown:
+        console.warn(str(fault))
+    if len(shown) < len(read.faults):
+        console.warn(f"and {len(read.faults) - len(shown)} more (-v shows all)")

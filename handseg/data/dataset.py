@@ -19,6 +19,7 @@ from handseg.text import counted, shown
 __all__ = [
     "Dataset",
     "Sample",
+    "find_dataset",
     "is_dataset",
     "labelled_training_samples",
     "open_dataset",
@@ -112,6 +113,15 @@ def open_dataset(folder: Path) -> Dataset:
         if listing.train or listing.test:
             return dataset_of(folder, layout, listing, settings)
     raise no_dataset(folder)
+
+
+def find_dataset(folder: Path, *, required: bool = False) -> Dataset | None:
+    """The data set in `folder`; None where there is none and none is `required`.
+
+    Raises:
+        InputError: there is none though it is required, or it is at fault.
+    """
+    return open_dataset(folder) if required or is_dataset(folder) else None
 
 
 def is_dataset(folder: Path) -> bool:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from handseg.errors import InputError
+from handseg.rle.aligned import DEFAULT_SIZE
 from handseg.rle.geometry import fits_width, infer_width
-from handseg.rle.joined import DEFAULT_SIZE
 from handseg.rle.keys import Key
 from handseg.rle.normal_form import Runs
 from handseg.rle.submission import Submission

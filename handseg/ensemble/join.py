@@ -16,7 +16,7 @@ from handseg.data.image_sizes import (
 )
 from handseg.errors import InputError
 from handseg.formats.submission import sidecar_classes
-from handseg.rle.joined import DEFAULT_SIZE, Joined, joined
+from handseg.rle.aligned import DEFAULT_SIZE, AlignedSubmissions, align
 from handseg.rle.keys import Key
 from handseg.rle.submission import Submission
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Ballot:
+class VoteInput:
     """Submissions and the rows that a vote on them writes.
 
     `missing` are the rows that each member lacks, `absent` the images of which it has no row.
     """
 
-    table: Joined
+    table: AlignedSubmissions
     missing: tuple[int, ...]
     absent: tuple[tuple[str, ...], ...]
 
@@ -62,7 +62,7 @@ def join(
     *,
     size: Size = DEFAULT_SIZE,
     allow_partial: bool = False,
-) -> Ballot:
+) -> VoteInput:
     """Join submissions by image and class, in the order of the data set if it is known.
 
     `size` is the (height, width) of images whose size no sidecar and no data set knows. Raises
@@ -81,9 +81,9 @@ def join(
     if not keys:
         raise InputError("there is nothing to vote on: no submission has a row")
     headers = header_sizes(dataset.split("all"), {image for image, _ in keys}) if dataset else {}
-    table = joined(members, keys, resolve_sizes(members, headers).known, size)
+    table = align(members, keys, resolve_sizes(members, headers).known, size)
     missing = tuple(np.count_nonzero(table.rows < 0, axis=1).tolist())
-    return Ballot(table, missing, absent)
+    return VoteInput(table, missing, absent)
 
 
 @dataclass(frozen=True)
@@ -189,10 +189,10 @@ class WidthMismatch(NamedTuple):
     expected: int
 
 
-def width_mismatches(ballot: Ballot) -> list[WidthMismatch]:
+def width_mismatches(votes: VoteInput) -> list[WidthMismatch]:
     """The members whose masks do not fit the width of their images; silent where nothing tells."""
-    table = ballot.table
-    width = table.sizes.get(ballot.keys[0][0], table.size)[1]
-    keys = [key for key in ballot.keys if table.sizes.get(key[0], table.size)[1] == width]
-    found = [(member, width_mismatch(member, keys, width)) for member in ballot.members]
+    table = votes.table
+    width = table.sizes.get(votes.keys[0][0], table.size)[1]
+    keys = [key for key in votes.keys if table.sizes.get(key[0], table.size)[1] == width]
+    found = [(member, width_mismatch(member, keys, width)) for member in votes.members]
     return [WidthMismatch(member, odd, width) for member, odd in found if odd is not None]

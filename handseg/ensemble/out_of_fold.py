@@ -3,14 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from handseg.data.dataset import Dataset, Sample, labelled_training_samples
+from handseg.data.dataset import Dataset, Sample, labelled_training_samples, open_dataset
 from handseg.data.fingerprint import fingerprint
-from handseg.errors import InputError
+from handseg.errors import InputError, UsageError
 from handseg.formats.submission import sidecar_classes
 from handseg.rle.submission import Submission
 from handseg.rle.writing import line_of, write_numbered_lines, write_submission_lines
+from handseg.runs.predictions import read_predictions
 from handseg.text import shown
 
 FOLDER = Path("oof")
@@ -19,10 +20,36 @@ SPLIT = "oof"
 """The split that the sidecar names: every training image, held out once."""
 
 
+class JoinedFolds(NamedTuple):
+    """The held-out predictions of all folds in one CSV."""
+
+    path: Path
+    images: int
+    folds: int
+
+
+def join_predictions(
+    names: Sequence[str], runs: Path, data: Path, out: Path | None = None
+) -> JoinedFolds:
+    """Join the validations of runs, or CSVs, on the data set in `data` (`join_folds`).
+
+    Raises:
+        UsageError: none is named.
+        InputError: they are not all folds of one recipe on this data set, each once.
+        FailedError: the disk refuses.
+    """
+    if not names:
+        raise UsageError(
+            "out-of-fold predictions are of what is named: a run of every fold",
+            hints=["handseg vote --out-of-fold unet-1 unet-2 unet-3 unet-4 unet-5"],
+        )
+    return join_folds(read_predictions(names, runs, "val"), open_dataset(data), out)
+
+
 def join_folds(
     members: Sequence[Submission], dataset: Dataset, out: Path | None = None
-) -> tuple[Path, int]:
-    """Join the held-out predictions of all folds; the path of the CSV, and how many images it has.
+) -> JoinedFolds:
+    """Join the held-out predictions of all folds.
 
     Images come in the order of the data set. The CSV is `out`, else `oof/<recipe>-001.csv` with the
     first free number.
@@ -41,9 +68,11 @@ def join_folds(
     check_held_out(owners, samples)
     lines = joined_lines(owners, samples, dataset.classes)
     sidecar = joined_sidecar(members, owners, samples, dataset) | {"recipe": recipe}
-    if out is not None:
-        return write_submission_lines(out, lines, sidecar), len(samples)
-    return write_numbered_lines(FOLDER, recipe, lines, sidecar), len(samples)
+    if out is None:
+        path = write_numbered_lines(FOLDER, recipe, lines, sidecar)
+    else:
+        path = write_submission_lines(out, lines, sidecar)
+    return JoinedFolds(path, len(samples), len(members))
 
 
 def check_is_of_a_fold(member: Submission) -> None:

@@ -1,114 +1,188 @@
 """A hard vote of submissions, joined by (image, class), on run boundaries."""
 
 import math
-from collections import Counter
+import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from handseg.ensemble.join import Ballot
-from handseg.ensemble.rule import Rules, decimal
+from handseg.ensemble.join import VoteInput, join
+from handseg.ensemble.members import Members, dataset_of, find_members
+from handseg.ensemble.rules import VoteRules, decimal, read_plan, vote_rules
 from handseg.reporter import Progress, silent
-from handseg.rle.codec import Disorder
-from handseg.rle.faults import Fault
-from handseg.rle.joined import Findings, Joined
+from handseg.rle.aligned import DEFAULT_SIZE, AlignedSubmissions, ReadReport
 from handseg.rle.submission import Submission
 from handseg.rle.sweeps import sweep
 from handseg.rle.workers import in_order
-from handseg.rle.writing import line_of
+from handseg.rle.writing import (
+    TextStream,
+    line_of,
+    write_lines,
+    write_numbered_lines,
+    write_submission_lines,
+)
+from handseg.runs.predictions import VOTES
 
+if TYPE_CHECKING:
+    from handseg.data.dataset import Dataset
+
+SMALL = 1 << 23
+"""Bytes of CSV that one process has voted on before a second one has begun."""
 _Value = TypeVar("_Value")
 
 
-@dataclass
-class Found:
-    """What a vote met besides masks; it fills while the rows are made."""
+@dataclass(frozen=True)
+class VoteResult:
+    """A vote that was held: who voted on what, by which rules, and where the result lies."""
 
-    rows_mended: "Counter[int]" = field(default_factory=Counter[int])
-    """Rows of each member whose runs were brought to order."""
-    disorder: dict[int, Disorder] = field(default_factory=dict[int, Disorder])
-    """How many runs of each member that were."""
-    faults: list[Fault] = field(default_factory=list[Fault])
-    """Rows that were left out."""
-
-    def take(self, findings: Findings) -> None:
-        """Add what a part found."""
-        self.faults += findings.faults
-        for mended in findings.mended:
-            self.rows_mended[mended.member] += 1
-            before = self.disorder.get(mended.member, Disorder())
-            self.disorder[mended.member] = before.plus(mended.disorder)
+    members: Members
+    dataset: "Dataset | None"
+    """The data set whose order and sizes hold, if there is one."""
+    votes: VoteInput
+    rules: VoteRules
+    read: ReadReport
+    """Rows that were repaired or left out."""
+    path: Path | None
+    """The CSV; None where it went to a stream."""
 
 
-def vote_lines(
-    ballot: Ballot,
-    rules: Rules,
-    found: Found | None = None,
+def vote_predictions(
+    names: Sequence[str] = (),
     *,
-    workers: int = 1,
+    runs: Path,
+    data: Path,
+    data_required: bool = False,
+    plan: Path | None = None,
+    threshold: str | None = None,
+    min_votes: int | None = None,
+    size: tuple[int, int] = DEFAULT_SIZE,
+    allow_partial: bool = False,
+    skip_bad: bool = False,
+    workers: int | None = None,
+    out: Path | TextStream | None = None,
+    progress: Progress = silent,
+) -> VoteResult:
+    """Find the members, hold the vote on each pixel, and write it.
+
+    Args:
+        names: the members, each a CSV or RUN[:SPLIT]; those of the plan where there are none, else
+            the newest test predictions in `runs` of each recipe and fold.
+        data: the data set whose order and sizes hold if it has all images; it has to where it is
+            `data_required`.
+        plan: a TOML file of members, weights and thresholds (`ensemble.rules`).
+        threshold, min_votes: how many votes a pixel needs (`rule_of`), for all classes that have no
+            rule of their own in the plan.
+        size: (height, width) of images whose size no sidecar and no data set says.
+        allow_partial: whether whole images that a member lacks are empty masks there.
+        skip_bad: whether rows that cannot be read are left out; else they end the vote.
+        workers: processes; by default one a core where the work is worth it.
+        out: a CSV, which gets a sidecar, or a stream; by default the next free votes/vote-NNN.csv.
+
+    Raises:
+        InputError: a member is missing or at fault, or they do not fit each other.
+        UsageError: the rules cannot be.
+        FailedError: the disk refuses.
+    """
+    voting_plan = None if plan is None else read_plan(plan)
+    read = ReadReport()
+    members = find_members(names, voting_plan, runs, read.faults if skip_bad else None)
+    dataset = dataset_of(members.submissions, data, required=data_required)
+    votes = join(members.submissions, dataset, size=size, allow_partial=allow_partial)
+    rules = vote_rules(members.names, votes.classes, voting_plan, threshold, min_votes)
+    lines = voted_lines(votes, rules, read, workers=workers, skip_bad=skip_bad, progress=progress)
+    path = _write(lines, vote_sidecar(votes, rules, members.names), out)
+    return VoteResult(members, dataset, votes, rules, read, path)
+
+
+def voted_lines(
+    votes: VoteInput,
+    rules: VoteRules,
+    read: ReadReport | None = None,
+    *,
+    workers: int | None = None,
     skip_bad: bool = False,
     progress: Progress = silent,
 ) -> Iterator[tuple[bytes, int]]:
-    """The voted rows as they are written, in the order of `ballot.keys`, and how many they are.
+    """The voted rows as they are written, in the order of `votes.keys`, and how many they are.
 
     A missing row is a vote against. Raises InputError, with file, line, image and class, for run
     lengths at fault and for a run past the end of an image; with `skip_bad` such rows are left out
-    and stand in `found`.
+    and stand in `read`, which fills while the rows are made.
     """
-    voting = _Voting(ballot, rules, skip_bad)
+    voting = _Voting(votes, rules, skip_bad)
     done = 0
-    for lines, rows, findings in in_order(voting.vote, voting.table.parts(), workers):
-        progress(done, len(ballot.keys), ballot.keys[done][0])
-        if found is not None:
-            found.take(findings)
+    for lines, rows, found in in_order(
+        voting.vote, voting.table.parts(), workers or _fitting_workers(votes)
+    ):
+        progress(done, len(votes.keys), votes.keys[done][0])
+        if read is not None:
+            read.extend(found)
         done += rows
         yield lines, rows
-    progress(len(ballot.keys), len(ballot.keys))
+    progress(len(votes.keys), len(votes.keys))
 
 
 class _Voting:
-    """A ballot with its rules as whole numbers, one of each for every class."""
+    """The votes with their rules as whole numbers, one of each for every class."""
 
-    def __init__(self, ballot: Ballot, rules: Rules, skip_bad: bool) -> None:
-        classes = ballot.classes
+    def __init__(self, votes: VoteInput, rules: VoteRules, skip_bad: bool) -> None:
+        classes = votes.classes
         numbers = {cls: number for number, cls in enumerate(classes)}
         whole = [rules.of(cls).whole() for cls in classes]
-        class_of = np.array([numbers[cls] for _, cls in ballot.keys], dtype=np.intp)
+        class_of = np.array([numbers[cls] for _, cls in votes.keys], dtype=np.intp)
         self._weights = np.array([weights for weights, _ in whole], dtype=np.int64).T[:, class_of]
         self._thresholds = np.array([floor for _, floor in whole], dtype=np.int64)[class_of]
-        # Who does not vote on a row is not even read.
-        rows = np.where(self._weights > 0, ballot.table.rows, -1)
-        self.table: Joined = replace(ballot.table, rows=rows)
+        # Rows of members without a vote are not even read.
+        rows = np.where(self._weights > 0, votes.table.rows, -1)
+        self.table: AlignedSubmissions = replace(votes.table, rows=rows)
         self._skip_bad = skip_bad
 
-    def vote(self, part: slice) -> tuple[bytes, int, Findings]:
-        """The voted rows of some keys, how many they are, and what was found in reading them."""
-        batch, findings = self.table.read(part, self._skip_bad)
+    def vote(self, part: slice) -> tuple[bytes, int, ReadReport]:
+        """The voted rows of some keys, how many they are, and what reading them found."""
+        batch, found = self.table.read(part, self._skip_bad)
         rows = part.stop - part.start
         place = np.tile(np.arange(rows), len(self.table.members))
         weights = np.maximum(self._weights[:, part], 1).ravel()
-        kept = sweep(batch, place, weights, self._thresholds[part])
+        voted = sweep(batch, place, weights, self._thresholds[part])
         keys = self.table.keys[part]
-        lines = [line_of(*key, text) for key, text in zip(keys, kept.texts(), strict=True)]
-        return b"".join(lines), rows, findings
+        lines = [line_of(*key, text) for key, text in zip(keys, voted.texts(), strict=True)]
+        return b"".join(lines), rows, found
 
 
-def vote_sidecar(ballot: Ballot, rules: Rules, names: Sequence[str] = ()) -> dict[str, Any]:
-    """The fields that say how the vote was made; those of the members where all agree.
+def _fitting_workers(votes: VoteInput) -> int:
+    """A process a core, and one where the work is done before others have begun."""
+    table = votes.table
+    size = sum(
+        int(member.lengths(rows).sum())
+        for member, rows in zip(table.members, table.rows, strict=True)
+    )
+    return len(os.sched_getaffinity(0)) if size > SMALL else 1
 
-    `names` are the members as a plan or a person named them.
-    """
-    sidecars = [member.sidecar or {} for member in ballot.members]
+
+def _write(
+    lines: Iterator[tuple[bytes, int]], sidecar: dict[str, Any], out: Path | TextStream | None
+) -> Path | None:
+    if out is None:
+        return write_numbered_lines(VOTES, "vote", lines, sidecar)
+    if isinstance(out, Path):
+        return write_submission_lines(out, lines, sidecar)
+    write_lines(out, lines)
+    return None
+
+
+def vote_sidecar(votes: VoteInput, rules: VoteRules, names: Sequence[str]) -> dict[str, Any]:
+    """The fields that say how the vote was made; those of the members where all agree."""
+    sidecars = [member.sidecar or {} for member in votes.members]
     people = {person for sidecar in sidecars for person in sidecar.get("trained_people") or ()}
     general = rules.general
-    named = names or [str(member.path) for member in ballot.members]
     return {
         "made_by": "vote",
         "members": [
             _member_fields(*member)
-            for member in zip(ballot.members, named, map(decimal, general.weights), strict=True)
+            for member in zip(votes.members, names, map(decimal, general.weights), strict=True)
         ],
         "rule": str(general),
         "threshold": str(general.threshold),
@@ -119,9 +193,9 @@ def vote_sidecar(ballot: Ballot, rules: Rules, names: Sequence[str] = ()) -> dic
         "split": _agreed([sidecar.get("split") for sidecar in sidecars]),
         "fold": _agreed([sidecar.get("fold") for sidecar in sidecars]),
         "recipe": _agreed([sidecar.get("recipe") for sidecar in sidecars]),
-        "classes": list(ballot.classes),
+        "classes": list(votes.classes),
         "images": {
-            name: ballot.table.sizes[name] for name in ballot.images if name in ballot.table.sizes
+            name: votes.table.sizes[name] for name in votes.images if name in votes.table.sizes
         },
         "data_fingerprint": _agreed([sidecar.get("data_fingerprint") for sidecar in sidecars]),
         "trained_people": sorted(people),
@@ -141,7 +215,7 @@ def _member_fields(member: Submission, name: str, weight: str) -> dict[str, Any]
     return {
         "path": str(member.path),
         "named": name,
-        # Not read once more for it: a CSV of somebody else's is named by its path.
+        # A file without a sidecar is not read once more for it: its path names it.
         "sha256": member.known_sha256,
         "run": (member.sidecar or {}).get("run"),
         "weight": weight,
@@ -150,5 +224,4 @@ def _member_fields(member: Submission, name: str, weight: str) -> dict[str, Any]
 
 
 def _agreed(values: Sequence[_Value]) -> _Value | None:
-    """The value that all share, else None."""
     return values[0] if values and all(value == values[0] for value in values) else None

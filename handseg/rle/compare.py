@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg.reporter import Progress, silent
+from handseg.rle.aligned import align
 from handseg.rle.batch import Batch
-from handseg.rle.joined import joined
 from handseg.rle.keys import Key
 from handseg.rle.submission import Submission
 from handseg.rle.sweeps import DICE_EPSILON, sweep
@@ -39,7 +39,7 @@ def compare(
     none is known. Raises InputError with file, line, image and class for run lengths at fault and
     for a run past the end of an image.
     """
-    both = joined((a, b), keys, sizes or {**b.sizes, **a.sizes})
+    both = align((a, b), keys, sizes or {**b.sizes, **a.sizes})
     counts = np.zeros((3, len(keys)), dtype=np.int64)
     for part in both.parts():
         first = int(part.start)

@@ -13,22 +13,25 @@ FALLING: Mapping[str, Key] = {
     "started": lambda run: run.started,
     "best": lambda run: run.best_dice,
     "last": lambda run: run.last_dice,
-    "epoch": lambda run: run.epoch,
+    "epoch": lambda run: run.known_epoch,
     "step": lambda run: float(run.step),
+    "trend": lambda run: climb(run.means),
 }
 """Orders that begin with the largest."""
 RISING: Mapping[str, Key] = {
-    "name": lambda run: run.name,
+    "name": lambda run: run.name.lower(),
     "recipe": lambda run: run.recipe,
     "state": lambda run: float(STATES.index(run.state)),
     "fold": lambda run: math.nan if run.fold is None else float(run.fold),
     "worst": lambda run: worst_dice(run),
     "left": lambda run: run.eta,
-    "age": lambda run: -run.updated,
+    "age": lambda run: -run.updated if run.updated else math.nan,
 }
 """Orders that begin with the smallest; `age` with what wrote last, `worst` with the worst bone."""
 SORTS = (*FALLING, *RISING)
 NEWEST = "started"
+RECENT = 5
+"""Validations over which the trend is taken."""
 
 COLUMNS = (
     "name",
@@ -58,20 +61,27 @@ COLUMNS = (
 def sort_runs(runs: Iterable[RunSummary], by: str, *, reverse: bool = False) -> list[RunSummary]:
     """The runs in an order of `SORTS`; those that lack the value come last, the newest first."""
     key, falls = (FALLING[by], True) if by in FALLING else (RISING[by], False)
-    newest = sorted(runs, key=lambda run: (-run.started, run.name))
-    lacking = [run for run in newest if _lacks(key(run))]
-    known = [run for run in newest if not _lacks(key(run))]
+    newest = sorted(runs, key=lambda run: -run.started)
+    if by == NEWEST and not reverse:
+        return newest
+    values = [(key(run), run) for run in newest]
+    known = [pair for pair in values if not _lacks(pair[0])]
     # Turned round like this, equal ones stay in their order.
-    known.sort(key=key, reverse=falls != reverse)
-    return known + lacking
+    known.sort(key=lambda pair: pair[0], reverse=falls != reverse)
+    return [run for _, run in known] + [run for value, run in values if _lacks(value)]
 
 
 def _lacks(value: float | str) -> bool:
-    return value == "" or (isinstance(value, float) and math.isnan(value))
+    return value == "" or (isinstance(value, float) and not math.isfinite(value))
+
+
+def climb(means: Sequence[float]) -> float:
+    """How much the mean Dice has risen over the last validations; NaN before there are two."""
+    recent = means[-RECENT - 1 :]
+    return recent[-1] - recent[0] if len(recent) > 1 else math.nan
 
 
 def worst_dice(run: RunSummary) -> float:
-    """The Dice of the worst class of the last validation."""
     return run.dice.get(run.worst_class, math.nan) if run.worst_class is not None else math.nan
 
 

@@ -15,9 +15,7 @@ from handseg.runs import fields
 from handseg.runs.scores import ImageScores, read_scores, score_steps
 from handseg.runs.summary import read_run_file
 from handseg.runs.validations import RunningBest, last_validation
-from handseg.score.bootstrap import People
-from handseg.score.means import column_means, mean_of, row_means
-from handseg.score.summary import Difference, difference
+from handseg.score.means import Difference, People, column_means, difference, mean_of, row_means
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ class ClassDifference:
 
 @dataclass(frozen=True)
 class ImageDifference:
-    """The mean Dice of an image in both runs, and the class that differs most."""
+    """The mean Dice of an image in both runs, and the class that differs most; B minus A."""
 
     name: str
     person: str
@@ -55,7 +53,6 @@ class ImageDifference:
 
     @property
     def difference(self) -> float:
-        """B minus A."""
         return self.b - self.a
 
 
@@ -78,17 +75,14 @@ class PairedRuns:
 
     @cached_property
     def people(self) -> People:
-        """The people of the images."""
         return People(self.persons)
 
     @cached_property
     def overall(self) -> Difference:
-        """The difference of the means."""
         return difference(self.figures_b, self.figures_a, self.people)
 
     @property
     def means(self) -> tuple[float, float]:
-        """The mean Dice of A and of B."""
         return mean_of(self.figures_a), mean_of(self.figures_b)
 
     @cached_property

@@ -1,11 +1,17 @@
 """What a person may type for a prediction: a CSV, or RUN[:SPLIT]."""
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from handseg.errors import InputError, UsageError
+from handseg.rle.faults import Fault
 from handseg.rle.opening import STREAM
+from handseg.rle.submission import Submission, read_submission
 from handseg.runs import fields
 
+VOTES = Path("votes")
+"""Where votes go, and where they are looked for."""
 SPLITS = ("train", "val", "test", "all")
 ENDED = ("finished", "stopped")
 
@@ -48,6 +54,13 @@ def find_prediction(text: str, runs: Path, split: str = "test") -> Path:
     return path
 
 
+def read_predictions(
+    texts: Iterable[str], runs: Path, split: str = "test", faults: list[Fault] | None = None
+) -> list[Submission]:
+    """The predictions that some texts mean (`find_prediction`), read (`read_submission`)."""
+    return [read_submission(find_prediction(text, runs, split), faults) for text in texts]
+
+
 def is_smoke_run(run: Path) -> bool:
     """Whether a run was trained on a few images only (`--limit`), to see whether all works."""
     from handseg.runs.summary import read_run_file
@@ -63,7 +76,7 @@ def newest_predictions(runs: Path, split: str) -> list[Path]:
 
     Smoke runs are passed over: they count only where they are named.
     """
-    from handseg.runs.reader import list_runs
+    from handseg.runs.index import list_runs
 
     found: dict[tuple[str, int | None], Path] = {}
     for run in list_runs(runs):
@@ -71,3 +84,44 @@ def newest_predictions(runs: Path, split: str) -> list[Path]:
         if run.state in ENDED and path.is_file() and not is_smoke_run(run.folder):
             found.setdefault((run.recipe, run.fold), path)
     return list(found.values())
+
+
+class DefaultPrediction(NamedTuple):
+    """What is scored where nothing is named, and the newest vote if its images have no labels."""
+
+    path: Path
+    passed_over: Path | None = None
+
+
+def default_prediction(runs: Path, covers: Callable[[Submission], bool]) -> DefaultPrediction:
+    """The newest vote if its images have labels (`covers`), else the last run's validation.
+
+    Raises InputError where there is neither.
+    """
+    newest = newest_vote()
+    if newest is not None and covers(read_submission(newest)):
+        return DefaultPrediction(newest)
+    # A run that is still training, or was stopped, has none yet.
+    ended = newest_predictions(runs, "val")
+    path = ended[0] if ended else find_prediction("last", runs, "val")
+    return DefaultPrediction(path, newest)
+
+
+def newest_vote() -> Path | None:
+    found = [(path.stat().st_mtime_ns, path.name, path) for path in VOTES.glob("*.csv")]
+    return max(found)[-1] if found else None
+
+
+def check_anything_to_score(runs: Path) -> None:
+    """Raise InputError where there is neither a vote nor a run."""
+    from handseg.runs.index import list_runs
+
+    if newest_vote() is None and not list_runs(runs):
+        raise InputError(
+            "there is nothing to score",
+            details=f"no vote in {VOTES.absolute()}, no run in {runs.absolute()}",
+            hints=[
+                "name a submission, as in: handseg score prediction.csv --data DIR",
+                "handseg demo   goes the whole way on synthetic hands",
+            ],
+        )

@@ -62,6 +62,11 @@ class RunSummary:
         return max(0.0, now - self.updated) if self.updated else math.nan
 
     @property
+    def known_epoch(self) -> float:
+        """Epochs done; NaN where the run cannot be read."""
+        return math.nan if self.state == "broken" else self.epoch
+
+    @property
     def is_live(self) -> bool:
         return self.state in ("running", "quiet")
 

@@ -1,19 +1,38 @@
-"""Scored submissions side by side, the last against the best of the others."""
+"""Scored submissions side by side, the last against the best of the others, and what is reported.
+
+Rows are classes, images, people or pairs of bones. One submission has a column for each metric;
+several have rows for each metric with a column for each submission and one for the difference.
+"""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from handseg.score.means import Figures, Stratum
-from handseg.score.metrics import DICE, OVERLAP
+import numpy as np
+
+from handseg.score.means import (
+    Difference,
+    Figures,
+    Interval,
+    Stratum,
+    Summary,
+    column_means,
+    difference,
+    row_means,
+    summarise,
+)
+from handseg.score.metrics import DICE, IMAGES, METRICS, OVERLAP, Metric
 from handseg.score.predictions import ScoredSubmission
-from handseg.score.summary import Difference, Summary, difference, summarise
 
 if TYPE_CHECKING:
     from handseg.hand.hands import Hands
     from handseg.score.pose import Reweight
+
+By = Literal["class", "image", "person"]
+MEAN = "mean"
+FROM, TO = "95 % from", "95 % to"
 
 
 @dataclass(frozen=True)
@@ -31,7 +50,6 @@ class Comparison:
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
-        """The labels' classes."""
         return self.scored[0].truth.classes
 
     @cached_property
@@ -49,7 +67,6 @@ class Comparison:
 
     @property
     def difference_title(self) -> str:
-        """Which is taken from which."""
         return "" if self.other is None else f"{self.titles[-1]} − {self.titles[self.other]}"
 
     def strata(self, index: int) -> tuple[Stratum, ...]:
@@ -98,3 +115,210 @@ def figures_of(scored: ScoredSubmission, metric: str) -> Figures:
         return scored.figures[metric]
     assert scored.overlaps is not None
     return scored.overlaps.of_images[:, None]
+
+
+@dataclass(frozen=True)
+class ReportColumn:
+    """A figure for each row, NaN where there is none, and for each of its footers."""
+
+    title: str
+    metric: Metric
+    values: Sequence[float]
+    footers: Sequence[float]
+    is_signed: bool = False
+    """Whether it is a difference."""
+    is_marked: bool = True
+    """Whether the worst row is worth a mark."""
+
+
+@dataclass(frozen=True)
+class ReportRows:
+    """Named rows of figures, and beneath them rows that sum up (`footers`)."""
+
+    heading: str
+    """What the rows are: class, image, person, pair."""
+    names: Sequence[str]
+    footers: Sequence[str]
+    columns: Sequence[ReportColumn]
+    title: str = ""
+    remarks: Sequence[str] = ()
+    """Sentences beneath."""
+    is_ranked: bool = False
+    """Whether the worst rows stand first."""
+
+
+def report_rows(comparison: Comparison, by: By) -> list[ReportRows]:
+    """The rows of the metrics that they have, then those of pairs of bones."""
+    metrics = [name for name in comparison.metrics if name != OVERLAP or by != "class"]
+    found = [_rows(comparison, by, chosen) for chosen in _groups(comparison, metrics)]
+    if OVERLAP in comparison.metrics and by == "class":
+        found.append(pair_rows(comparison))
+    return found
+
+
+def pair_rows(comparison: Comparison) -> ReportRows:
+    """Dice inside the overlap of each touching pair; the mean is that of all overlaps."""
+    found = [one.overlaps.by_pair() for one in comparison.scored if one.overlaps is not None]
+    pairs = [pair for pair in found[0] if any(rows[pair].images for rows in found)]
+    names = [f"{a} ∩ {b}" for a, b in pairs]
+    rows = [
+        {OVERLAP: {name: rows[pair].dice for name, pair in zip(names, pairs, strict=True)}}
+        for rows in found
+    ]
+    footers = ["two bones or more", *_footers(comparison)[1:]]
+    columns = _columns(comparison, [OVERLAP], rows, names)
+    if len(found) == 1:
+        counts = [float(found[0][pair].images) for pair in pairs]
+        nothing = [math.nan] * len(footers)
+        columns.append(ReportColumn(IMAGES.name, IMAGES, counts, nothing, is_marked=False))
+    title = "Dice inside overlaps"
+    return ReportRows("pair", names, footers, columns, title, _remarks(comparison, [OVERLAP]))
+
+
+def _groups(comparison: Comparison, metrics: Sequence[str]) -> list[list[str]]:
+    return [list(metrics)] if len(comparison.scored) == 1 else [[name] for name in metrics]
+
+
+def _rows(comparison: Comparison, by: By, metrics: Sequence[str]) -> ReportRows:
+    rows = [{metric: rows_by(one, metric, by) for metric in metrics} for one in comparison.scored]
+    names = list(dict.fromkeys(name for by_metric in rows for name in by_metric[metrics[0]]))
+    if by != "class":
+        names.sort(key=lambda name: _rank(rows, name))
+    has_title = len(comparison.scored) > 1 and len(comparison.metrics) > 1
+    return ReportRows(
+        by,
+        names,
+        _footers(comparison),
+        _columns(comparison, metrics, rows, names),
+        metrics[0] if has_title else "",
+        _remarks(comparison, metrics),
+        is_ranked=by != "class",
+    )
+
+
+def rows_by(scored: ScoredSubmission, metric: str, by: By) -> dict[str, float]:
+    """The mean figure of each class, image or person."""
+    figures = figures_of(scored, metric)
+    if by == "class":
+        return dict(zip(scored.truth.classes, column_means(figures).tolist(), strict=True))
+    means = row_means(figures)
+    if by == "image":
+        return dict(zip(scored.images, means.tolist(), strict=True))
+    return scored.people.means(means)
+
+
+def _rank(rows: Sequence[Mapping[str, Mapping[str, float]]], name: str) -> float:
+    """What puts the worst rows first: the last submission's figure of the first metric."""
+    metric, values = next(iter(rows[-1].items()))
+    value = values.get(name, math.nan)
+    if math.isnan(value):
+        return math.inf
+    return value if METRICS[metric].more_is_better else -value
+
+
+def _columns(
+    comparison: Comparison,
+    metrics: Sequence[str],
+    rows: Sequence[Mapping[str, Mapping[str, float]]],
+    names: Sequence[str],
+) -> list[ReportColumn]:
+    several = len(comparison.scored) > 1
+    columns = [
+        ReportColumn(
+            title if several else metric if len(metrics) > 1 or metric != DICE.name else title,
+            METRICS[metric],
+            [rows[index][metric].get(name, math.nan) for name in names],
+            _summed_up(comparison, index, metric),
+        )
+        for index, title in enumerate(comparison.titles)
+        for metric in metrics
+    ]
+    if comparison.other is not None:
+        columns.append(_difference(comparison, columns[-1], columns[comparison.other]))
+    return columns
+
+
+def _difference(comparison: Comparison, last: ReportColumn, other: ReportColumn) -> ReportColumn:
+    """The last column minus that of the best other; its interval is that of paired resamples."""
+    footers = [a - b for a, b in zip(last.footers, other.footers, strict=True)]
+    found = comparison.differences.get(last.metric.name)
+    if not _few(comparison):
+        footers[1:3] = _ends(found.interval if found else None)
+    return ReportColumn(
+        comparison.difference_title,
+        last.metric,
+        [a - b for a, b in zip(last.values, other.values, strict=True)],
+        footers,
+        is_signed=True,
+        is_marked=False,
+    )
+
+
+def _footers(comparison: Comparison) -> list[str]:
+    names = [MEAN] if _few(comparison) else [MEAN, FROM, TO]
+    return names if comparison.reweight is None else [*names, comparison.reweight.words]
+
+
+def _few(comparison: Comparison) -> bool:
+    """Whether no submission has people enough for an interval."""
+    return all(one.people.too_few() for one in comparison.scored)
+
+
+def _summed_up(comparison: Comparison, index: int, metric: str) -> list[float]:
+    summary = comparison.summaries[index, metric]
+    ends = [] if _few(comparison) else _ends(summary.interval)
+    weighted = [] if comparison.reweight is None else [summary.reweighted]
+    return [summary.mean, *ends, *weighted]
+
+
+def _ends(interval: Interval | None) -> list[float]:
+    return [math.nan, math.nan] if interval is None else [interval.low, interval.high]
+
+
+def _remarks(comparison: Comparison, metrics: Sequence[str]) -> list[str]:
+    """What the differences are worth."""
+    if comparison.other is None:
+        return []
+    if not comparison.comparable:
+        return [f"{comparison.difference_title}: of different images, so it says nothing"]
+    remarks: list[str] = []
+    for metric in metrics:
+        found, signed = comparison.differences[metric], METRICS[metric].signed
+        people = f"over {len(comparison.scored[-1].people)} people: {found.verdict}"
+        change = _with_ends(found.mean, found.interval, signed)
+        remarks.append(f"{comparison.difference_title}: {change} {people}")
+        if comparison.reweight is not None:
+            change = _with_ends(found.reweighted, found.reweighted_interval, signed)
+            remarks.append(f"at {comparison.reweight.words}: {change}")
+    return remarks
+
+
+def _with_ends(mean: float, interval: Interval | None, signed: Callable[[float], str]) -> str:
+    """A difference and the interval around it, if it has one."""
+    if interval is None:
+        return signed(mean)
+    return f"{signed(mean)}, 95 % {signed(interval.low)} to {signed(interval.high)}"
+
+
+class WorstImage(NamedTuple):
+    """One of the worst images of a class, with the line of its row in the CSV, if it has one."""
+
+    cls: str
+    image: str
+    dice: float
+    line: int | None
+
+
+def worst_images(scored: ScoredSubmission, count: int) -> list[WorstImage]:
+    """Up to `count` images of each class, those with the lowest Dice first."""
+    dice, submission = scored.scores.dice, scored.submission
+    found: list[WorstImage] = []
+    for column, cls in enumerate(scored.truth.classes):
+        order = np.argsort(dice[:, column], kind="stable")  # NaN, the unlabelled, comes last
+        for row in order[:count].tolist():
+            value, image = float(dice[row, column]), scored.images[row]
+            if np.isnan(value):
+                break
+            line = submission.line(image, cls) if (image, cls) in submission else None
+            found.append(WorstImage(cls, image, value, line))
+    return found

@@ -53,8 +53,12 @@ class GroupChange(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Difference:
-    """Two submissions mask by mask; a row that one of them lacks is an empty mask there."""
+class SubmissionDiff:
+    """Two submissions mask by mask; a row that one of them lacks is an empty mask there.
+
+    Of each mask, [keys]: pixels `gained` (in B alone) and `lost` (in A alone), int64; its `dice`,
+    float64; and whether it is `changed`, bool.
+    """
 
     a: Submission
     b: Submission
@@ -63,27 +67,22 @@ class Difference:
 
     @cached_property
     def gained(self) -> NDArray[np.int64]:
-        """Pixels of each mask that are in B and not in A, int64 [keys]."""
         return self.overlaps.area_b - self.overlaps.overlap
 
     @cached_property
     def lost(self) -> NDArray[np.int64]:
-        """Pixels of each mask that are in A and not in B, int64 [keys]."""
         return self.overlaps.area_a - self.overlaps.overlap
 
     @cached_property
     def dice(self) -> NDArray[np.float64]:
-        """Dice of each mask, float64 [keys]."""
         return self.overlaps.dice()
 
     @cached_property
     def changed(self) -> NDArray[np.bool_]:
-        """Whether each mask differs, bool [keys]."""
         return (self.gained > 0) | (self.lost > 0)
 
     @property
     def identical(self) -> int:
-        """The number of masks that are the same in both."""
         return len(self.keys) - int(self.changed.sum())
 
     def by_class(self) -> list[GroupChange]:
@@ -106,11 +105,9 @@ class Difference:
         return GroupChange("all", len(self.keys), int(self.changed.sum()), pixels, dice, None)
 
     def only_in_a(self) -> "Alone":
-        """What A has and B has not."""
         return _alone(self.keys, self.a, self.b)
 
     def only_in_b(self) -> "Alone":
-        """What B has and A has not."""
         return _alone(self.keys, self.b, self.a)
 
     @cached_property
@@ -157,7 +154,7 @@ def difference(
     images: Collection[str] = (),
     classes: Collection[str] = (),
     progress: Progress = silent,
-) -> Difference:
+) -> SubmissionDiff:
     """Compare the rows that either has, of these images and classes where any are named.
 
     Raises InputError if the sidecars give an image two sizes, if neither has a row, or for run
@@ -178,7 +175,7 @@ def difference(
     )
     if not keys:
         raise InputError(f"neither {a.path} nor {b.path} has a row to compare")
-    return Difference(a, b, keys, compare(a, b, keys, sizes, progress))
+    return SubmissionDiff(a, b, keys, compare(a, b, keys, sizes, progress))
 
 
 def common_sizes(a: Submission, b: Submission) -> Mapping[str, tuple[int, int]]:

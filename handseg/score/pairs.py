@@ -15,7 +15,7 @@ from handseg import anatomy, rle
 from handseg.reporter import Progress, silent
 from handseg.rle.submission import Submission
 from handseg.score.means import Figures, column_means
-from handseg.score.truth import Truth
+from handseg.score.truth import GroundTruth
 
 Pair = tuple[str, str]
 Masks = dict[str, rle.Runs]
@@ -49,7 +49,7 @@ class OverlapScores:
         return dict(zip(self.pairs, map(PairDice, means, counts), strict=True))
 
 
-def touching_pairs(truth: Truth, images: Sequence[str]) -> tuple[Pair, ...]:
+def touching_pairs(truth: GroundTruth, images: Sequence[str]) -> tuple[Pair, ...]:
     """The pairs of classes that touch: those of the anatomy, else those that overlap in labels."""
     class_of, classes = truth.class_of, truth.classes
     known = tuple(
@@ -100,7 +100,6 @@ def _shared(masks: Masks, pair: Pair) -> rle.Runs:
 
 
 def _held_twice(masks: Masks) -> rle.Runs:
-    """The pixels of two classes or more."""
     return rle.vote(list(masks.values()), threshold=1)
 
 

@@ -12,7 +12,7 @@ from handseg.hand.hands import Hands
 from handseg.hand.pose import HAND, LIMIT
 from handseg.reporter import Progress, silent
 from handseg.score.means import Stratum
-from handseg.score.truth import Truth
+from handseg.score.truth import GroundTruth
 
 
 class Reweight(NamedTuple):
@@ -59,7 +59,7 @@ def pose_strata(hands: Hands, reweight: Reweight) -> tuple[Stratum, Stratum]:
 
 
 def hands_of_truth(
-    truth: Truth,
+    truth: GroundTruth,
     images: Sequence[str],
     sizes: Mapping[str, tuple[int, int]],
     progress: Progress = silent,

@@ -10,19 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg.data.image_sizes import Size, check_all_known, resolve_sizes
-from handseg.data.label_runs import label_file
 from handseg.reporter import Progress, silent
 from handseg.rle.compare import compare
 from handseg.rle.submission import Submission, read_submission
-from handseg.score.bootstrap import People
 from handseg.score.dice import Scores
-from handseg.score.means import Figures
+from handseg.score.means import Figures, People
 from handseg.score.metrics import DICE, OF_AREAS, OVERLAP, needs_sizes
-from handseg.score.samples import samples_to_score, trained_on
-from handseg.score.truth import Truth, truth_of_samples
+from handseg.score.samples import trained_on
+from handseg.score.truth import GroundTruth, labels_of_dataset
 
 if TYPE_CHECKING:
-    from handseg.data.dataset import Dataset, Sample
+    from handseg.data.dataset import Dataset
     from handseg.score.pairs import OverlapScores
 
 
@@ -31,7 +29,7 @@ class ScoredSubmission:
     """A submission with its scores and what a person should know about them."""
 
     submission: Submission
-    truth: Truth
+    truth: GroundTruth
     images: tuple[str, ...]
     labelled: NDArray[np.bool_]
     """bool [images, classes]: where there are figures."""
@@ -46,12 +44,10 @@ class ScoredSubmission:
 
     @property
     def scores(self) -> Scores:
-        """Dice alone."""
         return Scores(self.images, self.truth.classes, self.figures[DICE.name])
 
     @cached_property
     def people(self) -> People:
-        """Whose images they are."""
         return People([self.truth.person(image) for image in self.images])
 
     @cached_property
@@ -88,42 +84,17 @@ def score_submissions(
     submissions: Sequence[Submission], dataset: "Dataset", progress: Progress = silent
 ) -> list[ScoredSubmission]:
     """The same for submissions that are read already, with what is worth saying of each."""
-    chosen = chosen_samples(submissions, dataset)
-    samples = united(chosen)
-    labels = label_file(samples, dataset.classes).submission(progress)
-    truth = truth_of_samples(labels, samples, dataset.aliases)
+    labels = labels_of_dataset(dataset).choose(submissions)
+    truth = labels.ground_truth(progress)
     return [
-        score_submission(submission, truth, names_of(group))
-        for submission, group in zip(submissions, chosen, strict=True)
+        score_submission(submission, truth, images)
+        for submission, images in zip(submissions, labels.images, strict=True)
     ]
-
-
-def chosen_samples(
-    submissions: Sequence[Submission], dataset: "Dataset"
-) -> "list[tuple[Sample, ...]]":
-    """The samples that each submission is scored on, test samples with their labels.
-
-    Raises InputError where one does not fit the data set.
-    """
-    from handseg.data.dataset import with_test_labels
-
-    labelled = with_test_labels(dataset)
-    return [samples_to_score(submission, labelled) for submission in submissions]
-
-
-def united(groups: "Sequence[Sequence[Sample]]") -> "tuple[Sample, ...]":
-    """All samples of some groups, each once: labels are drawn once, however many have them."""
-    return tuple(dict.fromkeys(sample for group in groups for sample in group))
-
-
-def names_of(samples: "Sequence[Sample]") -> tuple[str, ...]:
-    """The samples' image names, as in a submission."""
-    return tuple(sample.image_name for sample in samples)
 
 
 def score_submission(
     submission: Submission,
-    truth: Truth,
+    truth: GroundTruth,
     images: tuple[str, ...],
     metrics: Sequence[str] = (DICE.name,),
     *,
@@ -163,7 +134,7 @@ def score_submission(
 
 
 def known_sizes(
-    submission: Submission, truth: Truth, images: Sequence[str], image_size: Size | None
+    submission: Submission, truth: GroundTruth, images: Sequence[str], image_size: Size | None
 ) -> dict[str, Size]:
     """(height, width) of the images, the one given where nothing else says it.
 
@@ -175,7 +146,7 @@ def known_sizes(
 
 def _of_areas(
     submission: Submission,
-    truth: Truth,
+    truth: GroundTruth,
     keys: Sequence[tuple[str, str]],
     metrics: Sequence[str],
     sizes: Mapping[str, Size],
@@ -186,7 +157,7 @@ def _of_areas(
 
 def _of_surfaces(
     submission: Submission,
-    truth: Truth,
+    truth: GroundTruth,
     keys: Sequence[tuple[str, str]],
     labelled: NDArray[np.bool_],
     sizes: Mapping[str, Size],
@@ -206,7 +177,7 @@ def _of_surfaces(
 
 def _overlaps(
     submission: Submission,
-    truth: Truth,
+    truth: GroundTruth,
     images: tuple[str, ...],
     labelled: NDArray[np.bool_],
     progress: Progress,

@@ -10,19 +10,22 @@ from numpy.typing import NDArray
 
 from handseg.anatomy import ALIASES, bones_of
 from handseg.data.image_sizes import header_sizes
+from handseg.data.label_runs import LabelFile, label_file
 from handseg.errors import InputError, did_you_mean
 from handseg.formats.submission import labelled_classes, sidecar_classes
+from handseg.reporter import Progress, silent
 from handseg.rle.submission import Submission, read_submission
+from handseg.score.samples import has_labels, samples_to_score
 from handseg.text import shown
 
 if TYPE_CHECKING:
-    from handseg.data.dataset import Dataset, Sample
+    from handseg.data.dataset import Dataset
 
 Aliases = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
-class Truth:
+class GroundTruth:
     """Labels as a submission; its images, and the person of each as far as that is known."""
 
     labels: Submission
@@ -54,55 +57,44 @@ class Truth:
         return self.people.get(image, image)
 
 
-def truth_of_samples(labels: Submission, samples: "Iterable[Sample]", aliases: Aliases) -> Truth:
-    """The labels of samples of a data set, drawn as run lengths (`data.label_runs`)."""
-    classes = tuple((labels.sidecar or {})["classes"])
-    people = {sample.image_name: sample.person for sample in samples}
-    return Truth(labels, classes, people, aliases, labels.sizes)
-
-
-def read_truth(path: Path, data: Path) -> Truth:
+def read_truth(path: Path, data: Path) -> GroundTruth:
     """The masks of a submission as labels; people and aliases are those of the data set in `data`.
 
     Where there is none, or it has none of the images, all images are of people of their own.
 
     Raises InputError where `path` is no submission.
     """
+    from handseg.data.dataset import find_dataset
+
     labels = read_submission(path)
     if not labels.images:
         raise InputError(f"the labels {path} have no rows")
     # Those of the sidecar first, in their order: a class may have no row at all.
     classes = tuple(dict.fromkeys((*sidecar_classes(labels), *labels.classes)))
-    dataset = dataset_in(data)
+    dataset = find_dataset(data)
     people = people_of(dataset, labels.images) if dataset else {}
     if dataset is None or not people:
-        return Truth(labels, classes)
-    return Truth(labels, classes, people, {**ALIASES, **dataset.aliases})
+        return GroundTruth(labels, classes)
+    return GroundTruth(labels, classes, people, {**ALIASES, **dataset.aliases})
 
 
-def with_sizes(truth: Truth, images: Iterable[str], data: Path) -> Truth:
+def with_sizes(truth: GroundTruth, images: Iterable[str], data: Path) -> GroundTruth:
     """The same with the sizes of images in a data set, if there is one and the labels lack some."""
+    from handseg.data.dataset import find_dataset
+
     wanted = set(images)
-    dataset = None if wanted <= truth.labels.sizes.keys() else dataset_in(data)
+    dataset = None if wanted <= truth.labels.sizes.keys() else find_dataset(data)
     if dataset is None:
         return truth
     return replace(truth, sizes=header_sizes(dataset.split("all"), wanted))
 
 
-def dataset_in(folder: Path) -> "Dataset | None":
-    """The data set in a folder, if there is one."""
-    from handseg.data.dataset import is_dataset, open_dataset
-
-    return open_dataset(folder) if is_dataset(folder) else None
-
-
 def people_of(dataset: "Dataset", images: Iterable[str]) -> dict[str, str]:
-    """The person of each of the images that the data set has."""
     samples = {sample.image_name: sample for sample in dataset.split("all")}
     return {image: samples[image].person for image in images if image in samples}
 
 
-def images_to_score(submission: Submission, truth: Truth) -> tuple[str, ...]:
+def images_to_score(submission: Submission, truth: GroundTruth) -> tuple[str, ...]:
     """The images on which a submission is compared with labels that are a CSV, in its order.
 
     They are those of its rows and its sidecar. Without a sidecar that names images it is not known
@@ -128,3 +120,102 @@ def images_to_score(submission: Submission, truth: Truth) -> tuple[str, ...]:
             details=shown(lacking),
         )
     return tuple(image for image in truth.labels.images if image in named or not submission.sizes)
+
+
+@dataclass(frozen=True)
+class ChosenLabels:
+    """The images that each of some submissions is scored on, and their labels, drawn or not yet."""
+
+    images: Sequence[tuple[str, ...]]
+    labels: Submission | LabelFile
+    classes: tuple[str, ...]
+    people: Mapping[str, str]
+    aliases: Aliases
+
+    @property
+    def to_draw(self) -> LabelFile | None:
+        """The file of labels that are still to be drawn as run lengths, which takes a while."""
+        file = self.labels
+        return None if isinstance(file, Submission) or file.found() is not None else file
+
+    def ground_truth(self, progress: Progress = silent) -> GroundTruth:
+        """The labels; drawn now where they never were.
+
+        Raises InputError where a label is missing or at fault, FailedError if the disk refuses.
+        """
+        found = self.labels
+        if isinstance(found, Submission):
+            return GroundTruth(found, self.classes, self.people, self.aliases)
+        labels = found.submission(progress)
+        # Labels of a data set are drawn at the sizes of its images' headers.
+        return GroundTruth(labels, self.classes, self.people, self.aliases, labels.sizes)
+
+
+@dataclass(frozen=True)
+class DatasetLabels:
+    """The labels of a data set, those of test images too."""
+
+    dataset: "Dataset"
+
+    def covers(self, submission: Submission) -> bool:
+        """Whether every image of the submission has a label."""
+        return has_labels(submission, self.dataset)
+
+    def choose(self, submissions: Sequence[Submission]) -> ChosenLabels:
+        """The labels of the images of the submissions, each once however many have it.
+
+        Raises InputError where one does not fit the data set.
+        """
+        chosen = [samples_to_score(submission, self.dataset) for submission in submissions]
+        samples = tuple(dict.fromkeys(sample for group in chosen for sample in group))
+        return ChosenLabels(
+            [tuple(sample.image_name for sample in group) for group in chosen],
+            label_file(samples, self.dataset.classes),
+            self.dataset.classes,
+            {sample.image_name: sample.person for sample in samples},
+            self.dataset.aliases,
+        )
+
+
+@dataclass(frozen=True)
+class CsvLabels:
+    """The masks of a submission as labels."""
+
+    truth: GroundTruth
+
+    def covers(self, submission: Submission) -> bool:
+        """Whether every image of the submission has a row in the labels."""
+        return set(self.truth.labels.images).issuperset(submission.images)
+
+    def choose(self, submissions: Sequence[Submission]) -> ChosenLabels:
+        """The same labels, and the images of the submissions that they have.
+
+        Raises InputError for an image or a class that the labels lack.
+        """
+        images = [images_to_score(submission, self.truth) for submission in submissions]
+        truth = self.truth
+        return ChosenLabels(images, truth.labels, truth.classes, truth.people, truth.aliases)
+
+
+def labels_of_dataset(dataset: "Dataset") -> DatasetLabels:
+    """The labels of a data set, with those of its test images that are there."""
+    from handseg.data.dataset import with_test_labels
+
+    return DatasetLabels(with_test_labels(dataset))
+
+
+def open_labels(labels: Path | None, data: Path) -> DatasetLabels | CsvLabels:
+    """The labels of a data set, that in `data` where nothing else is named, or those of a CSV.
+
+    `data` is also the data set that knows the people and sizes of a CSV's images.
+
+    Raises:
+        InputError: there is nothing, or it cannot be read.
+    """
+    from handseg.data.dataset import open_dataset
+
+    if labels is not None and not labels.exists():
+        raise InputError(f"there are no labels at {labels}", details=f"looked in {Path.cwd()}")
+    if labels is not None and not labels.is_dir():
+        return CsvLabels(read_truth(labels, data))
+    return labels_of_dataset(open_dataset(labels or data))

@@ -19,8 +19,7 @@ from handseg.runs.listing import run_row
 from handseg.runs.reader import RunDetails, read_run
 from handseg.runs.removal import size_of
 from handseg.runs.validations import number
-from handseg.runs.words import epoch_words
-from handseg.text import dice_text, short_duration, size_text
+from handseg.text import dice_text, epochs_text, short_duration, size_text
 
 TREND = 40
 """Validations of a trend."""
@@ -91,7 +90,7 @@ class RunReport:
             ("model", run.model),
             *_of_training(self.details),
             ("times", _times(self)),
-            ("epochs", f"{epoch_words(run)}, step {run.step}"),
+            ("epochs", f"{epochs_text(run.epoch, run.epochs)}, step {run.step}"),
             ("Dice", _dice(self.details)),
             ("checkpoints", _checkpoints(self.checkpoints)),
             ("predictions", ", ".join(self.predictions)),

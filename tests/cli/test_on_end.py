@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from handseg.cli import on_end
-from handseg.cli.on_end import End, end_of, run_command, told
+from handseg.cli.on_end import RunEnd, end_of, on_end_of_training, run_on_end
 from handseg.errors import FailedError
 from handseg.runs.writer import RunWriter
 
@@ -34,40 +34,40 @@ def heard():
     return Path("told.txt").read_text().split()
 
 
-def test_a_run_that_finishes_is_told(train):
-    with told(TELL, RUNS):
+def test_a_run_that_finishes_is_on_end_of_training(train):
+    with on_end_of_training(TELL, RUNS):
         train("finished")
     assert heard() == ["unet-1", "finished", "0.7500"]
 
 
 def test_a_failure_is_told_and_goes_on_its_way(train):
-    with pytest.raises(FailedError), told(TELL, RUNS):
+    with pytest.raises(FailedError), on_end_of_training(TELL, RUNS):
         train("failed", "out of memory", error=FailedError("the device ran out of memory"))
     assert heard() == ["unet-1", "failed", "0.7500", "out", "of", "memory"]
 
 
 def test_an_interruption_is_told_too(train):
-    with pytest.raises(KeyboardInterrupt), told(TELL, RUNS):
+    with pytest.raises(KeyboardInterrupt), on_end_of_training(TELL, RUNS):
         train("stopped", "Ctrl-C twice", dice=float("nan"), error=KeyboardInterrupt())
     assert heard() == ["unet-1", "stopped", "Ctrl-C", "twice"]
 
 
 def test_a_training_that_had_no_folder_yet_is_told_with_its_error(empty_folder):
-    with pytest.raises(FailedError), told(TELL, RUNS):
+    with pytest.raises(FailedError), on_end_of_training(TELL, RUNS):
         raise FailedError("the weights cannot be had")
     assert heard() == ["failed", "the", "weights", "cannot", "be", "had"]
     assert end_of(None, "why").as_variables()["HANDSEG_RUN"] == ""
 
 
-def test_a_run_of_before_is_not_the_one_that_is_told(train):
+def test_a_run_of_before_is_not_the_one_that_is_on_end_of_training(train):
     train("finished")
-    with told(TELL, RUNS):
+    with on_end_of_training(TELL, RUNS):
         pass
     assert heard() == ["failed"]
 
 
 def test_no_command_is_nothing(train):
-    with told(None, RUNS):
+    with on_end_of_training(None, RUNS):
         train("finished")
 
 
@@ -76,7 +76,7 @@ def test_a_command_that_takes_too_long_is_ended_with_all_it_started(
 ):
     monkeypatch.setattr(on_end, "PATIENCE", 0.3)
     begun = time.monotonic()
-    run_command("sleep 600 & echo $! > pid; wait", End(None, "finished", "", None))
+    run_on_end("sleep 600 & echo $! > pid; wait", RunEnd(None, "finished", "", None))
     assert time.monotonic() - begun < 20
     assert "took more than" in capsys.readouterr().err
     pid = int(Path("pid").read_text())
@@ -96,12 +96,12 @@ def alive(pid):
 
 
 def test_a_command_that_fails_or_dies_is_said(empty_folder, capsys):
-    run_command("exit 3", End(None, "finished", "", None))
+    run_on_end("exit 3", RunEnd(None, "finished", "", None))
     assert "--on-end ended with 3: exit 3" in capsys.readouterr().err
-    run_command("kill -9 $$", End(None, "finished", "", None))
+    run_on_end("kill -9 $$", RunEnd(None, "finished", "", None))
     assert f"--on-end ended with -{signal.SIGKILL.value}" in capsys.readouterr().err
 
 
 def test_what_the_command_prints_is_no_result(empty_folder, capfd):
-    run_command("echo hello", End(None, "finished", "", None))
+    run_on_end("echo hello", RunEnd(None, "finished", "", None))
     assert capfd.readouterr() == ("", "hello\n")

@@ -134,7 +134,7 @@ def test_without_runs_a_way_on_is_said(type_runs, verb):
     [
         (["stat:running"], "did you mean state"),
         (["--sort", "bst"], "did you mean best"),
-        (["show", "unet-1", "--json", "--csv"], "three formats"),
+        (["show", "unet-1", "--json", "--csv"], "two formats"),
         (["compare", "unet-1"], "needs two runs"),
         (["compare", "unet-1", "unet-1"], "needs two runs"),
     ],

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from handseg.cli import queue_run
+from handseg.cli import queue
 from handseg.cli.main import application
 from handseg.runs.writer import RunWriter
 
 STAND_IN = Path(__file__).with_name("stand_in.py")
 LAUNCH = (
-    "import sys; from handseg.cli import queue_run; "
-    f"queue_run.PROGRAM = (sys.executable, {str(STAND_IN)!r}); "
+    "import sys; from handseg.cli import queue; "
+    f"queue.PROGRAM = (sys.executable, {str(STAND_IN)!r}); "
     "from handseg.cli.main import main; main()"
 )
 """The real command, whose trainings are stand-ins: in a process of its own, as in a terminal."""
@@ -45,7 +45,7 @@ def start(empty_folder):
 @pytest.fixture
 def train(start, monkeypatch, capfd):
     """The same in this process; gives the exit code, stdout and what was said by whomever."""
-    monkeypatch.setattr(queue_run, "PROGRAM", (sys.executable, str(STAND_IN)))
+    monkeypatch.setattr(queue, "PROGRAM", (sys.executable, str(STAND_IN)))
 
     def run(*words):
         done = CliRunner().invoke(application("train"), ["train", *words])

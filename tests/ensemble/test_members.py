@@ -33,7 +33,7 @@ def test_the_newest_prediction_of_each_recipe_votes(run, tmp_path):
     run("unet")
     run("unet")
     run("segformer")
-    assert names(newest_members(tmp_path / "runs").members) == {"unet-2", "segformer-1"}
+    assert names(newest_members(tmp_path / "runs").submissions) == {"unet-2", "segformer-1"}
 
 
 def test_smoke_runs_neither_vote_nor_are_asked_for_predictions(run, tmp_path):
@@ -49,8 +49,8 @@ def test_predictions_of_other_images_are_left_out(run, tmp_path):
     for recipe, images in (("unet", "ab"), ("fcn", "a"), ("segformer", "ab")):
         run(recipe, tuple(images))
     choice = newest_members(tmp_path / "runs")
-    assert names(choice.members) == {"unet-1", "segformer-1"}
-    assert names(choice.others) == {"fcn-1"}
+    assert names(choice.submissions) == {"unet-1", "segformer-1"}
+    assert names(choice.left_out) == {"fcn-1"}
 
 
 def test_too_few_predictions_give_the_lines_to_type(run, tmp_path):

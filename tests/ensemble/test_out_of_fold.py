@@ -57,7 +57,7 @@ def fold(workplace, dataset):
 
 
 def test_every_image_comes_once_in_the_order_of_the_data_set(dataset, fold):
-    path, images = join_folds([fold(1), fold(0)], dataset)
+    path, images, _ = join_folds([fold(1), fold(0)], dataset)
     joined = read_submission(path)
     assert path.as_posix() == "oof/unet-001.csv"
     assert images == len(dataset.train)

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from handseg.ensemble.rule import rule_of as rule_of_weights
+from handseg.ensemble.rules import rule_of as rule_of_weights
 from handseg.errors import UsageError
 
 

@@ -9,9 +9,10 @@ import pytest
 from handseg import rle
 from handseg.data.dataset import open_dataset
 from handseg.ensemble.join import join
-from handseg.ensemble.rule import Rules, rule_of
-from handseg.ensemble.vote import Found, vote_lines, vote_sidecar
+from handseg.ensemble.rules import VoteRules, rule_of
+from handseg.ensemble.vote import vote_sidecar, voted_lines
 from handseg.errors import InputError
+from handseg.rle.aligned import ReadReport
 from handseg.rle.submission import read_submission, write_submission
 
 
@@ -30,11 +31,11 @@ def submission(tmp_path):
 
 
 def rules(members, weights=None, **rule):
-    return Rules(rule_of(weights or [1] * len(members), **rule))
+    return VoteRules(rule_of(weights or [1] * len(members), **rule))
 
 
 def voted(members, weights=None, **rule):
-    lines = vote_lines(join(members), rules(members, weights, **rule))
+    lines = voted_lines(join(members), rules(members, weights, **rule))
     text = b"".join(data for data, _ in lines).decode()
     return {(image, cls): runs for image, cls, runs in csv.reader(io.StringIO(text))}
 
@@ -166,7 +167,7 @@ def test_the_sidecar_says_members_rule_and_what_all_agree_on(submission):
         )
         for n in (1, 2)
     ]
-    sidecar = vote_sidecar(join(members), rules(members))
+    sidecar = vote_sidecar(join(members), rules(members), [str(one.path) for one in members])
     assert sidecar["made_by"] == "vote"
     assert sidecar["rule"] == "votes > 1 of 2"
     assert [member["run"] for member in sidecar["members"]] == ["unet-1", "unet-2"]
@@ -181,11 +182,11 @@ def test_what_was_brought_to_order_is_counted_for_each_member(tmp_path):
     tidy.write_text("image_name,class,rle\na,x,1 4\na,y,1 4\n")
     untidy.write_text("image_name,class,rle\na,x,3 2 1 2\na,y,1 2 2 3 9 0\n")
     members = [read_submission(tidy), read_submission(untidy)]
-    found = Found()
-    lines = b"".join(data for data, _ in vote_lines(join(members), rules(members), found))
+    found = ReadReport()
+    lines = b"".join(data for data, _ in voted_lines(join(members), rules(members), found))
     assert lines == b"a,x,1 4\na,y,1 4\n"
-    assert found.rows_mended == {1: 2}
-    assert found.disorder == {1: rle.Disorder(1, 1, 1, 1)}
+    assert found.repaired_rows() == {1: 2}
+    assert found.disorder() == {1: rle.Disorder(1, 1, 1, 1)}
 
 
 def test_a_row_that_cannot_be_read_ends_the_vote_or_is_left_out(tmp_path):
@@ -194,9 +195,9 @@ def test_a_row_that_cannot_be_read_ends_the_vote_or_is_left_out(tmp_path):
     bad.write_text("image_name,class,rle\na,x,1 4\na,y,1 4 9\n")
     members = [read_submission(good), read_submission(bad)]
     with pytest.raises(InputError, match=r"bad\.csv, line 3, a, y: an odd number of figures"):
-        list(vote_lines(join(members), rules(members)))
-    found = Found()
-    lines = vote_lines(join(members), rules(members), found, skip_bad=True)
+        list(voted_lines(join(members), rules(members)))
+    found = ReadReport()
+    lines = voted_lines(join(members), rules(members), found, skip_bad=True)
     assert b"".join(data for data, _ in lines) == b"a,x,1 4\na,y,\n"
     assert [(fault.line, fault.image, fault.cls) for fault in found.faults] == [(3, "a", "y")]
 
@@ -206,5 +207,5 @@ def test_partial_submissions_vote_where_that_is_allowed(submission):
     half = submission({("a", "x"): "1 4"})
     ballot = join([whole, half], allow_partial=True)
     assert ballot.absent == ((), ("b",))
-    lines = b"".join(data for data, _ in vote_lines(ballot, rules([whole, half])))
+    lines = b"".join(data for data, _ in voted_lines(ballot, rules([whole, half])))
     assert lines == b"a,x,1 4\nb,x,\n"

@@ -5,13 +5,14 @@ import json
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from handseg.cli.runs.lines import when_text
 from handseg.errors import InputError
 from handseg.runs import fields, jsonl
 from handseg.runs.filter import Filter
 from handseg.runs.index import RunIndex
 from handseg.runs.listing import SORTS, run_rows, sort_runs
 from handseg.runs.reader import read_run
-from handseg.runs.words import epoch_words, when_words
+from handseg.text import epochs_text
 
 numbers = st.one_of(
     st.integers(-3, 40), st.floats(), st.sampled_from([10**30, 2**63, -1e300, True, False])
@@ -60,7 +61,7 @@ def test_a_run_of_any_content_is_listed_and_read_or_called_broken(tmp_path, run,
     for by in SORTS:
         assert sort_runs(found, by) == found
     json.dumps(jsonl.plain(run_rows(found, 0.0)), allow_nan=False)
-    assert epoch_words(found[0]) + when_words(found[0], 0.0)
+    assert epochs_text(found[0].epoch, found[0].epochs) + when_text(found[0], 0.0)
     for text in ("dice>.5", "age<2d", "fold:0", "worst:Radius", "left<1h", "model:x", "host:y"):
         assert Filter.parse(text).matches(found[0], 0.0) in (True, False)
     try:

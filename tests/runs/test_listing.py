@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from handseg.cli.runs.lines import when_text
 from handseg.runs.commands import resume_command
 from handseg.runs.listing import COLUMNS, SORTS, run_row, run_rows, sort_runs
 from handseg.runs.summary import RunSummary
-from handseg.runs.words import trend, when_words
+from handseg.view.curves import sparkline
 
 
 def run(name, **values):
@@ -60,10 +61,10 @@ def test_rows_for_programs_hold_every_column_and_no_nan():
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (trend([0.0, math.nan, 1.0], 3), "▁ █"),
-        (trend([0.5, 0.5], 8), "▁▁"),
-        (trend([math.nan], 8), ""),
-        (when_words(A, 170.0), "2m ago"),
+        (sparkline([0.0, math.nan, 1.0], 3), "▁ █"),
+        (sparkline([0.5, 0.5], 8), "▅▅"),
+        (sparkline([math.nan], 8), " "),
+        (when_text(A, 170.0), "2m ago"),
     ],
 )
 def test_figures_are_said_in_few_characters(words, said):

@@ -6,9 +6,9 @@ import math
 import numpy as np
 import pytest
 
+from handseg.cli.runs.compare import pairs_csv, pairs_json
 from handseg.errors import InputError
 from handseg.runs.paired import pair_runs, read_scored
-from handseg.runs.paired_as import pairs_csv, pairs_json
 
 CLASSES = ("finger-1", "Radius")
 PEOPLE = [f"ID{number // 2:03d}" for number in range(24)]

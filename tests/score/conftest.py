@@ -11,7 +11,7 @@ from handseg import rle
 from handseg.data.dataset import open_dataset
 from handseg.rle.submission import read_submission, write_submission
 from handseg.score.predictions import ScoredSubmission, score_submission
-from handseg.score.truth import Truth, images_to_score, read_truth
+from handseg.score.truth import GroundTruth, images_to_score, read_truth
 
 SIZE = 64
 
@@ -98,7 +98,7 @@ def made_up(submission):
         rows = [(image, cls, rle.empty()) for image in images for cls in classes]
         one = submission(rows, name)
         owners = dict(zip(images, people or images, strict=True))
-        truth = Truth(one, tuple(classes), owners)
+        truth = GroundTruth(one, tuple(classes), owners)
         return ScoredSubmission(one, truth, images, ~np.isnan(dice), {"dice": dice})
 
     return make

@@ -4,12 +4,18 @@ import numpy as np
 import pytest
 
 from handseg.hand.hands import Hands
-from handseg.score.blocks import blocks_by
-from handseg.score.bootstrap import RESAMPLES, Interval, People, interval_of
-from handseg.score.comparison import Comparison
-from handseg.score.means import Stratum, reweighted_mean
+from handseg.score.comparison import Comparison, report_rows
+from handseg.score.means import (
+    RESAMPLES,
+    Interval,
+    People,
+    Stratum,
+    difference,
+    interval_of,
+    reweighted_mean,
+    summarise,
+)
 from handseg.score.pose import Reweight
-from handseg.score.summary import difference, summarise
 
 
 def figures_of(people, images_each=2, classes=3, seed=0, spread=0.1):
@@ -117,7 +123,7 @@ def test_resamples_that_give_nothing_have_no_interval():
 def test_table_and_remark_say_the_intervals(made_up):
     figures, persons = figures_of(12)
     pair = [made_up(figures + gain, f"{gain}.csv", people=persons) for gain in (0, 0.01)]
-    [block] = blocks_by(Comparison(pair, ["a", "b"]), "class")
+    [block] = report_rows(Comparison(pair, ["a", "b"]), "class")
     assert list(block.footers) == ["mean", "95 % from", "95 % to"]
     assert block.columns[-1].footers == pytest.approx([0.01, 0.01, 0.01])
     assert block.remarks == [
@@ -131,7 +137,7 @@ def test_a_reweighted_difference_is_remarked_with_its_own_interval(made_up):
     hands = Hands.unmeasured(map(str, range(40)))
     hands.bends[:] = np.where(np.arange(40) < 20, 20.0, 3.0)
     comparison = Comparison(pair, ["a", "b"], reweight=Reweight(0.576), hands=[hands] * 2)
-    [block] = blocks_by(comparison, "class")
+    [block] = report_rows(comparison, "class")
     assert block.footers[-1] == "57.6 % bent"
     assert block.columns[-1].footers[-1] == pytest.approx(0.01)
     assert block.remarks[1] == "at 57.6 % bent: +0.0100, 95 % +0.0100 to +0.0100"
@@ -143,4 +149,4 @@ def test_of_different_images_no_difference_is_judged(made_up):
     other = made_up(figures[:-2], "b.csv", people=persons[:-2])
     comparison = Comparison([one, other], ["a", "b"])
     assert comparison.differences == {}
-    assert "of different images" in blocks_by(comparison, "class")[0].remarks[0]
+    assert "of different images" in report_rows(comparison, "class")[0].remarks[0]

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from handseg import rle
+from handseg.cli.diff import difference_json, groups_table, masks_table
 from handseg.errors import InputError, UsageError
 from handseg.rle.submission import read_submission, write_submission
 from handseg.score.diff import Pixels, difference
-from handseg.score.diff_table import difference_json, groups_csv, masks_csv
 
 IMAGES, CLASSES = ("i.png", "j.png"), ("Ulna", "Radius")
 GRID = [(image, cls) for image in IMAGES for cls in CLASSES]
@@ -160,11 +160,11 @@ def test_the_tables_as_csv_and_json_say_the_same(submit):
     names = {("NA", "a,b"): "1 4", ("007", "a,b"): "1 4"}
     found = difference(submit("a.csv", names), submit("b.csv", {**names, ("NA", "a,b"): "3 4"}))
     dice = repr(float(found.dice[0]))
-    assert masks_csv(found.worst()).splitlines() == [
+    assert masks_table(found.worst()).to_csv().splitlines() == [
         "image,class,pixels_a,pixels_b,gained,lost,dice",
         f'NA,"a,b",4,4,2,2,{dice}',
     ]
-    by_image = groups_csv(found.by_image(), "image").splitlines()
+    by_image = groups_table(found.by_image(), "image").to_csv().splitlines()
     assert by_image[0].startswith("image,masks,changed,pixels_a,pixels_b,gained,lost,dice,worst_cl")
     assert by_image[1:] == [f'NA,1,1,4,4,2,2,{dice},"a,b",{dice}', "007,1,0,4,4,0,0,1.0,,"]
     document = difference_json(found, found.worst())

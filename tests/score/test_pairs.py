@@ -5,7 +5,7 @@ import pytest
 
 from handseg import anatomy
 from handseg.score.pairs import touching_pairs
-from handseg.score.truth import Truth
+from handseg.score.truth import GroundTruth
 
 CLASSES = ["x", "y", "z"]
 
@@ -57,8 +57,10 @@ def test_an_overlap_that_only_the_prediction_has_is_a_dice_of_nothing(judged):
 
 def test_the_bones_of_the_hand_have_the_pairs_of_the_anatomy(submission):
     labels = submission([])
-    assert touching_pairs(Truth(labels, anatomy.BONES), ()) == anatomy.NEIGHBOURS
-    assert touching_pairs(Truth(labels, ("Radius", "Ulna", "ring")), ()) == (("Radius", "Ulna"),)
+    assert touching_pairs(GroundTruth(labels, anatomy.BONES), ()) == anatomy.NEIGHBOURS
+    assert touching_pairs(GroundTruth(labels, ("Radius", "Ulna", "ring")), ()) == (
+        ("Radius", "Ulna"),
+    )
 
 
 def test_a_pair_of_which_one_is_not_labelled_has_no_figure(submission, judged):

@@ -10,7 +10,7 @@ from handseg.data.dataset import with_test_labels
 from handseg.errors import InputError
 from handseg.score.predictions import score_predictions, score_submission, score_submissions
 from handseg.score.samples import has_labels
-from handseg.score.truth import Truth
+from handseg.score.truth import GroundTruth
 
 ONE, TWO, TEST = (f"image_{person}_R.png" for person in ("ID001", "ID002", "ID003"))
 
@@ -42,7 +42,7 @@ def test_dice_is_that_of_the_pixels_for_each_image_and_class(judged):
 
 def test_a_missing_row_is_an_empty_mask_and_both_empty_is_a_dice_of_one(submission):
     labels = submission([("a", "x", rle.parse("1 3")), ("a", "y", rle.empty())], "labels.csv")
-    truth = Truth(labels, ("x", "y"))
+    truth = GroundTruth(labels, ("x", "y"))
     scored = score_submission(submission([("a", "y", rle.empty())]), truth, ("a",))
     np.testing.assert_allclose(scored.scores.dice, [[1e-4 / (3 + 1e-4), 1.0]], rtol=1e-9)
     assert scored.rows_missing == 1

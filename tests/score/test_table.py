@@ -7,12 +7,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from handseg.score.as_csv import blocks_csv, worst_csv
-from handseg.score.as_json import comparison_json
-from handseg.score.blocks import blocks_by
-from handseg.score.comparison import Comparison
-from handseg.score.table import block_table, worst_table
-from handseg.score.worst import worst_images
+from handseg.cli.score import comparison_json, rows_csv, rows_table, worst_csv, worst_table
+from handseg.score.comparison import Comparison, report_rows, worst_images
 
 CLASSES = ("[red]x[/]", "y", "z")
 
@@ -35,7 +31,7 @@ def alone(scored, **settings):
 
 def printed(table, width=120):
     console = Console(width=width, file=io.StringIO(), markup=False)
-    console.print(table)
+    console.print(table.to_rich())
     return console.file.getvalue()
 
 
@@ -44,7 +40,7 @@ def rows_of(text):
 
 
 def test_the_difference_is_to_the_other_with_the_best_mean(titled):
-    [block] = blocks_by(titled, "class")
+    [block] = report_rows(titled, "class")
     difference = block.columns[-1]
     assert difference.title == "vote − strong"
     assert difference.values[1] == pytest.approx(0.15)
@@ -52,14 +48,14 @@ def test_the_difference_is_to_the_other_with_the_best_mean(titled):
 
 
 def test_one_submission_has_no_difference(titled):
-    [block] = blocks_by(alone(titled.scored[0]), "class")
+    [block] = report_rows(alone(titled.scored[0]), "class")
     assert [column.title for column in block.columns] == ["alone"]
     assert not block.remarks
 
 
 def test_the_worst_class_of_each_column_is_marked_and_names_are_no_markup(titled):
-    [block] = blocks_by(titled, "class")
-    lines = rows_of(printed(block_table(block)))
+    [block] = report_rows(titled, "class")
+    lines = rows_of(printed(rows_table(block)))
     assert lines["[red]x[/]"].count("◂") == 2
     assert "0.8000 ◂" in lines["[red]x[/]"]
     assert "0.8000 ◂" in lines["y"]
@@ -67,28 +63,28 @@ def test_the_worst_class_of_each_column_is_marked_and_names_are_no_markup(titled
 
 
 def test_where_all_classes_are_alike_none_is_marked(made_up):
-    [block] = blocks_by(alone(made_up([[1.0, 1.0, 1.0]])), "class")
-    assert "◂" not in printed(block_table(block))
+    [block] = report_rows(alone(made_up([[1.0, 1.0, 1.0]])), "class")
+    assert "◂" not in printed(rows_table(block))
 
 
 def test_a_table_of_two_submissions_fits_eighty_columns(made_up):
     rng = np.random.default_rng(0)
     scored = [made_up(rng.random((12, 3)), f"{name}.csv") for name in "ab"]
-    [block] = blocks_by(Comparison(scored, ["segformer-1", "vote-001"]), "class")
-    lines = printed(block_table(block), 80).splitlines()
+    [block] = report_rows(Comparison(scored, ["segformer-1", "vote-001"]), "class")
+    lines = printed(rows_table(block), 80).splitlines()
     assert len(lines) == 3 + 3 + 1 + 3 + 1  # no line was broken in two
     assert max(map(len, lines)) <= 80
 
 
 def test_images_and_people_come_worst_first(made_up):
     scored = made_up([[0.9] * 3, [0.5] * 3, [0.8] * 3, [0.7] * 3], people=["p", "p", "q", "r"])
-    [images], [people] = (blocks_by(alone(scored), by) for by in ("image", "person"))
+    [images], [people] = (report_rows(alone(scored), by) for by in ("image", "person"))
     assert images.names == ["1.png", "3.png", "2.png", "0.png"]
     assert images.columns[0].values == pytest.approx([0.5, 0.7, 0.8, 0.9])
     assert sorted(people.names[:2]) == ["p", "r"]
     assert people.columns[0].values == pytest.approx([0.7, 0.7, 0.8])
     assert people.columns[0].footers == images.columns[0].footers == pytest.approx([0.725])
-    assert "◂" not in printed(block_table(images))
+    assert "◂" not in printed(rows_table(images))
 
 
 def test_several_metrics_of_one_submission_are_columns_and_the_largest_distance_is_worst(judged):
@@ -97,9 +93,9 @@ def test_several_metrics_of_one_submission_are_columns_and_the_largest_distance_
     predicted = true.copy()
     predicted[0, 1] = np.roll(true[0, 1], 6, axis=0)
     scored = judged(predicted, true, ("dice", "iou", "hd95"))
-    [block] = blocks_by(alone(scored, metrics=("dice", "iou", "hd95")), "class")
+    [block] = report_rows(alone(scored, metrics=("dice", "iou", "hd95")), "class")
     assert [column.title for column in block.columns] == ["dice", "iou", "hd95"]
-    assert "6.00 ◂" in rows_of(printed(block_table(block)))["bone-1"]
+    assert "6.00 ◂" in rows_of(printed(rows_table(block)))["bone-1"]
 
 
 def test_several_metrics_of_several_submissions_are_blocks(judged):
@@ -109,22 +105,22 @@ def test_several_metrics_of_several_submissions_are_blocks(judged):
         judged(mask, masks[0], metrics, name=f"{place}.csv") for place, mask in enumerate(masks)
     ]
     comparison = Comparison(scored, ["a", "b"], metrics)
-    blocks = blocks_by(comparison, "class")
+    blocks = report_rows(comparison, "class")
     assert [block.title for block in blocks] == ["dice", "iou", "Dice inside overlaps"]
     assert blocks[2].names == ["bone-0 ∩ bone-1"]
     assert blocks[2].columns[0].values[0] == blocks[2].columns[0].footers[0] == 1.0
-    header, *rows = csv.reader(io.StringIO(blocks_csv(blocks)))
+    header, *rows = csv.reader(io.StringIO(rows_csv(blocks)))
     assert header == ["class", "a", "b", "b − a", "a iou", "b iou", "b − a iou"]
     assert [row[0] for row in rows] == [
         "bone-0", "bone-1", "mean", "pair", "bone-0 ∩ bone-1", "two bones or more"
     ]  # fmt: skip
-    by_image = blocks_by(comparison, "image")
+    by_image = report_rows(comparison, "image")
     assert [block.title for block in by_image] == ["dice", "iou", "overlap"]
 
 
 def test_csv_holds_full_figures_and_nothing_for_the_unlabelled(titled):
     header, first, _, unlabelled, mean = csv.reader(
-        io.StringIO(blocks_csv(blocks_by(titled, "class")))
+        io.StringIO(rows_csv(report_rows(titled, "class")))
     )
     assert header == ["class", "weak", "strong", "vote", "vote − strong"]
     assert [float(value) for value in first[1:4]] == [0.5, 0.9, 0.8]
@@ -158,7 +154,7 @@ def test_the_worst_images_of_each_class_have_their_line_in_the_csv(made_up):
     assert found == [*(("x", *one) for one in of_x), *(("y", *one) for one in of_y)]
     lines = scored.submission.path.read_text().splitlines()
     assert all(lines[one.line - 1].startswith(f"{one.image},{one.cls},") for one in found)
-    assert worst_csv([("a", found[0])]).splitlines()[1] == "a,x,1.png,0.5,4"
+    assert worst_csv({"a": found[:1]}).splitlines()[1] == "a,x,1.png,0.5,4"
     assert "1.png" in rows_of(printed(worst_table(found, "a")))["x"]
 
 

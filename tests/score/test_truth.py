@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from handseg import rle
+from handseg.data.dataset import find_dataset
 from handseg.data.image_sizes import check_all_known
 from handseg.errors import InputError
 from handseg.score.predictions import score_submission
-from handseg.score.truth import dataset_in, images_to_score, read_truth
+from handseg.score.truth import images_to_score, read_truth
 
 DOT = rle.parse("1 1")
 
@@ -84,7 +85,7 @@ def test_people_come_from_a_data_set_where_there_is_one(data, truth):
     image = "image_ID002_R.png"
     labels = truth((image, "Ulna"), ("unknown.png", "Ulna"), data=data)
     assert (labels.person(image), labels.person("unknown.png")) == ("ID002", "unknown.png")
-    assert dataset_in(Path("nowhere")) is None
+    assert find_dataset(Path("nowhere")) is None
 
 
 def test_a_size_that_is_needed_and_not_known_is_said():

@@ -92,7 +92,7 @@ def test_runs_without_a_value_come_last_whichever_way_they_are_sorted(name):
     known = run("known", started=5.0, **full, **scores)
     nothing = RunSummary(Path("runs/x"), "nothing", "broken", "no run.json")
     for order in (RunOrder(name), RunOrder(name, turned=True)):
-        found = [run.name for run in order.sorted([nothing, known], 1000.0)]
+        found = [run.name for run in order.sorted([nothing, known])]
         if name in ("name", "state", "started"):
             assert sorted(found) == ["known", "nothing"], "these every run has"
         else:
@@ -102,7 +102,7 @@ def test_runs_without_a_value_come_last_whichever_way_they_are_sorted(name):
 def test_equal_runs_stay_in_the_order_of_their_start():
     runs = [run("c", best_dice=0.5), run("a", best_dice=0.5), run("b", best_dice=0.5)]
     for order in (RunOrder("best"), RunOrder("best", turned=True)):
-        assert [run.name for run in order.sorted(runs, 0.0)] == ["c", "a", "b"]
+        assert [run.name for run in order.sorted(runs)] == ["c", "a", "b"]
 
 
 def test_a_wrong_filter_shows_all_and_a_right_one_again_some():
@@ -244,7 +244,7 @@ def test_the_command_sorts_as_the_dashboard_does(name):
         for n, (best, epoch, t) in enumerate(scores)
     ]
     for turned in (False, True):
-        ours = [run.name for run in RunOrder(name, turned=turned).sorted(runs, 1000.0)]
+        ours = [run.name for run in RunOrder(name, turned=turned).sorted(runs)]
         assert ours == [run.name for run in sort_runs(runs, name, reverse=turned)]
 
 

@@ -8,7 +8,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
-from handseg.runs.words import MOVED
+from handseg.text import MOVED
 from tui import palette
 from tui.bones import TREND, Bone, BoneColumn, BoneOrder, bones_of, rival
 from tui.state import State

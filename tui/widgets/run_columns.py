@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from handseg.runs.pace import eta_range
 from handseg.runs.summary import RunSummary
-from handseg.runs.words import epoch_words
+from handseg.text import epochs_text
 from handseg.view.curves import sparkline
 from tui import palette
 from tui.dice_scale import LEAST_TREND
@@ -137,7 +137,7 @@ def mark(state: State, name: str) -> str:
 
 def epochs(run: RunSummary) -> str:
     """Epochs done of those to do: `61/100`."""
-    return NOTHING if run.epochs is None else epoch_words(run)
+    return NOTHING if run.epochs is None else epochs_text(run.known_epoch, run.epochs)
 
 
 def left_over(state: State, run: RunSummary, columns: RunColumns) -> tuple[str, str]:

@@ -1,7 +1,8 @@
-"""Submissions joined by (image name, class), read part by part: all masks of some keys at once."""
+"""Submissions aligned by (image name, class), read part by part: all masks of some keys at once."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -22,8 +23,8 @@ DEFAULT_SIZE = (2048, 2048)
 """(height, width) of the competition's images."""
 
 
-class Mended(NamedTuple):
-    """A row whose runs were brought to order."""
+class RepairedRow(NamedTuple):
+    """A row whose runs were sorted and merged as they were read; places of member and key."""
 
     member: int
     key: int
@@ -31,16 +32,33 @@ class Mended(NamedTuple):
 
 
 @dataclass
-class Findings:
-    """What reading a part found besides masks; places count in the members and in all keys."""
+class ReadReport:
+    """What reading rows found besides masks."""
 
-    mended: list[Mended]
-    faults: list[Fault]
+    repaired: list[RepairedRow] = field(default_factory=list[RepairedRow])
+    faults: list[Fault] = field(default_factory=list[Fault])
+    """Rows that cannot be read and were left out."""
+
+    def extend(self, other: "ReadReport") -> None:
+        """Add what reading further rows found."""
+        self.repaired += other.repaired
+        self.faults += other.faults
+
+    def repaired_rows(self) -> dict[int, int]:
+        """For each member that has any: how many of its rows were repaired."""
+        return Counter(row.member for row in self.repaired)
+
+    def disorder(self) -> dict[int, Disorder]:
+        """For each member with repaired rows: what was wrong with their runs, by kind."""
+        totals: dict[int, Disorder] = {}
+        for row in self.repaired:
+            totals[row.member] = totals.get(row.member, Disorder()).plus(row.disorder)
+        return totals
 
 
 @dataclass(frozen=True)
-class Joined:
-    """Submissions and the keys on which they are joined.
+class AlignedSubmissions:
+    """Submissions and the keys on which they are aligned.
 
     `rows` int64 [members, keys] says which row of each member has a key, -1 where none has;
     `sizes` are the (height, width) of images, `size` that of all others.
@@ -69,24 +87,25 @@ class Joined:
             first = last
         return parts
 
-    def read(self, part: slice, skip_bad: bool = False) -> tuple[Batch, Findings]:
+    def read(self, part: slice, skip_bad: bool = False) -> tuple[Batch, ReadReport]:
         """The masks of some keys: those of the first member, then those of the next, ….
 
         Raises InputError, with file, line, image and class, for run lengths at fault and for a run
-        past the end of its image; with `skip_bad` they are found and their masks are empty.
+        past the end of its image; with `skip_bad` they are reported and their masks
+        are empty.
         """
         keys = self.keys[part]
-        findings = Findings([], [])
+        found = ReadReport()
 
         def report(mask: int, error: RleError | None, disorder: Disorder) -> None:
             member, key = divmod(mask, len(keys))
             if error is None:
-                findings.mended.append(Mended(member, key + part.start, disorder))
+                found.repaired.append(RepairedRow(member, key + part.start, disorder))
                 return
             fault = self.members[member].fault(keys[key], error)
             if not skip_bad:
                 raise fault.error()
-            findings.faults.append(fault)
+            found.faults.append(fault)
 
         texts = [
             text
@@ -94,15 +113,15 @@ class Joined:
             for text in member.texts(rows)
         ]
         sizes = [self.sizes.get(image, self.size) for image, _ in keys]
-        return parse_batch(texts, sizes * len(self.members), report), findings
+        return parse_batch(texts, sizes * len(self.members), report), found
 
 
-def joined(
+def align(
     members: Sequence[Submission],
     keys: Sequence[Key],
     sizes: Mapping[str, tuple[int, int]],
     size: tuple[int, int] = DEFAULT_SIZE,
-) -> Joined:
+) -> AlignedSubmissions:
     """Find the rows of `keys` in each member."""
     keep_heap()
     rows = np.empty((len(members), len(keys)), dtype=np.int64)
@@ -111,4 +130,4 @@ def joined(
             rows[place] = rows[0]
         else:
             rows[place] = member.rows(keys)
-    return Joined(tuple(members), keys, rows, sizes, size)
+    return AlignedSubmissions(tuple(members), keys, rows, sizes, size)

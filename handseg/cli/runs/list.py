@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from handseg.cli import console, options, runs_compare, runs_rm, runs_show
+from handseg.cli import console, options
 from handseg.cli.command import command, epilog
+from handseg.cli.runs import compare, rm, show
+from handseg.cli.tables import Column, Table
 from handseg.errors import InputError, UsageError, did_you_mean
+from handseg.text import counted
 
 if TYPE_CHECKING:
     from handseg.runs.filter import Filter
@@ -87,12 +90,11 @@ def runs(
 
     from handseg.runs.filter import Filter
     from handseg.runs.index import list_runs
-    from handseg.runs.listing import SORTS, run_rows, sort_runs
+    from handseg.runs.listing import COLUMNS, SORTS, run_row, run_rows, sort_runs
 
     if context.invoked_subcommand is not None:
         context.obj = folder
         return
-    check_formats(json_, csv_)
     if sort not in SORTS:
         raise UsageError(
             f"runs cannot be sorted by {sort!r}{did_you_mean(sort, SORTS)}",
@@ -105,20 +107,16 @@ def runs(
         raise no_runs(place)
     now = time.time()
     found = sort_runs((run for run in every if wanted.matches(run, now)), sort, reverse=reverse)
-    say_count(place, len(found), len(every), wanted)
+    report_count(place, len(found), len(every), wanted)
     if words and not found:
-        say_verb(words)
+        report_verb(words)
     if json_:
         console.print_json(run_rows(found, now))
     elif csv_:
-        console.out(as_csv(found, now))
+        rows = [list(run_row(run, now).values()) for run in found]
+        console.out(Table([Column(name) for name in COLUMNS], rows).to_csv())
     else:
         print_list(found, now)
-
-
-def check_formats(as_json: bool, as_csv: bool) -> None:
-    if as_json and as_csv:
-        raise UsageError("--json and --csv are two formats; give one of them")
 
 
 def no_runs(place: Path) -> InputError:
@@ -132,37 +130,24 @@ def no_runs(place: Path) -> InputError:
     )
 
 
-def say_count(place: Path, shown: int, of: int, wanted: "Filter") -> None:
+def report_count(place: Path, shown: int, of: int, wanted: "Filter") -> None:
     """How many runs there are, and how many the filter shows."""
     if wanted.text:
         console.info(f"{place}: {shown} of {of} runs hold {wanted.text}")
     else:
-        console.info(f"{place}: {of} run{'s' if of != 1 else ''}")
+        console.info(f"{place}: {counted(of, 'run')}")
 
 
-def say_verb(words: "list[str]") -> None:
+def report_verb(words: "list[str]") -> None:
     """Where no run holds what looks like a command, say that it was not taken for one."""
     meant = did_you_mean(words[0], VERBS)
     if meant:
         console.info(f"{words[0]} is a filter here{meant}")
 
 
-def as_csv(found: "list[RunSummary]", now: float) -> str:
-    import csv
-    import io
-
-    from handseg.runs.listing import COLUMNS, run_row
-
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(list(run_row(run, now).values()) for run in found)
-    return text.getvalue().removesuffix("\n")
-
-
 def print_list(found: "list[RunSummary]", now: float) -> None:
     """The table, and how to look closer."""
-    from handseg.cli.runs_table import runs_lines
+    from handseg.cli.runs.lines import runs_lines
     from handseg.runs.commands import run_command
 
     console.print_lines(runs_lines(found, now, console.table_width()))
@@ -171,6 +156,6 @@ def print_list(found: "list[RunSummary]", now: float) -> None:
         console.info(f"{line}   # bones, checkpoints, recipe")
 
 
-app.command("show", epilog=epilog(runs_show.EXAMPLES))(runs_show.show)
-app.command("compare", epilog=epilog(runs_compare.EXAMPLES))(runs_compare.compare)
-app.command("rm", epilog=epilog(runs_rm.EXAMPLES))(runs_rm.rm)
+app.command("show", epilog=epilog(show.EXAMPLES))(show.show)
+app.command("compare", epilog=epilog(compare.EXAMPLES))(compare.compare)
+app.command("rm", epilog=epilog(rm.EXAMPLES))(rm.rm)

@@ -1,4 +1,6 @@
-"""`ensemble.toml`: who votes, with what weight, and how many votes are needed, class by class.
+"""How many votes a pixel needs and how many each member has, for every class alike or its own.
+
+The command line says it, or a plan, `ensemble.toml`:
 
 ```toml
 schema = 1
@@ -14,24 +16,147 @@ threshold = 1
 ```
 """
 
-import tomllib
+import math
+import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, cast
 
-from handseg.ensemble.rule import Rule, Rules, rule_of
 from handseg.errors import UsageError, did_you_mean
 
 SCHEMA = 1
+"""Of a plan."""
+MOST_VOTES = 2**60
+"""Votes in all: far above any wish, and exact in the sums of a sweep."""
 
-Table = dict[str, Any]
+_THRESHOLD = re.compile(r"(\d+\.?\d*|\.\d+)(%?)")
 
 
 @dataclass(frozen=True)
-class Part:
+class Rule:
+    """A pixel is kept where the votes for it exceed `threshold`.
+
+    `weights` are what each member's vote counts, 0 for one that does not vote.
+    """
+
+    weights: tuple[Fraction, ...]
+    threshold: Fraction
+
+    @property
+    def total(self) -> Fraction:
+        return sum(self.weights, Fraction(0))
+
+    def whole(self) -> tuple[tuple[int, ...], int]:
+        """The same as whole numbers: weights, and the most votes with which a pixel is left out.
+
+        A sum of whole numbers exceeds a threshold exactly if it exceeds the threshold's floor.
+        Raises UsageError where the weights are too fine to be counted.
+        """
+        scale = math.lcm(*(weight.denominator for weight in self.weights))
+        weights = [int(weight * scale) for weight in self.weights]
+        common = math.gcd(*weights) or 1
+        if sum(weights) // common > MOST_VOTES:
+            raise UsageError(
+                "the weights differ too finely to be counted",
+                details=f"they are {', '.join(map(decimal, self.weights))}",
+                hints=["give weights of a few digits, as in 1, 0.5, 2.25"],
+            )
+        floor = math.floor(self.threshold * scale / common)
+        return tuple(weight // common for weight in weights), floor
+
+    def __str__(self) -> str:
+        return f"votes > {decimal(self.threshold)} of {decimal(self.total)}"
+
+
+@dataclass(frozen=True)
+class VoteRules:
+    """The rule of all classes, and the own rules of some."""
+
+    general: Rule
+    of_class: Mapping[str, Rule] = field(default_factory=dict[str, Rule])
+
+    def of(self, cls: str) -> Rule:
+        return self.of_class.get(cls, self.general)
+
+
+def vote_rules(
+    members: Sequence[str],
+    classes: Sequence[str],
+    plan: "VotePlan | None" = None,
+    threshold: str | None = None,
+    min_votes: int | None = None,
+) -> VoteRules:
+    """The rules of a vote of these members, by its plan if it has one; else each has one vote."""
+    if plan is not None:
+        return plan.rules(members, classes, threshold, min_votes)
+    return VoteRules(rule_of([1] * len(members), threshold, min_votes))
+
+
+def rule_of(
+    weights: Sequence[Fraction | int],
+    threshold: str | None = None,
+    min_votes: int | None = None,
+    where: str = "",
+) -> Rule:
+    """The rule that a command line or a plan asks for, for members of these weights.
+
+    `threshold` is a number of votes or, as in `45%`, a share of all of them; `min_votes` K means a
+    threshold of K-1; neither means more than half. Exact: `45%` of 20 votes is 9. Raises
+    UsageError if both are given, if the threshold is no number or if nothing could exceed it;
+    `where` says in a message where the threshold stands, where that is not the command line.
+    """
+    fractions = tuple(Fraction(weight) for weight in weights)
+    total = sum(fractions, Fraction(0))
+    if threshold is not None and min_votes is not None:
+        raise UsageError(
+            "a threshold and a least number of votes are two words for one thing; give one of them",
+            details="--min-votes K is --threshold K-1",
+        )
+    if min_votes is not None:
+        return _possible(Rule(fractions, Fraction(min_votes - 1)), f"{min_votes} votes or more")
+    if threshold is not None:
+        words = where or f"threshold {threshold}"
+        return _possible(Rule(fractions, _votes(threshold, total, words)), words)
+    return _possible(Rule(fractions, total / 2), where or "this vote")
+
+
+def _votes(threshold: str, total: Fraction, words: str) -> Fraction:
+    match = _THRESHOLD.fullmatch(threshold.strip())
+    if match is None:
+        raise UsageError(
+            f"{words} is neither a number of votes nor a share",
+            hints=["--threshold 1 keeps what more than one votes for", "--threshold 45%"],
+        )
+    number = Fraction(match[1])
+    return number / 100 * total if match[2] else number
+
+
+def _possible(rule: Rule, words: str) -> Rule:
+    if rule.threshold < 0:
+        raise UsageError(f"{words}: a pixel needs at least one vote")
+    if rule.threshold >= rule.total:
+        raise UsageError(
+            f"{words} would leave every mask empty",
+            details=f"of {decimal(rule.total)} votes never more than {decimal(rule.total)} are "
+            f"cast for a pixel, and they have to exceed {decimal(rule.threshold)}",
+            hints=[f"--min-votes {decimal(rule.total)} keeps what all vote for"]
+            if rule.total.denominator == 1 and rule.total
+            else [],
+        )
+    return rule
+
+
+def decimal(value: Fraction) -> str:
+    """As a decimal where that is exact, else as a fraction."""
+    text = f"{float(value):.12g}"
+    return text if Fraction(text) == value else str(value)
+
+
+@dataclass(frozen=True)
+class PlanPart:
     """What a plan says of all classes or of one; None where it says nothing."""
 
     members: tuple[str, ...] | None
@@ -40,12 +165,12 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """A plan of a vote, checked but not yet held against members and classes."""
+class VotePlan:
+    """A plan of a vote whose names are not yet those of its members and classes."""
 
     path: Path
-    general: Part
-    classes: Mapping[str, Part]
+    general: PlanPart
+    classes: Mapping[str, PlanPart]
 
     def rules(
         self,
@@ -53,7 +178,7 @@ class Plan:
         classes: Sequence[str],
         threshold: str | None = None,
         min_votes: int | None = None,
-    ) -> Rules:
+    ) -> VoteRules:
         """The rules for members, named as in the plan; a threshold given here beats the plan's.
 
         Raises UsageError for a name that is no member or class of this vote, and for a rule that
@@ -65,13 +190,13 @@ class Plan:
             cls: self._rule(f"[classes.{cls}] ", part, self.general, members, threshold, min_votes)
             for cls, part in self.classes.items()
         }
-        return Rules(general, of_class)
+        return VoteRules(general, of_class)
 
     def _rule(
         self,
         place: str,
-        part: Part,
-        general: Part,
+        part: PlanPart,
+        general: PlanPart,
         members: Sequence[str],
         threshold: str | None,
         min_votes: int | None,
@@ -113,8 +238,10 @@ class Plan:
                     )
 
 
-def read_plan(path: Path) -> Plan:
+def read_plan(path: Path) -> VotePlan:
     """Read a plan; raises UsageError where it is none, naming the key at fault."""
+    import tomllib  # only where there is a plan
+
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8-sig"), parse_float=Decimal)
     except (OSError, ValueError, RecursionError) as error:
@@ -129,15 +256,17 @@ def read_plan(path: Path) -> Plan:
     classes = _table(path, "classes", table.get("classes", {}))
     for cls, part in classes.items():
         place = f"[classes.{cls}] "
-        _check_keys(path, place, _table(path, f"classes.{cls}", part), tuple(Part.__annotations__))
-    return Plan(
+        _check_keys(
+            path, place, _table(path, f"classes.{cls}", part), tuple(PlanPart.__annotations__)
+        )
+    return VotePlan(
         path,
         _part(path, "", table),
         {cls: _part(path, f"[classes.{cls}] ", part) for cls, part in classes.items()},
     )
 
 
-def _part(path: Path, place: str, table: Table) -> Part:
+def _part(path: Path, place: str, table: dict[str, Any]) -> PlanPart:
     members, threshold = table.get("members"), table.get("threshold")
     if members is not None:
         if not isinstance(members, list) or not all(isinstance(name, str) for name in members):
@@ -150,7 +279,7 @@ def _part(path: Path, place: str, table: Table) -> Part:
             raise UsageError(f"{path}: {place}threshold is neither a number nor a share")
         threshold = f"{threshold:f}" if isinstance(threshold, Decimal) else str(threshold)
     weights = _table(path, f"{place}weights", table.get("weights", {}))
-    return Part(
+    return PlanPart(
         members, threshold, {name: _weight(path, place, name, weights[name]) for name in weights}
     )
 
@@ -162,13 +291,13 @@ def _weight(path: Path, place: str, name: str, value: object) -> Fraction:
     return Fraction(cast("Decimal", value))
 
 
-def _table(path: Path, place: str, value: object) -> Table:
+def _table(path: Path, place: str, value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UsageError(f"{path}: {place} is no table")
-    return cast("Table", value)
+    return cast("dict[str, Any]", value)
 
 
-def _check_keys(path: Path, place: str, table: Table, known: Collection[str]) -> None:
+def _check_keys(path: Path, place: str, table: dict[str, Any], known: Collection[str]) -> None:
     for key in table:
         if key not in known:
             raise UsageError(

@@ -4,7 +4,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from handseg.cli import console, train_words
+from handseg.cli import console, train
 from handseg.cli.console import note_tail
 
 
@@ -35,8 +35,8 @@ def test_the_speed_is_that_of_the_steps_of_this_epoch(monkeypatch):
 
     clock = iter([0.0, 2.0, 100.0, 101.0])
     monkeypatch.setattr(console, "progress", recorded)
-    monkeypatch.setattr(train_words.time, "monotonic", lambda: next(clock))
-    with train_words.speed(8)("unet-1") as bar:
+    monkeypatch.setattr(train.time, "monotonic", lambda: next(clock))
+    with train.speed(8)("unet-1") as bar:
         for done, note in ((5, "epoch 1"), (6, "epoch 1"), (7, "epoch 2"), (9, "epoch 2")):
             bar(done, 20, note)
         bar(1, 3, "image.png")

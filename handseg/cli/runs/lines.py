@@ -1,6 +1,6 @@
 """The list of runs as a table that fits its terminal: columns give way, lines never wrap."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len, set_cell_size
@@ -8,13 +8,12 @@ from rich.text import Text
 
 from handseg.runs.listing import worst_dice
 from handseg.runs.summary import RunSummary, State
-from handseg.runs.words import SIGNS, epoch_words, when_words
-from handseg.text import NONE, dice_text, one_line
+from handseg.text import NONE, STATE_SIGNS, dice_text, epochs_text, one_line, short_duration
 
 GAP = 2
 NARROWEST = 6
 """Cells of a name, at least."""
-STYLES: dict[State, str] = {
+STYLES: Mapping[State, str] = {
     "running": "green",
     "quiet": "yellow",
     "dead": "red",
@@ -26,8 +25,9 @@ STYLES: dict[State, str] = {
 
 
 @dataclass(frozen=True)
-class Column:
-    """A column: what it says of a run, and how gladly it gives way (0: never)."""
+class LineColumn:
+    """A column: what it says of a run, and in which order it is left out where room lacks
+    (0: never)."""
 
     title: str
     words: Callable[[RunSummary, float], str]
@@ -35,25 +35,34 @@ class Column:
     right: bool = False
 
 
-COLUMNS = (
-    Column("state", lambda run, now: f"{SIGNS[run.state]} {run.state}"),
-    Column("run", lambda run, now: run.name),
-    Column("recipe", lambda run, now: run.recipe or NONE, 1),
-    Column("fold", lambda run, now: NONE if run.fold is None else str(run.fold), 3, right=True),
-    Column("epoch", lambda run, now: epoch_words(run), 6, right=True),
-    Column("best", lambda run, now: dice_text(run.best_dice), 0, right=True),
-    Column("last", lambda run, now: dice_text(run.last_dice), 4, right=True),
-    Column("worst bone", lambda run, now: worst_words(run), 5),
-    Column("when", when_words, 7, right=True),
-    Column("why", lambda run, now: run.message, 2),
-)
+def when_text(run: RunSummary, now: float) -> str:
+    """What is left of a live run, and how long ago any other wrote last."""
+    if run.is_live:
+        left = short_duration(run.eta)
+        return NONE if left == NONE else f"{left} left"
+    age = short_duration(run.age(now))
+    return NONE if age == NONE else f"{age} ago"
 
 
-def worst_words(run: RunSummary) -> str:
+def worst_text(run: RunSummary) -> str:
     """The worst class of the last validation and its Dice."""
     if run.worst_class is None:
         return NONE
     return f"{run.worst_class} {dice_text(worst_dice(run), 3)}"
+
+
+COLUMNS = (
+    LineColumn("state", lambda run, now: f"{STATE_SIGNS[run.state]} {run.state}"),
+    LineColumn("run", lambda run, now: run.name),
+    LineColumn("recipe", lambda run, now: run.recipe or NONE, 1),
+    LineColumn("fold", lambda run, now: NONE if run.fold is None else str(run.fold), 3, right=True),
+    LineColumn("epoch", lambda run, now: epochs_text(run.known_epoch, run.epochs), 6, right=True),
+    LineColumn("best", lambda run, now: dice_text(run.best_dice), 0, right=True),
+    LineColumn("last", lambda run, now: dice_text(run.last_dice), 4, right=True),
+    LineColumn("worst bone", lambda run, now: worst_text(run), 5),
+    LineColumn("when", when_text, 7, right=True),
+    LineColumn("why", lambda run, now: run.message, 2),
+)
 
 
 def runs_lines(runs: Sequence[RunSummary], now: float, width: int) -> Text:
@@ -73,7 +82,7 @@ def runs_lines(runs: Sequence[RunSummary], now: float, width: int) -> Text:
     return found
 
 
-def _line(cells: Sequence[tuple[Column, str]], widths: dict[str, int]) -> str:
+def _line(cells: Sequence[tuple[LineColumn, str]], widths: dict[str, int]) -> str:
     parts = [_cell(words, widths[column.title], column.right) for column, words in cells]
     return (" " * GAP).join(parts).rstrip()
 
@@ -87,7 +96,7 @@ def _cell(words: str, width: int, right: bool) -> str:
     return blank + words if right else words + blank
 
 
-def fitting(cells: dict[str, list[str]], width: int) -> tuple[list[Column], dict[str, int]]:
+def fitting(cells: dict[str, list[str]], width: int) -> tuple[list[LineColumn], dict[str, int]]:
     """The columns that there is room for and their widths; the name is cut when none is left."""
     widths = {
         title: max([cell_len(title), *map(cell_len, texts)]) for title, texts in cells.items()

@@ -1,0 +1,1 @@
+"""`handseg runs` and its verbs, one a module."""
