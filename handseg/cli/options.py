@@ -106,6 +106,9 @@ def check_out(out: Path | None, force: bool) -> None:
         return
     if out.is_dir():
         raise UsageError(f"--out {out} is a folder; name a file in it")
+    if out.exists() and not out.is_file():
+        # A file would take the place of a device or a pipe.
+        raise UsageError(f"--out {out} is no file", hints=["--out - writes to stdout"])
     if out.suffix == ".gz":
         raise UsageError(f"--out {out}: what is written is not packed", hints=["--out - | gzip"])
     if out.exists() and not force:

@@ -151,6 +151,8 @@ def report(result: "VoteResult") -> None:
     order = result.dataset.root if result.dataset else "the CSVs"
     console.debug(f"the order of images and classes is that of {order}")
     report_members(result.votes)
+    for paths in result.same_content:
+        console.warn(f"the same content votes {len(paths)} times: {', '.join(paths)}")
     report_widths(result.votes)
     report_rules(result.votes, result.rules)
     report_rows(result.votes, result.read)
@@ -174,8 +176,6 @@ def report_members(votes: "VoteInput") -> None:
     for member, images in zip(votes.members, votes.absent, strict=True):
         if images:
             console.warn(f"{member.path} lacks {len(images)} images: its masks of them are empty")
-    for paths in same_content(votes.members):
-        console.warn(f"the same content votes {len(paths)} times: {', '.join(paths)}")
 
 
 def dice_words(dice: float | None, best: float) -> str:
@@ -193,17 +193,6 @@ def row_words(member: "Submission", missing: int) -> list[str]:
     if member.repeated_rows:
         words.append(f"{member.repeated_rows} rows repeated")
     return [*words, *member.notes]
-
-
-def same_content(members: "tuple[Submission, ...]") -> list[list[str]]:
-    """Files that vote more than once, under one path or several; that is legal, it weighs them."""
-    paths: dict[str, list[str]] = {}
-    lengths = Counter(member.text_bytes for member in members)
-    for member in members:
-        # Only those that may be the same are read once more for it.
-        if lengths[member.text_bytes] > 1:
-            paths.setdefault(member.sha256, []).append(str(member.path))
-    return [same for same in paths.values() if len(same) > 1]
 
 
 def report_widths(votes: "VoteInput") -> None:

@@ -112,7 +112,7 @@ def rule_of(
     total = sum(fractions, Fraction(0))
     if threshold is not None and min_votes is not None:
         raise UsageError(
-            "a threshold and a least number of votes are two words for one thing; give one of them",
+            "a threshold and a minimum of votes are two words for one thing; give one of them",
             details="--min-votes K is --threshold K-1",
         )
     if min_votes is not None:

@@ -2,6 +2,7 @@
 
 import math
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -47,6 +48,8 @@ class VoteResult:
     """Rows that were repaired or left out."""
     path: Path | None
     """The CSV; None where it went to a stream."""
+    same_content: Sequence[Sequence[str]]
+    """Files that vote more than once, under one path or several; that is legal, it weighs them."""
 
 
 def vote_predictions(
@@ -92,9 +95,22 @@ def vote_predictions(
     dataset = dataset_of(members.submissions, data, required=data_required)
     votes = join(members.submissions, dataset, size=size, allow_partial=allow_partial)
     rules = vote_rules(members.names, votes.classes, voting_plan, threshold, min_votes)
+    # Before the sidecar, which names what is known of the members' contents.
+    same = same_content(votes.members)
     lines = voted_lines(votes, rules, read, workers=workers, skip_bad=skip_bad, progress=progress)
     path = _write(lines, vote_sidecar(votes, rules, members.names), out)
-    return VoteResult(members, dataset, votes, rules, read, path)
+    return VoteResult(members, dataset, votes, rules, read, path, same)
+
+
+def same_content(members: Sequence[Submission]) -> list[list[str]]:
+    """The paths of members that hold the same bytes, group by group."""
+    paths: dict[str, list[str]] = {}
+    lengths = Counter(member.text_bytes for member in members)
+    for member in members:
+        # Only those that may be the same are read once more for it.
+        if lengths[member.text_bytes] > 1:
+            paths.setdefault(member.sha256, []).append(str(member.path))
+    return [same for same in paths.values() if len(same) > 1]
 
 
 def voted_lines(

@@ -1,6 +1,7 @@
 """The traps of real submissions, one a test, as a person meets them with `handseg vote`."""
 
 import gzip
+import os
 from pathlib import Path
 
 import pytest
@@ -316,3 +317,11 @@ def test_a_changed_file_beside_its_sidecar_is_refused(tmp_path, file):
 def test_a_number_of_workers_that_is_none_is_an_error_of_the_command_line(file, workers):
     file("a.csv", "i,x,1 1\n")
     assert type_vote("a.csv", "--workers", workers).exit_code == 2
+
+
+def test_a_pipe_or_a_device_is_never_replaced(file):
+    os.mkfifo("pipe")
+    done = type_vote(file("a.csv", "i,Ulna,1 1\n"), "--out", "pipe", "--force")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "--out pipe is no file" in done.stderr
+    assert Path("pipe").is_fifo()
