@@ -9,6 +9,7 @@ of disk for the CSVs, which `--keep` keeps, and about fifteen minutes.
 """
 
 import argparse
+import compileall
 import re
 import statistics
 import sys
@@ -32,7 +33,8 @@ Cost = Callable[[Path], float]
 
 def python(checkout: Path, *words: str | Path) -> list[str | Path]:
     """A command line that imports the code of a checkout."""
-    return ["env", f"PYTHONPATH={checkout}", sys.executable, *words]
+    # -P: else the working folder, which may be a checkout too, comes before the path.
+    return ["env", f"PYTHONPATH={checkout}", sys.executable, "-P", *words]
 
 
 def handseg(*words: str | Path) -> Cost:
@@ -107,6 +109,10 @@ def main() -> None:
     parser.add_argument("--only", action="append", default=[])
     parser.add_argument("--keep", type=Path, help="where CSVs, runs and phantoms are, and stay")
     given = parser.parse_args()
+    for checkout in (HERE.parent, given.before):
+        # As installed: source would be compiled anew at each start where nothing may be written.
+        for package in ("handseg", "tui"):
+            compileall.compile_dir(checkout / package, quiet=1)
     missed = False
     with tempfile.TemporaryDirectory() as place:
         folder = given.keep or Path(place)

@@ -5,8 +5,7 @@ A function that takes long takes a `Progress`; a training, which lasts for days,
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 class Progress(Protocol):
@@ -19,8 +18,7 @@ def silent(done: int, total: int, note: str = "") -> None:
     """A `Progress` that says nothing."""
 
 
-@dataclass(frozen=True)
-class Reporter:
+class Reporter(NamedTuple):
     """Where a training says what it does, and what may be wrong, while it goes on."""
 
     info: Callable[[str], None]

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from handseg.text import NONE
@@ -40,8 +39,7 @@ class Column(NamedTuple):
     readers: Literal["all", "people", "programs"] = "all"
 
 
-@dataclass
-class Table:
+class Table(NamedTuple):
     """Rows of values by columns, and rows that sum them up (`footers`), the first of them bold."""
 
     columns: Sequence[Column]
@@ -50,9 +48,9 @@ class Table:
     title: str = ""
     look: Look = "plain"
     has_head: bool = True
-    sections: frozenset[int] = field(default_factory=frozenset[int])
+    sections: frozenset[int] = frozenset()
     """Rows with a line above them, where the look has lines."""
-    marked: frozenset[tuple[int, int]] = field(default_factory=frozenset[tuple[int, int]])
+    marked: frozenset[tuple[int, int]] = frozenset()
     """Cells (row, column) that stand out; the sign is for terminals and pipes without colour."""
 
     def to_csv(self) -> str:
