@@ -34,7 +34,8 @@ def sweep(
     alike = not len(weights) or bool((weights == weights[0]).all())
     kinds, kind = (None, None) if alike else np.unique(weights, return_inverse=True)
     shift = 0 if kinds is None else (2 * len(kinds) - 1).bit_length()
-    dtype = np.dtype(np.uint32 if len(thresholds) * stride << shift <= 2**32 else np.uint64)
+    # Below 2**32: the end of the last row is a key too.
+    dtype = np.dtype(np.uint32 if len(thresholds) * stride << shift < 2**32 else np.uint64)
     offsets = np.repeat((rows * stride).astype(dtype), batch.counts)
     starts = batch.starts.astype(dtype, copy=False) + offsets
     ends = batch.ends.astype(dtype, copy=False) + offsets

@@ -61,3 +61,11 @@ def test_a_threshold_below_zero_and_negative_weights_are_refused():
         rle.vote([rle.parse("1 2")], weights=[-1])
     with pytest.raises(ValueError, match="as many weights"):
         rle.vote([rle.parse("1 2")], weights=[1, 1])
+
+
+@pytest.mark.parametrize("last", range(2**32 - 3, 2**32 + 3))
+def test_the_last_pixels_that_32_bits_can_name_are_voted_on(last):
+    a, b = rle.parse(f"{last - 1} 2"), rle.parse(f"{last} 1")
+    assert rle.format(rle.union(a, b)) == f"{last - 1} 2"
+    assert rle.format(rle.intersect(a, b)) == f"{last} 1"
+    assert rle.format(rle.vote([a, b, b], [1, 2, 3], 3)) == f"{last} 1"
