@@ -1,4 +1,4 @@
-"""How work reports while it goes on: rooms never print, they return results.
+"""How work reports while it goes on: only commands and the dashboard print.
 
 A function that takes long takes a `Progress`; a training, which lasts for days, takes a `Reporter`.
 """

@@ -113,6 +113,9 @@ def _read_own_file(sample: Sample, classes: Sequence[str], label: CheckedLabel) 
         else:
             near = did_you_mean(one.label, classes) if isinstance(one.label, str) else ""
             label.add_finding(UNKNOWN, f"{place} is of {one.label!r:.80}{near}")
+    if document.labelled_fault is not None:
+        # Training refuses the whole label for it.
+        raise document.labelled_fault
 
 
 def _read_entry(sample: Sample, classes: Sequence[str], label: CheckedLabel) -> None:

@@ -104,7 +104,7 @@ def check(
         raise UsageError("--deep and --write-excludes are of data folders")
     csvs = find_csvs(names, options.runs_folder(runs))
     recipes = [check_recipe(text) for text in recipe_names]
-    dataset = find_dataset(data) if csvs else None
+    dataset = data_set_for(data) if csvs else None
     submissions = check_csvs(csvs, dataset, size)
     if fix:
         for checked in submissions:
@@ -151,16 +151,11 @@ def find_csvs(names: Sequence[str], runs: Path) -> list[Path]:
     return [find_prediction(name, runs) for name in names]
 
 
-def find_dataset(given: Path | None) -> "Dataset | None":
-    """The data set that a person named, else `data` where there is one."""
-    import os
+def data_set_for(given: Path | None) -> "Dataset | None":
+    """The data set that CSVs are held against: one that was named, else `data` if it is there."""
+    from handseg.data.dataset import find_dataset
 
-    from handseg.data.dataset import is_dataset, open_dataset
-
-    folder = options.data_folder(given)
-    if given is None and not os.environ.get("HANDSEG_DATA") and not is_dataset(folder):
-        return None
-    return open_dataset(folder)
+    return find_dataset(options.data_folder(given), required=options.is_data_named(given))
 
 
 def check_csvs(

@@ -38,9 +38,9 @@ def command(*, examples: Sequence[str]) -> Callable[[Callable[..., None]], Calla
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(function)
         def run(**arguments: Any) -> None:
-            words = {name: arguments.pop(name) for name in COMMON}
+            flags = {name: arguments.pop(name) for name in COMMON}
             before = vars(verbosity).copy()
-            set_verbosity(words)
+            set_verbosity(flags)
 
             def work() -> None:
                 check_formats(arguments)
@@ -76,12 +76,12 @@ def check_formats(arguments: Mapping[str, object]) -> None:
         raise UsageError("--json and --csv are two formats; give one of them")
 
 
-def set_verbosity(words: dict[str, bool]) -> None:
+def set_verbosity(flags: dict[str, bool]) -> None:
     """Take over what the command line says of talking; a caller's `-q` or `--no-progress` stays."""
-    verbosity.quiet |= words["quiet"]
-    verbosity.verbose |= words["verbose"]
-    verbosity.debug |= words["debug"]
-    verbosity.bars &= not words["no_progress"]
+    verbosity.quiet |= flags["quiet"]
+    verbosity.verbose |= flags["verbose"]
+    verbosity.debug |= flags["debug"]
+    verbosity.bars &= not flags["no_progress"]
 
 
 def guarded(work: Callable[[], None]) -> ExitCode:

@@ -74,7 +74,7 @@ def data_folder(given: Path | None) -> Path:
 
 def is_data_named(given: Path | None) -> bool:
     """Whether a person named the data set, on the command line or by `HANDSEG_DATA`."""
-    return given is not None or "HANDSEG_DATA" in os.environ
+    return given is not None or bool(os.environ.get("HANDSEG_DATA"))
 
 
 def runs_folder(given: Path | None) -> Path:
@@ -101,7 +101,7 @@ def pixels(given: str | None) -> tuple[int, int]:
 
 
 def check_out(out: Path | None, force: bool) -> None:
-    """Before any work: a name that a person gave may be taken."""
+    """Before any work: raise UsageError where `--out` cannot be written."""
     if out is None or out == STREAM:
         return
     if out.is_dir():

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from handseg.rle.submission import Submission
 
 FAR_BELOW = 0.01
-"""A member so much below the best is said: weak members cost more than they add."""
+"""A member whose Dice is so much below the best is said: weak ones cost more than they add."""
 SHOWN = 5
 """Rows left out that are said one by one."""
 

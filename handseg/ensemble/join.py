@@ -119,7 +119,7 @@ def _known_orders(
 
 
 def _keys(members: Sequence[Submission], order: _Order | None) -> list[Key]:
-    """All rows of the order, else those of the first file that has all that any has."""
+    """All rows of the order, else those of the first member that has the union of all rows."""
     if order is not None:
         return [(image, cls) for image in order.images for cls in order.classes]
     first = members[0]
@@ -139,7 +139,8 @@ def _keys(members: Sequence[Submission], order: _Order | None) -> list[Key]:
 def _absent(
     members: Sequence[Submission], named: Iterable[str], order: _Order | None
 ) -> tuple[tuple[str, ...], ...]:
-    """The images of which each member has no row, though another, or who knows them all, does."""
+    """The images of which each member has no row, though another member, the data set or a sidecar
+    names them."""
     images = dict.fromkeys(image for member in members for image in member.images)
     images |= dict.fromkeys(order.images if order else named)
     return tuple(

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class Members:
     """The submissions that vote, and how a plan or a person names each.
 
-    `left_out` are predictions of other images or classes, where the newest vote.
+    `left_out` are newest predictions that do not vote: their images or classes are others.
     """
 
     submissions: tuple[Submission, ...]
@@ -57,16 +57,16 @@ def find_members(
             for path, name in zip(beside, plan.general.members, strict=True)
         ]
         return Members(tuple(read_predictions(texts, runs, faults=faults)), plan.general.members)
-    return newest_members(runs)
+    return newest_members(runs, faults=faults)
 
 
-def newest_members(runs: Path, split: str = "test") -> Members:
+def newest_members(runs: Path, split: str = "test", faults: list[Fault] | None = None) -> Members:
     """The newest predictions per recipe and fold in `runs` that share images and classes.
 
     Of several groups the largest, then the newest. Raises InputError, with the lines to type, if
     no two submissions go together.
     """
-    newest = [read_submission(path) for path in newest_predictions(runs, split)]
+    newest = [read_submission(path, faults) for path in newest_predictions(runs, split)]
     groups: dict[tuple[frozenset[str], frozenset[str]], list[Submission]] = {}
     for submission in newest:
         group = frozenset(submission.images), frozenset(submission.classes)

@@ -30,7 +30,7 @@ from handseg.errors import UsageError, did_you_mean
 SCHEMA = 1
 """Of a plan."""
 MOST_VOTES = 2**60
-"""Votes in all: far above any wish, and exact in the sums of a sweep."""
+"""Votes in all: far above any wish, and below what a sweep can sum (`rle.sweeps.MOST_VOTES`)."""
 
 _THRESHOLD = re.compile(r"(\d+\.?\d*|\.\d+)(%?)")
 
@@ -50,13 +50,14 @@ class Rule:
         return sum(self.weights, Fraction(0))
 
     def whole(self) -> tuple[tuple[int, ...], int]:
-        """The same as whole numbers: weights, and the most votes with which a pixel is left out.
+        """The same in whole numbers: weights, and the threshold that their sum has to exceed.
 
         A sum of whole numbers exceeds a threshold exactly if it exceeds the threshold's floor.
         Raises UsageError where the weights are too fine to be counted.
         """
         scale = math.lcm(*(weight.denominator for weight in self.weights))
         weights = [int(weight * scale) for weight in self.weights]
+        # Small numbers: equal weights become 1, which are counted instead of summed.
         common = math.gcd(*weights) or 1
         if sum(weights) // common > MOST_VOTES:
             raise UsageError(

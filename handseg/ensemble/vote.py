@@ -90,16 +90,20 @@ def vote_predictions(
         FailedError: the disk refuses.
     """
     voting_plan = None if plan is None else read_plan(plan)
-    read = ReadReport()
-    members = find_members(names, voting_plan, runs, read.faults if skip_bad else None)
+    # Filled twice: with rows that cannot be indexed here, with run lengths while rows are voted on.
+    report = ReadReport()
+    members = find_members(names, voting_plan, runs, report.faults if skip_bad else None)
     dataset = dataset_of(members.submissions, data, required=data_required)
-    votes = join(members.submissions, dataset, size=size, allow_partial=allow_partial)
-    rules = vote_rules(members.names, votes.classes, voting_plan, threshold, min_votes)
-    # Before the sidecar, which names what is known of the members' contents.
-    same = same_content(votes.members)
-    lines = voted_lines(votes, rules, read, workers=workers, skip_bad=skip_bad, progress=progress)
-    path = _write(lines, vote_sidecar(votes, rules, members.names), out)
-    return VoteResult(members, dataset, votes, rules, read, path, same)
+    joined = join(members.submissions, dataset, size=size, allow_partial=allow_partial)
+    rules = vote_rules(members.names, joined.classes, voting_plan, threshold, min_votes)
+    # Before the sidecar: it records the sha256 of those members that were hashed for this.
+    same = same_content(joined.members)
+    # Lazy: rows are read and voted on while they are written.
+    lines = voted_lines(
+        joined, rules, report, workers=workers, skip_bad=skip_bad, progress=progress
+    )
+    path = _write(lines, vote_sidecar(joined, rules, members.names), out)
+    return VoteResult(members, dataset, joined, rules, report, path, same)
 
 
 def same_content(members: Sequence[Submission]) -> list[list[str]]:
@@ -116,7 +120,7 @@ def same_content(members: Sequence[Submission]) -> list[list[str]]:
 def voted_lines(
     votes: VoteInput,
     rules: VoteRules,
-    read: ReadReport | None = None,
+    report: ReadReport | None = None,
     *,
     workers: int | None = None,
     skip_bad: bool = False,
@@ -126,7 +130,7 @@ def voted_lines(
 
     A missing row is a vote against. Raises InputError, with file, line, image and class, for run
     lengths at fault and for a run past the end of an image; with `skip_bad` such rows are left out
-    and stand in `read`, which fills while the rows are made.
+    and stand in `report`, which fills while the rows are made.
     """
     voting = _Voting(votes, rules, skip_bad)
     done = 0
@@ -134,8 +138,8 @@ def voted_lines(
         voting.vote, voting.table.parts(), workers or _fitting_workers(votes)
     ):
         progress(done, len(votes.keys), votes.keys[done][0])
-        if read is not None:
-            read.extend(found)
+        if report is not None:
+            report.extend(found)
         done += rows
         yield lines, rows
     progress(len(votes.keys), len(votes.keys))
@@ -160,9 +164,10 @@ class _Voting:
         """The voted rows of some keys, how many they are, and what reading them found."""
         batch, found = self.table.read(part, self._skip_bad)
         rows = part.stop - part.start
-        place = np.tile(np.arange(rows), len(self.table.members))
+        row_of_mask = np.tile(np.arange(rows), len(self.table.members))
+        # A member without a vote has no mask here: that its weight counts as 1 changes nothing.
         weights = np.maximum(self._weights[:, part], 1).ravel()
-        voted = sweep(batch, place, weights, self._thresholds[part])
+        voted = sweep(batch, row_of_mask, weights, self._thresholds[part])
         keys = self.table.keys[part]
         lines = [line_of(*key, text) for key, text in zip(keys, voted.texts(), strict=True)]
         return b"".join(lines), rows, found

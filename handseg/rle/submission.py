@@ -73,7 +73,7 @@ class Submission:
                 f"{path}: {error.message}", details=error.details, hints=error.hints
             ) from None
         self._lines, self._offsets = np.array(index.lines), np.array(index.offsets)
-        # One more: row -1, which is none, has no text.
+        # One more, of length 0: a key without a row is row -1, and has no text.
         self._lengths = np.append(np.array(index.lengths), np.int32(0))
         self._take_out_repetitions()
         self.images, self.classes = self._keys.images, self._keys.classes
@@ -187,7 +187,7 @@ class Submission:
         key: Key = ("", ""),
         error: InputError | None = None,
     ) -> None:
-        """Raise a fault, or keep it for who asked for a list of them."""
+        """Raise a fault, or add it to the caller's list of faults."""
         why, hints = (error.details, error.hints) if error else ("", ())
         fault = Fault(self.path, line, *key, kind, what, why, hints)
         if self._faults is None:

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from handseg.anatomy import BONES
 from handseg.check import dataset, inspection, labels
 from handseg.check.dataset import check_dataset
 from handseg.data.dataset import open_dataset
+from handseg.data.labels import read_labels
+from handseg.errors import InputError
 
 SIDE = 256
 
@@ -127,6 +130,16 @@ def test_labels_at_fault_are_told(data, edit, severity, reason):
 def test_label_files_that_are_none_are_one_error(data, text):
     paths(data, 5)[1].write_bytes(text.encode(errors="surrogateescape"))
     assert found(data) == [("error", labels.UNREADABLE, "image05.png", "")]
+
+
+def test_a_label_that_training_refuses_for_what_it_says_was_labelled_is_an_error(data):
+    path = paths(data, 3)[1]
+    document = json.loads(path.read_text())
+    document["attributes"] = {"labelled": ["Lunate", "Lunata"]}
+    path.write_text(json.dumps(document))
+    with pytest.raises(InputError, match="Lunata"):
+        read_labels(open_dataset(data).train[3], BONES)
+    assert ("error", labels.UNREADABLE, "image03.png", "") in found(data)
 
 
 def test_a_class_that_most_labels_lack_is_one_note(data):

@@ -127,6 +127,25 @@ def test_without_arguments_the_newest_predictions_vote(tmp_path, type_vote):
     assert ulna(tmp_path / "votes/vote-001.csv") == "3 2"
 
 
+def test_a_row_at_fault_of_a_newest_prediction_is_left_out_with_skip_bad(tmp_path, type_vote):
+    for recipe, bad in (("unet", "half a row\n"), ("segformer", "")):
+        facts = {"fold": 0, "classes": ["Ulna"]}
+        run = RunWriter.create(tmp_path / "runs", recipe, recipe_toml="", facts=facts)
+        run.end("finished")
+        (run.folder / "predictions").mkdir()
+        text = "image_name,class,rle\ni.png,Ulna,1 4\n" + bad
+        (run.folder / "predictions/test.csv").write_text(text)
+    assert type_vote().exit_code == 3
+    done = type_vote("--skip-bad")
+    assert done.exit_code == 0
+    assert "1 rows left out" in done.stderr
+
+
+def test_an_empty_variable_names_no_data_set(three, type_vote, monkeypatch):
+    monkeypatch.setenv("HANDSEG_DATA", "")
+    assert type_vote("a.csv", "b.csv").exit_code == 0
+
+
 def test_in_an_empty_folder_it_says_an_example_and_creates_nothing(tmp_path, type_vote):
     done = type_vote()
     assert done.exit_code == 3
