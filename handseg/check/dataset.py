@@ -69,12 +69,10 @@ class DataCheck:
 
     @property
     def images(self) -> int:
-        """Images of both splits."""
         return len(self.dataset.train) + len(self.dataset.test)
 
     @property
     def people(self) -> int:
-        """People of both splits."""
         return len({sample.person for sample in (*self.dataset.train, *self.dataset.test)})
 
     def count(self, severity: Severity) -> int:
@@ -329,7 +327,6 @@ def _same_sides(samples: Sequence[Sample], sides: Sequence[Side | None]) -> Iter
 
 
 def _of_class(finding: Finding, bones: dict[str, str]) -> Finding:
-    """The finding on a bone as one on the data set's class."""
     names = {bone: name for name, bone in reversed(bones.items())}
     return replace(finding, cls=names.get(finding.cls, finding.cls))
 

@@ -107,7 +107,6 @@ class RowMasks:
         return cls(submission, keys, {}, *figures)
 
     def line(self, row: int) -> int:
-        """The line of the CSV in which a row stands."""
         return self.submission.line(*self.keys[row])
 
     def finding(

@@ -237,7 +237,6 @@ class ClassDistance(NamedTuple):
 
     @property
     def total(self) -> Floats:
-        """Of place and area together, capped."""
         return np.minimum(self.place + self.area, CAP)
 
 

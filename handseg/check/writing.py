@@ -80,12 +80,10 @@ class Agreement(NamedTuple):
 
     @property
     def counts_from_zero(self) -> bool:
-        """Whether starts count from 0, to all appearance."""
         return self.from_zero > self.as_read + _GAIN and self.gains_from_zero >= _MOST
 
     @property
     def column_major(self) -> bool:
-        """Whether runs go down the columns, to all appearance."""
         return self.by_columns > self.as_read + 0.2 and self.gains_by_columns >= _MOST
 
 
@@ -236,7 +234,6 @@ def _longest_texts(submission: Submission, image: str) -> list[bytes]:
 
 
 def _first_texts(texts: list[bytes], size: int) -> list[bytes]:
-    """The first texts, of about so many bytes."""
     ends = accumulate(map(len, texts))
     return [text for text, end in zip(texts, ends, strict=True) if end - len(text) < size]
 
@@ -357,6 +354,5 @@ def _dices(
 
 
 def _spread(things: list[_Thing]) -> list[_Thing]:
-    """Some of them, from all over."""
     step = max(len(things) // _IMAGES, 1)
     return things[::step][:_IMAGES]

@@ -130,7 +130,6 @@ def refuse_contradictions(fix: bool, skip_bad: bool, out: Path | None, as_json: 
 
 
 def refuse_other_subjects(csvs: int, subjects: int, *, fix: bool, out: Path | None) -> None:
-    """Raise UsageError where something else than CSVs is to be mended."""
     if fix and (csvs < subjects or (out is not None and csvs > 1)):
         raise UsageError("--fix is of CSVs, and --out of one of them")
 
@@ -309,7 +308,6 @@ def data_headline(checked: "DataCheck") -> str:
 
 
 def some_sizes(sizes: Sequence[str]) -> str:
-    """Two sizes, and how many more there are."""
     more = f" and {len(sizes) - 2} more sizes" if len(sizes) > 2 else ""
     return " and ".join(sizes[:2]) + more
 

@@ -110,7 +110,6 @@ def report_alone(title: str, alone: "Alone") -> None:
 
 
 def same_words(found: "SubmissionDiff") -> str:
-    """One line on files that do not differ."""
     same = "the same content" if found.a.sha256 == found.b.sha256 else "the same masks"
     return f"{found.a.path} and {found.b.path} hold {same}: {len(found.keys)} masks, none changed"
 

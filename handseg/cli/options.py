@@ -68,17 +68,14 @@ Set = Annotated[
 
 
 def data_folder(given: Path | None) -> Path:
-    """The data set's folder: as given, else `HANDSEG_DATA`, else `data`."""
     return given or Path(os.environ.get("HANDSEG_DATA") or "data")
 
 
 def is_data_named(given: Path | None) -> bool:
-    """Whether a person named the data set, on the command line or by `HANDSEG_DATA`."""
     return given is not None or "HANDSEG_DATA" in os.environ
 
 
 def runs_folder(given: Path | None) -> Path:
-    """The folder of runs: as given, else `HANDSEG_RUNS`, else `runs`."""
     return given or Path(os.environ.get("HANDSEG_RUNS") or "runs")
 
 

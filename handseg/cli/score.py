@@ -420,7 +420,6 @@ def worst_csv(lists: "Mapping[str, Sequence[WorstImage]]") -> str:
 
 
 def _lines(names: Sequence[str], columns: Sequence[Sequence[float]]) -> list[list[Any]]:
-    """Rows of a name and its figure in each column."""
     return [[name, *(values[place] for values in columns)] for place, name in enumerate(names)]
 
 

@@ -218,13 +218,11 @@ def hands_table(found: "Statistics") -> Table:
 
 
 def bent_people(split: "Split") -> str | None:
-    """People with a bent wrist, of those whose pose is known."""
     share = split.balance.bent_share
     return None if share is None else f"{split.balance.bent} ({share:.1%})"
 
 
 def by_split(splits: "Sequence[Split]", rows: Sequence[Sequence[object]]) -> Table:
-    """A row for each kind of value, a column for each split."""
     columns = [Column(split.name, right=True) for split in splits]
     return Table([Column(""), *columns], rows)
 

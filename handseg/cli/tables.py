@@ -17,7 +17,6 @@ Look = Literal["plain", "head", "boxed"]
 
 
 def plain_text(value: Any) -> str:
-    """The value as it stands; a dash where there is none."""
     missing = value is None or (isinstance(value, float) and math.isnan(value))
     return NONE if missing else str(value)
 
@@ -126,5 +125,4 @@ class Table(NamedTuple):
 
 
 def json_value(value: Any) -> Any:
-    """A figure as JSON has it: null where it is not finite."""
     return None if isinstance(value, float) and not math.isfinite(value) else value

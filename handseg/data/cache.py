@@ -84,7 +84,6 @@ class CachedDataset:
 
 
 def cache_bytes(count: int, classes: int, size: int) -> int:
-    """The bytes on disk of so many prepared samples."""
     return count * size * size * (1 + plane_count(classes))
 
 

@@ -38,7 +38,6 @@ class Coco:
     name = "coco"
 
     def recognises(self, folder: Path) -> bool:
-        """Whether there is a COCO file in the folder or not far below it."""
         return bool(_annotation_files(folder, None))
 
     def listing(self, folder: Path, settings: Settings) -> Listing:

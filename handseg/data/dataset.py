@@ -125,7 +125,6 @@ def find_dataset(folder: Path, *, required: bool = False) -> Dataset | None:
 
 
 def is_dataset(folder: Path) -> bool:
-    """Whether a folder looks like a data set of any layout."""
     return (folder / FILE).is_file() or any(layout.recognises(folder) for layout in LAYOUTS)
 
 

@@ -255,7 +255,6 @@ def _colour(pixels: NDArray[Any], dataset: "FileDataset") -> NDArray[np.uint8]:
 
 
 def _first(value: Any) -> float | None:
-    """The first of what may be several figures."""
     several = isinstance(value, Iterable) and not isinstance(value, str)
     return _number(next(iter(value), None) if several else value)
 

@@ -23,7 +23,6 @@ class Flat:
     name = "flat"
 
     def recognises(self, folder: Path) -> bool:
-        """Whether there are images directly in the folder or in its splits."""
         return any(next(_images_in(base), None) for _, base in _places(folder))
 
     def listing(self, folder: Path, settings: Settings) -> Listing:
@@ -93,7 +92,6 @@ def _images_in(base: Path) -> Iterator[Path]:
 
 
 def _label_of(root: Path, image: Path) -> Path | None:
-    """The label of an image where there is one."""
     return next((place for place in _label_places(root, image) if place.is_file()), None)
 
 

@@ -50,7 +50,6 @@ class ImageSizes:
 
     @property
     def default(self) -> Size:
-        """The size of images that are not `known`."""
         return self.given or DEFAULT_SIZE
 
     def of(self, image: str) -> Size:
@@ -58,7 +57,6 @@ class ImageSizes:
         return self.known.get(image, self.default)
 
     def unknown(self, images: Iterable[str]) -> tuple[str, ...]:
-        """Those of the images whose size neither a header nor a sidecar says."""
         return tuple(image for image in images if image not in self.known)
 
 

@@ -19,7 +19,6 @@ EIGHT_BITS = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
 
 
 def is_radiograph(path: Path) -> bool:
-    """Whether a file is an image by its suffix, or DICOM by its name or its first bytes."""
     known = path.suffix.lower() in SUFFIXES
     return (known or is_dicom(path)) and not path.is_dir()
 

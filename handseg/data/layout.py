@@ -85,7 +85,6 @@ class Names:
 
 
 def without_suffix(path: str) -> str:
-    """The path without the suffix of its file, as far as patterns look."""
     return PurePosixPath(path).with_suffix("").as_posix()[:LONGEST]
 
 

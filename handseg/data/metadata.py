@@ -194,7 +194,6 @@ def text_of(cell: Any) -> str:
 
 
 def is_blank(cell: Any) -> bool:
-    """Whether a cell says nothing: empty, a dash, `n/a`."""
     return text_of(cell).casefold() in _BLANK
 
 

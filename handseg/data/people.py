@@ -28,7 +28,6 @@ class Person:
 
     @property
     def hands(self) -> str:
-        """Which hands the images show: left, right, both, or unknown."""
         found = set(self.sides)
         return "both" if len(found) == 2 else found.pop() if found else "unknown"
 
@@ -118,5 +117,4 @@ def balance_of(group: list[Person]) -> Balance:
 
 
 def finite(fact: Fact | None) -> float | None:
-    """A fact that is a finite number."""
     return float(fact) if isinstance(fact, int | float) and np.isfinite(fact) else None

@@ -37,7 +37,6 @@ class VoteInput:
 
     @property
     def members(self) -> tuple[Submission, ...]:
-        """Who votes."""
         return self.table.members
 
     @property
@@ -47,12 +46,10 @@ class VoteInput:
 
     @property
     def images(self) -> tuple[str, ...]:
-        """The images, in the order of the rows."""
         return tuple(dict.fromkeys(image for image, _ in self.keys))
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The classes, in the order of the rows."""
         return tuple(dict.fromkeys(cls for _, cls in self.keys))
 
 

@@ -79,7 +79,6 @@ class CocoDocument:
     info: Any
 
     def drawn_in(self, image: Id) -> set[str]:
-        """The classes that an image has annotations of."""
         return {one.category for one in self.annotations.get(image, ())}
 
 
@@ -377,7 +376,6 @@ def _image_names(document: CocoDocument) -> dict[Id, str]:
 
 
 def _base_name(file_name: str) -> str:
-    """What follows the last slash, of either kind."""
     return re.split(r"[/\\]", file_name)[-1]
 
 

@@ -207,7 +207,6 @@ class PolygonFormat(FolderFormat):
         return bool(files) and self.is_file(files[0])
 
     def is_file(self, path: Path) -> bool:
-        """Whether a file is of this schema."""
         plausible = path.suffix.lower() == ".json" and path.stat().st_size <= LARGEST_FILE
         return plausible and self.looks_like(path.read_bytes())
 

@@ -123,7 +123,6 @@ def sidecar_of(
 
 
 def images_fingerprint(samples: Sequence[Sample], dataset: Dataset) -> str:
-    """The fingerprint of the images of some samples, without their labels."""
     return fingerprint([sample.image for sample in samples], dataset.root)
 
 

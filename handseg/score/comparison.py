@@ -260,7 +260,6 @@ def _footers(comparison: Comparison) -> list[str]:
 
 
 def _few(comparison: Comparison) -> bool:
-    """Whether no submission has people enough for an interval."""
     return all(one.people.too_few() for one in comparison.scored)
 
 

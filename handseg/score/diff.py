@@ -86,11 +86,9 @@ class SubmissionDiff:
         return len(self.keys) - int(self.changed.sum())
 
     def by_class(self) -> list[GroupChange]:
-        """The masks of each class, lowest mean Dice first."""
         return self._grouped(1)
 
     def by_image(self) -> list[GroupChange]:
-        """The masks of each image, lowest mean Dice first."""
         return self._grouped(0)
 
     def worst(self, most: int | None = None) -> list[MaskChange]:

@@ -96,7 +96,6 @@ class People:
         return len(self.names)
 
     def too_few(self, strata: Sequence[Stratum] = ()) -> bool:
-        """Whether no interval can be told: of all, or of one of the strata."""
         counts = [len(set(self._owners[stratum.members].tolist())) for stratum in strata]
         return min([len(self), *counts]) < FEWEST
 

@@ -47,7 +47,6 @@ def samples_of(
 
 
 def has_labels(submission: Submission, dataset: "Dataset") -> bool:
-    """Whether the data set has every image of the submission, each with a label."""
     labelled = {sample.image_name for sample in dataset.split("all") if sample.labels is not None}
     return bool(submission.images) and labelled.issuperset(submission.images)
 

@@ -158,7 +158,6 @@ class DatasetLabels:
     dataset: "Dataset"
 
     def covers(self, submission: Submission) -> bool:
-        """Whether every image of the submission has a label."""
         return has_labels(submission, self.dataset)
 
     def choose(self, submissions: Sequence[Submission]) -> ChosenLabels:
@@ -184,7 +183,6 @@ class CsvLabels:
     truth: GroundTruth
 
     def covers(self, submission: Submission) -> bool:
-        """Whether every image of the submission has a row in the labels."""
         return set(self.truth.labels.images).issuperset(submission.images)
 
     def choose(self, submissions: Sequence[Submission]) -> ChosenLabels:

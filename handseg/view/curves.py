@@ -106,7 +106,6 @@ class Viewport:
 
     @property
     def columns(self) -> int:
-        """Columns of dots."""
         return 2 * self.width
 
     def column_of(self, x: float) -> float:

@@ -108,7 +108,6 @@ class Statistics:
 
     @property
     def have_hands(self) -> bool:
-        """Whether bones tell a side or a pose."""
         return any(split.hands for split in self.splits)
 
 
