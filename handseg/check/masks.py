@@ -20,6 +20,7 @@ from handseg.rle.geometry import rows_crossed, segments, shapes
 from handseg.rle.keys import Key
 from handseg.rle.pieces import pieces
 from handseg.rle.submission import Submission
+from handseg.text import shown
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -134,7 +135,6 @@ class RowMasks:
             self.measure()
 
     def measure(self) -> None:
-        """Measure the masks that wait."""
         if not self._waiting:
             return
         rows, masks, widths = zip(*self._waiting, strict=True)
@@ -284,9 +284,8 @@ def _empty_masks(
     else:
         reason = "a class is empty in some images"
         severity = "warning" if bones and len(empty) > OFTEN_EMPTY * len(rows) else "note"
-    names = ", ".join(masks.keys[row][0] for row in empty[:3].tolist())
-    more = ", …" if len(empty) > 3 else ""
-    detail = f"{len(empty)} of {len(rows)} images ({names}{more})"
+    names = shown([masks.keys[row][0] for row in empty.tolist()], 3)
+    detail = f"{len(empty)} of {len(rows)} images ({names})"
     yield Finding(severity, "content", reason, detail, cls=cls, weight=len(empty))
 
 

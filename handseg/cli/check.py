@@ -120,7 +120,6 @@ def check(
 
 
 def refuse_contradictions(fix: bool, skip_bad: bool, out: Path | None, as_json: bool) -> None:
-    """Raise UsageError for options that do not go together."""
     if skip_bad and not fix:
         raise UsageError("--skip-bad says what --fix may do", hints=["add --fix"])
     if out is not None and not fix:
@@ -135,7 +134,6 @@ def refuse_other_subjects(csvs: int, subjects: int, *, fix: bool, out: Path | No
 
 
 def is_data_folder(text: str) -> bool:
-    """Whether a PATH is a folder that is no run."""
     from handseg.runs import fields
 
     return Path(text).is_dir() and not (Path(text) / fields.RUN).is_file()
@@ -206,7 +204,6 @@ class RecipeCheck:
 
 
 def check_recipe(text: str) -> RecipeCheck:
-    """Check one recipe; raises UsageError if there is none."""
     from handseg.recipe import RecipeError, load_recipe
 
     try:
@@ -317,7 +314,6 @@ def checks_json(
     submissions: "Sequence[SubmissionCheck]",
     recipes: Sequence[RecipeCheck],
 ) -> dict[str, Any]:
-    """What was found as one JSON document."""
     return {
         "data": [data_json(one) for one in datasets],
         "csvs": [submission_json(one) for one in submissions],
@@ -326,7 +322,6 @@ def checks_json(
 
 
 def data_json(checked: "DataCheck") -> dict[str, Any]:
-    """The check of one data set as a JSON object."""
     dataset = checked.dataset
     return {
         "path": str(dataset.root),
@@ -345,7 +340,6 @@ def data_json(checked: "DataCheck") -> dict[str, Any]:
 
 
 def submission_json(checked: "SubmissionCheck") -> dict[str, Any]:
-    """The check of one CSV as a JSON object."""
     fields: dict[str, Any] = {
         "path": str(checked.path),
         "errors": checked.count("error"),
@@ -367,7 +361,6 @@ def submission_json(checked: "SubmissionCheck") -> dict[str, Any]:
 
 
 def recipe_json(checked: RecipeCheck) -> dict[str, Any]:
-    """The check of one recipe as a JSON object."""
     faults = [
         {"file": one.file, "line": one.line, "key": one.key, "message": one.message}
         for one in checked.faults

@@ -60,7 +60,6 @@ def new_folder(given: Path | None) -> Path:
 
 
 def commands(quick: bool) -> Iterator[list[str]]:
-    """The command lines of the demo, in order."""
     yield ["phantom", "data", *(QUICK if quick else FULL)]
     yield ["crop", "--regions", "wrist,fingertip"]
     for recipe in RECIPES:

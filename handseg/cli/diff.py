@@ -172,7 +172,6 @@ def groups_table(
 
 
 def masks_table(masks: "Sequence[MaskChange]") -> Table:
-    """A row for each mask."""
     columns = [Column("image", fold=True), Column("class", fold=True), *PIXELS]
     rows = [[mask.image, mask.cls, *mask.pixels, mask.dice] for mask in masks]
     return Table(columns, rows, look="boxed")

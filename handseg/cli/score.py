@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from handseg.rle.submission import Submission
     from handseg.score.comparison import Comparison, ReportColumn, ReportRows, WorstImage
     from handseg.score.means import Interval, Summary
-    from handseg.score.pose import Reweight
     from handseg.score.predictions import ScoredSubmission
     from handseg.score.truth import ChosenLabels, CsvLabels, DatasetLabels, GroundTruth
 
@@ -131,14 +130,6 @@ def score(
         print_csv(comparison, by, worst)
     else:
         print_tables(comparison, by, worst)
-
-
-def read_reweight(text: str | None) -> "Reweight | None":
-    if text is None:
-        return None
-    from handseg.score.pose import parse_reweight
-
-    return parse_reweight(text)
 
 
 def read_submissions(
@@ -281,7 +272,7 @@ def report_rows_of(one: "ScoredSubmission") -> None:
 
 
 def report_assumed_sizes(scored: "Sequence[ScoredSubmission]", size: tuple[int, int]) -> None:
-    """A word where figures rest on sizes that nobody says."""
+    """A warning where figures rest on assumed sizes."""
     for one in scored:
         truth = one.truth
         said = one.submission.sizes.keys() | truth.labels.sizes.keys() | truth.sizes.keys()

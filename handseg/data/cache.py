@@ -207,7 +207,6 @@ def write_cache(
     size: int,
     progress: Progress,
 ) -> None:
-    """Write the files of prepared samples into a folder."""
     count, depth = len(samples), plane_count(len(classes))
     labelled = np.ones((count, len(classes)), np.bool_)
     sources = np.zeros((count, 2), np.int32)

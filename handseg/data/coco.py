@@ -170,7 +170,6 @@ class _Search:
         self.samples.sort(key=lambda sample: sample.image)
 
     def notes(self) -> list[str]:
-        """What a person should know of the images."""
         notes: list[str] = []
         bare = [sample.image_name for sample in self.samples if sample.labels is None]
         if bare:

@@ -8,7 +8,7 @@ from pathlib import Path
 from handseg.anatomy import REGIONS, bones_of
 from handseg.data import handbone
 from handseg.data.coco import Coco
-from handseg.data.dicom import is_dicom
+from handseg.data.dicom import frames_of, is_dicom
 from handseg.data.flat import Flat
 from handseg.data.labels import Sample
 from handseg.data.layout import Layout, Listing
@@ -169,8 +169,6 @@ def frames_note(samples: Iterable[Sample]) -> list[str]:
 
 def has_several_frames(image: Path) -> bool:
     """Whether a DICOM file has; one that is no image has none, and is named by who reads it."""
-    from handseg.data.dicom import frames_of
-
     try:
         return frames_of(image) > 1
     except InputError:

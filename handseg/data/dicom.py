@@ -31,10 +31,7 @@ CHUNK = 1 << 20
 MOST_INFLATED = 1 << 30
 
 PIP = "pip install 'handseg[dicom]'"
-HEADER = (
-    *("Rows", "Columns", "NumberOfFrames", "PatientID", "PixelSpacing", "ImagerPixelSpacing"),
-    *("ImageLaterality", "Laterality"),
-)
+HEADER = ("Rows", "Columns", "NumberOfFrames", "PatientID", "ImageLaterality", "Laterality")
 JPEG2000 = b"\xff\x4f\xff\x51"
 """Start of a codestream and of its size segment (ITU-T T.800 A.5.1)."""
 START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
@@ -46,15 +43,10 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class DicomHeader:
-    """What the header of a DICOM file says.
-
-    `size` is (height, width) in pixels; `spacing` is in millimetres, down and across, at the
-    patient where that is known, else at the detector.
-    """
+    """What the header of a DICOM file says; `size` is (height, width) in pixels."""
 
     size: tuple[int, int]
     frames: int
-    spacing: tuple[float, float] | None
     patient: str | None
     side: str | None
 
@@ -91,7 +83,6 @@ def read_header(path: Path) -> DicomHeader:
     return DicomHeader(
         size,
         max(1, int(frames or 1)),
-        _spacing_of(dataset.get("PixelSpacing")) or _spacing_of(dataset.get("ImagerPixelSpacing")),
         patient or None,
         {"L": "left", "R": "right"}.get(side),
     )
@@ -197,14 +188,6 @@ def _size_of(path: Path, dataset: "FileDataset") -> tuple[int, int]:
     if height * width > MOST_PIXELS:
         raise too_large(path, f"its header says {height:.0f} × {width:.0f} pixels")
     return int(height), int(width)
-
-
-def _spacing_of(value: Any) -> tuple[float, float] | None:
-    figures = [_number(one) for one in value] if isinstance(value, Iterable) else []
-    if len(figures) != 2 or not all(one is not None and one > 0 for one in figures):
-        return None
-    down, across = (float(one or 0) for one in figures)
-    return down, across
 
 
 def _damaged(path: Path, error: object) -> InputError:

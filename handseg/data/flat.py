@@ -26,7 +26,6 @@ class Flat:
         return any(next(_images_in(base), None) for _, base in _places(folder))
 
     def listing(self, folder: Path, settings: Settings) -> Listing:
-        """Every image, with its label if that is there."""
         names = Names.of(settings)
         found: dict[str, tuple[Sample, ...]] = {"train": (), "test": ()}
         known: list[str | None] = []
@@ -49,7 +48,6 @@ class Flat:
         return Listing(settings.classes or CLASSES, found["train"], found["test"], notes)
 
     def label_path(self, root: Path, image: Path) -> Path:
-        """Where the label of an image belongs."""
         found = _label_of(root, image)
         if found is not None:
             return found

@@ -24,7 +24,6 @@ class Handbone:
         return has_images(folder)
 
     def listing(self, folder: Path, settings: Settings) -> Listing:
-        """Every image of a person, with its label if that is there."""
         names = Names.of(settings)
         train, test = (tuple(_samples(folder, split, names)) for split in ("train", "test"))
         return Listing(settings.classes or CLASSES, train, test)

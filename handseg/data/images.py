@@ -35,11 +35,6 @@ def image_size(path: Path) -> tuple[int, int]:
         return image.height, image.width
 
 
-def pixel_spacing(path: Path) -> tuple[float, float] | None:
-    """Millimetres from one pixel to that below it and to that beside it; DICOM alone says them."""
-    return read_header(path).spacing if is_dicom(path) else None
-
-
 def read_image(path: Path) -> NDArray[np.uint8]:
     """The whole image as grey `uint8[height, width]`.
 

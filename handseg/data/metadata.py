@@ -75,7 +75,6 @@ class Metadata:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What could not be read or matched, for a person."""
         if self.fault is not None:
             return (f"metadata is left out: {self.fault.message}",)
         notes = [

@@ -99,7 +99,6 @@ class Balance:
 
 
 def balance_of(group: list[Person]) -> Balance:
-    """The balance of some people."""
     poses = Counter(person.pose for person in group if person.pose)
     sides = Counter(side for person in group for side in person.sides)
     sexes = Counter(str(sex) for person in group if (sex := person.facts.get("sex")))

@@ -19,6 +19,7 @@ from handseg.formats.submission import sidecar_classes
 from handseg.rle.aligned import DEFAULT_SIZE, AlignedSubmissions, align
 from handseg.rle.keys import Key
 from handseg.rle.submission import Submission
+from handseg.text import shown
 
 if TYPE_CHECKING:
     from handseg.data.dataset import Dataset
@@ -151,7 +152,7 @@ def _refuse_absent(members: Sequence[Submission], absent: Sequence[tuple[str, ..
             total = len(images) + len(member.images)
             raise InputError(
                 f"{member.path} lacks {len(images)} of {total} images",
-                details="no row of " + ", ".join(images[:5]) + (", …" if len(images) > 5 else ""),
+                details=f"no row of {shown(images)}",
                 hints=[
                     "half a submission is no vote against: leave it out or predict the rest",
                     "--allow-partial counts what it lacks as empty masks",

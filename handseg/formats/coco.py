@@ -208,7 +208,6 @@ class CocoFormat(FileFormat):
         )
 
     def write(self, place: Place, masks: Masks, progress: Progress = silent) -> Path:
-        """Write the document."""
         with file_at(place, ".json") as draft, draft.path.open("w", encoding="ascii") as file:
             self.stream(file, masks, progress)
         return draft.path

@@ -162,7 +162,6 @@ class HandboneFormat(PolygonFormat):
     beside = SETTINGS
 
     def files(self, folder: Path) -> list[Path]:
-        """The labels of all splits and people."""
         return sorted(
             path
             for path in folder.glob(f"*/{LABELS}/*/*.json")

@@ -98,7 +98,6 @@ class LabelmeFormat(PolygonFormat):
         return replace(metadata, image_name=name, size=size)
 
     def shapes(self, path: Path, document: Any) -> Iterator[Shape]:
-        """The shapes."""
         entries = document.get("shapes") if isinstance(document, dict) else None
         if not isinstance(entries, list):
             raise InputError(f"{path} has no list of shapes")

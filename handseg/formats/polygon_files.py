@@ -289,7 +289,6 @@ class PolygonFormat(FolderFormat):
         return PolygonFile(path, digest, self.metadata(path, document), labels)
 
     def _drawn(self, file: PolygonFile) -> dict[str, PolygonMask]:
-        """What is drawn in a file, by class."""
         document = read_json(file.path, largest=LARGEST_FILE)
         shapes: dict[str, list[Shape]] = {}
         for shape in self.shapes(file.path, document):
@@ -394,7 +393,6 @@ def _origin(files: Sequence[PolygonFile]) -> Mapping[str, object]:
 
 
 def _notes(files: Sequence[PolygonFile]) -> list[str]:
-    """What was supposed."""
     bare = sum(file.metadata.classes is None for file in files)
     if not bare:
         return []

@@ -53,7 +53,6 @@ class CsvFormat(FileFormat):
 
 
 def sidecar_classes(submission: Submission) -> tuple[str, ...]:
-    """The classes that the sidecar lists."""
     found: Any = (submission.sidecar or {}).get("classes")
     if isinstance(found, list) and all(isinstance(name, str) and name for name in found):
         return tuple(dict.fromkeys(found))

@@ -127,7 +127,6 @@ def images_fingerprint(samples: Sequence[Sample], dataset: Dataset) -> str:
 
 
 def samples_of(split: str, dataset: Dataset, facts: dict[str, Any]) -> tuple[Sample, ...]:
-    """The samples of a split, as the run knew it."""
     if split not in SPLITS:
         raise UsageError(f"there is no split {split!r}", details="splits: " + ", ".join(SPLITS))
     if split in ("test", "all"):

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from handseg.data.image_sizes import Size, check_all_known, resolve_sizes
 from handseg.reporter import Progress, silent
 from handseg.rle.compare import compare
-from handseg.rle.submission import Submission, read_submission
+from handseg.rle.submission import Submission
 from handseg.score.dice import Scores
 from handseg.score.means import Figures, People
 from handseg.score.metrics import DICE, OF_AREAS, OVERLAP, needs_sizes
@@ -69,21 +68,13 @@ class ScoredSubmission:
         return int((np.isnan(self.figures[metric]) & self.labelled).sum())
 
 
-def score_predictions(
-    paths: Sequence[Path], dataset: "Dataset", progress: Progress = silent
-) -> list[Scores]:
-    """Dice of the submissions at `paths` against the labels of `dataset`, test labels too.
-
-    Raises InputError where a submission cannot be read or does not fit the data set.
-    """
-    submissions = [read_submission(path) for path in paths]
-    return [one.scores for one in score_submissions(submissions, dataset, progress)]
-
-
 def score_submissions(
     submissions: Sequence[Submission], dataset: "Dataset", progress: Progress = silent
 ) -> list[ScoredSubmission]:
-    """The same for submissions that are read already, with what is worth saying of each."""
+    """Submissions against the labels of `dataset`, test labels too.
+
+    Raises InputError where a submission does not fit the data set.
+    """
     labels = labels_of_dataset(dataset).choose(submissions)
     truth = labels.ground_truth(progress)
     return [

@@ -101,7 +101,6 @@ class RunReport:
         return [(name, words) for name, words in found if words]
 
     def as_json(self) -> dict[str, Any]:
-        """All of it for programs."""
         run = self.details.summary
         return {
             **run_row(run, self.now),

@@ -8,7 +8,7 @@ import pytest
 from handseg import rle
 from handseg.data.dataset import with_test_labels
 from handseg.errors import InputError
-from handseg.score.predictions import score_predictions, score_submission, score_submissions
+from handseg.score.predictions import score_submission, score_submissions
 from handseg.score.samples import has_labels
 from handseg.score.truth import GroundTruth
 
@@ -51,7 +51,7 @@ def test_a_missing_row_is_an_empty_mask_and_both_empty_is_a_dice_of_one(submissi
 def test_labels_are_drawn_as_the_competition_draws_them(submission, dataset):
     half = square(8, 8, 15)[:8]
     one = submission([(ONE, "Ulna", ULNA), (ONE, "Radius", RADIUS), (TWO, "Ulna", half)])
-    [scores] = score_predictions([one.path], dataset)
+    scores = score_submissions([one], dataset)[0].scores
     by_class = scores.by_class()
     assert scores.images == (ONE, TWO)
     assert scores.dice[0, scores.classes.index("Ulna")] == 1.0
@@ -72,7 +72,8 @@ def test_a_class_that_was_not_labelled_has_no_dice(submission, dataset, data):
 
 def test_test_labels_are_read_for_scoring_only(submission, dataset):
     assert dataset.test[0].labels is None
-    [scores] = score_predictions([submission([(TEST, "Ulna", ULNA)]).path], dataset)
+    [scored] = score_submissions([submission([(TEST, "Ulna", ULNA)])], dataset)
+    scores = scored.scores
     assert scores.images == (TEST,)
     assert scores.by_class()["Ulna"] == 1.0
 
@@ -108,7 +109,7 @@ def test_people_that_were_trained_on_are_noticed(submission, dataset):
 )
 def test_what_the_data_set_does_not_have_cannot_be_scored(submission, dataset, rows, said):
     with pytest.raises(InputError, match=said):
-        score_predictions([submission(rows).path], dataset)
+        score_submissions([submission(rows)], dataset)
 
 
 def test_images_without_labels_cannot_be_scored(submission, dataset, data):
@@ -116,7 +117,7 @@ def test_images_without_labels_cannot_be_scored(submission, dataset, data):
     one = submission([(TEST, "Ulna", ULNA)])
     assert not has_labels(one, with_test_labels(dataset))
     with pytest.raises(InputError, match="1 of 1 images have no label"):
-        score_predictions([one.path], dataset)
+        score_submissions([one], dataset)
 
 
 def test_a_mask_of_an_image_of_another_size_than_its_labels_is_refused(submission, dataset):

@@ -1,6 +1,7 @@
 """`handseg runs compare`: whether one run is better than another, and where."""
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -24,7 +25,7 @@ EXAMPLES = (
     "handseg runs compare unet-1 unet-2 --by image --csv",
 )
 LISTED = 10
-"""Images that are listed where nobody says how many."""
+"""Images that are listed where no number is given."""
 
 
 By = Literal["class", "image"]
@@ -190,22 +191,18 @@ def pairs_csv(pairs: "Sequence[PairedRuns]", by: By) -> str:
     """A row for each pair of runs and class, or image."""
     if by == "class":
         names = ("a", "b", "class", "dice_a", "dice_b", *BETWEEN)
+        rows = [
+            [pair.a.name, pair.b.name, row.name, row.a, row.b, *_between(row.between).values()]
+            for pair in pairs
+            for row in pair.by_class
+        ]
     else:
         names = ("a", "b", "image_name", "person", "dice_a", "dice_b", "difference", "most_in")
-    rows = [
-        [pair.a.name, pair.b.name, *row]
-        for pair in pairs
-        for row in (_class_rows(pair) if by == "class" else _image_rows(pair))
-    ]
+        figures = attrgetter("name", "person", "a", "b", "difference", "most")
+        rows = [
+            [pair.a.name, pair.b.name, *figures(row)] for pair in pairs for row in pair.by_image
+        ]
     return Table([Column(name) for name in names], rows).to_csv()
-
-
-def _class_rows(pair: "PairedRuns") -> list[list[Any]]:
-    return [[row.name, row.a, row.b, *_between(row.between).values()] for row in pair.by_class]
-
-
-def _image_rows(pair: "PairedRuns") -> list[list[Any]]:
-    return [[row.name, row.person, row.a, row.b, row.difference, row.most] for row in pair.by_image]
 
 
 def pairs_json(pairs: "Sequence[PairedRuns]") -> dict[str, Any]:
