@@ -5,7 +5,7 @@ Told by the runs themselves, by how hands lie, and by other masks of the same im
 
 import shlex
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import NamedTuple, TypeVar
@@ -344,13 +344,9 @@ def _dices(
             continue
         if not len(runs) or not len(wanted):
             continue
-        ways: tuple[Callable[[], rle.Runs], ...] = (
-            lambda runs=runs: runs,
-            lambda runs=runs, pixels=height * width: shifted(runs, 1, pixels),
-            lambda runs=runs, size=(height, width): transposed(runs, size),
-        )
-        first, second, third = (rle.dice(way(), wanted) for way in ways)
-        yield first, second, third
+        from_zero = rle.dice(shifted(runs, 1, height * width), wanted)
+        by_columns = rle.dice(transposed(runs, (height, width)), wanted)
+        yield rle.dice(runs, wanted), from_zero, by_columns
 
 
 def _spread(things: list[_Thing]) -> list[_Thing]:

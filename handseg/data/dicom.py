@@ -31,7 +31,7 @@ CHUNK = 1 << 20
 MOST_INFLATED = 1 << 30
 
 PIP = "pip install 'handseg[dicom]'"
-HEADER = ("Rows", "Columns", "NumberOfFrames", "PatientID", "ImageLaterality", "Laterality")
+HEADER = ("Rows", "Columns", "NumberOfFrames", "PatientID")
 JPEG2000 = b"\xff\x4f\xff\x51"
 """Start of a codestream and of its size segment (ITU-T T.800 A.5.1)."""
 START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
@@ -48,7 +48,6 @@ class DicomHeader:
     size: tuple[int, int]
     frames: int
     patient: str | None
-    side: str | None
 
 
 def is_dicom(path: Path) -> bool:
@@ -79,18 +78,7 @@ def read_header(path: Path) -> DicomHeader:
     size = _size_of(path, dataset)
     frames = _number(dataset.get("NumberOfFrames"))
     patient = str(dataset.get("PatientID") or "").strip()
-    side = str(dataset.get("ImageLaterality") or dataset.get("Laterality") or "").strip()
-    return DicomHeader(
-        size,
-        max(1, int(frames or 1)),
-        patient or None,
-        {"L": "left", "R": "right"}.get(side),
-    )
-
-
-def frames_of(path: Path) -> int:
-    """How many frames a file holds; as `read_header`."""
-    return read_header(path).frames
+    return DicomHeader(size, max(1, int(frames or 1)), patient or None)
 
 
 def read_dicom(path: Path) -> NDArray[np.uint8]:
@@ -108,11 +96,11 @@ def read_dicom(path: Path) -> NDArray[np.uint8]:
     from pydicom.pixels.utils import pixel_array
 
     try:
-        _refuse_other_size(path, dataset, size)
+        _refuse_other_size(dataset, size)
         pixels = pixel_array(dataset, index=0)
         if pixels.shape[:2] != size:
             raise ValueError(f"the pixels are {pixels.shape}, the header says {size}")
-        return _colour(pixels, dataset) if pixels.ndim == 3 else _grey(pixels, dataset)
+        return _colour(pixels) if pixels.ndim == 3 else _grey(pixels, dataset)
     except DAMAGE as error:
         # So says pydicom where no decoder is installed, or none can read this.
         if not isinstance(error, RuntimeError) or "Unable to decode" not in str(error):
@@ -124,8 +112,8 @@ def read_dicom(path: Path) -> NDArray[np.uint8]:
         ) from error
 
 
-def _refuse_other_size(path: Path, dataset: "FileDataset", size: tuple[int, int]) -> None:
-    """Raise InputError where a compressed stream says another size than the header.
+def _refuse_other_size(dataset: "FileDataset", size: tuple[int, int]) -> None:
+    """Raise ValueError where a compressed stream says another size than the header.
 
     Its decoder would believe the stream, and fill the memory.
     """
@@ -201,7 +189,7 @@ def _grey(pixels: NDArray[Any], dataset: "FileDataset") -> NDArray[np.uint8]:
 
     kind = dataset.get("PhotometricInterpretation")
     if kind == "PALETTE COLOR":
-        return _colour(apply_color_lut(pixels, dataset), dataset)
+        return _colour(apply_color_lut(pixels, dataset))
     values = np.asarray(apply_modality_lut(pixels, dataset))
     if dataset.get("VOILUTSequence"):
         table = dataset["VOILUTSequence"][0]
@@ -229,7 +217,7 @@ def _windowed(values: Floats, dataset: "FileDataset") -> Floats:
     return (values - (centre - 0.5)) / max(width - 1, 1e-6) + 0.5
 
 
-def _colour(pixels: NDArray[Any], dataset: "FileDataset") -> NDArray[np.uint8]:
+def _colour(pixels: NDArray[Any]) -> NDArray[np.uint8]:
     """Three channels, `[height, width, 3]`, as luminance; YBR has become RGB already."""
     if pixels.dtype.itemsize == 4:
         pixels = pixels >> 16

@@ -204,16 +204,7 @@ def sex_of(cell: Any) -> Sex | None:
 def age_of(cell: Any) -> float | None:
     """Years of `34`, `34.5`, `34 y`, `34세`, `18 months`."""
     figure, unit = _figure(cell)
-    years = {
-        "": 1.0,
-        "y": 1.0,
-        "yr": 1.0,
-        "yrs": 1.0,
-        "year": 1.0,
-        "years": 1.0,
-        "세": 1.0,
-        "살": 1.0,
-    }
+    years = dict.fromkeys(("", "y", "yr", "yrs", "year", "years", "세", "살"), 1.0)
     months = dict.fromkeys(("m", "mo", "month", "months", "개월"), 1 / 12)
     return _within(figure, {**years, **months}.get(unit), 0.0, OLDEST)
 
