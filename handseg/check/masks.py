@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from handseg import rle
 from handseg.anatomy import BONES, MEAN_AREAS
 from handseg.check.findings import Finding, Severity, Subject, fix_command
-from handseg.data.image_sizes import ImageSizes, Size
+from handseg.data.image_sizes import ImageSizes
+from handseg.formats.documents import Size
 from handseg.hand.hands import Hands
 from handseg.reporter import Progress, silent
 from handseg.rle.codec import BoundsError, past_the_end

@@ -88,7 +88,6 @@ class LaidHands(NamedTuple):
 
 
 def upright(centres: Centres, thumb_left: NDArray[np.bool_]) -> Points:
-    """Centres with the thumb to the left."""
     points = centres[:, :, 0] + 1j * centres[:, :, 1]
     return np.where(thumb_left[:, None], points, -points.conj())
 

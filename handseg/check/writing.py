@@ -94,7 +94,6 @@ def run_format(
     centres: Centres | None,
     agreements: Sequence[Agreement],
 ) -> RunFormat:
-    """What is known of how the runs were written."""
     from_zero = any(bad.counts_from_zero for bad in masks.bad.values())
     if agreements:
         # One stray row proves nothing against labels that the masks agree with as they are.

@@ -99,7 +99,6 @@ def run_line(line: list[str]) -> None:
 
 
 def farewell(place: Path, seconds: float) -> None:
-    """What to try next."""
     console.info(
         f"""
 done in {seconds / 60:.1f} minutes. Next:

@@ -89,7 +89,6 @@ def diff(
 
 
 def report_notes(found: "SubmissionDiff") -> None:
-    """What a person should know about the figures before reading them."""
     console.info(f"A: {found.a.path}")
     console.info(f"B: {found.b.path}")
     for submission in (found.a, found.b):
@@ -115,7 +114,6 @@ def same_words(found: "SubmissionDiff") -> str:
 
 
 def table_of(found: "SubmissionDiff", by: By, most: int | None) -> Table:
-    """The one table that is asked for."""
     if by == "mask":
         return masks_table(found.worst(most))
     if by == "image":

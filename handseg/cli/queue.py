@@ -158,7 +158,6 @@ def plan(
 
 
 def every_fold(recipe: str, sets: Sequence[str], count: int) -> list[Training]:
-    """A training for each of so many folds."""
     from handseg.recipe import load_recipe
 
     others = without_fold(sets)

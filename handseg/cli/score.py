@@ -192,7 +192,6 @@ def bar_of(metrics: Sequence[str]) -> AbstractContextManager[Progress]:
 
 
 def hands_of_all(scored: "Sequence[ScoredSubmission]") -> "list[Hands]":
-    """The hands in the images of each submission."""
     from handseg.score.pose import hands_of_truth
 
     found: list[Hands] = []
@@ -232,7 +231,6 @@ def report_labels(truth: "GroundTruth") -> None:
 
 
 def report_notes(scored: "Sequence[ScoredSubmission]") -> None:
-    """What a person should know about the figures before reading them."""
     for one in scored:
         report_rows_of(one)
         for metric in one.figures:

@@ -242,7 +242,6 @@ def classes_table(rows: "Sequence[ClassRow]") -> Table:
 
 
 def overlaps_title(masks: "MaskStatistics") -> str:
-    """What the pairs add up to."""
     pairs = len(masks.pairs)
     largest = f", the {PAIRS} largest" if pairs > PAIRS else ""
     return (

@@ -58,7 +58,6 @@ def crops_folder(dataset: Dataset) -> Path:
 
 
 def region_folder(dataset: Dataset, region: str) -> Path:
-    """Where the crops of a region lie, or would be made."""
     made = crops_folder(dataset) / region
     beside = dataset.root / "crops" / region
     # Data may be shipped read-only together with its crops.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from handseg.errors import InputError
+from handseg.formats.documents import Size
 from handseg.rle.aligned import DEFAULT_SIZE
 from handseg.rle.geometry import fits_width, infer_width
 from handseg.rle.keys import Key
@@ -23,9 +24,6 @@ from handseg.text import counted, shown
 
 if TYPE_CHECKING:
     from handseg.data.labels import Sample
-
-Size = tuple[int, int]
-"""(height, width) in pixels."""
 
 HEADER = "the image itself"
 SAMPLE = 12

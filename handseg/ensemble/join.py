@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from handseg.data.image_sizes import (
-    Size,
     header_sizes,
     resolve_sizes,
     sidecar_sizes,
     width_mismatch,
 )
 from handseg.errors import InputError
+from handseg.formats.documents import Size
 from handseg.formats.submission import sidecar_classes
 from handseg.rle.aligned import DEFAULT_SIZE, AlignedSubmissions, align
 from handseg.rle.keys import Key

@@ -228,7 +228,6 @@ class HandboneFormat(PolygonFormat):
         return f'layout = "handbone"\nclasses = [\n  {names},\n]\n'
 
     def notes(self, masks: Masks) -> list[str]:
-        """The images whose person is not known."""
         lacking = [image for image in masks.images if image not in masks.image_files]
         if not lacking:
             return []

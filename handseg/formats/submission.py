@@ -46,7 +46,6 @@ class CsvFormat(FileFormat):
         write_rows(stream, rows(masks, progress))
 
     def notes(self, masks: Masks) -> list[str]:
-        """The masks that a CSV has no row for."""
         if not masks.unlabelled:
             return []
         return [f"{masks.unlabelled} masks that nobody labelled have no row"]

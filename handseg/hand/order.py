@@ -94,7 +94,6 @@ class OrderRules(NamedTuple):
 
 
 def order_rules(centres: Centres) -> OrderRules:
-    """How the bones of each image keep their order."""
     frame = frames(centres)
     sided_pairs, sided = _sided(centres, frame)
     pairs, figures = _unsided(centres, frame)

@@ -274,7 +274,6 @@ def _ends(interval: Interval | None) -> list[float]:
 
 
 def _remarks(comparison: Comparison, metrics: Sequence[str]) -> list[str]:
-    """What the differences are worth."""
     if comparison.other is None:
         return []
     if not comparison.comparable:

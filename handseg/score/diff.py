@@ -109,7 +109,6 @@ class SubmissionDiff:
 
     @cached_property
     def _worst_first(self) -> NDArray[np.intp]:
-        """The places of all masks; those that did not change come last."""
         return np.lexsort((-(self.gained + self.lost), self.dice, ~self.changed))
 
     def _grouped(self, side: int) -> list[GroupChange]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from handseg.data.image_sizes import Size, check_all_known, resolve_sizes
+from handseg.data.image_sizes import check_all_known, resolve_sizes
+from handseg.formats.documents import Size
 from handseg.reporter import Progress, silent
 from handseg.rle.compare import compare
 from handseg.rle.submission import Submission

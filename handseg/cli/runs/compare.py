@@ -8,7 +8,7 @@ import typer
 
 from handseg.cli import console, options
 from handseg.cli.command import command
-from handseg.cli.runs.show import DIFFERENCE
+from handseg.cli.runs.show import DIFFERENCE, marked
 from handseg.cli.tables import Column, Table, json_value
 from handseg.errors import UsageError
 from handseg.text import NONE, dice_text, difference_text
@@ -26,7 +26,6 @@ EXAMPLES = (
 )
 LISTED = 10
 """Images that are listed where no number is given."""
-
 
 By = Literal["class", "image"]
 BETWEEN = ("difference", "low", "high", "verdict")
@@ -74,7 +73,6 @@ def compare(
 
 
 def report_notes(pairs: "Sequence[PairedRuns]") -> None:
-    """What a person should know about the figures before reading them."""
     for one in (pairs[0].a, *(pair.b for pair in pairs)):
         which = "best" if one.is_best else "last"
         console.info(f"{one.name}: its {which} validation, step {one.scores.step}, fold {one.fold}")
@@ -168,15 +166,12 @@ def images_table(pairs: "Sequence[PairedRuns]", most: int | None) -> Table:
 
 
 def signed(between: "Difference | str | None") -> "Text":
-    """A difference, with a sign and a colour where it is more than noise."""
+    """A difference, marked where it is more than noise."""
     from rich.text import Text
 
     if between is None or isinstance(between, str):
         return Text(between or "")
-    words = difference_text(between.mean)
-    if not between.is_more_than_noise:
-        return Text(f"  {words}")
-    return Text(f"▲ {words}", "green") if between.mean > 0 else Text(f"▼ {words}", "red")
+    return marked(between.mean, bool(between.is_more_than_noise))
 
 
 def interval_text(between: "Difference") -> str:
@@ -188,7 +183,6 @@ def interval_text(between: "Difference") -> str:
 
 
 def pairs_csv(pairs: "Sequence[PairedRuns]", by: By) -> str:
-    """A row for each pair of runs and class, or image."""
     if by == "class":
         names = ("a", "b", "class", "dice_a", "dice_b", *BETWEEN)
         rows = [
