@@ -122,7 +122,12 @@ def usual_hands_by_pose(laid: LaidHands, usual: UsualHand, poses: NDArray[np.int
 
 def same_for_all(usual: UsualHand, hands: int) -> UsualHand:
     """The same reference for each of so many hands, [hands, 29]."""
-    return UsualHand(*(np.tile(values, (hands, 1)) for values in usual))
+    return UsualHand(
+        np.tile(usual.places, (hands, 1)),
+        np.tile(usual.spread, (hands, 1)),
+        np.tile(usual.logs, (hands, 1)),
+        np.tile(usual.log_spread, (hands, 1)),
+    )
 
 
 def evened(logs: Floats, usual: Floats) -> Floats:

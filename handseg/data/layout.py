@@ -40,15 +40,19 @@ class Layout(Protocol):
     @property
     def name(self) -> str:
         """As `dataset.toml` and messages call it."""
+        ...
 
     def recognises(self, folder: Path) -> bool:
         """Whether a folder looks like this layout; no image is opened."""
+        ...
 
     def listing(self, folder: Path, settings: Settings) -> Listing:
         """Its samples and classes; raises InputError where a file that names them is at fault."""
+        ...
 
     def label_path(self, root: Path, image: Path) -> Path | None:
         """Where the label of an image belongs; None where labels stand in files of several."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,7 @@ class PlaceImage(Protocol):
 
     def __call__(self, image: Path, target: Path, *, only_eight_bits: bool) -> Path:
         """Put `image` at `target`, as 8 bits if it must be; gives the path of what is there now."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,11 @@ class Reader(Protocol):
 
     def recognises(self, path: Path) -> bool:
         """Whether what lies at a path is of this format; it may still be at fault."""
+        ...
 
     def read(self, path: Path) -> "Masks":
         """The masks of what was recognised; raises InputError where it is at fault."""
+        ...
 
 
 def formats() -> "tuple[Format, ...]":

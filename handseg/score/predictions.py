@@ -17,10 +17,9 @@ from handseg.score.dice import Scores
 from handseg.score.means import Figures, People
 from handseg.score.metrics import DICE, OF_AREAS, OVERLAP, needs_sizes
 from handseg.score.samples import trained_on
-from handseg.score.truth import GroundTruth, labels_of_dataset
+from handseg.score.truth import GroundTruth
 
 if TYPE_CHECKING:
-    from handseg.data.dataset import Dataset
     from handseg.score.pairs import OverlapScores
 
 
@@ -67,21 +66,6 @@ class ScoredSubmission:
     def undefined(self, metric: str) -> int:
         """Labelled masks that have no such figure: they are left out of its means."""
         return int((np.isnan(self.figures[metric]) & self.labelled).sum())
-
-
-def score_submissions(
-    submissions: Sequence[Submission], dataset: "Dataset", progress: Progress = silent
-) -> list[ScoredSubmission]:
-    """Submissions against the labels of `dataset`, test labels too.
-
-    Raises InputError where a submission does not fit the data set.
-    """
-    labels = labels_of_dataset(dataset).choose(submissions)
-    truth = labels.ground_truth(progress)
-    return [
-        score_submission(submission, truth, images)
-        for submission, images in zip(submissions, labels.images, strict=True)
-    ]
 
 
 def score_submission(
