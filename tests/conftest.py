@@ -148,3 +148,18 @@ def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trained_place: Path
     for name in ("HANDSEG_DATA", "HANDSEG_RUNS", "HANDSEG_CACHE"):
         monkeypatch.delenv(name, raising=False)
     return place
+
+
+@pytest.fixture
+def score_submissions():
+    """Scores submissions on a data set, as `handseg score` does."""
+    from handseg.score.predictions import score_submission
+    from handseg.score.truth import labels_of_dataset
+
+    def score(submissions, dataset):
+        labels = labels_of_dataset(dataset).choose(submissions)
+        truth = labels.ground_truth()
+        pairs = zip(submissions, labels.images, strict=True)
+        return [score_submission(one, truth, images) for one, images in pairs]
+
+    return score

@@ -12,6 +12,7 @@ from handseg.anatomy import BONES, CARPALS
 from handseg.check.findings import Finding
 from handseg.hand.hands import Centres, Hands
 from handseg.hand.order import best_exchange, far_from_place, mirrored, order_rules
+from handseg.text import shown
 
 MIRRORED = "an image labelled as the other hand"
 EXCHANGED = "two neighbours are exchanged"
@@ -64,5 +65,4 @@ def _worst(image: str, pairs: list[tuple[str, str]]) -> Finding:
     counts = Counter(bone for pair in pairs for bone in pair)
     worst = counts.most_common(1)[0][0]
     others = [one if one != worst else other for one, other in pairs if worst in (one, other)]
-    more = ", …" if len(others) > 4 else ""
-    return of_bone(OUT_OF_ORDER, f"against {', '.join(others[:4])}{more}", image, worst)
+    return of_bone(OUT_OF_ORDER, f"against {shown(others, 4)}", image, worst)

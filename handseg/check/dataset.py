@@ -26,6 +26,7 @@ from handseg.data.images import is_radiograph
 from handseg.data.labels import Sample
 from handseg.hand.hands import Hands, Side
 from handseg.reporter import Progress, silent
+from handseg.text import listed, shown
 from handseg.threads import threads
 
 NO_LABEL = "an image without a label"
@@ -69,12 +70,10 @@ class DataCheck:
 
     @property
     def images(self) -> int:
-        """Images of both splits."""
         return len(self.dataset.train) + len(self.dataset.test)
 
     @property
     def people(self) -> int:
-        """People of both splits."""
         return len({sample.person for sample in (*self.dataset.train, *self.dataset.test)})
 
     def count(self, severity: Severity) -> int:
@@ -175,9 +174,8 @@ def _in_both_splits(train: Sequence[Sample], test: Sequence[Sample]) -> Iterator
         of_train[sample.person].append(sample.image_name)
     for sample in test:
         if sample.person in of_train:
-            others = of_train[sample.person]
-            more = ", …" if len(others) > 2 else ""
-            detail = f"{sample.person}, in train with {', '.join(others[:2])}{more}"
+            others = shown(of_train[sample.person], 2)
+            detail = f"{sample.person}, in train with {others}"
             yield Finding("error", "people", BOTH_SPLITS, detail, image=sample.image_name)
 
 
@@ -216,18 +214,13 @@ def _sizes(inspections: Sequence[Inspection]) -> Iterator[Finding]:
         return
     usual, times = sizes.most_common(1)[0]
     if times < _MOST * sizes.total():
-        most = ", ".join(_words(size, count) for size, count in sizes.most_common(5))
-        more = f" and {len(sizes) - 5} more" if len(sizes) > 5 else ""
-        yield Finding("note", "files", SEVERAL_SIZES, most + more)
+        words = [f"{count} of {width} × {height}" for (height, width), count in sizes.most_common()]
+        yield Finding("note", "files", SEVERAL_SIZES, listed(words))
         return
     for one in inspections:
         if one.size not in (None, usual):
             detail = f"{one.size[1]} × {one.size[0]}, of {times} others {usual[1]} × {usual[0]}"
             yield Finding("warning", "files", ODD_SIZE, detail, image=one.sample.image_name)
-
-
-def _words(size: tuple[int, int], times: int) -> str:
-    return f"{times} of {size[1]} × {size[0]}"
 
 
 def _duplicates(inspections: Sequence[Inspection]) -> Iterator[Finding]:
@@ -329,7 +322,6 @@ def _same_sides(samples: Sequence[Sample], sides: Sequence[Side | None]) -> Iter
 
 
 def _of_class(finding: Finding, bones: dict[str, str]) -> Finding:
-    """The finding on a bone as one on the data set's class."""
     names = {bone: name for name, bone in reversed(bones.items())}
     return replace(finding, cls=names.get(finding.cls, finding.cls))
 

@@ -36,7 +36,6 @@ class Finding:
 
     @property
     def place(self) -> str:
-        """Line, image and class, as far as they are known."""
         line = f"line {self.line}" if self.line else ""
         return ", ".join(part for part in (line, self.image, self.cls) if part)
 
@@ -89,7 +88,6 @@ def grouped(findings: Iterable[Finding]) -> list[FindingGroup]:
 
 
 def fix_command(path: Path) -> str:
-    """The command that writes a repaired copy."""
     return f"handseg check {shlex.quote(str(path))} --fix"
 
 

@@ -16,10 +16,10 @@ from handseg.check.findings import Finding
 from handseg.check.images import read_whole
 from handseg.check.labels import CheckedLabel, read_label
 from handseg.check.reference import FEWEST, TO_SIGMA
-from handseg.data.image_sizes import Size
 from handseg.data.images import image_size, read_image
 from handseg.data.labels import Sample
 from handseg.errors import InputError
+from handseg.formats.documents import Size
 from handseg.formats.polygons import Polygon
 from handseg.hand.hands import Hands, nan_median
 from handseg.hand.pose import HAND, bend_of_segments
@@ -231,7 +231,6 @@ def draw_runs(polygons: Sequence[Polygon], runs: rle.Runs, size: Size) -> MaskBo
 
 
 def measure_mask(box: MaskBox | None) -> MaskMeasures:
-    """Area, centre, pieces and holes of a mask."""
     if box is None:
         return NOTHING
     moments = cv2.moments(box.mask, binaryImage=True)

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from handseg import rle
 from handseg.check.findings import Finding
-from handseg.data.image_sizes import Size
 from handseg.data.labels import Sample, read_labels
 from handseg.errors import InputError, did_you_mean
+from handseg.formats.documents import Size
 from handseg.formats.handbone import LabelledPolygon, read_label_file
 from handseg.formats.polygons import FARTHEST, Points, Polygon
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from handseg import rle
 from handseg.anatomy import BONES, MEAN_AREAS
 from handseg.check.findings import Finding, Severity, Subject, fix_command
-from handseg.data.image_sizes import ImageSizes, Size
+from handseg.data.image_sizes import ImageSizes
+from handseg.formats.documents import Size
 from handseg.hand.hands import Hands
 from handseg.reporter import Progress, silent
 from handseg.rle.codec import BoundsError, past_the_end
@@ -20,6 +21,7 @@ from handseg.rle.geometry import rows_crossed, segments, shapes
 from handseg.rle.keys import Key
 from handseg.rle.pieces import pieces
 from handseg.rle.submission import Submission
+from handseg.text import shown
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -107,7 +109,6 @@ class RowMasks:
         return cls(submission, keys, {}, *figures)
 
     def line(self, row: int) -> int:
-        """The line of the CSV in which a row stands."""
         return self.submission.line(*self.keys[row])
 
     def finding(
@@ -135,7 +136,6 @@ class RowMasks:
             self.measure()
 
     def measure(self) -> None:
-        """Measure the masks that wait."""
         if not self._waiting:
             return
         rows, masks, widths = zip(*self._waiting, strict=True)
@@ -285,9 +285,8 @@ def _empty_masks(
     else:
         reason = "a class is empty in some images"
         severity = "warning" if bones and len(empty) > OFTEN_EMPTY * len(rows) else "note"
-    names = ", ".join(masks.keys[row][0] for row in empty[:3].tolist())
-    more = ", …" if len(empty) > 3 else ""
-    detail = f"{len(empty)} of {len(rows)} images ({names}{more})"
+    names = shown([masks.keys[row][0] for row in empty.tolist()], 3)
+    detail = f"{len(empty)} of {len(rows)} images ({names})"
     yield Finding(severity, "content", reason, detail, cls=cls, weight=len(empty))
 
 

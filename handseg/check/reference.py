@@ -88,7 +88,6 @@ class LaidHands(NamedTuple):
 
 
 def upright(centres: Centres, thumb_left: NDArray[np.bool_]) -> Points:
-    """Centres with the thumb to the left."""
     points = centres[:, :, 0] + 1j * centres[:, :, 1]
     return np.where(thumb_left[:, None], points, -points.conj())
 
@@ -237,7 +236,6 @@ class ClassDistance(NamedTuple):
 
     @property
     def total(self) -> Floats:
-        """Of place and area together, capped."""
         return np.minimum(self.place + self.area, CAP)
 
 

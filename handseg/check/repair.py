@@ -1,6 +1,6 @@
 """The repair of a submission: what can be mended without inventing anything, and its log."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -161,43 +161,36 @@ def repair_log(
 def _rows_moved_in(measured: MeasuredSubmission, keys: Sequence[Key]) -> Iterator[RepairChange]:
     submission = measured.submission
     there = [key for key in keys if key in submission]
-    moved = [_place(key) for key, before in zip(there, submission, strict=True) if key != before]
-    if moved:
-        order = f"the order of {measured.expected.source}"
-        if not measured.expected.ordered:
-            order = "order: images as they first came, classes as they should be"
-        yield RepairChange(len(moved), f"rows put into {order}", tuple(moved))
-    added = tuple(_place(key) for key in keys if key not in submission)
-    if added:
-        yield RepairChange(len(added), "missing rows added, empty", added)
+    moved = (_place(key) for key, before in zip(there, submission, strict=True) if key != before)
+    order = f"the order of {measured.expected.source}"
+    if not measured.expected.ordered:
+        order = "order: images as they first came, classes as they should be"
+    yield from _changes(f"rows put into {order}", moved)
+    added = (_place(key) for key in keys if key not in submission)
+    yield from _changes("missing rows added, empty", added)
 
 
 def _rows_left_out(measured: MeasuredSubmission) -> Iterator[RepairChange]:
     repeated = measured.submission.repetitions
-    places = tuple(f"line {one.line}, {_place((one.image, one.cls))}" for one in repeated)
-    if places:
-        yield RepairChange(len(places), "doubled rows with equal masks left out", places)
+    places = (f"line {one.line}, {_place((one.image, one.cls))}" for one in repeated)
+    yield from _changes("doubled rows with equal masks left out", places)
 
 
 def _skipped(measured: MeasuredSubmission) -> Iterator[RepairChange]:
     """What `--skip-bad` gives up."""
     submission, masks = measured.submission, measured.masks
     bad = [masks.keys[one.row] for one in unrepairable_rows(measured)]
-    places = tuple(f"line {submission.line(*key)}, {_place(key)}" for key in bad)
-    if places:
-        yield RepairChange(len(places), "rows that cannot be read written empty", places)
+    places = (f"line {submission.line(*key)}, {_place(key)}" for key in bad)
+    yield from _changes("rows that cannot be read written empty", places)
     for kind, what in (
         ("row", "rows that cannot be read left out"),
         ("doubled", "rows left out whose mask is not that of the first row of the image and class"),
     ):
         faults = [fault for fault in measured.faults if fault.kind == kind]
-        places = tuple(f"line {fault.line}: {fault.message}" for fault in faults)
-        if places:
-            yield RepairChange(len(places), what, places)
+        yield from _changes(what, (f"line {fault.line}: {fault.message}" for fault in faults))
 
 
 def unrepairable_rows(measured: MeasuredSubmission) -> list[BadRow]:
-    """The rows whose runs a repair cannot read."""
     return [
         bad
         for bad in measured.masks.bad.values()
@@ -216,19 +209,15 @@ def _masks_changed(measured: MeasuredSubmission) -> Iterator[RepairChange]:
         yield RepairChange(filled, "masks that ran down the columns written row by row")
     for kind, (reason, _) in enumerate(DISORDERS):
         rows = np.flatnonzero(measured.masks.disorder[:, kind]).tolist()
-        places = tuple(_place(measured.masks.keys[row]) for row in rows)
-        if places:
-            runs = int(measured.masks.disorder[:, kind].sum())
-            yield RepairChange(
-                len(places), f"masks brought to order: {reason} ({runs:,} runs)", places
-            )
+        runs = int(measured.masks.disorder[:, kind].sum())
+        places = (_place(measured.masks.keys[row]) for row in rows)
+        yield from _changes(f"masks brought to order: {reason} ({runs:,} runs)", places)
 
 
 def _figures_changed(measured: MeasuredSubmission) -> Iterator[RepairChange]:
     rows = np.flatnonzero(measured.masks.decimals).tolist()
-    if rows:
-        places = tuple(_place(measured.masks.keys[row]) for row in rows)
-        yield RepairChange(len(places), "masks whose figures lost their decimal points", places)
+    places = (_place(measured.masks.keys[row]) for row in rows)
+    yield from _changes("masks whose figures lost their decimal points", places)
 
 
 def _file_changed(measured: MeasuredSubmission) -> Iterator[RepairChange]:
@@ -236,6 +225,13 @@ def _file_changed(measured: MeasuredSubmission) -> Iterator[RepairChange]:
         yield RepairChange(0, f"written as a plain CSV of three columns in UTF-8 ({note} before)")
     if any(fault.kind == "sidecar" for fault in measured.faults):
         yield RepairChange(0, "a new sidecar in place of the one of other contents")
+
+
+def _changes(what: str, places: Iterable[str]) -> Iterator[RepairChange]:
+    """One change where there are places of it, else none."""
+    found = tuple(places)
+    if found:
+        yield RepairChange(len(found), what, found)
 
 
 def _place(key: Key) -> str:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from handseg.anatomy import BONES
 from handseg.check.findings import Finding, fix_command, show_command
 from handseg.check.masks import RowMasks
-from handseg.data.image_sizes import ImageSizes, Size, header_sizes
+from handseg.data.image_sizes import ImageSizes, header_sizes
 from handseg.errors import InputError, did_you_mean
+from handseg.formats.documents import Size
 from handseg.formats.submission import known_classes, sidecar_classes
 from handseg.rle.faults import Fault
 from handseg.rle.submission import Submission
@@ -73,7 +74,6 @@ class ExpectedRows:
 
     @property
     def size_source(self) -> str:
-        """What says the sizes."""
         if self.sizes.headers:
             return "from the images' headers"
         if self.sizes.sidecars:

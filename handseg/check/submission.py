@@ -33,8 +33,8 @@ from handseg.check.writing import (
     shared_masks,
     width_findings,
 )
-from handseg.data.image_sizes import Size
 from handseg.errors import InputError
+from handseg.formats.documents import Size
 from handseg.hand.hands import Hands
 from handseg.reporter import Progress, silent
 from handseg.rle.faults import Fault

@@ -5,7 +5,7 @@ Told by the runs themselves, by how hands lie, and by other masks of the same im
 
 import shlex
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import NamedTuple, TypeVar
@@ -80,12 +80,10 @@ class Agreement(NamedTuple):
 
     @property
     def counts_from_zero(self) -> bool:
-        """Whether starts count from 0, to all appearance."""
         return self.from_zero > self.as_read + _GAIN and self.gains_from_zero >= _MOST
 
     @property
     def column_major(self) -> bool:
-        """Whether runs go down the columns, to all appearance."""
         return self.by_columns > self.as_read + 0.2 and self.gains_by_columns >= _MOST
 
 
@@ -96,7 +94,6 @@ def run_format(
     centres: Centres | None,
     agreements: Sequence[Agreement],
 ) -> RunFormat:
-    """What is known of how the runs were written."""
     from_zero = any(bad.counts_from_zero for bad in masks.bad.values())
     if agreements:
         # One stray row proves nothing against labels that the masks agree with as they are.
@@ -236,7 +233,6 @@ def _longest_texts(submission: Submission, image: str) -> list[bytes]:
 
 
 def _first_texts(texts: list[bytes], size: int) -> list[bytes]:
-    """The first texts, of about so many bytes."""
     ends = accumulate(map(len, texts))
     return [text for text, end in zip(texts, ends, strict=True) if end - len(text) < size]
 
@@ -347,16 +343,11 @@ def _dices(
             continue
         if not len(runs) or not len(wanted):
             continue
-        ways: tuple[Callable[[], rle.Runs], ...] = (
-            lambda runs=runs: runs,
-            lambda runs=runs, pixels=height * width: shifted(runs, 1, pixels),
-            lambda runs=runs, size=(height, width): transposed(runs, size),
-        )
-        first, second, third = (rle.dice(way(), wanted) for way in ways)
-        yield first, second, third
+        from_zero = rle.dice(shifted(runs, 1, height * width), wanted)
+        by_columns = rle.dice(transposed(runs, (height, width)), wanted)
+        yield rle.dice(runs, wanted), from_zero, by_columns
 
 
 def _spread(things: list[_Thing]) -> list[_Thing]:
-    """Some of them, from all over."""
     step = max(len(things) // _IMAGES, 1)
     return things[::step][:_IMAGES]

@@ -120,7 +120,6 @@ def check(
 
 
 def refuse_contradictions(fix: bool, skip_bad: bool, out: Path | None, as_json: bool) -> None:
-    """Raise UsageError for options that do not go together."""
     if skip_bad and not fix:
         raise UsageError("--skip-bad says what --fix may do", hints=["add --fix"])
     if out is not None and not fix:
@@ -130,13 +129,11 @@ def refuse_contradictions(fix: bool, skip_bad: bool, out: Path | None, as_json: 
 
 
 def refuse_other_subjects(csvs: int, subjects: int, *, fix: bool, out: Path | None) -> None:
-    """Raise UsageError where something else than CSVs is to be mended."""
     if fix and (csvs < subjects or (out is not None and csvs > 1)):
         raise UsageError("--fix is of CSVs, and --out of one of them")
 
 
 def is_data_folder(text: str) -> bool:
-    """Whether a PATH is a folder that is no run."""
     from handseg.runs import fields
 
     return Path(text).is_dir() and not (Path(text) / fields.RUN).is_file()
@@ -202,7 +199,6 @@ class RecipeCheck:
 
 
 def check_recipe(text: str) -> RecipeCheck:
-    """Check one recipe; raises UsageError if there is none."""
     from handseg.recipe import RecipeError, load_recipe
 
     try:
@@ -304,7 +300,6 @@ def data_headline(checked: "DataCheck") -> str:
 
 
 def some_sizes(sizes: Sequence[str]) -> str:
-    """Two sizes, and how many more there are."""
     more = f" and {len(sizes) - 2} more sizes" if len(sizes) > 2 else ""
     return " and ".join(sizes[:2]) + more
 
@@ -314,7 +309,6 @@ def checks_json(
     submissions: "Sequence[SubmissionCheck]",
     recipes: Sequence[RecipeCheck],
 ) -> dict[str, Any]:
-    """What was found as one JSON document."""
     return {
         "data": [data_json(one) for one in datasets],
         "csvs": [submission_json(one) for one in submissions],
@@ -323,7 +317,6 @@ def checks_json(
 
 
 def data_json(checked: "DataCheck") -> dict[str, Any]:
-    """The check of one data set as a JSON object."""
     dataset = checked.dataset
     return {
         "path": str(dataset.root),
@@ -342,7 +335,6 @@ def data_json(checked: "DataCheck") -> dict[str, Any]:
 
 
 def submission_json(checked: "SubmissionCheck") -> dict[str, Any]:
-    """The check of one CSV as a JSON object."""
     fields: dict[str, Any] = {
         "path": str(checked.path),
         "errors": checked.count("error"),
@@ -364,7 +356,6 @@ def submission_json(checked: "SubmissionCheck") -> dict[str, Any]:
 
 
 def recipe_json(checked: RecipeCheck) -> dict[str, Any]:
-    """The check of one recipe as a JSON object."""
     faults = [
         {"file": one.file, "line": one.line, "key": one.key, "message": one.message}
         for one in checked.faults

@@ -23,7 +23,6 @@ COMMON: dict[str, Any] = {
 
 
 def epilog(examples: Sequence[str]) -> str:
-    """The end of a command's help: its examples, each on its line."""
     # \b keeps the lines of a paragraph apart.
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in examples)
 
@@ -71,7 +70,6 @@ def command(*, examples: Sequence[str]) -> Callable[[Callable[..., None]], Calla
 
 
 def check_formats(arguments: Mapping[str, object]) -> None:
-    """Raise UsageError where more is asked for than one format (`options.Json`, `options.Csv`)."""
     if arguments.get("json_") and arguments.get("csv_"):
         raise UsageError("--json and --csv are two formats; give one of them")
 

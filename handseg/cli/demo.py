@@ -60,7 +60,6 @@ def new_folder(given: Path | None) -> Path:
 
 
 def commands(quick: bool) -> Iterator[list[str]]:
-    """The command lines of the demo, in order."""
     yield ["phantom", "data", *(QUICK if quick else FULL)]
     yield ["crop", "--regions", "wrist,fingertip"]
     for recipe in RECIPES:
@@ -100,7 +99,6 @@ def run_line(line: list[str]) -> None:
 
 
 def farewell(place: Path, seconds: float) -> None:
-    """What to try next."""
     console.info(
         f"""
 done in {seconds / 60:.1f} minutes. Next:

@@ -89,7 +89,6 @@ def diff(
 
 
 def report_notes(found: "SubmissionDiff") -> None:
-    """What a person should know about the figures before reading them."""
     console.info(f"A: {found.a.path}")
     console.info(f"B: {found.b.path}")
     for submission in (found.a, found.b):
@@ -110,13 +109,11 @@ def report_alone(title: str, alone: "Alone") -> None:
 
 
 def same_words(found: "SubmissionDiff") -> str:
-    """One line on files that do not differ."""
     same = "the same content" if found.a.sha256 == found.b.sha256 else "the same masks"
     return f"{found.a.path} and {found.b.path} hold {same}: {len(found.keys)} masks, none changed"
 
 
 def table_of(found: "SubmissionDiff", by: By, most: int | None) -> Table:
-    """The one table that is asked for."""
     if by == "mask":
         return masks_table(found.worst(most))
     if by == "image":
@@ -173,7 +170,6 @@ def groups_table(
 
 
 def masks_table(masks: "Sequence[MaskChange]") -> Table:
-    """A row for each mask."""
     columns = [Column("image", fold=True), Column("class", fold=True), *PIXELS]
     rows = [[mask.image, mask.cls, *mask.pixels, mask.dice] for mask in masks]
     return Table(columns, rows, look="boxed")

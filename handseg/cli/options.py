@@ -68,7 +68,6 @@ Set = Annotated[
 
 
 def data_folder(given: Path | None) -> Path:
-    """The data set's folder: as given, else `HANDSEG_DATA`, else `data`."""
     return given or Path(os.environ.get("HANDSEG_DATA") or "data")
 
 
@@ -78,7 +77,6 @@ def is_data_named(given: Path | None) -> bool:
 
 
 def runs_folder(given: Path | None) -> Path:
-    """The folder of runs: as given, else `HANDSEG_RUNS`, else `runs`."""
     return given or Path(os.environ.get("HANDSEG_RUNS") or "runs")
 
 

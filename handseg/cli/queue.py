@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Self
 
 from handseg.cli import console, options
@@ -53,10 +53,13 @@ class TrainRequest:
     def words(self) -> list[str]:
         """The options, but for the fold, that make another process train the same."""
         words = [word for text in without_fold(self.sets) for word in ("--set", text)]
-        places = {"--data": self.data, "--runs": self.runs, "--limit": self.limit}
-        for option, value in places.items():
-            words += [] if value is None else [option, str(value)]
+        words += self.place_words()
+        words += [] if self.limit is None else ["--limit", str(self.limit)]
         return [*words, "--dry-run"] if self.dry else words
+
+    def place_words(self) -> list[str]:
+        places = {"--data": self.data, "--runs": self.runs}
+        return [word for option, place in places.items() if place for word in (option, str(place))]
 
 
 @dataclass(frozen=True)
@@ -155,7 +158,6 @@ def plan(
 
 
 def every_fold(recipe: str, sets: Sequence[str], count: int) -> list[Training]:
-    """A training for each of so many folds."""
     from handseg.recipe import load_recipe
 
     others = without_fold(sets)
@@ -234,12 +236,7 @@ class QueueSignals:
         self._before = listen(STOPPING, self.take)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         unlisten(self._before)
 
     def take(self, number: int, frame: FrameType | None) -> None:
@@ -390,20 +387,11 @@ def again(one: EndedTraining, request: TrainRequest) -> str:
     """The line that goes on with a training, or begins it anew where nothing was kept."""
     if one.run is None or not (one.run / "checkpoints" / "last").exists():
         return one.training.line(request)
-    return resume_line(one.run, request)
-
-
-def resume_line(run: Path, request: TrainRequest) -> str:
-    return shlex.join(["handseg", "train", "--resume", run.name, *place_words(request)])
+    return shlex.join(["handseg", "train", "--resume", one.run.name, *request.place_words()])
 
 
 def join_line(runs: Sequence[Path | None], count: int, request: TrainRequest) -> str:
     """The line that joins so many folds; RUN stands for what is not there yet."""
     names = [run.name if run else "RUN" for run in runs]
     names += ["RUN"] * (count - len(names))
-    return shlex.join(["handseg", "vote", "--out-of-fold", *names, *place_words(request)])
-
-
-def place_words(request: TrainRequest) -> list[str]:
-    places = {"--data": request.data, "--runs": request.runs}
-    return [word for option, place in places.items() if place for word in (option, str(place))]
+    return shlex.join(["handseg", "vote", "--out-of-fold", *names, *request.place_words()])

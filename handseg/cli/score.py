@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from handseg.rle.submission import Submission
     from handseg.score.comparison import Comparison, ReportColumn, ReportRows, WorstImage
     from handseg.score.means import Interval, Summary
-    from handseg.score.pose import Reweight
     from handseg.score.predictions import ScoredSubmission
     from handseg.score.truth import ChosenLabels, CsvLabels, DatasetLabels, GroundTruth
 
@@ -133,14 +132,6 @@ def score(
         print_tables(comparison, by, worst)
 
 
-def read_reweight(text: str | None) -> "Reweight | None":
-    if text is None:
-        return None
-    from handseg.score.pose import parse_reweight
-
-    return parse_reweight(text)
-
-
 def read_submissions(
     paths: "Sequence[Path]", known: "DatasetLabels | CsvLabels", runs: Path
 ) -> "list[Submission]":
@@ -201,7 +192,6 @@ def bar_of(metrics: Sequence[str]) -> AbstractContextManager[Progress]:
 
 
 def hands_of_all(scored: "Sequence[ScoredSubmission]") -> "list[Hands]":
-    """The hands in the images of each submission."""
     from handseg.score.pose import hands_of_truth
 
     found: list[Hands] = []
@@ -241,7 +231,6 @@ def report_labels(truth: "GroundTruth") -> None:
 
 
 def report_notes(scored: "Sequence[ScoredSubmission]") -> None:
-    """What a person should know about the figures before reading them."""
     for one in scored:
         report_rows_of(one)
         for metric in one.figures:
@@ -281,7 +270,7 @@ def report_rows_of(one: "ScoredSubmission") -> None:
 
 
 def report_assumed_sizes(scored: "Sequence[ScoredSubmission]", size: tuple[int, int]) -> None:
-    """A word where figures rest on sizes that nobody says."""
+    """A warning where figures rest on assumed sizes."""
     for one in scored:
         truth = one.truth
         said = one.submission.sizes.keys() | truth.labels.sizes.keys() | truth.sizes.keys()
@@ -420,7 +409,6 @@ def worst_csv(lists: "Mapping[str, Sequence[WorstImage]]") -> str:
 
 
 def _lines(names: Sequence[str], columns: Sequence[Sequence[float]]) -> list[list[Any]]:
-    """Rows of a name and its figure in each column."""
     return [[name, *(values[place] for values in columns)] for place, name in enumerate(names)]
 
 

@@ -74,7 +74,7 @@ def stats(
     from handseg.data.statistics.gather import gather, label_bytes
     from handseg.data.storage import cache_root
 
-    check_options(json_, csv_, html, with_images, force)
+    check_options(html, with_images, force)
     dataset = open_dataset(options.data_folder(data))
     if cls is not None:
         check_class(dataset, cls)
@@ -101,12 +101,7 @@ def stats(
         write_page(found, html, with_images)
 
 
-def check_options(
-    as_json: bool, as_csv: bool, html: Path | None, with_images: bool, force: bool
-) -> None:
-    """Raise UsageError for options that do not go together, before any work."""
-    if as_json and as_csv:
-        raise UsageError("--json and --csv are two formats; give one of them")
+def check_options(html: Path | None, with_images: bool, force: bool) -> None:
     if with_images and html is None:
         raise UsageError("--with-images is for a page", hints=["--html stats.html --with-images"])
     if html is not None and (html == options.STREAM or html.is_dir()):
@@ -165,7 +160,6 @@ def tables(found: "Statistics") -> "Iterator[tuple[str, Table]]":
 
 
 def images_table(found: "Statistics") -> Table:
-    """A column for each split."""
     splits = found.splits
     rows: list[list[object]] = [
         ["images", *(split.images for split in splits)],
@@ -191,7 +185,6 @@ def images_a_person(split: "Split") -> str:
 
 
 def sizes(split: "Split") -> str:
-    """The most frequent sizes."""
     shown = [
         f"{height} × {width}" + (f" ({count})" if len(split.sizes) > 1 else "")
         for (height, width), count in list(split.sizes.items())[:SIZES]
@@ -218,19 +211,16 @@ def hands_table(found: "Statistics") -> Table:
 
 
 def bent_people(split: "Split") -> str | None:
-    """People with a bent wrist, of those whose pose is known."""
     share = split.balance.bent_share
     return None if share is None else f"{split.balance.bent} ({share:.1%})"
 
 
 def by_split(splits: "Sequence[Split]", rows: Sequence[Sequence[object]]) -> Table:
-    """A row for each kind of value, a column for each split."""
     columns = [Column(split.name, right=True) for split in splits]
     return Table([Column(""), *columns], rows)
 
 
 def areas_table(rows: "Sequence[ClassRow]") -> Table:
-    """A row for each class."""
     areas = ("mean", "median", "spread", "smallest", "largest")
     columns = [
         Column("class"),
@@ -245,7 +235,6 @@ def areas_table(rows: "Sequence[ClassRow]") -> Table:
 
 
 def classes_table(rows: "Sequence[ClassRow]") -> Table:
-    """The same for programs, images apart from those in which a class was labelled."""
     from handseg.data.statistics.masks import ClassRow
 
     names = [field.name for field in fields(ClassRow)][1:]
@@ -253,7 +242,6 @@ def classes_table(rows: "Sequence[ClassRow]") -> Table:
 
 
 def overlaps_title(masks: "MaskStatistics") -> str:
-    """What the pairs add up to."""
     pairs = len(masks.pairs)
     largest = f", the {PAIRS} largest" if pairs > PAIRS else ""
     return (
@@ -307,7 +295,6 @@ def grey_table(splits: "Sequence[tuple[str, Intensity]]") -> Table:
 
 
 def facts_table(found: "Statistics") -> Table:
-    """A row for each kind of metadata."""
     figures = ("mean", "spread", "smallest", "largest")
     columns = [
         Column(""),

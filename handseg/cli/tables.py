@@ -1,4 +1,4 @@
-"""Tables that commands print: as a table for people, as CSV and as JSON, from one set of rows."""
+"""Tables that commands print: as a table for people and as CSV, from one set of rows."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -17,7 +17,6 @@ Look = Literal["plain", "head", "boxed"]
 
 
 def plain_text(value: Any) -> str:
-    """The value as it stands; a dash where there is none."""
     missing = value is None or (isinstance(value, float) and math.isnan(value))
     return NONE if missing else str(value)
 
@@ -59,16 +58,9 @@ class Table(NamedTuple):
 
         rows = [tuple(self._chosen(row, "programs")) for row in self.rows]
         # As objects, so that whole numbers beside a missing one stay whole.
-        frame = pd.DataFrame(rows, columns=self._names(), dtype=object)
+        names = [column.name for column in self._chosen(self.columns, "programs")]
+        frame = pd.DataFrame(rows, columns=names, dtype=object)
         return frame.to_csv(index=False, lineterminator="\n").removesuffix("\n")
-
-    def to_records(self) -> list[dict[str, Any]]:
-        """The rows as JSON objects: null for NaN."""
-        names = self._names()
-        return [
-            dict(zip(names, map(json_value, self._chosen(row, "programs")), strict=True))
-            for row in self.rows
-        ]
 
     def to_rich(self) -> "RichTable":
         """The table as people read it. Text is never read as markup: names come from data."""
@@ -113,9 +105,6 @@ class Table(NamedTuple):
             cells.append(Text(text) if isinstance(text, str) else text)
         return self._chosen(cells, "people")
 
-    def _names(self) -> list[str]:
-        return [column.name for column in self._chosen(self.columns, "programs")]
-
     def _chosen(self, values: Sequence[_Value], readers: str) -> list[_Value]:
         """The values of a row that are for people, or for programs."""
         return [
@@ -126,5 +115,4 @@ class Table(NamedTuple):
 
 
 def json_value(value: Any) -> Any:
-    """A figure as JSON has it: null where it is not finite."""
     return None if isinstance(value, float) and not math.isfinite(value) else value

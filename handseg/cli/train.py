@@ -168,7 +168,6 @@ def introduce(training: "Training", data: Path) -> None:
 
 
 def train_here(training: "Training", request: "TrainRequest") -> None:
-    """Train in this process."""
     data, runs = options.data_folder(request.data), options.runs_folder(request.runs)
     introduce(training, data)
     from handseg.train.session import train as run_training

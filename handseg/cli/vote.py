@@ -117,7 +117,6 @@ def vote(
 
 
 def refuse_rules(given: "dict[str, object]") -> None:
-    """Raise UsageError where a rule is given, though there is no vote."""
     for option, value in given.items():
         if value is not None:
             raise UsageError(f"--out-of-fold joins without a vote: {option} says nothing there")
@@ -135,7 +134,6 @@ def join_folds(
 
 
 def report_joined(joined: "JoinedFolds") -> None:
-    """What was joined, and where it lies."""
     console.info(
         f"{joined.folds} folds joined: {joined.images} images, each by the model that never saw "
         "its person"
@@ -216,7 +214,6 @@ def report_widths(votes: "VoteInput") -> None:
 
 
 def report_rules(votes: "VoteInput", rules: "VoteRules") -> None:
-    """The rule of all classes, and of those that have their own."""
     from handseg.ensemble.rules import decimal
 
     own = f" ({len(rules.of_class)} classes have their own rules)" if rules.of_class else ""

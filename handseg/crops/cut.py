@@ -28,7 +28,6 @@ NamedPolygon = tuple[str, list[list[int]]]
 
 
 def is_current(folder: Path, region: str, fingerprint: str) -> bool:
-    """Whether a folder holds all crops of a region of just these images and labels."""
     try:
         manifest = read_manifest(folder)
     except InputError:

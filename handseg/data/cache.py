@@ -84,7 +84,6 @@ class CachedDataset:
 
 
 def cache_bytes(count: int, classes: int, size: int) -> int:
-    """The bytes on disk of so many prepared samples."""
     return count * size * size * (1 + plane_count(classes))
 
 
@@ -208,7 +207,6 @@ def write_cache(
     size: int,
     progress: Progress,
 ) -> None:
-    """Write the files of prepared samples into a folder."""
     count, depth = len(samples), plane_count(len(classes))
     labelled = np.ones((count, len(classes)), np.bool_)
     sources = np.zeros((count, 2), np.int32)

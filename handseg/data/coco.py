@@ -38,7 +38,6 @@ class Coco:
     name = "coco"
 
     def recognises(self, folder: Path) -> bool:
-        """Whether there is a COCO file in the folder or not far below it."""
         return bool(_annotation_files(folder, None))
 
     def listing(self, folder: Path, settings: Settings) -> Listing:
@@ -171,7 +170,6 @@ class _Search:
         self.samples.sort(key=lambda sample: sample.image)
 
     def notes(self) -> list[str]:
-        """What a person should know of the images."""
         notes: list[str] = []
         bare = [sample.image_name for sample in self.samples if sample.labels is None]
         if bare:

@@ -58,7 +58,6 @@ def crops_folder(dataset: Dataset) -> Path:
 
 
 def region_folder(dataset: Dataset, region: str) -> Path:
-    """Where the crops of a region lie, or would be made."""
     made = crops_folder(dataset) / region
     beside = dataset.root / "crops" / region
     # Data may be shipped read-only together with its crops.
@@ -115,7 +114,6 @@ def crop_of(entry: dict[str, Any]) -> Crop:
 
 
 def crop_command(regions: Sequence[str], root: Path) -> str:
-    """The command line that makes the crops of some regions of a data set."""
     return f"handseg crop --regions {','.join(regions)} --data {shlex.quote(str(root))}"
 
 
@@ -172,6 +170,5 @@ def crop_samples(dataset: Dataset, regions: Sequence[str], fingerprint: str) -> 
 
 
 def crop_fingerprints(dataset: Dataset, regions: Sequence[str]) -> tuple[str, ...]:
-    """What the crops of some regions hold, wherever they stand, as their manifests say."""
     manifests = (read_manifest(region_folder(dataset, region)) for region in regions)
     return tuple(manifest.fingerprint for manifest in manifests if manifest is not None)

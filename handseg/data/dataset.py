@@ -8,23 +8,13 @@ from pathlib import Path
 from handseg.anatomy import REGIONS, bones_of
 from handseg.data import handbone
 from handseg.data.coco import Coco
-from handseg.data.dicom import is_dicom
+from handseg.data.dicom import is_dicom, read_header
 from handseg.data.flat import Flat
 from handseg.data.labels import Sample
 from handseg.data.layout import Layout, Listing
 from handseg.data.settings import FILE, Settings, Windows, apply_settings, settings_of
 from handseg.errors import InputError, UsageError
 from handseg.text import counted, shown
-
-__all__ = [
-    "Dataset",
-    "Sample",
-    "find_dataset",
-    "is_dataset",
-    "labelled_training_samples",
-    "open_dataset",
-    "with_test_labels",
-]
 
 LAYOUTS: tuple[Layout, ...] = (handbone.Handbone(), Coco(), Flat())
 """In the order in which they are tried."""
@@ -125,7 +115,6 @@ def find_dataset(folder: Path, *, required: bool = False) -> Dataset | None:
 
 
 def is_dataset(folder: Path) -> bool:
-    """Whether a folder looks like a data set of any layout."""
     return (folder / FILE).is_file() or any(layout.recognises(folder) for layout in LAYOUTS)
 
 
@@ -170,10 +159,8 @@ def frames_note(samples: Iterable[Sample]) -> list[str]:
 
 def has_several_frames(image: Path) -> bool:
     """Whether a DICOM file has; one that is no image has none, and is named by who reads it."""
-    from handseg.data.dicom import frames_of
-
     try:
-        return frames_of(image) > 1
+        return read_header(image).frames > 1
     except InputError:
         return False
 

@@ -31,10 +31,7 @@ CHUNK = 1 << 20
 MOST_INFLATED = 1 << 30
 
 PIP = "pip install 'handseg[dicom]'"
-HEADER = (
-    *("Rows", "Columns", "NumberOfFrames", "PatientID", "PixelSpacing", "ImagerPixelSpacing"),
-    *("ImageLaterality", "Laterality"),
-)
+HEADER = ("Rows", "Columns", "NumberOfFrames", "PatientID")
 JPEG2000 = b"\xff\x4f\xff\x51"
 """Start of a codestream and of its size segment (ITU-T T.800 A.5.1)."""
 START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
@@ -46,17 +43,11 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class DicomHeader:
-    """What the header of a DICOM file says.
-
-    `size` is (height, width) in pixels; `spacing` is in millimetres, down and across, at the
-    patient where that is known, else at the detector.
-    """
+    """What the header of a DICOM file says; `size` is (height, width) in pixels."""
 
     size: tuple[int, int]
     frames: int
-    spacing: tuple[float, float] | None
     patient: str | None
-    side: str | None
 
 
 def is_dicom(path: Path) -> bool:
@@ -87,19 +78,7 @@ def read_header(path: Path) -> DicomHeader:
     size = _size_of(path, dataset)
     frames = _number(dataset.get("NumberOfFrames"))
     patient = str(dataset.get("PatientID") or "").strip()
-    side = str(dataset.get("ImageLaterality") or dataset.get("Laterality") or "").strip()
-    return DicomHeader(
-        size,
-        max(1, int(frames or 1)),
-        _spacing_of(dataset.get("PixelSpacing")) or _spacing_of(dataset.get("ImagerPixelSpacing")),
-        patient or None,
-        {"L": "left", "R": "right"}.get(side),
-    )
-
-
-def frames_of(path: Path) -> int:
-    """How many frames a file holds; as `read_header`."""
-    return read_header(path).frames
+    return DicomHeader(size, max(1, int(frames or 1)), patient or None)
 
 
 def read_dicom(path: Path) -> NDArray[np.uint8]:
@@ -117,11 +96,11 @@ def read_dicom(path: Path) -> NDArray[np.uint8]:
     from pydicom.pixels.utils import pixel_array
 
     try:
-        _refuse_other_size(path, dataset, size)
+        _refuse_other_size(dataset, size)
         pixels = pixel_array(dataset, index=0)
         if pixels.shape[:2] != size:
             raise ValueError(f"the pixels are {pixels.shape}, the header says {size}")
-        return _colour(pixels, dataset) if pixels.ndim == 3 else _grey(pixels, dataset)
+        return _colour(pixels) if pixels.ndim == 3 else _grey(pixels, dataset)
     except DAMAGE as error:
         # So says pydicom where no decoder is installed, or none can read this.
         if not isinstance(error, RuntimeError) or "Unable to decode" not in str(error):
@@ -133,8 +112,8 @@ def read_dicom(path: Path) -> NDArray[np.uint8]:
         ) from error
 
 
-def _refuse_other_size(path: Path, dataset: "FileDataset", size: tuple[int, int]) -> None:
-    """Raise InputError where a compressed stream says another size than the header.
+def _refuse_other_size(dataset: "FileDataset", size: tuple[int, int]) -> None:
+    """Raise ValueError where a compressed stream says another size than the header.
 
     Its decoder would believe the stream, and fill the memory.
     """
@@ -199,14 +178,6 @@ def _size_of(path: Path, dataset: "FileDataset") -> tuple[int, int]:
     return int(height), int(width)
 
 
-def _spacing_of(value: Any) -> tuple[float, float] | None:
-    figures = [_number(one) for one in value] if isinstance(value, Iterable) else []
-    if len(figures) != 2 or not all(one is not None and one > 0 for one in figures):
-        return None
-    down, across = (float(one or 0) for one in figures)
-    return down, across
-
-
 def _damaged(path: Path, error: object) -> InputError:
     why = f"{type(error).__name__}: {error}" if isinstance(error, Exception) else str(error)
     return unreadable(path, why)
@@ -218,7 +189,7 @@ def _grey(pixels: NDArray[Any], dataset: "FileDataset") -> NDArray[np.uint8]:
 
     kind = dataset.get("PhotometricInterpretation")
     if kind == "PALETTE COLOR":
-        return _colour(apply_color_lut(pixels, dataset), dataset)
+        return _colour(apply_color_lut(pixels, dataset))
     values = np.asarray(apply_modality_lut(pixels, dataset))
     if dataset.get("VOILUTSequence"):
         table = dataset["VOILUTSequence"][0]
@@ -246,7 +217,7 @@ def _windowed(values: Floats, dataset: "FileDataset") -> Floats:
     return (values - (centre - 0.5)) / max(width - 1, 1e-6) + 0.5
 
 
-def _colour(pixels: NDArray[Any], dataset: "FileDataset") -> NDArray[np.uint8]:
+def _colour(pixels: NDArray[Any]) -> NDArray[np.uint8]:
     """Three channels, `[height, width, 3]`, as luminance; YBR has become RGB already."""
     if pixels.dtype.itemsize == 4:
         pixels = pixels >> 16
@@ -255,7 +226,6 @@ def _colour(pixels: NDArray[Any], dataset: "FileDataset") -> NDArray[np.uint8]:
 
 
 def _first(value: Any) -> float | None:
-    """The first of what may be several figures."""
     several = isinstance(value, Iterable) and not isinstance(value, str)
     return _number(next(iter(value), None) if several else value)
 

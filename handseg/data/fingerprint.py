@@ -18,7 +18,6 @@ FRESH = 2_000_000_000
 
 
 def sample_files(samples: Iterable[Sample]) -> list[Path]:
-    """The images and labels of samples."""
     return [
         path for sample in samples for path in (sample.image, sample.labels) if path is not None
     ]

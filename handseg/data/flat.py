@@ -23,11 +23,9 @@ class Flat:
     name = "flat"
 
     def recognises(self, folder: Path) -> bool:
-        """Whether there are images directly in the folder or in its splits."""
         return any(next(_images_in(base), None) for _, base in _places(folder))
 
     def listing(self, folder: Path, settings: Settings) -> Listing:
-        """Every image, with its label if that is there."""
         names = Names.of(settings)
         found: dict[str, tuple[Sample, ...]] = {"train": (), "test": ()}
         known: list[str | None] = []
@@ -50,7 +48,6 @@ class Flat:
         return Listing(settings.classes or CLASSES, found["train"], found["test"], notes)
 
     def label_path(self, root: Path, image: Path) -> Path:
-        """Where the label of an image belongs."""
         found = _label_of(root, image)
         if found is not None:
             return found
@@ -93,7 +90,6 @@ def _images_in(base: Path) -> Iterator[Path]:
 
 
 def _label_of(root: Path, image: Path) -> Path | None:
-    """The label of an image where there is one."""
     return next((place for place in _label_places(root, image) if place.is_file()), None)
 
 

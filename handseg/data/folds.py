@@ -60,24 +60,12 @@ class FoldFile:
     written: bool
 
 
-def load_or_write_folds(
-    dataset: Dataset, *, k: int = DEFAULT_K, seed: int = 0, progress: Progress = silent
-) -> FoldFile:
-    """The folds of a data set: those of its `folds.json`, else made now and written there.
-
-    Where the data's folder is read-only they stand in the cache's folder.
-
-    Raises:
-        InputError: the file is at fault or lacks people, or there are too few people.
-        UsageError: `k` is less than two.
-    """
-    return save_folds(load_or_make_folds(dataset, k=k, seed=seed, progress=progress))
-
-
 def load_or_make_folds(
     dataset: Dataset, *, k: int = DEFAULT_K, seed: int = 0, progress: Progress = silent
 ) -> FoldFile:
-    """The same, but new ones are not written yet.
+    """The folds of a data set: those of its `folds.json`, else made now and not written yet.
+
+    Where the data's folder is read-only they stand in the cache's folder.
 
     Raises:
         InputError: the file is at fault or lacks people, or there are too few people.

@@ -21,17 +21,14 @@ class Handbone:
     name = "handbone"
 
     def recognises(self, folder: Path) -> bool:
-        """Whether a folder looks like this layout."""
         return has_images(folder)
 
     def listing(self, folder: Path, settings: Settings) -> Listing:
-        """Every image of a person, with its label if that is there."""
         names = Names.of(settings)
         train, test = (tuple(_samples(folder, split, names)) for split in ("train", "test"))
         return Listing(settings.classes or CLASSES, train, test)
 
     def label_path(self, root: Path, image: Path) -> Path:
-        """Where the label of an image belongs."""
         split, _, *inside = image.relative_to(root).parts
         return label_beside((root / split / LABELS).joinpath(*inside))
 
@@ -59,7 +56,6 @@ def _samples(root: Path, split: str, names: Names) -> Iterator[Sample]:
 
 
 def is_image(path: Path, base: Path) -> bool:
-    """Whether a path in `base` is a radiograph."""
     # Hidden twins (`._image.png`, `.ipynb_checkpoints/`) are other tools', no radiographs.
     hidden = any(part.startswith(".") for part in path.relative_to(base).parts)
     return not hidden and is_radiograph(path)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from handseg.errors import InputError
+from handseg.formats.documents import Size
 from handseg.rle.aligned import DEFAULT_SIZE
 from handseg.rle.geometry import fits_width, infer_width
 from handseg.rle.keys import Key
@@ -23,9 +24,6 @@ from handseg.text import counted, shown
 
 if TYPE_CHECKING:
     from handseg.data.labels import Sample
-
-Size = tuple[int, int]
-"""(height, width) in pixels."""
 
 HEADER = "the image itself"
 SAMPLE = 12
@@ -50,7 +48,6 @@ class ImageSizes:
 
     @property
     def default(self) -> Size:
-        """The size of images that are not `known`."""
         return self.given or DEFAULT_SIZE
 
     def of(self, image: str) -> Size:
@@ -58,7 +55,6 @@ class ImageSizes:
         return self.known.get(image, self.default)
 
     def unknown(self, images: Iterable[str]) -> tuple[str, ...]:
-        """Those of the images whose size neither a header nor a sidecar says."""
         return tuple(image for image in images if image not in self.known)
 
 

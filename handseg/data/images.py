@@ -19,7 +19,6 @@ EIGHT_BITS = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
 
 
 def is_radiograph(path: Path) -> bool:
-    """Whether a file is an image by its suffix, or DICOM by its name or its first bytes."""
     known = path.suffix.lower() in SUFFIXES
     return (known or is_dicom(path)) and not path.is_dir()
 
@@ -34,11 +33,6 @@ def image_size(path: Path) -> tuple[int, int]:
         return read_header(path).size
     with opened(path) as image:
         return image.height, image.width
-
-
-def pixel_spacing(path: Path) -> tuple[float, float] | None:
-    """Millimetres from one pixel to that below it and to that beside it; DICOM alone says them."""
-    return read_header(path).spacing if is_dicom(path) else None
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:

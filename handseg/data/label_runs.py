@@ -43,7 +43,6 @@ class LabelFile:
 
     @property
     def expected_bytes(self) -> int:
-        """About how large the file gets."""
         return len(self.samples) * len(self.classes) * BYTES_OF_A_MASK
 
     def found(self) -> Submission | None:

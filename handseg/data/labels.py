@@ -32,7 +32,6 @@ class Labels:
 
     @property
     def drawn(self) -> tuple[str, ...]:
-        """The classes that are drawn at all."""
         return tuple(dict.fromkeys((*self.polygons, *self.runs)))
 
 

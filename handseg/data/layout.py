@@ -78,14 +78,12 @@ class Names:
         return None
 
     def side(self, path: str) -> str | None:
-        """`left` or `right`; None where the name says neither."""
         match = (self.own_side or SIDE).search(without_suffix(path))
         letter = _marked(match)[:1].lower() if match else ""
         return {"l": "left", "r": "right"}.get(letter)
 
 
 def without_suffix(path: str) -> str:
-    """The path without the suffix of its file, as far as patterns look."""
     return PurePosixPath(path).with_suffix("").as_posix()[:LONGEST]
 
 

@@ -75,7 +75,6 @@ class Metadata:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What could not be read or matched, for a person."""
         if self.fault is not None:
             return (f"metadata is left out: {self.fault.message}",)
         notes = [
@@ -194,7 +193,6 @@ def text_of(cell: Any) -> str:
 
 
 def is_blank(cell: Any) -> bool:
-    """Whether a cell says nothing: empty, a dash, `n/a`."""
     return text_of(cell).casefold() in _BLANK
 
 
@@ -206,16 +204,7 @@ def sex_of(cell: Any) -> Sex | None:
 def age_of(cell: Any) -> float | None:
     """Years of `34`, `34.5`, `34 y`, `34세`, `18 months`."""
     figure, unit = _figure(cell)
-    years = {
-        "": 1.0,
-        "y": 1.0,
-        "yr": 1.0,
-        "yrs": 1.0,
-        "year": 1.0,
-        "years": 1.0,
-        "세": 1.0,
-        "살": 1.0,
-    }
+    years = dict.fromkeys(("", "y", "yr", "yrs", "year", "years", "세", "살"), 1.0)
     months = dict.fromkeys(("m", "mo", "month", "months", "개월"), 1 / 12)
     return _within(figure, {**years, **months}.get(unit), 0.0, OLDEST)
 

@@ -28,7 +28,6 @@ class Person:
 
     @property
     def hands(self) -> str:
-        """Which hands the images show: left, right, both, or unknown."""
         found = set(self.sides)
         return "both" if len(found) == 2 else found.pop() if found else "unknown"
 
@@ -100,7 +99,6 @@ class Balance:
 
 
 def balance_of(group: list[Person]) -> Balance:
-    """The balance of some people."""
     poses = Counter(person.pose for person in group if person.pose)
     sides = Counter(side for person in group for side in person.sides)
     sexes = Counter(str(sex) for person in group if (sex := person.facts.get("sex")))
@@ -118,5 +116,4 @@ def balance_of(group: list[Person]) -> Balance:
 
 
 def finite(fact: Fact | None) -> float | None:
-    """A fact that is a finite number."""
     return float(fact) if isinstance(fact, int | float) and np.isfinite(fact) else None

@@ -17,7 +17,6 @@ Planes = NDArray[np.uint8]
 
 
 def plane_count(classes: int) -> int:
-    """How many planes hold so many classes."""
     return -(-classes // 8)
 
 

@@ -201,7 +201,7 @@ class _Reader:
                 self.fault(key, f"{key} must be {misfit}, not {value!r:.60}")
         if self.faults:
             raise InputError(
-                f"{self.path} has {len(self.faults)} fault{'s' if len(self.faults) > 1 else ''}",
+                f"{self.path} has {counted(len(self.faults), 'fault')}",
                 details="\n".join(self.faults),
                 hints=["keys: " + ", ".join(_KINDS)],
             )

@@ -17,7 +17,6 @@ PAUSE = 0.1
 
 
 def cache_root() -> Path:
-    """The folder for what can be made again: `HANDSEG_CACHE`, else `.handseg`."""
     return Path(os.environ.get("HANDSEG_CACHE") or ".handseg")
 
 
@@ -29,7 +28,6 @@ def stand_in(root: Path) -> Path:
 
 
 def writable(folder: Path) -> bool:
-    """Whether this process may make files in a folder."""
     # The effective user is the one who writes; not every system can be asked for it.
     effective = os.access in os.supports_effective_ids
     return os.access(folder, os.W_OK | os.X_OK, effective_ids=effective)

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from handseg.data.image_sizes import (
-    Size,
     header_sizes,
     resolve_sizes,
     sidecar_sizes,
     width_mismatch,
 )
 from handseg.errors import InputError
+from handseg.formats.documents import Size
 from handseg.formats.submission import sidecar_classes
 from handseg.rle.aligned import DEFAULT_SIZE, AlignedSubmissions, align
 from handseg.rle.keys import Key
 from handseg.rle.submission import Submission
+from handseg.text import shown
 
 if TYPE_CHECKING:
     from handseg.data.dataset import Dataset
@@ -37,7 +38,6 @@ class VoteInput:
 
     @property
     def members(self) -> tuple[Submission, ...]:
-        """Who votes."""
         return self.table.members
 
     @property
@@ -47,12 +47,10 @@ class VoteInput:
 
     @property
     def images(self) -> tuple[str, ...]:
-        """The images, in the order of the rows."""
         return tuple(dict.fromkeys(image for image, _ in self.keys))
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The classes, in the order of the rows."""
         return tuple(dict.fromkeys(cls for _, cls in self.keys))
 
 
@@ -155,7 +153,7 @@ def _refuse_absent(members: Sequence[Submission], absent: Sequence[tuple[str, ..
             total = len(images) + len(member.images)
             raise InputError(
                 f"{member.path} lacks {len(images)} of {total} images",
-                details="no row of " + ", ".join(images[:5]) + (", …" if len(images) > 5 else ""),
+                details=f"no row of {shown(images)}",
                 hints=[
                     "half a submission is no vote against: leave it out or predict the rest",
                     "--allow-partial counts what it lacks as empty masks",

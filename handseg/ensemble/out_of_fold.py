@@ -194,7 +194,6 @@ def joined_sidecar(
 
 
 def member_fields(member: Submission) -> dict[str, Any]:
-    """What the sidecar says of one fold."""
     sidecar = member.sidecar or {}
     kept = ("run", "fold", "checkpoint", "validation_dice", "trained_people")
     return {

@@ -225,7 +225,6 @@ def vote_sidecar(votes: VoteInput, rules: VoteRules, names: Sequence[str]) -> di
 
 
 def validation_dice(member: Submission) -> float | None:
-    """What the sidecar says of the member's validation Dice."""
     value = (member.sidecar or {}).get("validation_dice")
     if isinstance(value, int | float) and math.isfinite(value):
         return float(value)

@@ -79,7 +79,6 @@ class CocoDocument:
     info: Any
 
     def drawn_in(self, image: Id) -> set[str]:
-        """The classes that an image has annotations of."""
         return {one.category for one in self.annotations.get(image, ())}
 
 
@@ -209,7 +208,6 @@ class CocoFormat(FileFormat):
         )
 
     def write(self, place: Place, masks: Masks, progress: Progress = silent) -> Path:
-        """Write the document."""
         with file_at(place, ".json") as draft, draft.path.open("w", encoding="ascii") as file:
             self.stream(file, masks, progress)
         return draft.path
@@ -377,7 +375,6 @@ def _image_names(document: CocoDocument) -> dict[Id, str]:
 
 
 def _base_name(file_name: str) -> str:
-    """What follows the last slash, of either kind."""
     return re.split(r"[/\\]", file_name)[-1]
 
 

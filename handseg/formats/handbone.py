@@ -162,7 +162,6 @@ class HandboneFormat(PolygonFormat):
     beside = SETTINGS
 
     def files(self, folder: Path) -> list[Path]:
-        """The labels of all splits and people."""
         return sorted(
             path
             for path in folder.glob(f"*/{LABELS}/*/*.json")
@@ -177,7 +176,6 @@ class HandboneFormat(PolygonFormat):
         return super().recognises(path) and not has_images(path)
 
     def looks_like(self, content: bytes) -> bool:
-        """Whether there are annotations, and none of COCO's lists."""
         other = any(word in content for word in (b'"categories"', b'"images"', b'"shapes"'))
         return b'"annotations"' in content and not other
 
@@ -230,7 +228,6 @@ class HandboneFormat(PolygonFormat):
         return f'layout = "handbone"\nclasses = [\n  {names},\n]\n'
 
     def notes(self, masks: Masks) -> list[str]:
-        """The images whose person is not known."""
         lacking = [image for image in masks.images if image not in masks.image_files]
         if not lacking:
             return []
@@ -255,7 +252,6 @@ class HandboneFormat(PolygonFormat):
         return replace(metadata, labelled=frozenset(attributes["labelled"]))
 
     def shapes(self, path: Path, document: Any) -> Iterator[Shape]:
-        """The annotations."""
         for number, entry in enumerate(_annotations(path, document)):
             yield Shape(number, _label_of(f"{path}: annotation {number}", entry), entry)
 
@@ -270,7 +266,6 @@ class HandboneFormat(PolygonFormat):
 
 
 def has_images(folder: Path) -> bool:
-    """Whether a folder has images where the labels of the schema have theirs."""
     return any((folder / split / IMAGES).is_dir() for split in ("train", "test"))
 
 

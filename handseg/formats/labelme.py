@@ -46,11 +46,9 @@ class LabelmeFormat(PolygonFormat):
     classes = None
 
     def files(self, folder: Path) -> list[Path]:
-        """The JSON files that lie directly in the folder."""
         return sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))
 
     def looks_like(self, content: bytes) -> bool:
-        """Whether there are shapes, and none of COCO's lists."""
         return b'"shapes"' in content and b'"categories"' not in content
 
     def targets(self, masks: Masks) -> dict[str, Target]:
@@ -100,7 +98,6 @@ class LabelmeFormat(PolygonFormat):
         return replace(metadata, image_name=name, size=size)
 
     def shapes(self, path: Path, document: Any) -> Iterator[Shape]:
-        """The shapes."""
         entries = document.get("shapes") if isinstance(document, dict) else None
         if not isinstance(entries, list):
             raise InputError(f"{path} has no list of shapes")

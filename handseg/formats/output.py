@@ -135,5 +135,4 @@ def is_plain(part: object) -> bool:
 
 
 def stem_of(image: str) -> str:
-    """The image's name without the suffix of its file."""
     return image.removesuffix(PurePosixPath(image).suffix)

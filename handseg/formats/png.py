@@ -120,7 +120,6 @@ class PngFormat(FolderFormat):
     contents: ClassVar[str] = "planes"
 
     def recognises(self, path: Path) -> bool:
-        """Whether there is a folder of planes at `path`."""
         return (path / INDEX).is_file()
 
     def holds_only(self, folder: Path) -> bool:

@@ -207,7 +207,6 @@ class PolygonFormat(FolderFormat):
         return bool(files) and self.is_file(files[0])
 
     def is_file(self, path: Path) -> bool:
-        """Whether a file is of this schema."""
         plausible = path.suffix.lower() == ".json" and path.stat().st_size <= LARGEST_FILE
         return plausible and self.looks_like(path.read_bytes())
 
@@ -290,7 +289,6 @@ class PolygonFormat(FolderFormat):
         return PolygonFile(path, digest, self.metadata(path, document), labels)
 
     def _drawn(self, file: PolygonFile) -> dict[str, PolygonMask]:
-        """What is drawn in a file, by class."""
         document = read_json(file.path, largest=LARGEST_FILE)
         shapes: dict[str, list[Shape]] = {}
         for shape in self.shapes(file.path, document):
@@ -395,7 +393,6 @@ def _origin(files: Sequence[PolygonFile]) -> Mapping[str, object]:
 
 
 def _notes(files: Sequence[PolygonFile]) -> list[str]:
-    """What was supposed."""
     bare = sum(file.metadata.classes is None for file in files)
     if not bare:
         return []

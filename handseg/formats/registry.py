@@ -48,7 +48,6 @@ def formats() -> "tuple[Format, ...]":
 
 
 def format_named(name: str) -> "Format":
-    """The format of a name, which is one of `FormatName`."""
     return next(one for one in formats() if one.name == name)
 
 

@@ -46,14 +46,12 @@ class CsvFormat(FileFormat):
         write_rows(stream, rows(masks, progress))
 
     def notes(self, masks: Masks) -> list[str]:
-        """The masks that a CSV has no row for."""
         if not masks.unlabelled:
             return []
         return [f"{masks.unlabelled} masks that nobody labelled have no row"]
 
 
 def sidecar_classes(submission: Submission) -> tuple[str, ...]:
-    """The classes that the sidecar lists."""
     found: Any = (submission.sidecar or {}).get("classes")
     if isinstance(found, list) and all(isinstance(name, str) and name for name in found):
         return tuple(dict.fromkeys(found))

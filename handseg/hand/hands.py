@@ -85,12 +85,10 @@ class Hands:
 
     @property
     def unknown_poses(self) -> int:
-        """Images of which the angle cannot be told."""
         return int(np.isnan(self.bends).sum())
 
     @property
     def are_hands(self) -> bool:
-        """Whether any image has bones that tell a side or a pose."""
         return any(side is not None for side in self.sides) or bool(np.isfinite(self.bends).any())
 
 

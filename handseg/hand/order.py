@@ -5,7 +5,6 @@ phantom hands, bent wrists among them: each figure stays above +.05, in units of
 the wrist to the fingers' middle or in radians.
 """
 
-from collections.abc import Iterator
 from itertools import combinations, pairwise
 from typing import NamedTuple
 
@@ -95,7 +94,6 @@ class OrderRules(NamedTuple):
 
 
 def order_rules(centres: Centres) -> OrderRules:
-    """How the bones of each image keep their order."""
     frame = frames(centres)
     sided_pairs, sided = _sided(centres, frame)
     pairs, figures = _unsided(centres, frame)
@@ -197,13 +195,10 @@ def best_exchange(centres: Centres) -> tuple[list[Exchange], list[str], NDArray[
 
 def _exchanged(centres: Centres, pairs: Exchange) -> Centres:
     order = np.arange(len(BONES))
-    for one, other in _places(pairs):
+    for pair in pairs:
+        one, other = map(BONES.index, pair)
         order[one], order[other] = order[other], order[one]
     return centres[:, order]
-
-
-def _places(pairs: Exchange) -> Iterator[tuple[int, int]]:
-    return ((BONES.index(one), BONES.index(other)) for one, other in pairs)
 
 
 def mirrored(centres: Centres, areas: Areas) -> NDArray[np.bool_]:
@@ -215,7 +210,7 @@ def mirrored(centres: Centres, areas: Areas) -> NDArray[np.bool_]:
     frame = frames(centres)
 
     def wide(bone: str) -> NDArray[np.float64]:
-        way = centres[:, BONES.index(bone)] - frame.wrist
+        way = _bone(centres, bone) - frame.wrist
         cosine = np.einsum("ni,ni->n", way, frame.up) / np.linalg.norm(way, axis=1)
         return np.arccos(np.clip(cosine, -1, 1))
 
@@ -262,5 +257,4 @@ def _nearest(place: int, bones: int) -> list[tuple[int, float]]:
 
 def _apart(centres: Centres, one: str, other: str) -> NDArray[np.float64]:
     """The distance of two bones in pixels, [images]."""
-    way = centres[:, BONES.index(one)] - centres[:, BONES.index(other)]
-    return np.linalg.norm(way, axis=1)
+    return np.linalg.norm(_bone(centres, one) - _bone(centres, other), axis=1)

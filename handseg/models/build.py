@@ -39,5 +39,4 @@ def build_model(recipe: Recipe, classes: int, *, weights: str | None = None) -> 
 
 
 def parameter_count(model: torch.nn.Module) -> int:
-    """How many numbers training moves."""
     return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)

@@ -49,7 +49,6 @@ def build(recipe: Recipe, classes: int, weights: str) -> Network:
 
 
 def shape_of(recipe: Recipe, classes: int, channels: int) -> dict[str, Any]:
-    """The arguments of the configuration."""
     encoder = recipe.model.encoder
     return {
         **{key: list(value) for key, value in SIZES[encoder].items()},

@@ -65,6 +65,5 @@ def fill_from_file(module: nn.Module, path: Path, encoder: str) -> None:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of what a library says, its quotes taken off."""
     text = error.args[0] if isinstance(error, KeyError) and error.args else error
     return str(text).strip().partition("\n")[0]

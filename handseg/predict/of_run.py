@@ -123,12 +123,10 @@ def sidecar_of(
 
 
 def images_fingerprint(samples: Sequence[Sample], dataset: Dataset) -> str:
-    """The fingerprint of the images of some samples, without their labels."""
     return fingerprint([sample.image for sample in samples], dataset.root)
 
 
 def samples_of(split: str, dataset: Dataset, facts: dict[str, Any]) -> tuple[Sample, ...]:
-    """The samples of a split, as the run knew it."""
     if split not in SPLITS:
         raise UsageError(f"there is no split {split!r}", details="splits: " + ", ".join(SPLITS))
     if split in ("test", "all"):

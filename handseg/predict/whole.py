@@ -36,7 +36,6 @@ class Inference:
         return cls(device, precision, min(micro, spec.batch_size), spec.channels_last)
 
     def place(self, model: nn.Module) -> nn.Module:
-        """Move a model to the device, in the memory order that suits it."""
         model = model.to(self.device)
         return model.to(memory_format=torch.channels_last) if self.channels_last else model  # pyright: ignore[reportCallIssue]
 

@@ -84,7 +84,6 @@ def _stamp(folder: Path) -> Stamp:
 
 
 def _missing(name: str, is_last: bool, is_best: bool) -> CheckpointFacts:
-    """A checkpoint that a pointer names and that is not there."""
     unknown = (math.nan, math.nan, None, 0, 0.0)
     return CheckpointFacts(name, _step(name), *unknown, is_last, is_best, "missing")
 

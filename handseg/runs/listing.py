@@ -114,5 +114,4 @@ def run_row(run: RunSummary, now: float) -> dict[str, Any]:
 
 
 def run_rows(runs: Sequence[RunSummary], now: float) -> list[dict[str, Any]]:
-    """All of them, with the Dice of every class in the last validation."""
     return [{**run_row(run, now), "dice": plain(run.dice)} for run in runs]

@@ -36,7 +36,6 @@ class LogStretch:
 
     @property
     def is_at_end(self) -> bool:
-        """Whether the last line of the log is among the lines."""
         return self.end >= self.size
 
     def to_end(self) -> None:

@@ -68,7 +68,6 @@ def read_scores(run: Path, step: int) -> ImageScores:
 
 
 def score_steps(run: Path) -> list[int]:
-    """The steps that have scores, rising."""
     return kept_steps(run / fields.SCORES)
 
 

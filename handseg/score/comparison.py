@@ -81,7 +81,7 @@ class Comparison:
         return pose_strata(self.hands[index], self.reweight)
 
     def bends(self, index: int) -> list[float]:
-        """Degrees between forearm and hand of each image; NaN where nobody asks for them."""
+        """Degrees between forearm and hand of each image; NaN where they are not asked for."""
         if self.reweight is None:
             return [math.nan] * len(self.scored[index].images)
         return self.hands[index].degrees.tolist()
@@ -197,7 +197,6 @@ def _rows(comparison: Comparison, by: By, metrics: Sequence[str]) -> ReportRows:
 
 
 def rows_by(scored: ScoredSubmission, metric: str, by: By) -> dict[str, float]:
-    """The mean figure of each class, image or person."""
     figures = figures_of(scored, metric)
     if by == "class":
         return dict(zip(scored.truth.classes, column_means(figures).tolist(), strict=True))
@@ -260,7 +259,6 @@ def _footers(comparison: Comparison) -> list[str]:
 
 
 def _few(comparison: Comparison) -> bool:
-    """Whether no submission has people enough for an interval."""
     return all(one.people.too_few() for one in comparison.scored)
 
 
@@ -276,7 +274,6 @@ def _ends(interval: Interval | None) -> list[float]:
 
 
 def _remarks(comparison: Comparison, metrics: Sequence[str]) -> list[str]:
-    """What the differences are worth."""
     if comparison.other is None:
         return []
     if not comparison.comparable:

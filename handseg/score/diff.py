@@ -1,6 +1,6 @@
 """What changed between two submissions, without any label and without a mask being decoded."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -8,13 +8,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from handseg.data.image_sizes import sidecar_sizes
 from handseg.errors import InputError, UsageError, did_you_mean
 from handseg.reporter import Progress, silent
 from handseg.rle.compare import Overlaps, compare
+from handseg.rle.keys import Key
 from handseg.rle.submission import Submission
-
-Key = tuple[str, str]
-"""Image name and class."""
 
 
 class Pixels(NamedTuple):
@@ -86,11 +85,9 @@ class SubmissionDiff:
         return len(self.keys) - int(self.changed.sum())
 
     def by_class(self) -> list[GroupChange]:
-        """The masks of each class, lowest mean Dice first."""
         return self._grouped(1)
 
     def by_image(self) -> list[GroupChange]:
-        """The masks of each image, lowest mean Dice first."""
         return self._grouped(0)
 
     def worst(self, most: int | None = None) -> list[MaskChange]:
@@ -112,7 +109,6 @@ class SubmissionDiff:
 
     @cached_property
     def _worst_first(self) -> NDArray[np.intp]:
-        """The places of all masks; those that did not change come last."""
         return np.lexsort((-(self.gained + self.lost), self.dice, ~self.changed))
 
     def _grouped(self, side: int) -> list[GroupChange]:
@@ -160,7 +156,7 @@ def difference(
     Raises InputError if the sidecars give an image two sizes, if neither has a row, or for run
     lengths at fault; UsageError for a name that neither has.
     """
-    sizes = common_sizes(a, b)
+    sizes = sidecar_sizes((a, b))
     _check_names("image", images, (*a.images, *b.images))
     if a.images and b.images and set(a.images).isdisjoint(b.images):
         raise InputError(
@@ -176,18 +172,6 @@ def difference(
     if not keys:
         raise InputError(f"neither {a.path} nor {b.path} has a row to compare")
     return SubmissionDiff(a, b, keys, compare(a, b, keys, sizes, progress))
-
-
-def common_sizes(a: Submission, b: Submission) -> Mapping[str, tuple[int, int]]:
-    """The sizes that either sidecar knows; raises InputError where they disagree."""
-    for image, (height, width) in a.sizes.items():
-        other = b.sizes.get(image, (height, width))
-        if other != (height, width):
-            raise InputError(
-                f"{image} has two sizes",
-                details=f"{a.path}: {height} × {width}\n{b.path}: {other[0]} × {other[1]}",
-            )
-    return {**a.sizes, **b.sizes}
 
 
 def _check_names(kind: str, wanted: Collection[str], known: Collection[str]) -> None:

@@ -96,7 +96,6 @@ class People:
         return len(self.names)
 
     def too_few(self, strata: Sequence[Stratum] = ()) -> bool:
-        """Whether no interval can be told: of all, or of one of the strata."""
         counts = [len(set(self._owners[stratum.members].tolist())) for stratum in strata]
         return min([len(self), *counts]) < FEWEST
 
@@ -110,10 +109,10 @@ class People:
     def resampled_means(self, figures: Figures, strata: Sequence[Stratum] = ()) -> Figures:
         """The score of each resample, float64 [resamples]; `figures` are [images, classes].
 
-        With `strata` it is `reweighted_mean`; NaN for a resample that has nobody of one of them.
+        With `strata` it is `reweighted_mean`; NaN for a resample without people of one of them.
         """
-        everybody = Stratum(np.ones(len(figures), dtype=np.bool_), 1.0)
-        parts = [self._class_means(figures, stratum) for stratum in strata or [everybody]]
+        everyone = Stratum(np.ones(len(figures), dtype=np.bool_), 1.0)
+        parts = [self._class_means(figures, stratum) for stratum in strata or [everyone]]
         return row_means(np.sum(parts, axis=0))
 
     def _class_means(self, figures: Figures, stratum: Stratum) -> Figures:

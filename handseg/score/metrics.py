@@ -25,11 +25,9 @@ class Metric:
     more_is_better: bool = True
 
     def words(self, value: float) -> str:
-        """The figure as a person reads it; a dash where there is none."""
         return "–" if np.isnan(value) else f"{value:.{self.digits}f}"
 
     def signed(self, difference: float) -> str:
-        """A difference of two such figures, with its sign; a dash where there is none."""
         return "–" if np.isnan(difference) else f"{difference:+z.{self.digits}f}"
 
 

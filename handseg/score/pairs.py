@@ -92,7 +92,6 @@ def overlap_scores(
 
 
 def _shared(masks: Masks, pair: Pair) -> rle.Runs:
-    """The pixels of both classes."""
     a, b = masks[pair[0]], masks[pair[1]]
     if not len(a) or not len(b) or a[-1, 1] <= b[0, 0] or b[-1, 1] <= a[0, 0]:
         return rle.empty()  # most pairs: one ends above the other

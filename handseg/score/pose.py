@@ -22,7 +22,6 @@ class Reweight(NamedTuple):
 
     @property
     def words(self) -> str:
-        """As a person reads it."""
         return f"{100 * self.share:g} % bent"
 
 

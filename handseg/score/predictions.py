@@ -3,24 +3,23 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from handseg.data.image_sizes import Size, check_all_known, resolve_sizes
+from handseg.data.image_sizes import check_all_known, resolve_sizes
+from handseg.formats.documents import Size
 from handseg.reporter import Progress, silent
 from handseg.rle.compare import compare
-from handseg.rle.submission import Submission, read_submission
+from handseg.rle.submission import Submission
 from handseg.score.dice import Scores
 from handseg.score.means import Figures, People
 from handseg.score.metrics import DICE, OF_AREAS, OVERLAP, needs_sizes
 from handseg.score.samples import trained_on
-from handseg.score.truth import GroundTruth, labels_of_dataset
+from handseg.score.truth import GroundTruth
 
 if TYPE_CHECKING:
-    from handseg.data.dataset import Dataset
     from handseg.score.pairs import OverlapScores
 
 
@@ -67,29 +66,6 @@ class ScoredSubmission:
     def undefined(self, metric: str) -> int:
         """Labelled masks that have no such figure: they are left out of its means."""
         return int((np.isnan(self.figures[metric]) & self.labelled).sum())
-
-
-def score_predictions(
-    paths: Sequence[Path], dataset: "Dataset", progress: Progress = silent
-) -> list[Scores]:
-    """Dice of the submissions at `paths` against the labels of `dataset`, test labels too.
-
-    Raises InputError where a submission cannot be read or does not fit the data set.
-    """
-    submissions = [read_submission(path) for path in paths]
-    return [one.scores for one in score_submissions(submissions, dataset, progress)]
-
-
-def score_submissions(
-    submissions: Sequence[Submission], dataset: "Dataset", progress: Progress = silent
-) -> list[ScoredSubmission]:
-    """The same for submissions that are read already, with what is worth saying of each."""
-    labels = labels_of_dataset(dataset).choose(submissions)
-    truth = labels.ground_truth(progress)
-    return [
-        score_submission(submission, truth, images)
-        for submission, images in zip(submissions, labels.images, strict=True)
-    ]
 
 
 def score_submission(

@@ -1,6 +1,7 @@
 """Which samples of a data set a submission is scored on."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handseg.errors import InputError, did_you_mean
@@ -21,7 +22,7 @@ def samples_to_score(submission: Submission, dataset: "Dataset") -> "tuple[Sampl
     Raises InputError for an image or class that the data set does not have, for an image
     whose label should be a file of its own and is not there, and for a submission without rows.
     """
-    _check_classes(submission, dataset)
+    check_classes(submission, dataset.classes, dataset.root, "data set")
     by_name = {sample.image_name: sample for sample in dataset.split("all")}
     named = {*submission.images, *submission.sizes}
     if not named:
@@ -47,7 +48,6 @@ def samples_of(
 
 
 def has_labels(submission: Submission, dataset: "Dataset") -> bool:
-    """Whether the data set has every image of the submission, each with a label."""
     labelled = {sample.image_name for sample in dataset.split("all") if sample.labels is not None}
     return bool(submission.images) and labelled.issuperset(submission.images)
 
@@ -58,13 +58,14 @@ def trained_on(submission: Submission, people: Collection[str]) -> tuple[str, ..
     return tuple(sorted(trained.intersection(people)))
 
 
-def _check_classes(submission: Submission, dataset: "Dataset") -> None:
-    strange = [cls for cls in submission.classes if cls not in dataset.classes]
+def check_classes(submission: Submission, classes: Sequence[str], owner: Path, kind: str) -> None:
+    """Raise InputError for a class that its labels lack: those of `owner`, of this `kind`."""
+    strange = [cls for cls in submission.classes if cls not in classes]
     if strange:
         raise InputError(
-            f"{submission.path} has the class {strange[0]!r} that {dataset.root} does not have"
-            + did_you_mean(strange[0], dataset.classes),
-            details="classes of the data set: " + ", ".join(dataset.classes),
+            f"{submission.path} has the class {strange[0]!r} that {owner} does not have"
+            + did_you_mean(strange[0], classes),
+            details=f"classes of the {kind}: {', '.join(classes)}",
         )
 
 

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from handseg.anatomy import ALIASES, bones_of
 from handseg.data.image_sizes import header_sizes
 from handseg.data.label_runs import LabelFile, label_file
-from handseg.errors import InputError, did_you_mean
+from handseg.errors import InputError
 from handseg.formats.submission import labelled_classes, sidecar_classes
 from handseg.reporter import Progress, silent
 from handseg.rle.submission import Submission, read_submission
-from handseg.score.samples import has_labels, samples_to_score
+from handseg.score.samples import check_classes, has_labels, samples_to_score
 from handseg.text import shown
 
 if TYPE_CHECKING:
@@ -102,13 +102,7 @@ def images_to_score(submission: Submission, truth: GroundTruth) -> tuple[str, ..
 
     Raises InputError for an image or a class that the labels lack, listing them.
     """
-    strange = [cls for cls in submission.classes if cls not in truth.classes]
-    if strange:
-        raise InputError(
-            f"{submission.path} has the class {strange[0]!r} that {truth.labels.path} does not have"
-            + did_you_mean(strange[0], truth.classes),
-            details="classes of the labels: " + ", ".join(truth.classes),
-        )
+    check_classes(submission, truth.classes, truth.labels.path, "labels")
     named = {*submission.images, *submission.sizes}
     if not named:
         raise InputError(f"{submission.path} has no rows")
@@ -158,7 +152,6 @@ class DatasetLabels:
     dataset: "Dataset"
 
     def covers(self, submission: Submission) -> bool:
-        """Whether every image of the submission has a label."""
         return has_labels(submission, self.dataset)
 
     def choose(self, submissions: Sequence[Submission]) -> ChosenLabels:
@@ -184,7 +177,6 @@ class CsvLabels:
     truth: GroundTruth
 
     def covers(self, submission: Submission) -> bool:
-        """Whether every image of the submission has a row in the labels."""
         return set(self.truth.labels.images).issuperset(submission.images)
 
     def choose(self, submissions: Sequence[Submission]) -> ChosenLabels:

@@ -39,8 +39,3 @@ def codes(dots: NDArray[np.bool_]) -> NDArray[np.uint8]:
     height, width = dots.shape[0] // 4, dots.shape[1] // 2
     cells = dots.reshape(height, 4, width, 2).astype(np.uint8)
     return np.einsum("hrwc,rc->hw", cells, _DOTS)
-
-
-def characters(found: NDArray[np.uint8]) -> list[str]:
-    """The lines of cells uint8[h, w] as text, blanks where there is no dot."""
-    return ["".join(chr(BLANK + code) if code else " " for code in row) for row in found.tolist()]

@@ -16,7 +16,6 @@ _SIGNS = (*BARS, " ")
 """The last one, −1, where there is no value."""
 NO_CURVE = -1
 """The owner of a cell in which no curve lies."""
-ABOVE, BELOW = 1, 2
 CUT = (1.0, 99.0)
 """Percentiles of what is seen between which the axis runs."""
 MARGIN = 0.02
@@ -106,7 +105,6 @@ class Viewport:
 
     @property
     def columns(self) -> int:
-        """Columns of dots."""
         return 2 * self.width
 
     def column_of(self, x: float) -> float:

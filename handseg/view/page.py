@@ -105,7 +105,6 @@ def table(
 
 
 def beside(*parts: str) -> str:
-    """Parts next to each other where there is room."""
     return '<div class="side">' + "".join(f"<div>{part}</div>" for part in parts) + "</div>"
 
 

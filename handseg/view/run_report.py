@@ -92,7 +92,7 @@ class RunReport:
             ("times", _times(self)),
             ("epochs", f"{epochs_text(run.epoch, run.epochs)}, step {run.step}"),
             ("Dice", _dice(self.details)),
-            ("checkpoints", _checkpoints(self.checkpoints)),
+            ("checkpoints", "; ".join(map(checkpoint_words, self.checkpoints))),
             ("predictions", ", ".join(self.predictions)),
             ("folder", f"{run.folder}, {size_text(self.bytes)}"),
             ("versions", _versions(self.details.run)),
@@ -101,24 +101,14 @@ class RunReport:
         return [(name, words) for name, words in found if words]
 
     def as_json(self) -> dict[str, Any]:
-        """All of it for programs."""
         run = self.details.summary
         return {
             **run_row(run, self.now),
             "run": plain(self.details.run),
             "resume": resume_command(run),
             "bytes": self.bytes,
-            "classes": [
-                {
-                    "name": row.name,
-                    "last": plain(row.last),
-                    "best": plain(row.best),
-                    "difference": plain(row.difference),
-                    "trend": plain(row.trend),
-                }
-                for row in self.class_rows("class")
-            ],
-            "checkpoints": [_checkpoint_json(one) for one in self.checkpoints],
+            "classes": [plain(asdict(row)) for row in self.class_rows("class")],
+            "checkpoints": [plain(asdict(one)) for one in self.checkpoints],
             "predictions": list(self.predictions),
             "warnings": [{"t": t, "message": message} for t, message in self.warnings],
             **self._against_json(),
@@ -149,7 +139,7 @@ def report_run(folder: Path, now: float, against: Path | None = None) -> RunRepo
     return RunReport(
         details,
         Checkpoints(folder).refresh(),
-        _predictions(folder),
+        sorted(path.name for path in (folder / fields.PREDICTIONS).glob("*.csv")),
         size_of(folder),
         now,
         other,
@@ -163,10 +153,6 @@ def moment(seconds: float) -> str:
     if not math.isfinite(seconds) or seconds <= 0:
         return ""
     return datetime.fromtimestamp(seconds, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
-
-
-def _predictions(folder: Path) -> list[str]:
-    return sorted(path.name for path in (folder / fields.PREDICTIONS).glob("*.csv"))
 
 
 def _process(report: RunReport) -> str:
@@ -220,10 +206,6 @@ def _dice(details: RunDetails) -> str:
     )
 
 
-def _checkpoints(found: Sequence[CheckpointFacts]) -> str:
-    return "; ".join(checkpoint_words(one) for one in found)
-
-
 def checkpoint_words(one: CheckpointFacts) -> str:
     """A checkpoint in words: step, size, what it is, and what is wrong with it."""
     marks = [
@@ -233,10 +215,6 @@ def checkpoint_words(one: CheckpointFacts) -> str:
     ]
     marks += [one.fault] if one.fault else []
     return f"step {one.step} ({', '.join([size_text(one.bytes), *marks])})"
-
-
-def _checkpoint_json(one: CheckpointFacts) -> dict[str, Any]:
-    return {name: plain(value) for name, value in asdict(one).items()}
 
 
 def _versions(run: Mapping[str, Any]) -> str:

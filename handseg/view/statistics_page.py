@@ -90,7 +90,8 @@ def _of_hands(found: Statistics) -> list[Section]:
         [[*kind, *(str(split.hands.get(kind, 0)) for split in splits)] for kind in kinds],
         words=2,
     )
-    edges = np.arange(0, max(40, *_largest(splits)) + BIN, BIN, dtype=np.float64)
+    largest = max(40.0, *(float(split.degrees.max(initial=0)) for split in splits))
+    edges = np.arange(0, largest + BIN, BIN, dtype=np.float64)
     angles = charts.histogram(
         edges, [_shares(split.degrees, edges) for split in splits], "°", LIMIT
     )
@@ -106,7 +107,7 @@ def _of_masks(found: Statistics) -> list[Section]:
     masks = found.masks
     if masks is None:
         return []
-    return [_of_areas(found, masks), _of_overlaps(found, masks), _of_places(masks)]
+    return [_of_areas(found, masks), _of_overlaps(masks), _of_places(masks)]
 
 
 def _of_areas(found: Statistics, masks: MaskStatistics) -> Section:
@@ -138,7 +139,7 @@ def _of_areas(found: Statistics, masks: MaskStatistics) -> Section:
     return Section("Areas", sentence, beside(charts.bars(rows), table(header, figures)))
 
 
-def _of_overlaps(found: Statistics, masks: MaskStatistics) -> Section:
+def _of_overlaps(masks: MaskStatistics) -> Section:
     names = masks.classes
     place = {name: number for number, name in enumerate(names)}
     values = np.zeros((len(names), len(names)))
@@ -250,10 +251,6 @@ def _of_facts(found: Statistics) -> Section:
 def _keys(splits: Sequence[Split]) -> str:
     names = [split.name for split in splits]
     return key(list(zip(SERIES, names, strict=False)))
-
-
-def _largest(splits: Sequence[Split]) -> list[float]:
-    return [float(split.degrees.max(initial=0)) for split in splits]
 
 
 def _shares(values: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -94,7 +94,6 @@ def label(value: float, distance: float = math.inf) -> str:
 
 
 def _power(value: float) -> int:
-    """The power of ten of the first digit."""
     return math.floor(math.log10(abs(value)) + 1e-9)
 
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from handseg.cli.folds import folds
 from handseg.data.dataset import open_dataset
-from handseg.data.folds import load_or_write_folds
+from handseg.data.folds import load_or_make_folds
 
 app = typer.Typer()
 app.command()(folds)
@@ -37,7 +37,7 @@ def test_folds_are_written_and_shown_and_then_only_shown(workplace):
 
 def test_training_obeys_what_is_written(workplace):
     typed("--k", "2", "--seed", "3")
-    found = load_or_write_folds(open_dataset(Path("data")))
+    found = load_or_make_folds(open_dataset(Path("data")))
     assert (found.folds.k, found.folds.seed, found.written) == (2, 3, False)
 
 

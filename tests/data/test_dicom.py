@@ -20,7 +20,7 @@ from pydicom.uid import (
 
 from handseg.data.dataset import open_dataset
 from handseg.data.dicom import is_dicom
-from handseg.data.images import image_size, pixel_spacing, read_image
+from handseg.data.images import image_size, read_image
 from handseg.errors import FailedError, InputError
 
 SHIPPED = Path(pydicom.data.__file__).parent / "test_files"
@@ -194,13 +194,6 @@ def test_a_window_that_is_none_is_not_used(dicom, ramp):
     expected = read_image(dicom(ramp))
     for width in (0, -5):
         assert np.array_equal(read_image(dicom(ramp, WindowCenter=5, WindowWidth=width)), expected)
-
-
-def test_spacing_is_kept_in_millimetres(dicom, ramp):
-    assert pixel_spacing(dicom(ramp, PixelSpacing=[0.14, 0.15])) == (0.14, 0.15)
-    assert pixel_spacing(dicom(ramp, ImagerPixelSpacing=[0.2, 0.2])) == (0.2, 0.2)
-    assert pixel_spacing(dicom(ramp)) is None
-    assert pixel_spacing(SHIPPED / "CT_small.dcm") == (0.661468, 0.661468)
 
 
 def test_a_data_set_says_which_files_have_several_frames_and_tells_people_by_their_ids(dicom, ramp):

@@ -15,7 +15,6 @@ from handseg.data.dataset import Dataset, Sample, open_dataset
 from handseg.data.folds import (
     fold_count,
     load_or_make_folds,
-    load_or_write_folds,
     make_folds,
     save_folds,
     write_folds,
@@ -27,6 +26,11 @@ from handseg.data.settings import Settings
 from handseg.errors import InputError, UsageError
 
 PEOPLE = [f"ID{number:03d}" for number in range(1, 14)]
+
+
+def load_or_write_folds(dataset, **chosen):
+    """What a training does."""
+    return save_folds(load_or_make_folds(dataset, **chosen))
 
 
 def names(folder):

@@ -11,7 +11,6 @@ from handseg.data.dataset import open_dataset
 from handseg.ensemble.out_of_fold import join_folds
 from handseg.errors import InputError
 from handseg.rle.submission import read_submission, write_submission
-from handseg.score.predictions import score_submissions
 
 
 @pytest.fixture
@@ -68,7 +67,7 @@ def test_every_image_comes_once_in_the_order_of_the_data_set(dataset, fold):
     assert join_folds([fold(0), fold(1)], dataset)[0].as_posix() == "oof/unet-002.csv"
 
 
-def test_the_sidecar_tells_the_folds_and_scoring_does_not_warn(dataset, fold):
+def test_the_sidecar_tells_the_folds_and_scoring_does_not_warn(dataset, fold, score_submissions):
     members = [fold(0), fold(1)]
     joined = read_submission(join_folds(members, dataset)[0])
     assert [member["fold"] for member in joined.sidecar["members"]] == [0, 1]

@@ -8,7 +8,7 @@ import pytest
 from handseg import rle
 from handseg.data.dataset import with_test_labels
 from handseg.errors import InputError
-from handseg.score.predictions import score_predictions, score_submission, score_submissions
+from handseg.score.predictions import score_submission
 from handseg.score.samples import has_labels
 from handseg.score.truth import GroundTruth
 
@@ -48,10 +48,10 @@ def test_a_missing_row_is_an_empty_mask_and_both_empty_is_a_dice_of_one(submissi
     assert scored.rows_missing == 1
 
 
-def test_labels_are_drawn_as_the_competition_draws_them(submission, dataset):
+def test_labels_are_drawn_as_the_competition_draws_them(submission, dataset, score_submissions):
     half = square(8, 8, 15)[:8]
     one = submission([(ONE, "Ulna", ULNA), (ONE, "Radius", RADIUS), (TWO, "Ulna", half)])
-    [scores] = score_predictions([one.path], dataset)
+    scores = score_submissions([one], dataset)[0].scores
     by_class = scores.by_class()
     assert scores.images == (ONE, TWO)
     assert scores.dice[0, scores.classes.index("Ulna")] == 1.0
@@ -60,7 +60,7 @@ def test_labels_are_drawn_as_the_competition_draws_them(submission, dataset):
     assert by_class["finger-1"] == 1.0
 
 
-def test_a_class_that_was_not_labelled_has_no_dice(submission, dataset, data):
+def test_a_class_that_was_not_labelled_has_no_dice(submission, dataset, data, score_submissions):
     label = data / "train/outputs_json/ID001/image_ID001_R.json"
     document = json.loads(label.read_text())
     label.write_text(json.dumps({**document, "attributes": {"labelled": ["Ulna", "Radius"]}}))
@@ -70,14 +70,15 @@ def test_a_class_that_was_not_labelled_has_no_dice(submission, dataset, data):
     assert scored.undefined("dice") == 0
 
 
-def test_test_labels_are_read_for_scoring_only(submission, dataset):
+def test_test_labels_are_read_for_scoring_only(submission, dataset, score_submissions):
     assert dataset.test[0].labels is None
-    [scores] = score_predictions([submission([(TEST, "Ulna", ULNA)]).path], dataset)
+    [scored] = score_submissions([submission([(TEST, "Ulna", ULNA)])], dataset)
+    scores = scored.scores
     assert scores.images == (TEST,)
     assert scores.by_class()["Ulna"] == 1.0
 
 
-def test_images_of_a_fold_without_rows_count_as_empty(submission, dataset):
+def test_images_of_a_fold_without_rows_count_as_empty(submission, dataset, score_submissions):
     sizes = {ONE: [64, 64], TWO: [64, 64]}
     [scored] = score_submissions(
         [submission([(ONE, "Ulna", ULNA)], images=sizes, split="val")], dataset
@@ -86,13 +87,15 @@ def test_images_of_a_fold_without_rows_count_as_empty(submission, dataset):
     assert scored.scores.by_class()["Ulna"] == pytest.approx(0.5, abs=1e-6)
 
 
-def test_a_fold_without_a_sidecar_is_scored_on_its_own_images(submission, dataset):
+def test_a_fold_without_a_sidecar_is_scored_on_its_own_images(
+    submission, dataset, score_submissions
+):
     [scored] = score_submissions([submission([(ONE, "Ulna", ULNA)])], dataset)
     assert scored.scores.images == (ONE,)
     assert scored.without_rows == ()
 
 
-def test_people_that_were_trained_on_are_noticed(submission, dataset):
+def test_people_that_were_trained_on_are_noticed(submission, dataset, score_submissions):
     ours = submission([(ONE, "Ulna", ULNA)], trained_people=["ID001", "ID003"])
     [scored] = score_submissions([ours], dataset)
     assert scored.trained_on == ("ID001",)
@@ -106,26 +109,32 @@ def test_people_that_were_trained_on_are_noticed(submission, dataset):
         ([], "has no rows"),
     ],
 )
-def test_what_the_data_set_does_not_have_cannot_be_scored(submission, dataset, rows, said):
+def test_what_the_data_set_does_not_have_cannot_be_scored(
+    submission, dataset, rows, said, score_submissions
+):
     with pytest.raises(InputError, match=said):
-        score_predictions([submission(rows).path], dataset)
+        score_submissions([submission(rows)], dataset)
 
 
-def test_images_without_labels_cannot_be_scored(submission, dataset, data):
+def test_images_without_labels_cannot_be_scored(submission, dataset, data, score_submissions):
     (data / "test/outputs_json/ID003/image_ID003_R.json").unlink()
     one = submission([(TEST, "Ulna", ULNA)])
     assert not has_labels(one, with_test_labels(dataset))
     with pytest.raises(InputError, match="1 of 1 images have no label"):
-        score_predictions([one.path], dataset)
+        score_submissions([one], dataset)
 
 
-def test_a_mask_of_an_image_of_another_size_than_its_labels_is_refused(submission, dataset):
+def test_a_mask_of_an_image_of_another_size_than_its_labels_is_refused(
+    submission, dataset, score_submissions
+):
     ours = submission([(ONE, "Ulna", ULNA)], images={ONE: [32, 64]})
     with pytest.raises(InputError, match=rf"(?s){ONE} has two sizes.*itself: 64 × 64.*32 × 64"):
         score_submissions([ours], dataset)
 
 
-def test_a_run_past_the_labelled_image_is_refused_with_its_place(submission, dataset):
+def test_a_run_past_the_labelled_image_is_refused_with_its_place(
+    submission, dataset, score_submissions
+):
     ours = submission([(ONE, "Ulna", rle.parse("4096 2"))])
     with pytest.raises(InputError, match=rf"a\.csv, line 2, {ONE}, Ulna: a run ends at pixel 4097"):
         score_submissions([ours], dataset)

@@ -17,7 +17,6 @@ from handseg.runs.previews import list_previews
 from handseg.runs.reader import list_runs, read_run
 from handseg.runs.scores import read_scores
 from handseg.score.dice import Scores
-from handseg.score.predictions import score_predictions
 from handseg.train import trainer as loop
 from handseg.train.step import Stepper
 
@@ -68,10 +67,11 @@ def test_a_network_learns_and_leaves_a_whole_run_folder(begin, recipe, request):
     ]
 
 
-def test_the_validation_is_what_score_says_of_the_predictions(trained):
+def test_the_validation_is_what_score_says_of_the_predictions(trained, score_submissions):
     run = RUNS / "tiny-1"
     dataset = open_dataset(Path("data"))
-    (scores,) = score_predictions([run / "predictions/val.csv"], dataset)
+    predictions = read_submission(run / "predictions/val.csv")
+    scores = score_submissions([predictions], dataset)[0].scores
     best = load_checkpoint(run / "checkpoints", "best").manifest
     assert 0.001 < scores.mean() < 0.999
     assert best["validation_dice"] == pytest.approx(scores.mean(), abs=1e-6)

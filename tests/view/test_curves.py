@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 
-from handseg.view.braille import characters
 from handseg.view.curves import (
     NO_CURVE,
     Curve,
@@ -18,6 +17,11 @@ from handseg.view.curves import (
 )
 
 NAN = float("nan")
+
+
+def characters(codes):
+    """The lines of cells as text, blanks where there is no dot."""
+    return ["".join(chr(0x2800 + code) if code else " " for code in row) for row in codes.tolist()]
 
 
 def shown(x, y, width=2, height=1, **look):

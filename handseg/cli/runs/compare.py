@@ -1,13 +1,14 @@
 """`handseg runs compare`: whether one run is better than another, and where."""
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from handseg.cli import console, options
 from handseg.cli.command import command
-from handseg.cli.runs.show import DIFFERENCE
+from handseg.cli.runs.show import DIFFERENCE, marked
 from handseg.cli.tables import Column, Table, json_value
 from handseg.errors import UsageError
 from handseg.text import NONE, dice_text, difference_text
@@ -24,8 +25,7 @@ EXAMPLES = (
     "handseg runs compare unet-1 unet-2 --by image --csv",
 )
 LISTED = 10
-"""Images that are listed where nobody says how many."""
-
+"""Images that are listed where no number is given."""
 
 By = Literal["class", "image"]
 BETWEEN = ("difference", "low", "high", "verdict")
@@ -73,7 +73,6 @@ def compare(
 
 
 def report_notes(pairs: "Sequence[PairedRuns]") -> None:
-    """What a person should know about the figures before reading them."""
     for one in (pairs[0].a, *(pair.b for pair in pairs)):
         which = "best" if one.is_best else "last"
         console.info(f"{one.name}: its {which} validation, step {one.scores.step}, fold {one.fold}")
@@ -167,15 +166,12 @@ def images_table(pairs: "Sequence[PairedRuns]", most: int | None) -> Table:
 
 
 def signed(between: "Difference | str | None") -> "Text":
-    """A difference, with a sign and a colour where it is more than noise."""
+    """A difference, marked where it is more than noise."""
     from rich.text import Text
 
     if between is None or isinstance(between, str):
         return Text(between or "")
-    words = difference_text(between.mean)
-    if not between.is_more_than_noise:
-        return Text(f"  {words}")
-    return Text(f"▲ {words}", "green") if between.mean > 0 else Text(f"▼ {words}", "red")
+    return marked(between.mean, bool(between.is_more_than_noise))
 
 
 def interval_text(between: "Difference") -> str:
@@ -187,25 +183,20 @@ def interval_text(between: "Difference") -> str:
 
 
 def pairs_csv(pairs: "Sequence[PairedRuns]", by: By) -> str:
-    """A row for each pair of runs and class, or image."""
     if by == "class":
         names = ("a", "b", "class", "dice_a", "dice_b", *BETWEEN)
+        rows = [
+            [pair.a.name, pair.b.name, row.name, row.a, row.b, *_between(row.between).values()]
+            for pair in pairs
+            for row in pair.by_class
+        ]
     else:
         names = ("a", "b", "image_name", "person", "dice_a", "dice_b", "difference", "most_in")
-    rows = [
-        [pair.a.name, pair.b.name, *row]
-        for pair in pairs
-        for row in (_class_rows(pair) if by == "class" else _image_rows(pair))
-    ]
+        figures = attrgetter("name", "person", "a", "b", "difference", "most")
+        rows = [
+            [pair.a.name, pair.b.name, *figures(row)] for pair in pairs for row in pair.by_image
+        ]
     return Table([Column(name) for name in names], rows).to_csv()
-
-
-def _class_rows(pair: "PairedRuns") -> list[list[Any]]:
-    return [[row.name, row.a, row.b, *_between(row.between).values()] for row in pair.by_class]
-
-
-def _image_rows(pair: "PairedRuns") -> list[list[Any]]:
-    return [[row.name, row.person, row.a, row.b, row.difference, row.most] for row in pair.by_image]
 
 
 def pairs_json(pairs: "Sequence[PairedRuns]") -> dict[str, Any]:

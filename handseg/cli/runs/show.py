@@ -32,7 +32,6 @@ NAME = 12
 DIFFERENCE = 8
 """Cells of a difference with its sign."""
 
-
 Against = Annotated[
     str | None,
     typer.Option(metavar="RUN2", help="Hold it against another run.", show_default=False),
@@ -104,7 +103,6 @@ def print_report(report: "RunReport", sort: "Order") -> None:
 
 
 def print_differences(report: "RunReport", other: str) -> None:
-    """The values in which the recipes differ."""
     if report.recipe_fault:
         console.warn(f"the recipes cannot be compared: {report.recipe_fault}")
     elif report.differences:
@@ -157,12 +155,14 @@ def classes_table(report: "RunReport", order: "Order") -> Table:
 
 
 def moved(difference: float) -> "Text":
-    """A difference, with a sign and a colour where it is more than a trifle."""
+    return marked(difference, abs(difference) > MOVED)
+
+
+def marked(difference: float, matters: bool) -> "Text":
+    """A difference of Dice, with an arrow and a colour where it `matters`."""
     from rich.text import Text
 
     words = difference_text(difference)
-    if difference > MOVED:
-        return Text(f"▲ {words}", "green")
-    if difference < -MOVED:
-        return Text(f"▼ {words}", "red")
-    return Text(f"  {words}")
+    if not matters:
+        return Text(f"  {words}")
+    return Text(f"▲ {words}", "green") if difference > 0 else Text(f"▼ {words}", "red")

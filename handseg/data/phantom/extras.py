@@ -108,7 +108,6 @@ class Extras:
 
 
 def draw_extras(names: Iterable[str], build: Build, seed: int, person: int, side: str) -> Extras:
-    """Which of the named extras a hand has."""
     chosen: dict[str, np.random.Generator] = {}
     for number, (name, share) in enumerate(SHARES.items()):
         place = [seed, person, _APART + 2 * number + (side == "right")]

@@ -80,7 +80,6 @@ class Build:
 
 
 def draw_build(rng: np.random.Generator) -> Build:
-    """Draw a person's build: size, proportions, thickness of bone, shapes."""
     width = float(np.clip(rng.normal(1.0, 0.055), 0.87, 1.15))
     lengths = _draw_lengths(rng)
     return Build(

@@ -72,7 +72,6 @@ class Exposure:
 
 
 def draw_exposure(rng: np.random.Generator) -> Exposure:
-    """Draw how a picture is taken and shown."""
     return Exposure(
         photons=float(np.exp(rng.uniform(np.log(1200), np.log(6000)))),
         soft=float(rng.normal(1.0, 0.10)),

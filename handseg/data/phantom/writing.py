@@ -194,7 +194,6 @@ def _start_worker() -> None:
 
 
 def _make(task: _Task) -> int:
-    """Make one image and its labels; returns its person."""
     phantom = make_phantom(
         task.size,
         task.seed,

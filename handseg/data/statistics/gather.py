@@ -15,6 +15,7 @@ from handseg.data.label_runs import bytes_to_draw, readable_labels
 from handseg.data.people import Balance, Fact, balance_of, finite, metadata_of, people_of
 from handseg.data.statistics.masks import ClassRow, MaskStatistics, class_rows, measure_masks
 from handseg.errors import InputError
+from handseg.formats.documents import Size
 from handseg.hand.hands import Hands
 from handseg.reporter import Progress, silent
 from handseg.threads import threads
@@ -24,7 +25,6 @@ Bars = Callable[[str], AbstractContextManager[Progress]]
 
 SAMPLED = 48
 """Images of a split whose grey values are read by default."""
-Size = tuple[int, int]
 UNKNOWN = "unknown"
 PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
 LEVELS = 256
@@ -108,7 +108,6 @@ class Statistics:
 
     @property
     def have_hands(self) -> bool:
-        """Whether bones tell a side or a pose."""
         return any(split.hands for split in self.splits)
 
 

@@ -68,7 +68,6 @@ class MaskStatistics:
 
     @property
     def shares(self) -> NDArray[np.float64]:
-        """Areas as shares of the image."""
         return self.areas / self.pixels[:, None]
 
     @property
@@ -255,7 +254,6 @@ class ClassRow:
 
 
 def class_rows(figures: MaskStatistics) -> list[ClassRow]:
-    """A row for each class, in the order of the data set."""
     return [_row(figures, column) for column in range(len(figures.classes))]
 
 

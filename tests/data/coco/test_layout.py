@@ -177,10 +177,9 @@ def test_what_handseg_converted_is_labelled_as_it_was(tmp_path, add_hand):
     assert len(labelled_training_samples(dataset)) == 2
 
 
-def test_images_without_annotation_are_no_part_of_a_score(ram):
+def test_images_without_annotation_are_no_part_of_a_score(ram, score_submissions):
     from handseg import rle
     from handseg.rle.submission import read_submission, write_submission
-    from handseg.score.predictions import score_submissions
 
     dataset = open_dataset(ram)
     rows = [(one.image_name, "Radius", rle.empty()) for one in dataset.train]
