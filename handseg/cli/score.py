@@ -70,7 +70,10 @@ def score(
     worst: Annotated[
         int | None,
         typer.Option(
-            metavar="N", min=1, help="The N worst images of each class too.", show_default=False
+            metavar="N",
+            min=1,
+            help="The N worst images of each class too; with --csv only them.",
+            show_default=False,
         ),
     ] = None,
     reweight: Annotated[

@@ -94,7 +94,17 @@ def vote(
     size = options.pixels(image_size)
     options.check_out(out, force)
     if out_of_fold:
-        refuse_rules({"--threshold": threshold, "--min-votes": min_votes, "--plan": plan})
+        refuse_rules(
+            {
+                "--threshold": threshold,
+                "--min-votes": min_votes,
+                "--plan": plan,
+                "--allow-partial": allow_partial or None,
+                "--skip-bad": skip_bad or None,
+                "--image-size": image_size,
+                "--workers": workers,
+            }
+        )
         report_joined(join_folds(preds or [], data, runs, out))
         return
     with console.progress("voting") as bar:

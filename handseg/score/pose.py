@@ -34,7 +34,7 @@ def parse_reweight(text: str) -> Reweight:
         share = math.nan
     if name != "pose" or not 0 <= share <= 1:
         raise UsageError(
-            f"--reweight {text} cannot be read",
+            f"the share of poses {text!r} cannot be read",
             details="it is pose=SHARE, the share of people with bent wrists from 0 to 1",
             hints=["as in the competition's test set: --reweight pose=0.576"],
         )

@@ -139,6 +139,8 @@ def test_vote_joins_named_folds_to_where_it_is_told(fold, workplace):
     [
         ([], 2, "a run of every fold"),
         (["a.csv", "--threshold", "1"], 2, "--threshold says nothing there"),
+        (["a.csv", "--skip-bad"], 2, "--skip-bad says nothing there"),
+        (["a.csv", "--image-size", "4x4"], 2, "--image-size says nothing there"),
         (["a.csv", "--out", "-"], 2, "writes a file"),
         (["a.csv"], 3, "there is no CSV a.csv"),
     ],
