@@ -1,8 +1,9 @@
 """The sizes of a submission's images, which its rows do not say: who knows them, who is believed.
 
 One precedence for all: the image's own header, else a sidecar, else `--image-size`, else the
-competition's 2048 × 2048. A header is the fact and a sidecar a statement about it: where two of
-them disagree, masks and images do not belong together.
+competition's 2048 × 2048. A header is the fact and a sidecar a statement about it: where two that
+are read disagree, masks and images do not belong together. Headers are read where a data set is
+opened anyway: where it was named, or where a sidecar lacks sizes.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -43,7 +44,7 @@ class ImageSizes:
 
     @cached_property
     def known(self) -> dict[str, Size]:
-        """The sizes that headers or sidecars say; the header's where they disagree."""
+        """The sizes that headers or sidecars say; the header's where a check lets them disagree."""
         return {**self.sidecars, **self.headers}
 
     @property
@@ -84,8 +85,8 @@ def sizes_of(
 ) -> ImageSizes:
     """The sizes of the images of one submission; headers are read where its sidecar lacks some.
 
-    Raises InputError where there is no data set in `data` though it `is_wanted`, where an image of
-    it cannot be read, or where its header disagrees with the sidecar.
+    Raises InputError where there is no data set in `data` though `data_is_wanted`, where an image
+    of it cannot be read, or where its header disagrees with the sidecar.
     """
     headers: dict[str, Size] = {}
     if data_is_wanted or not submission.sizes.keys() >= set(images):

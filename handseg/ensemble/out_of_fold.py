@@ -40,7 +40,7 @@ def join_predictions(
     """
     if not names:
         raise UsageError(
-            "out-of-fold predictions are of what is named: a run of every fold",
+            "no run is named to be joined: name a run of every fold",
             hints=["handseg vote --out-of-fold unet-1 unet-2 unet-3 unet-4 unet-5"],
         )
     return join_folds(read_predictions(names, runs, "val"), open_dataset(data), out)
