@@ -14,6 +14,11 @@ Subject = Literal[
     "structure", "order", "runs", "content", "anatomy", "format", "files", "people", "labels"
 ]
 
+SEVERAL_PIECES = "a mask in several pieces"
+UNLIKE_AREA = "an area unlike that of the class in other images"
+SECOND_PIECE = 0.05
+"""Of the mask's area: a second piece that is larger is worth a finding, in labels as in a CSV."""
+
 
 @dataclass(frozen=True)
 class Finding:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from handseg import rle
 from handseg.anatomy import BONES, FOREARM
-from handseg.check.findings import Finding
+from handseg.check.findings import SECOND_PIECE, SEVERAL_PIECES, Finding
 from handseg.check.images import read_whole
 from handseg.check.labels import CheckedLabel, read_label
 from handseg.check.reference import FEWEST, TO_SIGMA
@@ -31,15 +31,12 @@ UNREADABLE = "an image that cannot be read"
 DAMAGED = "a damaged image"
 BLANK = "an image of one grey"
 HOLE = "a hole in a mask"
-PIECES = "a mask in several pieces"
 BRIGHT = "something bright in a bone, as a ring or metal"
 
 LEAST_HOLE, LEAST_HOLE_SHARE = 12, 0.002
 """Pixels of a hole, and their share of the mask, that are no matter of drawing."""
 MOST_PIXELS = 1 << 27
 """Of masks that are held at once; the bones of a hand of 2048² take some 4 million."""
-SECOND_PIECE = 0.05
-"""Of the mask's area."""
 _BRIGHT_Z = 8.0
 """On phantoms of the seed 111 every hand without metal stays below 6.5."""
 _LEAST_SPREAD = 0.02
@@ -109,7 +106,7 @@ class Inspection:
         if mask.second > SECOND_PIECE * mask.area:
             share = mask.second / mask.area
             detail = f"{mask.pieces} pieces, the second has {share:.0%} of the area"
-            found.append((PIECES, detail, share))
+            found.append((SEVERAL_PIECES, detail, share))
         image = self.sample.image_name
         self.findings += [
             Finding("warning", "labels", reason, detail, image=image, cls=name, weight=weight)

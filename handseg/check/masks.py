@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 
 from handseg import rle
 from handseg.anatomy import BONES, MEAN_AREAS
-from handseg.check.findings import Finding, Severity, Subject, fix_command
+from handseg.check.findings import (
+    SECOND_PIECE,
+    SEVERAL_PIECES,
+    UNLIKE_AREA,
+    Finding,
+    Severity,
+    Subject,
+    fix_command,
+)
+from handseg.check.reference import TO_SIGMA
 from handseg.data.image_sizes import ImageSizes
 from handseg.formats.documents import Size
 from handseg.hand.hands import Hands
@@ -40,11 +49,8 @@ FAR = 6.0
 FACTOR = 2.0
 """And so many times larger or smaller than it."""
 OFF_FACTOR = 3.0
-SECOND_PIECE = 0.05
-"""Of the mask's area."""
 MANY_PIECES = 20
 
-UNLIKE = "an area unlike that of the class in other images"
 OFF_SIZE = "a class with the area of another bone"
 
 DECIMALS = "figures are written with a decimal point"
@@ -297,14 +303,13 @@ def _unusual_areas(masks: RowMasks, rows: NDArray[np.intp], scale: Floats) -> It
     areas = masks.area[rows] * scale[rows]
     median = float(np.median(areas))
     logs = np.log(areas / median)
-    # 1.4826 makes the median of deviations the standard deviation of a normal distribution; two
-    # per cent keep a class that hardly varies from making every mask unusual.
-    spread = max(1.4826 * float(np.median(np.abs(logs))), 0.02)
+    # Two per cent keep a class that hardly varies from making every mask unusual.
+    spread = max(TO_SIGMA * float(np.median(np.abs(logs))), 0.02)
     for at in np.flatnonzero((np.abs(logs) > FAR * spread) & (np.abs(logs) > np.log(FACTOR))):
         row, z = int(rows[at]), float(logs[at] / spread)
         usual = round(median / scale[row])
         detail = f"{masks.area[row]:,} pixels where the median is {usual:,} (robust z {z:+.0f})"
-        yield masks.finding(row, "warning", "content", UNLIKE, detail, weight=abs(z))
+        yield masks.finding(row, "warning", "content", UNLIKE_AREA, detail, weight=abs(z))
 
 
 def _unlike_bones(medians: dict[str, float]) -> Iterator[Finding]:
@@ -334,7 +339,7 @@ def _in_pieces(masks: RowMasks, severity: Severity) -> Iterator[Finding]:
     apart = share > SECOND_PIECE
     specks = ~apart & (masks.pieces > MANY_PIECES)
     for rows, reason, weights in (
-        (apart, "a mask in several pieces", share),
+        (apart, SEVERAL_PIECES, share),
         (specks, "a mask with many specks", masks.pieces),
     ):
         for row in np.flatnonzero(rows).tolist():

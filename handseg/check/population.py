@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from handseg.anatomy import BONES, FOREARM
 from handseg.check import anatomy, reference
 from handseg.check.anatomy import of_bone
-from handseg.check.findings import Finding
+from handseg.check.findings import UNLIKE_AREA, Finding
 from handseg.check.reference import (
     FEWEST,
     ClassDistance,
@@ -31,7 +31,6 @@ from handseg.hand.pose import LIMIT
 WRONG_BONE = "a label on the wrong bone"
 EXCHANGED = "two labels are exchanged"
 PLACE = "a place unlike that of the class in other images"
-AREA = "an area unlike that of the class in other images"
 FEW = "too few whole hands to compare them"
 
 LEAST_BONES = 8
@@ -182,7 +181,7 @@ class _Population:
             factor, far = float(np.exp(logs[at, bone])), float(z[at, bone])
             pixels = self.hands.areas[at, bone]
             detail = f"{pixels:,.0f} pixels, {factor:.2g} times the usual (robust z {far:+.0f})"
-            yield of_bone(AREA, detail, self.hands.images[at], BONES[bone], abs(far))
+            yield of_bone(UNLIKE_AREA, detail, self.hands.images[at], BONES[bone], abs(far))
             self.explained[at, bone] = True
 
 

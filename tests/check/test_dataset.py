@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from handseg.anatomy import BONES
-from handseg.check import dataset, inspection, labels
+from handseg.check import dataset, findings, inspection, labels
 from handseg.check.dataset import check_dataset
 from handseg.data.dataset import open_dataset
 from handseg.data.labels import read_labels
@@ -159,7 +159,7 @@ def test_a_hole_and_a_second_piece_are_told(data, phantom_labels, write_label):
     write_label(paths(data, 7)[1], [*phantom_labels[7].items(), ("finger-7", away)])
     told = found(data)
     assert ("warning", inspection.HOLE, "image06.png", "Radius") in told
-    assert ("warning", inspection.PIECES, "image07.png", "finger-7") in told
+    assert ("warning", findings.SEVERAL_PIECES, "image07.png", "finger-7") in told
 
 
 def test_the_same_image_twice_is_an_error_between_people_and_dubious_within_one(data):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from handseg import rle
+from handseg.check import findings
 from handseg.check import masks as row_masks
 
 
@@ -39,7 +40,7 @@ def test_an_area_unlike_that_of_other_images_is_told_with_the_median(write, foun
     bone = changed["03_left.png"]["finger-7"]
     changed["03_left.png"]["finger-7"] = bone[len(bone) // 3 : len(bone) // 2]
     [(severity, _, place, detail)] = [
-        one for one in found(write(changed)) if one[1] == row_masks.UNLIKE
+        one for one in found(write(changed)) if one[1] == findings.UNLIKE_AREA
     ]
     assert severity == "warning"
     assert place.endswith("03_left.png, finger-7")

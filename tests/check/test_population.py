@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from handseg.anatomy import BONES, CARPALS, FINGERS, NEIGHBOURS
-from handseg.check import anatomy, population
+from handseg.check import anatomy, findings, population
 from handseg.check.inspection import (
     Inspection,
     draw_polygons,
@@ -111,7 +111,7 @@ def test_a_bone_that_is_much_too_large_is_named(hands):
         return parts | {"Lunate": np.rint(middle + (points - middle) * 1.7).tolist()}
 
     [(reason, image, cls, detail)] = told(hands(6, edit))
-    assert (reason, image, cls) == (population.AREA, "06.png", "Lunate")
+    assert (reason, image, cls) == (findings.UNLIKE_AREA, "06.png", "Lunate")
     assert "times the usual" in detail
 
 
