@@ -45,7 +45,7 @@ def predict(
     options.check_out(out, force)
     dataset = open_dataset(options.data_folder(data))
     console.info(dataset.recognised)
-    from handseg.predict.of_run import plan_prediction, run_prediction
+    from handseg.inference.predictions import plan_prediction, run_prediction
 
     if out == options.STREAM:
         with TemporaryDirectory() as place:

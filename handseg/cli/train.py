@@ -19,7 +19,7 @@ from handseg.reporter import Progress
 if TYPE_CHECKING:
     from handseg.cli.queue import Training, TrainRequest
     from handseg.recipe.load import LoadedRecipe
-    from handseg.train.dry_run import Measured
+    from handseg.train.dry_run import TrainingEstimate
     from handseg.train.session import Outcome
 
 Bars = Callable[[str], AbstractContextManager[Progress]]
@@ -184,8 +184,8 @@ def measure(training: "Training", request: "TrainRequest") -> None:
     introduce(training, data)
     from handseg.train.dry_run import dry_run
 
-    measured = dry_run(training.loaded, data, runs, console.reporter(), limit=request.limit)
-    print_measured(training.title, measured)
+    estimate = dry_run(training.loaded, data, runs, console.reporter(), limit=request.limit)
+    print_estimate(training.title, estimate)
 
 
 def find_resumed(resumed: str, sets: list[str], runs: Path) -> "tuple[Path, LoadedRecipe]":
@@ -208,7 +208,7 @@ def find_resumed(resumed: str, sets: list[str], runs: Path) -> "tuple[Path, Load
 
 def go_on(run: Path, loaded: "LoadedRecipe", data: Path | None) -> None:
     """Resume a run, on the data that it began with unless told otherwise."""
-    from handseg.predict.of_run import read_facts
+    from handseg.inference.predictions import read_facts
     from handseg.train.session import resume as resume_training
 
     place = data or Path(read_facts(run).get("data") or options.data_folder(None))
@@ -290,6 +290,6 @@ def dice_lines(by_class: Mapping[str, float]) -> list[str]:
     return ["    ".join(cells[row::height]) for row in range(height)]
 
 
-def print_measured(title: str, measured: "Measured") -> None:
-    for name, value in {"training": title, **measured.figures()}.items():
+def print_estimate(title: str, estimate: "TrainingEstimate") -> None:
+    for name, value in {"training": title, **estimate.as_text()}.items():
         console.out(f"{name:<16} {value}")

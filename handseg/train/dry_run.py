@@ -11,27 +11,25 @@ from typing import TypeVar
 
 import torch
 
+from handseg.inference.device import device_name
 from handseg.models.build import parameter_count
 from handseg.recipe.load import LoadedRecipe
 from handseg.reporter import Reporter
 from handseg.runs.writer import RunWriter
 from handseg.text import counted, duration, size_text
-from handseg.train.assembly import make_trainer
+from handseg.train.data import TrainingData, find_data, image_counts
 from handseg.train.interruption import StopError, StopRequest
-from handseg.train.limit import limited
 from handseg.train.loader import worker_count
 from handseg.train.order import EpochSampler
-from handseg.train.parts import sample_order
-from handseg.train.plan import first_model, images_words, make_plan, pick_device
+from handseg.train.setup import first_model, pick_device, prepare_setup
 from handseg.train.trainer import Trainer
-from handseg.train.world import World, check_world
 
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What a dry run found; times in seconds, sizes in bytes."""
+class TrainingEstimate:
+    """What a training would take, from a dry run; times in seconds, sizes in bytes."""
 
     size: int
     """Pixels of a sample's side."""
@@ -57,10 +55,10 @@ class Measured:
         """All steps and validations, should no early stop come."""
         return self.steps * self.seconds_a_step + self.validations * self.seconds_a_validation
 
-    def figures(self) -> dict[str, str]:
+    def as_text(self) -> dict[str, str]:
         """The same in words, for a person."""
         return {
-            "images": f"{images_words(self.training, self.crops)} of "
+            "images": f"{image_counts(self.training, self.crops)} of "
             f"{counted(self.people, 'person', 'people')} to train on, {self.validation} to "
             f"validate on, at {self.size} px",
             "parameters": f"{self.parameters:,}",
@@ -74,8 +72,13 @@ class Measured:
 
 
 def dry_run(
-    loaded: LoadedRecipe, data: Path, runs: Path, reporter: Reporter, *, limit: int | None = None
-) -> Measured:
+    loaded: LoadedRecipe,
+    data_folder: Path,
+    runs: Path,
+    reporter: Reporter,
+    *,
+    limit: int | None = None,
+) -> TrainingEstimate:
     """Train one batch and validate one as the training would, in a folder that goes again.
 
     Only the images of these are prepared; neither folds nor a run are written.
@@ -84,28 +87,26 @@ def dry_run(
         HandsegError: as `session.train`.
     """
     device = pick_device(loaded)
-    with reporter.progress("reading files") as bar:
-        world = limited(check_world(loaded, data, bar, write_folds=False), limit)
-    model = first_model(loaded, world.dataset.classes, runs, reporter.info)
-    here = timed_alone(loaded)
-    plan = make_plan(
-        here, limited(world, loaded.recipe.train.batch_size), device, runs, True, reporter
-    )
+    with reporter.progress("reading files") as progress:
+        data = find_data(loaded, data_folder, progress, write_folds=False).limited(limit)
+    model = first_model(loaded, data.dataset.classes, runs, reporter.info)
+    alone = timed_alone(loaded)
+    few = data.limited(loaded.recipe.train.batch_size)
+    setup = prepare_setup(alone, few, device, runs, reporter, may_shrink=True)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     with TemporaryDirectory(prefix="handseg-dry-run-") as place, StopRequest() as stop:
-        writer = RunWriter.create(Path(place), loaded.name, recipe_toml=here.to_toml(), facts={})
+        writer = RunWriter.create(Path(place), loaded.name, recipe_toml=alone.to_toml(), facts={})
         try:
-            trainer = make_trainer(plan, model, writer, stop)
+            trainer = Trainer(setup, model, writer, stop)
             step = step_seconds(trainer, worker_count(loaded.recipe.data.workers, device))
-            image = trainer.validate(stop).seconds / len(plan.parts.validation.samples)
+            image = trainer.validate().seconds / len(setup.validation.samples)
         except StopError:
             raise stop.error() from None
         finally:
             writer.end("stopped", "a dry run")
-    whole, crops = len(world.training), len(world.crops)
-    order = replace(sample_order(loaded, plan.parts), whole=whole, crops=crops)
-    return measured(loaded, world, trainer, order, step, image)
+    sampler = replace(setup.sampler(), whole=len(data.training), crops=len(data.crops))
+    return estimate(loaded, data, trainer, sampler, step, image)
 
 
 def timed_alone(loaded: LoadedRecipe) -> LoadedRecipe:
@@ -125,7 +126,7 @@ def step_seconds(trainer: Trainer, workers: int) -> float:
     for epoch in range(2):
         batches = iter(trainer.loader.epoch(epoch))
         loading, batch = timed(lambda batches=batches: next(batches))
-        taking, _ = timed(lambda batch=batch: trainer.train_step(batch), trainer.device)
+        taking, _ = timed(lambda batch=batch: trainer.training_step(batch), trainer.device)
     return max(taking, loading / workers) if workers else taking + loading
 
 
@@ -138,31 +139,31 @@ def timed(work: Callable[[], Result], device: torch.device | None = None) -> tup
     return time.monotonic() - begun, result
 
 
-def measured(
+def estimate(
     loaded: LoadedRecipe,
-    world: World,
+    data: TrainingData,
     trainer: Trainer,
-    order: EpochSampler,
+    sampler: EpochSampler,
     step: float,
     image: float,
-) -> Measured:
+) -> TrainingEstimate:
     """The figures of the whole training from a step and an image of a validation."""
     recipe, device = loaded.recipe, trainer.device
     memory, of = peak_memory(device)
-    return Measured(
+    return TrainingEstimate(
         size=recipe.data.size,
-        training=len(world.training),
-        crops=len(world.crops),
-        people=len(world.people),
-        validation=len(world.validation),
+        training=len(data.training),
+        crops=len(data.crops),
+        people=len(data.people),
+        validation=len(data.validation),
         parameters=parameter_count(trainer.model),
-        device=torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
-        micro_batch=trainer.stepper.room.size,
-        steps_an_epoch=order.batches_in(0),
-        steps=order.steps(recipe.train.epochs),
+        device=device_name(device),
+        micro_batch=trainer.stepper.micro_batch.size,
+        steps_an_epoch=sampler.batches_in(0),
+        steps=sampler.steps(recipe.train.epochs),
         validations=-(-recipe.train.epochs // recipe.validate.every_epochs),
         seconds_a_step=step,
-        seconds_a_validation=image * len(world.validation),
+        seconds_a_validation=image * len(data.validation),
         memory=memory,
         memory_of=of,
     )

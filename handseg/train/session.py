@@ -1,31 +1,40 @@
 """A training from its recipe to its predictions: what `handseg train` does."""
 
+import json
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, cast
 
-from handseg.errors import FailedError, HandsegError
+import torch
+
+from handseg.errors import FailedError, HandsegError, InputError
+from handseg.inference.device import is_out_of_memory
+from handseg.inference.predictions import (
+    images_fingerprint,
+    read_facts,
+    sidecar_of,
+    write_predictions,
+)
 from handseg.models.build import build_model
 from handseg.models.checkpoints import Checkpoint, load_checkpoint
 from handseg.models.segmenter import Segmenter
-from handseg.predict.of_run import images_fingerprint, read_facts, sidecar_of
-from handseg.predict.room import is_out_of_memory
-from handseg.predict.submission import write_predictions
 from handseg.recipe.load import LoadedRecipe
 from handseg.reporter import Reporter
-from handseg.runs import fields
+from handseg.runs import fields, jsonl
 from handseg.runs.claim import claim_run
+from handseg.runs.facts import versions
 from handseg.runs.predictions import prediction_path
 from handseg.runs.writer import RunWriter, refuse_taken
-from handseg.text import counted, duration
-from handseg.train.assembly import make_trainer
+from handseg.text import counted, duration, listed
+from handseg.train.data import TrainingData, find_data
 from handseg.train.interruption import StopError, StopRequest
-from handseg.train.limit import limited, smoke_name
-from handseg.train.plan import Plan, describe, first_model, make_plan, pick_device, run_facts
-from handseg.train.resuming import last_checkpoint, refuse_other_data, restore_surroundings
+from handseg.train.setup import TrainingSetup, first_model, pick_device, prepare_setup
 from handseg.train.trainer import Trainer
-from handseg.train.world import check_world
+
+NAMED = 3
+"""Files and people that are named before the rest is counted."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +53,7 @@ class Outcome:
 
 def train(
     loaded: LoadedRecipe,
-    data: Path,
+    data_folder: Path,
     runs: Path,
     reporter: Reporter,
     *,
@@ -56,32 +65,33 @@ def train(
     No run folder is left when the recipe, the data, the weights or the device are at fault.
 
     Raises:
-        HandsegError: as `check_world` and `build_model`, and what ends a training early.
+        HandsegError: as `find_data` and `first_model`, and what ends a training early.
     """
     if name is not None:
         refuse_taken(runs, name)
     device = pick_device(loaded)
-    with reporter.progress("reading files") as bar:
-        world = limited(check_world(loaded, data, bar), limit)
-    describe(world, reporter)
+    with reporter.progress("reading files") as progress:
+        data = find_data(loaded, data_folder, progress).limited(limit)
+    reporter.info(data.summary)
     if loaded.recipe.model.weights != "none":
         reporter.info(f"loading the weights {loaded.recipe.model.weights}")
     # Before the images are prepared: that takes its time and its place.
-    model = first_model(loaded, world.dataset.classes, runs, reporter.info)
-    shrinks = loaded.recipe.train.micro_batch == "auto"
-    plan = make_plan(loaded, world, device, runs, shrinks, reporter)
+    model = first_model(loaded, data.dataset.classes, runs, reporter.info)
+    may_shrink = loaded.recipe.train.micro_batch == "auto"
+    setup = prepare_setup(loaded, data, device, runs, reporter, may_shrink=may_shrink)
     writer = RunWriter.create(
         runs,
-        smoke_name(loaded.name, limit),
+        # A smoke run is none of the recipe itself.
+        loaded.name if limit is None else f"{loaded.name}-limit{limit}",
         recipe_toml=loaded.to_toml(),
-        facts={"limit": limit, **run_facts(plan, model)},
-        files=world.files,
+        facts={"limit": limit, **setup.run_facts(model)},
+        files=data.files,
         name=name,
     )
-    return run_training(plan, model, writer, None)
+    return run_training(setup, model, writer, None)
 
 
-def resume(run: Path, loaded: LoadedRecipe, data: Path, reporter: Reporter) -> Outcome:
+def resume(run: Path, loaded: LoadedRecipe, data_folder: Path, reporter: Reporter) -> Outcome:
     """Go on with a run from its last checkpoint, or from the start where it has none yet.
 
     Raises:
@@ -90,15 +100,31 @@ def resume(run: Path, loaded: LoadedRecipe, data: Path, reporter: Reporter) -> O
     """
     # Before its checkpoints are read: what another process still wrote would be lost.
     lock = claim_run(run)
+    damaged: list[str] = []
     try:
-        plan, checkpoint, damaged = plan_resumed(run, loaded, data, reporter)
-        model = resumed_model(plan, checkpoint)
+        before = read_facts(run)
+        device = pick_device(loaded)
+        restore_surroundings(before, reporter)
+        checkpoint = last_checkpoint(run, damaged.append)
+        with reporter.progress("reading files") as progress:
+            data = find_data(loaded, data_folder, progress).limited(before.get("limit"))
+        refuse_other_data(run, before, data)
+        may_shrink = may_still_shrink(loaded, before)
+        setup = prepare_setup(loaded, data, device, run.parent, reporter, may_shrink=may_shrink)
+        for line in resume_lines(run, loaded, checkpoint):
+            reporter.info(line)
+        # A checkpoint fills the network later.
+        model = (
+            setup.first_model(reporter.info)
+            if checkpoint is None
+            else build_model(loaded.recipe, len(setup.classes), weights="none")
+        )
         writer = RunWriter.resume(
             run,
             step=step_of(checkpoint),
             # Between two epochs; within one, or before the validation of one, batches are done.
             validated=checkpoint is None or checkpoint.manifest.get("batch", 0) == 0,
-            facts=run_facts(plan, model),
+            facts=setup.run_facts(model),
             lock=lock,
         )
     except BaseException:
@@ -108,64 +134,23 @@ def resume(run: Path, loaded: LoadedRecipe, data: Path, reporter: Reporter) -> O
         reporter.warn(text)
         writer.event(fields.WARNING, message=text, about=fields.CHECKPOINT_FAULT)
     if loaded.sets:
-        # The next resume goes on with what this one was told.
+        # The next resume goes on with what this one was given.
         writer.write_recipe(loaded.to_toml())
-    return run_training(plan, model, writer, checkpoint)
-
-
-def plan_resumed(
-    run: Path, loaded: LoadedRecipe, data: Path, reporter: Reporter
-) -> tuple[Plan, Checkpoint | None, list[str]]:
-    """What a run goes on with, from where, and which checkpoints were passed over for it.
-
-    Raises:
-        InputError: there is no whole checkpoint, or the data, folds or crops are other ones.
-    """
-    before = read_facts(run)
-    device = pick_device(loaded)
-    restore_surroundings(before, reporter)
-    damaged: list[str] = []
-    checkpoint = last_checkpoint(run, damaged.append)
-    with reporter.progress("reading files") as bar:
-        world = limited(check_world(loaded, data, bar), before.get("limit"))
-    refuse_other_data(run, before, world)
-    told = any(text.startswith("train.micro_batch") for text in loaded.sets)
-    found = bool(before.get("micro_batch_auto")) and not told
-    shrinks = loaded.recipe.train.micro_batch == "auto" or found
-    plan = make_plan(loaded, world, device, run.parent, shrinks, reporter)
-    if checkpoint is None:
-        reporter.info(f"{run.name} has no checkpoint yet: from the beginning")
-    else:
-        reporter.info(f"resuming {run.name} at step {step_of(checkpoint)}")
-        if checkpoint.manifest["epoch"] >= loaded.recipe.train.epochs:
-            epochs = counted(int(checkpoint.manifest["epoch"]), "epoch")
-            reporter.info(f"its {epochs} are done; for more: --set train.epochs=N")
-    return plan, checkpoint, damaged
-
-
-def resumed_model(plan: Plan, checkpoint: Checkpoint | None) -> Segmenter:
-    """The network that a run goes on with; a checkpoint fills it later."""
-    if checkpoint is None:
-        return plan.first_model()
-    return build_model(plan.loaded.recipe, len(plan.classes), weights="none")
-
-
-def step_of(checkpoint: Checkpoint | None) -> int:
-    return int(checkpoint.manifest["step"]) if checkpoint is not None else 0
+    return run_training(setup, model, writer, checkpoint)
 
 
 def run_training(
-    plan: Plan, model: Segmenter, writer: RunWriter, checkpoint: Checkpoint | None
+    setup: TrainingSetup, model: Segmenter, writer: RunWriter, checkpoint: Checkpoint | None
 ) -> Outcome:
     """Train in a run folder that is open; whatever happens, its end is written."""
     trainer: Trainer | None = None
-    writer.complain = plan.reporter.info
+    writer.complain = setup.reporter.info
     state, reason = "failed", ""
-    # To the very end: a scheduler's second signal must not kill what is putting itself away.
+    # To the very end: a scheduler's second signal must not kill what is being saved.
     with StopRequest() as stop:
         try:
-            trainer = make_trainer(plan, model, writer, stop, step_of(checkpoint))
-            outcome = train_and_predict(plan, trainer, checkpoint, stop)
+            trainer = Trainer(setup, model, writer, stop, step_of(checkpoint))
+            outcome = train_and_predict(trainer, checkpoint)
             state = "finished"
             return outcome
         except StopError:
@@ -181,33 +166,35 @@ def run_training(
                 raise no_memory(trainer, error) from error
             raise
         finally:
-            put_down(trainer, writer, state, reason, plan.reporter)
+            shut_down(trainer, writer, state, reason, setup.reporter)
 
 
-def train_and_predict(
-    plan: Plan, trainer: Trainer, checkpoint: Checkpoint | None, stop: StopRequest
-) -> Outcome:
+def train_and_predict(trainer: Trainer, checkpoint: Checkpoint | None) -> Outcome:
     """Train from a checkpoint, or from the beginning, and predict the held-out people.
 
     Raises:
         StopError: a stop was asked for; a checkpoint is kept.
     """
+    reporter = trainer.setup.reporter
     if checkpoint is not None:
         trainer.restore(checkpoint)
-    foretell(trainer, plan.reporter)
-    with plan.reporter.progress(trainer.writer.name) as bar:
-        reason = trainer.fit(stop, bar)
-    return finish(plan, trainer, reason, stop)
+    steps = trainer.steps - trainer.state.step
+    if trainer.device.type == "cpu" and steps > 0:
+        reporter.info(cpu_eta_text(trainer.step_seconds(), steps))
+    with reporter.progress(trainer.writer.name) as progress:
+        reason = trainer.fit(progress)
+    # Resumed, a run that is stopped from here on does only this.
+    trainer.stop.heed()
+    return predict_held_out(trainer, reason)
 
 
-def put_down(
+def shut_down(
     trainer: Trainer | None, writer: RunWriter, state: str, reason: str, reporter: Reporter
 ) -> None:
     """End what works beside a training, then its run, though Ctrl-C ends the waiting for them."""
     try:
         if trainer is not None:
-            trainer.loader.close()
-            trainer.materials.trackers.end(state)
+            trainer.shutdown(state)
     finally:
         close(writer, state, reason, reporter)
 
@@ -235,52 +222,166 @@ def reason_of(error: BaseException) -> str:
 
 def no_memory(trainer: Trainer | None, error: BaseException) -> FailedError:
     """What a person can do where there is no memory for the smallest part that is allowed."""
-    size = trainer.stepper.room.size if trainer is not None else 1
+    size = trainer.stepper.micro_batch.size if trainer is not None else 1
     hints = ["--set data.size=512", "--set model.encoder=NAME   # a smaller one"]
     if size > 1:
         hints.insert(0, f"--set train.micro_batch={size // 2}   # or auto")
     return FailedError("the device ran out of memory", details=str(error), hints=hints)
 
 
-def foretell(trainer: Trainer, reporter: Reporter) -> None:
-    """On a CPU, measure three steps and say how long the training will take."""
-    if trainer.device.type != "cpu":
-        return
-    left = trainer.steps - trainer.position.step
-    if left > 0:
-        seconds = trainer.seconds_a_step()
-        took = duration(left * seconds)
-        steps = counted(left, "step")
-        reporter.info(f"no GPU: {seconds:.2f} s a step on the CPU, about {took} for {steps}")
+def cpu_eta_text(seconds: float, steps: int) -> str:
+    """How long so many steps will take on a CPU, from the seconds of one."""
+    took = duration(steps * seconds)
+    return f"no GPU: {seconds:.2f} s a step on the CPU, about {took} for {counted(steps, 'step')}"
 
 
-def finish(plan: Plan, trainer: Trainer, reason: str, stop: StopRequest) -> Outcome:
+def predict_held_out(trainer: Trainer, reason: str) -> Outcome:
     """Predict the held-out people with the best checkpoint.
 
     Raises:
-        StopError: a stop was asked for; resumed, the run does only this.
+        StopError: a stop was asked for.
     """
-    stop.heed()
-    writer, world = trainer.writer, plan.world
-    best = load_checkpoint(trainer.keeper.root, "best", trainer.tell_damaged)
+    setup, writer = trainer.setup, trainer.writer
+    best = load_checkpoint(trainer.checkpoints.root, "best", trainer.warn_damaged)
     trainer.model.load_state_dict(best.chosen())
+    held_out = setup.data.validation
     sidecar = sidecar_of(writer.name, read_facts(writer.folder), best, "val") | {
         "made_by": "train",
-        "data_fingerprint": images_fingerprint(world.validation, world.dataset),
+        "data_fingerprint": images_fingerprint(held_out, setup.data.dataset),
     }
-    with plan.reporter.progress("predicting the held-out people") as bar:
+    with setup.reporter.progress("predicting the held-out people") as progress:
         predictions = write_predictions(
             prediction_path(writer.folder, "val"),
             trainer.model,
-            world.validation,
-            plan.classes,
-            plan.loaded.recipe.data.size,
-            replace(plan.inference, batch_size=trainer.room.size),
+            held_out,
+            setup.classes,
+            setup.recipe.data.size,
+            replace(setup.inference, batch_size=trainer.validation_batch.size),
             sidecar,
-            stop.heeding(bar),
+            trainer.stop.heeding(progress),
         )
     by_class: Mapping[str, float] = best.manifest.get("dice", {})
     uses_ema = bool(best.manifest.get("uses_ema"))
-    return Outcome(
-        writer.folder, trainer.position.best, dict(by_class), uses_ema, reason, predictions
+    return Outcome(writer.folder, trainer.state.best, dict(by_class), uses_ema, reason, predictions)
+
+
+def step_of(checkpoint: Checkpoint | None) -> int:
+    return int(checkpoint.manifest["step"]) if checkpoint is not None else 0
+
+
+def may_still_shrink(loaded: LoadedRecipe, before: Mapping[str, Any]) -> bool:
+    """Whether a resumed run may take smaller parts of a batch: not where a person set their size.
+
+    A size that was found earlier stands in the run's recipe as a number.
+    """
+    is_set = any(text.startswith("train.micro_batch") for text in loaded.sets)
+    was_found = bool(before.get("micro_batch_auto")) and not is_set
+    return loaded.recipe.train.micro_batch == "auto" or was_found
+
+
+def resume_lines(run: Path, loaded: LoadedRecipe, checkpoint: Checkpoint | None) -> list[str]:
+    """From where a run goes on."""
+    if checkpoint is None:
+        return [f"{run.name} has no checkpoint yet: from the beginning"]
+    lines = [f"resuming {run.name} at step {step_of(checkpoint)}"]
+    epochs = int(checkpoint.manifest["epoch"])
+    if epochs >= loaded.recipe.train.epochs:
+        lines.append(f"its {counted(epochs, 'epoch')} are done; for more: --set train.epochs=N")
+    return lines
+
+
+def restore_surroundings(before: Mapping[str, Any], reporter: Reporter) -> None:
+    """Compute in as many threads as before, which changes the last bits; say what else differs."""
+    threads = before.get("threads")
+    if isinstance(threads, int) and threads != torch.get_num_threads():
+        torch.set_num_threads(threads)
+        reporter.info(f"computing in {threads} threads, as this run began")
+    present = versions()
+    changed = [
+        f"{name} {version} (now {present.get(name, 'missing')})"
+        for name, version in (before.get("versions") or {}).items()
+        if present.get(name) != version
+    ]
+    if changed:
+        reporter.info("this run began with " + ", ".join(changed))
+
+
+def last_checkpoint(run: Path, damaged: Callable[[str], None]) -> Checkpoint | None:
+    """The newest whole checkpoint of a run; None where none has been written yet.
+
+    `damaged` is told of those that were passed over.
+
+    Raises:
+        InputError: there have been some, and none is whole.
+    """
+    root = run / fields.CHECKPOINTS
+    try:
+        return load_checkpoint(root, "last", damaged)
+    except InputError:
+        if any(root.glob("step-*")) or had_checkpoints(run):
+            raise
+        return None
+
+
+def had_checkpoints(run: Path) -> bool:
+    """Whether the log of a run tells of a checkpoint."""
+    try:
+        events = list(jsonl.backwards(run / fields.EVENTS))
+    except OSError:
+        return False
+    return any(event.get("kind") == fields.CHECKPOINT for event in events)
+
+
+def refuse_other_data(run: Path, before: Mapping[str, Any], data: TrainingData) -> None:
+    """Raise where going on would silently train on something else; say what differs.
+
+    Raises:
+        InputError: the data, the folds or the crops are not those that the run began with.
+    """
+    differs = [
+        f"other {what}: {how}" if how else f"other {what}"
+        for what, then, now, how in (
+            (
+                "images or labels",
+                before.get("data_fingerprint"),
+                data.fingerprint,
+                changes(read_files(run), data.files),
+            ),
+            (
+                "folds",
+                before["folds"],
+                data.folds.folds.folds,
+                changes(before["folds"], data.folds.folds.folds),
+            ),
+            ("crops", before.get("added_fingerprints"), list(data.added_fingerprints), ""),
+        )
+        if then != now
+    ]
+    if differs:
+        raise InputError(
+            f"{run.name} was trained on " + " and ".join(differs),
+            hints=["train a new run, or name the data of this one with --data"],
+        )
+
+
+def read_files(run: Path) -> dict[str, Any]:
+    """The hashes of the images and labels that a run began with; none where they are not known."""
+    try:
+        found: object = json.loads((run / fields.DATA).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+
+
+def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """In words, which names changed their value, are new or gone; empty where nothing is known."""
+    if not before:
+        return ""
+    kinds = {
+        "changed": [name for name in before if name in now and now[name] != before[name]],
+        "gone": [name for name in before if name not in now],
+        "new": [name for name in now if name not in before],
+    }
+    return "; ".join(
+        f"{kind} {listed(sorted(names), NAMED)}" for kind, names in kinds.items() if names
     )

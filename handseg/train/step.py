@@ -8,43 +8,44 @@ from timm.utils.model_ema import ModelEmaV3
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
+from handseg.inference.device import MicroBatchSize, autocast, free_memory
 from handseg.models.segmenter import Segmenter
-from handseg.predict.device import autocast
-from handseg.predict.room import Room, free_memory
 from handseg.recipe.schema import Recipe
 from handseg.train.loader import Batch, unpack_planes
 from handseg.train.loss import SegmentationLoss
-from handseg.train.schedule import FUSED, make_optimizer
+from handseg.train.optim import FUSED, make_optimizer
 
 
-class Taken(NamedTuple):
+class StepResult(NamedTuple):
     """What a step came to, on the device: not waited for yet."""
 
     loss: Tensor
-    norm: Tensor
-    """Of the gradient, before it was clipped."""
-    bad: Tensor
+    grad_norm: Tensor
+    """Before the gradient was clipped."""
+    is_bad: Tensor
     """Whether loss or gradient are not finite: then neither weights nor statistics have moved."""
 
 
-class GoBackError(Exception):
+class RollbackError(Exception):
     """The weights cannot be relied on: the training goes on from its last checkpoint."""
 
     def __init__(self, reason: str, *, slower: bool) -> None:
         super().__init__(reason)
         self.reason = reason
         self.slower = slower
-        """Whether with a smaller step."""
+        """Whether with a smaller learning rate."""
 
 
 class Stepper:
     """The model, its optimiser and its moving average, moved by one batch at a time."""
 
-    def __init__(self, recipe: Recipe, model: Segmenter, device: torch.device, room: Room) -> None:
+    def __init__(
+        self, recipe: Recipe, model: Segmenter, device: torch.device, micro_batch: MicroBatchSize
+    ) -> None:
         self.recipe = recipe
         self.model = model
         self.device = device
-        self.room = room
+        self.micro_batch = micro_batch
         self.loss = SegmentationLoss(recipe.loss)
         self.buffers = Buffers(model)
         self.forward: Callable[[Tensor], Tensor] = (
@@ -61,18 +62,18 @@ class Stepper:
         # Young weights are averaged over fewer steps.
         self.ema = ModelEmaV3(self.model, decay, use_warmup=True) if decay else None
 
-    def take(self, batch: Batch, step: int, share: float) -> Taken:
-        """One step: number `step`, at a `share` of training from 0 to 1.
+    def training_step(self, batch: Batch, step: int, share: float) -> StepResult:
+        """Forward, backward and the optimiser's step number `step`, at a `share` of training (0–1).
 
         Raises:
-            GoBackError: memory ran out while the weights moved.
+            RollbackError: memory ran out while the weights moved.
             torch.OutOfMemoryError: there is no memory for the smallest part that is allowed.
         """
         self.buffers.remember()
-        loss = self.gradients(batch, step, share)
-        return self.move(loss, step)
+        loss = self.backward(batch, step, share)
+        return self.optimizer_step(loss, step)
 
-    def gradients(self, batch: Batch, step: int, share: float) -> Tensor:
+    def backward(self, batch: Batch, step: int, share: float) -> Tensor:
         """The gradient of a batch and its loss, in parts for which there is memory.
 
         However often it is begun again, it is from the same random state and statistics.
@@ -84,7 +85,7 @@ class Stepper:
             try:
                 return self.accumulate(batch, share)
             except Exception as error:  # noqa: BLE001 - raised again where it is another one
-                self.room.shrink(error)
+                self.micro_batch.shrink(error)
             self.optimizer.zero_grad(set_to_none=True)
             self.buffers.restore()
             free_memory()
@@ -93,7 +94,7 @@ class Stepper:
         """Forward and backward, part by part; the loss of the whole."""
         total = torch.zeros((), device=self.device)
         labelled = max(1, batch.labelled.numpy().sum())
-        for part in batch.split(self.room.size):
+        for part in batch.split(self.micro_batch.size):
             # The loss is a mean over labelled planes, so that is what a part counts for.
             weight = float(part.labelled.numpy().sum() / labelled)
             loss = self.batch_loss(part, share) * weight
@@ -130,27 +131,27 @@ class Stepper:
         excused = self.scaler.is_enabled() and self.scaler.scale(torch.ones_like(loss)) >= 1
         return ~(torch.isfinite(loss) & (torch.isfinite(norm) | excused))
 
-    def move(self, loss: Tensor, step: int) -> Taken:
+    def optimizer_step(self, loss: Tensor, step: int) -> StepResult:
         """Move weights and average, unless the step is bad.
 
         Raises:
-            GoBackError: memory ran out: which weights have moved is unknown.
+            RollbackError: memory ran out: which weights have moved is unknown.
             torch.OutOfMemoryError: it did, and the part is as small as it may be.
         """
         try:
             norm = self.clip_gradients(loss)
             bad = self.is_bad(loss, norm)
-            self.move_weights(bad)
+            self.step_unless(bad)
             self.buffers.restore_where(bad)
             if self.ema is not None:
                 self.ema.update(self.model, step=step + 1)
-            return Taken(loss, norm, bad)
+            return StepResult(loss, norm, bad)
         except Exception as error:  # noqa: BLE001 - raised again where it is another one
-            self.room.shrink(error)
+            self.micro_batch.shrink(error)
         free_memory()
-        raise GoBackError("the device ran out of memory while the weights moved", slower=False)
+        raise RollbackError("the device ran out of memory while the weights moved", slower=False)
 
-    def move_weights(self, bad: Tensor) -> None:
+    def step_unless(self, bad: Tensor) -> None:
         """Take the optimiser's step on the device's word; only some optimisers have to ask it."""
         if not self.scaler.is_enabled():
             if self.recipe.optimizer.name in FUSED:

@@ -2,36 +2,31 @@
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, replace
 from typing import Any
 
-import torch
-from torch import Tensor
+from torch import nn
 
-from handseg.data.cache import CachedDataset
-from handseg.data.labels import SampleLabels
 from handseg.errors import FailedError
+from handseg.inference.device import MicroBatchSize
 from handseg.models.checkpoints import Checkpoint, load_checkpoint, pointed
 from handseg.models.segmenter import Segmenter
-from handseg.predict.room import Room
-from handseg.predict.whole import Inference
-from handseg.recipe.schema import Recipe
 from handseg.reporter import Progress
 from handseg.runs import fields
+from handseg.runs.summary import read_run_file
 from handseg.runs.writer import RunWriter
 from handseg.score.dice import Scores, worst_first
 from handseg.text import counted
+from handseg.train.augment import Augmentation
+from handseg.train.checkpointing import CheckpointManager, Snapshot, TrainerState
 from handseg.train.interruption import StopError, StopRequest
-from handseg.train.keeper import Keeper, Snapshot
-from handseg.train.ledger import Ledger
-from handseg.train.loader import Batch, Loader, waiting
-from handseg.train.machine import Machine
-from handseg.train.position import Position
-from handseg.train.schedule import rate_factor, set_rate
-from handseg.train.step import GoBackError, Stepper
+from handseg.train.loader import Batch, Loader, TrainingSamples, waiting, worker_count
+from handseg.train.metrics import MachineUsage, MetricLogger
+from handseg.train.optim import rate_factor, set_rate
+from handseg.train.setup import TrainingSetup
+from handseg.train.step import RollbackError, Stepper
 from handseg.train.trackers import Trackers
-from handseg.train.validation import Previews, Validated, validate
+from handseg.train.validation import Previews, Validation, validate
 
 PLATEAU_PATIENCE = 5
 PLATEAU_FACTOR = 0.5
@@ -41,258 +36,241 @@ ROLLBACKS = 3
 ROLLBACK_FACTOR = 0.5
 """Of the rate, each time."""
 
-Tell = Callable[[str], None]
-Warn = Callable[[str, str], None]
-"""Is told a message, and in a word what it is about."""
-
-
-@dataclass(frozen=True)
-class Materials:
-    """What a training works on."""
-
-    recipe: Recipe
-    model: Segmenter
-    first_weights: Callable[[], dict[str, Tensor]]
-    """The weights that the training begins with, made anew."""
-    loader: Loader
-    held_out: CachedDataset
-    labels: list[SampleLabels]
-    inference: Inference
-    micro_batch: Room
-    writer: RunWriter
-    tell: Tell
-    warn: Warn
-    trackers: Trackers
-
 
 class Trainer:
-    """Moves a model through its epochs; all that is shown goes through the run's writer."""
+    """Moves a model through its epochs; all that is shown goes through the run's writer.
 
-    def __init__(self, materials: Materials) -> None:
-        self.materials = materials
-        self.recipe = materials.recipe
-        self.model = materials.model
-        self.loader = materials.loader
-        self.writer = materials.writer
-        self.tell = materials.tell
-        self.warn = materials.warn
-        self.device = materials.inference.device
-        self.position = Position()
-        self.stepper = Stepper(self.recipe, self.model, self.device, materials.micro_batch)
-        self.room = Room(materials.inference.batch_size, self.tell_inference_room)
-        self.ledger = Ledger(self.writer, self.warn, materials.trackers.steps)
-        self.keeper = Keeper(self.writer, self.recipe.checkpoint, self.warn)
-        self.machine = Machine(self.device)
-        self.previews = Previews(self.writer, materials.held_out, self.recipe.validate.previews)
-        order = self.loader.batches.order
-        self.steps = order.steps(self.recipe.train.epochs)
-        self.warmup = round(self.recipe.schedule.warmup_epochs * order.batches_in(0))
+    Made at the beginning of a training; `restore` goes on from a checkpoint. `step` is where
+    trackers go on. A stop that was asked for ends it between two steps.
+    """
 
-    def fit(self, stop: StopRequest, progress: Progress) -> str:
+    def __init__(
+        self,
+        setup: TrainingSetup,
+        model: Segmenter,
+        writer: RunWriter,
+        stop: StopRequest,
+        step: int = 0,
+    ) -> None:
+        recipe, inference = setup.recipe, setup.inference
+        self.setup, self.recipe = setup, recipe
+        self.model, self.device = model, inference.device
+        self.writer, self.stop = writer, stop
+        self.state = TrainerState()
+        inference.place(model)
+        self.loader = self.make_loader()
+        self.stepper = Stepper(
+            recipe,
+            model,
+            self.device,
+            MicroBatchSize(
+                inference.batch_size, self.take_smaller_parts, may_shrink=setup.may_shrink
+            ),
+        )
+        self.trackers = Trackers.start(
+            [name for name, wanted in recipe.track.items() if wanted],
+            writer.name,
+            writer.folder,
+            asdict(recipe),
+            lambda text: self.warn(text, fields.TRACKER),
+            run_id=str(read_run_file(writer.folder)["id"]),
+            step=step,
+        )
+        usage = MachineUsage(self.device)
+        self.metrics = MetricLogger(writer, self.warn, self.trackers.steps, usage)
+        self.checkpoints = CheckpointManager(writer, recipe.checkpoint, self.warn)
+        self.validation_batch = MicroBatchSize(inference.batch_size, self.validate_fewer_at_once)
+        self.previews = Previews(writer, setup.validation, recipe.validate.previews)
+        sampler = self.loader.batches.order
+        self.steps = sampler.steps(recipe.train.epochs)
+        self.warmup = round(recipe.schedule.warmup_epochs * sampler.batches_in(0))
+
+    def make_loader(self) -> Loader:
+        """The batches of every epoch, made beside the training."""
+        setup = self.setup
+        samples = TrainingSamples(
+            [*setup.images, *([setup.crops] if setup.crops else [])],
+            Augmentation(self.recipe.augment),
+        )
+        return Loader(
+            samples,
+            setup.sampler(),
+            worker_count(self.recipe.data.workers, self.device),
+            self.device.type == "cuda",
+            warn=lambda message: self.warn(message, fields.LOADER),
+            stopping=self.stop.asked,
+        )
+
+    def fit(self, progress: Progress) -> str:
         """Train to the end, to an early stop or until asked to stop; why early, in words.
 
         Raises:
             FailedError: the losses stay without a number, or the disk full.
         """
-        while self.position.epoch < self.recipe.train.epochs and not self.is_exhausted():
+        while self.state.epoch < self.recipe.train.epochs and not self.patience_is_over():
             try:
-                self.run_epoch(stop, progress)
-            except GoBackError as error:
-                self.go_back(error)
+                self.train_epoch(progress)
+                self.end_epoch()
+            except RollbackError as error:
+                self.roll_back(error)
             except StopError:
-                self.put_away()
+                self.save_and_stop()
                 break
-        self.keeper.settle()
-        waited = counted(self.position.waited, "validation")
-        return f"no gain in {waited}" if self.is_exhausted() else ""
+        self.checkpoints.flush()
+        waited = counted(self.state.stale_validations, "validation")
+        return f"no gain in {waited}" if self.patience_is_over() else ""
 
-    def put_away(self) -> None:
-        """Keep where it stands: within an epoch, or before its validation, which is then to do."""
-        try:
-            self.checkpoint()
-        except GoBackError as error:
-            self.go_back(error)
-
-    def run_epoch(self, stop: StopRequest, progress: Progress) -> None:
-        """What is left of an epoch, with its validation.
+    def train_epoch(self, progress: Progress) -> None:
+        """One pass over the training images, from where the run stands.
 
         Raises:
             StopError: a stop was asked for.
-            GoBackError: the weights cannot be relied on.
+            RollbackError: the weights cannot be relied on.
         """
-        self.train_epoch(stop, progress)
-        self.ledger.read(self.position)
-        if self.validation_is_due():
-            validated = self.validate(stop)
-            self.position.end_epoch()
-            self.take_validation(validated)
-        else:
-            self.position.end_epoch()
-        self.ledger.restart_clock()
-
-    def train_epoch(self, stop: StopRequest, progress: Progress) -> None:
-        """One pass over the training images, from where the run stands."""
         self.model.train()
-        for batch, waited in waiting(self.loader.epoch(self.position.epoch, self.position.batch)):
-            self.train_step(batch, waited)
-            progress(self.position.step, self.steps, self.note())
-            if self.ledger.is_due():
-                self.look()
+        for batch, waited in waiting(self.loader.epoch(self.state.epoch, self.state.batch)):
+            self.training_step(batch, waited)
+            progress(self.state.step, self.steps, self.note())
+            self.metrics.log_when_due(self.state)
             if self.checkpoint_is_due():
-                self.checkpoint()
-            stop.heed()
+                self.save_checkpoint()
+            self.stop.heed()
         # A loader that ended early did so because a stop was asked for.
-        stop.heed()
+        self.stop.heed()
+        self.metrics.flush(self.state)
 
-    def train_step(self, batch: Batch, waited: float = 0.0) -> None:
+    def training_step(self, batch: Batch, waited: float = 0.0) -> None:
         """One step of the optimiser, and on to the next batch."""
-        step = self.position.step
-        rate = self.set_rate(step)
-        taken = self.stepper.take(batch, step, self.share())
-        self.position.step = step + 1
-        self.position.batch += 1
-        self.ledger.enter(step + 1, rate, taken, len(batch.images), waited)
+        step = self.state.step
+        rate = self.set_learning_rate(step)
+        result = self.stepper.training_step(batch, step, step / max(1, self.steps))
+        self.state.step = step + 1
+        self.state.batch += 1
+        self.metrics.add(step + 1, rate, result, len(batch.images), waited)
 
-    def note(self) -> str:
-        """What the bar says of the present step."""
-        epoch, loss = f"epoch {self.position.epoch + 1}", self.ledger.loss
-        return f"{epoch}  loss {loss:.4f}" if loss is not None and math.isfinite(loss) else epoch
-
-    def look(self) -> None:
-        """Once a second: read the losses, and once a minute the machine."""
-        self.ledger.read(self.position)
-        if self.machine.is_due():
-            self.writer.event(fields.SYSTEM, **self.machine.sample())
-
-    def share(self) -> float:
-        return self.position.step / max(1, self.steps)
-
-    def set_rate(self, step: int) -> float:
+    def set_learning_rate(self, step: int) -> float:
         """The learning rate of this step."""
         spec = self.recipe.schedule
-        factor = rate_factor(spec.name, step, self.steps, self.warmup)
-        factor *= self.position.plateau * self.position.shrink
+        factor = rate_factor(spec.name, step, self.steps, self.warmup) * self.state.lr_scale
         return set_rate(self.stepper.optimizer, factor, spec.min_lr)
 
-    def seconds_a_step(self, steps: int = 3) -> float:
-        """Time some forward and backward passes without moving a weight or a statistic."""
-        batch = next(iter(self.loader.epoch(0)))
-        self.model.train()
-        self.stepper.buffers.remember()
-        times: list[float] = []
-        for _ in range(steps):
-            begun = time.monotonic()
-            self.stepper.gradients(batch, 0, 0.0)
-            times.append(time.monotonic() - begun)
-        self.stepper.optimizer.zero_grad(set_to_none=True)
-        self.stepper.buffers.restore()
-        return min(times)
+    def note(self) -> str:
+        """What the progress bar says of the present step."""
+        epoch, loss = f"epoch {self.state.epoch + 1}", self.metrics.loss
+        return f"{epoch}  loss {loss:.4f}" if loss is not None and math.isfinite(loss) else epoch
 
-    def validation_is_due(self) -> bool:
-        done = self.position.epoch + 1
-        return done == self.recipe.train.epochs or done % self.recipe.validate.every_epochs == 0
+    def end_epoch(self) -> None:
+        """Validate where it is due, and keep a checkpoint of that.
 
-    def validate(self, stop: StopRequest) -> Validated:
+        Raises:
+            StopError: a stop was asked for; the validation is then to do.
+        """
+        epoch = self.state.epoch + 1
+        is_last = epoch == self.recipe.train.epochs
+        if is_last or epoch % self.recipe.validate.every_epochs == 0:
+            validation = self.validate()
+            self.state.end_epoch()
+            self.on_validation_end(validation)
+        else:
+            self.state.end_epoch()
+        self.metrics.restart_clock()
+
+    def validate(self) -> Validation:
         """The Dice of the weights and of their average: the better one counts.
 
         Raises:
             StopError: a stop was asked for.
         """
         begun = time.monotonic()
-        raw = self.scores_of(self.model, stop)
+        raw = self.validate_model(self.model)
         raw_masks = dict(self.previews.planes)
         averaged: Scores | None = None
         if self.stepper.ema is not None:
-            averaged = self.scores_of(self.stepper.ema.module, stop)
-        validated = Validated(raw, averaged, time.monotonic() - begun)
-        if not validated.uses_ema:
+            averaged = self.validate_model(self.stepper.ema.module)
+        validation = Validation(raw, averaged, time.monotonic() - begun)
+        if not validation.uses_ema:
             self.previews.planes = raw_masks
-        return validated
+        return validation
 
-    def scores_of(self, model: torch.nn.Module, stop: StopRequest) -> Scores:
+    def validate_model(self, model: nn.Module) -> Scores:
         """The Dice of every class in every held-out image."""
         return validate(
             model,
-            self.materials.held_out,
-            self.materials.labels,
-            self.materials.inference,
-            self.room,
-            seen=self.previews.keep,
-            heed=stop.heed,
+            self.setup.validation,
+            self.setup.labels,
+            self.setup.inference,
+            self.validation_batch,
+            on_logits=self.previews.keep,
+            heed=self.stop.heed,
         )
 
-    def take_validation(self, validated: Validated) -> None:
-        """Log it, judge it, and keep a checkpoint."""
-        self.log_validation(validated)
-        is_best = self.position.take(validated.scores.mean(), self.recipe.early_stop.delta)
-        self.slow_down_on_plateau()
-        self.checkpoint(validated, is_best)
-
-    def log_validation(self, validated: Validated) -> None:
-        """Write scores, previews and the event, and tell the person."""
-        self.keeper.refuse_gone()
-        position, scores = self.position, validated.scores
-        by_class = scores.by_class()
-        persons = [sample.person for sample in self.materials.held_out.samples]
-        self.writer.scores(position.step, scores.images, scores.classes, scores.dice, persons)
-        self.previews.write(position.step)
-        facts = validated.as_fields()
-        self.writer.validation(step=position.step, epoch=position.epoch, dice=by_class, **facts)
-        self.materials.trackers.validation(
-            position.step, position.epoch, scores.mean(), by_class, **validated.means("")
+    def on_validation_end(self, validation: Validation) -> None:
+        """Log a validation, count those without a gain, and keep a checkpoint."""
+        self.checkpoints.refuse_missing_folder()
+        state, scores = self.state, validation.scores
+        mean, by_class = scores.mean(), scores.by_class()
+        persons = [sample.person for sample in self.setup.validation.samples]
+        self.writer.scores(state.step, scores.images, scores.classes, scores.dice, persons)
+        self.previews.write(state.step)
+        is_best = self.writer.validation(
+            step=state.step, epoch=state.epoch, dice=by_class, **validation.as_fields()
         )
-        listed = "  ".join(f"{name} {dice:.3f}" for name, dice in worst_first(by_class)[:5])
-        loss = "" if self.ledger.loss is None else f"loss {self.ledger.loss:.4f}  "
-        self.tell(
-            f"epoch {position.epoch:3d}/{self.recipe.train.epochs}  {loss}Dice {scores.mean():.4f}"
-            + ("  (EMA)" if validated.uses_ema else "")
-            # Whether it is the best yet is known before it is taken in.
-            + ("  best" if scores.mean() > position.best else "")
-            + f"  worst: {listed}"
-        )
+        means = validation.means("")
+        self.trackers.validation(state.step, state.epoch, mean, by_class, **means)
+        self.info(self.validation_text(validation, is_best))
+        state.take_validation(mean, self.recipe.early_stop.delta, is_best=is_best)
+        stale = state.stale_validations
+        if self.recipe.schedule.name == "plateau" and stale and stale % PLATEAU_PATIENCE == 0:
+            state.plateau_scale *= PLATEAU_FACTOR
+        self.save_checkpoint(validation, is_best)
 
-    def slow_down_on_plateau(self) -> None:
-        """Halve the rate where validations no longer gain, if the schedule says so."""
-        waited = self.position.waited
-        if self.recipe.schedule.name == "plateau" and waited and waited % PLATEAU_PATIENCE == 0:
-            self.position.plateau *= PLATEAU_FACTOR
+    def validation_text(self, validation: Validation, is_best: bool) -> str:
+        """`epoch   3/20  loss 0.1234  Dice 0.9123  (EMA)  best  worst: …`."""
+        worst = worst_first(validation.scores.by_class())[:5]
+        parts = [
+            f"epoch {self.state.epoch:3d}/{self.recipe.train.epochs}",
+            "" if self.metrics.loss is None else f"loss {self.metrics.loss:.4f}",
+            f"Dice {validation.scores.mean():.4f}",
+            "(EMA)" if validation.uses_ema else "",
+            "best" if is_best else "",
+            "worst: " + "  ".join(f"{name} {dice:.3f}" for name, dice in worst),
+        ]
+        return "  ".join(part for part in parts if part)
 
-    def is_exhausted(self) -> bool:
-        """Whether early stopping is on and its patience at an end."""
+    def patience_is_over(self) -> bool:
+        """Whether early stopping is on and there was no gain for too long."""
         patience = self.recipe.early_stop.patience
-        ended = self.position.epoch >= self.recipe.train.epochs
-        return bool(patience) and self.position.waited >= patience and not ended
+        at_end = self.state.epoch >= self.recipe.train.epochs
+        return bool(patience) and self.state.stale_validations >= patience and not at_end
 
     def checkpoint_is_due(self) -> bool:
         """Whether it is time for one within the epoch, and the last losses are such as they should.
 
         One in the middle of steps that are skipped would be a bad place to go back to.
         """
-        if not self.keeper.is_due():
+        if not self.checkpoints.is_due():
             return False
-        self.ledger.read(self.position)
-        return self.position.row == 0
+        self.metrics.flush(self.state)
+        return self.state.bad_streak == 0
 
-    def checkpoint(self, validated: Validated | None = None, is_best: bool = False) -> None:
+    def save_checkpoint(self, validation: Validation | None = None, is_best: bool = False) -> None:
         """Keep all that a resumed training needs.
 
         Raises:
-            GoBackError: the losses of the last steps are not finite.
+            RollbackError: the losses of the last steps are not finite.
         """
-        self.ledger.read(self.position)
-        ema = self.stepper.ema
-        position = self.position
-        facts: dict[str, Any] = {"epoch": position.epoch, "batch": position.batch}
-        facts["uses_ema"] = False
-        if validated is not None:
-            facts |= validated.as_facts()
-        self.keeper.keep(
+        self.metrics.flush(self.state)
+        ema, state = self.stepper.ema, self.state
+        facts: dict[str, Any] = {"epoch": state.epoch, "batch": state.batch, "uses_ema": False}
+        if validation is not None:
+            facts |= validation.as_facts()
+        self.checkpoints.save(
             Snapshot(
-                step=position.step,
-                epoch=position.epoch,
+                step=state.step,
+                epoch=state.epoch,
                 weights=self.model.state_dict(),
                 ema=ema.module.state_dict() if ema is not None else {},
-                state={"position": position.as_dict(), **self.stepper.state()},
+                state={"position": state.state_dict(), **self.stepper.state()},
                 facts=facts,
                 is_best=is_best,
             )
@@ -302,15 +280,15 @@ class Trainer:
         """Go back to where a checkpoint was written."""
         state = checkpoint.state()
         self.stepper.restore(checkpoint.weights, checkpoint.ema, state)
-        self.position = Position(**state["position"])
+        self.state = TrainerState.from_state_dict(state["position"])
 
-    def go_back(self, error: GoBackError) -> None:
+    def roll_back(self, error: RollbackError) -> None:
         """Go on from the last checkpoint, or from the start where there is none yet.
 
         Raises:
             FailedError: it has gone back for losses that are not finite too often.
         """
-        rollbacks, skipped = self.position.rollbacks + error.slower, self.position.skipped
+        rollbacks, skipped = self.state.rollbacks + error.slower, self.state.skipped
         if rollbacks > ROLLBACKS:
             raise FailedError(
                 f"{error.reason}, after going back {ROLLBACKS} times with a smaller step",
@@ -319,28 +297,80 @@ class Trainer:
                     "--set train.precision=fp32",
                 ],
             )
-        self.keeper.held.clear()
-        self.ledger.pending.clear()
-        if pointed(self.keeper.root, "last") is None:
-            self.stepper.restart(self.materials.first_weights())
-            self.position = Position()
+        self.checkpoints.pending.clear()
+        self.metrics.pending.clear()
+        if pointed(self.checkpoints.root, "last") is None:
+            self.stepper.restart(self.setup.first_model().state_dict())
+            self.state = TrainerState()
         else:
-            self.restore(load_checkpoint(self.keeper.root, "last", self.tell_damaged))
-        self.position.rollbacks, self.position.skipped = rollbacks, skipped
-        self.position.row = 0
-        self.position.shrink = ROLLBACK_FACTOR**rollbacks
+            self.restore(load_checkpoint(self.checkpoints.root, "last", self.warn_damaged))
+        state = self.state
+        state.rollbacks, state.skipped, state.bad_streak = rollbacks, skipped, 0
+        state.rollback_scale = scale = ROLLBACK_FACTOR**rollbacks
         self.writer.rewind(
-            self.position.step,
-            validated=self.position.batch == 0,
-            rollback=rollbacks,
-            rate=self.position.shrink,
+            state.step, validated=state.batch == 0, rollback=rollbacks, rate=state.rollback_scale
         )
-        at = f"{error.reason}: back to step {self.position.step}"
-        slower = f", with {self.position.shrink:g} of the rate" if error.slower else ""
-        self.warn(at + slower, fields.LOSS if error.slower else fields.MEMORY)
+        slower = f", with {scale:g} of the rate" if error.slower else ""
+        self.warn(
+            f"{error.reason}: back to step {state.step}{slower}",
+            fields.LOSS if error.slower else fields.MEMORY,
+        )
 
-    def tell_damaged(self, text: str) -> None:
+    def save_and_stop(self) -> None:
+        """Keep where it stands: within an epoch, or before its validation, which is then to do."""
+        try:
+            self.save_checkpoint()
+        except RollbackError as error:
+            self.roll_back(error)
+
+    def shutdown(self, state: str) -> None:
+        """End what works beside the training: loader processes and trackers."""
+        self.loader.close()
+        self.trackers.end(state)
+
+    def step_seconds(self, steps: int = 3) -> float:
+        """Time some forward and backward passes without moving a weight or a statistic."""
+        batch = next(iter(self.loader.epoch(0)))
+        self.model.train()
+        self.stepper.buffers.remember()
+        times: list[float] = []
+        for _ in range(steps):
+            begun = time.monotonic()
+            self.stepper.backward(batch, 0, 0.0)
+            times.append(time.monotonic() - begun)
+        self.stepper.optimizer.zero_grad(set_to_none=True)
+        self.stepper.buffers.restore()
+        return min(times)
+
+    def info(self, text: str) -> None:
+        """Tell the person and the run's log."""
+        self.writer.log(text)
+        self.setup.reporter.info(text)
+
+    def warn(self, message: str, about: str) -> None:
+        """Tell the person, the run's log and its events; `about` is of `fields`."""
+        self.writer.event(fields.WARNING, message=message, about=about)
+        self.writer.log(f"warning: {message}")
+        self.setup.reporter.warn(message)
+
+    def warn_damaged(self, text: str) -> None:
         self.warn(text, fields.CHECKPOINT_FAULT)
 
-    def tell_inference_room(self, size: int) -> None:
+    def take_smaller_parts(self, size: int) -> None:
+        """Say that fewer images go through the network at once, and keep that in the run's recipe.
+
+        Repeating it does not run out of memory again.
+        """
+        train = replace(self.recipe.train, micro_batch=size)
+        found = replace(self.setup.loaded, recipe=replace(self.recipe, train=train))
+        self.writer.write_recipe(found.to_toml())
+        text = (
+            f"out of memory: {size} images at once from now on; the gradient is still that of "
+            f"{self.recipe.train.batch_size}, in parts"
+        )
+        if any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in self.model.modules()):
+            text += f"; BatchNorm takes its statistics from {size} images at once now"
+        self.warn(text, fields.MEMORY)
+
+    def validate_fewer_at_once(self, size: int) -> None:
         self.warn(f"out of memory in validation: {size} images at once from now on", fields.MEMORY)

@@ -15,21 +15,21 @@ from handseg.data.cache import CachedDataset
 from handseg.data.labels import SampleLabels
 from handseg.data.letterbox import Letterbox
 from handseg.data.planes import Planes, pack
-from handseg.post.masks import full_size_masks
-from handseg.predict.room import Room, free_memory
-from handseg.predict.whole import Inference
+from handseg.inference.device import MicroBatchSize
+from handseg.inference.masks import full_size_masks
+from handseg.inference.whole import Inference
 from handseg.rle.sweeps import DICE_EPSILON
 from handseg.runs import fields
 from handseg.runs.writer import RunWriter
 from handseg.score.dice import Scores
 
-Seen = Callable[[int, Tensor], None]
-"""Is shown the index of an image and its logits `float[classes, size, size]`."""
+OnLogits = Callable[[int, Tensor], None]
+"""Gets the index of an image and its logits `float[classes, size, size]`."""
 
 
 @dataclass(frozen=True)
-class Validated:
-    """What a validation found: of the weights, and of their moving average if there is one."""
+class Validation:
+    """The Dice of the weights, and of their moving average if there is one."""
 
     raw: Scores
     averaged: Scores | None
@@ -62,45 +62,37 @@ class Validated:
 
 def validate(
     model: nn.Module,
-    prepared: CachedDataset,
+    held_out: CachedDataset,
     labels: Sequence[SampleLabels],
     inference: Inference,
-    room: Room | None = None,
+    micro_batch: MicroBatchSize | None = None,
     *,
-    seen: Seen = lambda index, logits: None,
+    on_logits: OnLogits = lambda index, logits: None,
     heed: Callable[[], None] = lambda: None,
 ) -> Scores:
     """The Dice of every class in every image, computed class by class on the device.
 
-    `room` says how many images go at once; `heed` is called before each image and may raise.
+    `micro_batch` says how many images go at once; `heed` is called before each image and may raise.
 
     Raises:
         torch.OutOfMemoryError: there is no memory for a single image.
     """
     model.eval()
-    room = room or Room(inference.batch_size)
-    dice = np.full((len(labels), len(prepared.classes)), np.nan)
+    micro_batch = micro_batch or MicroBatchSize(inference.batch_size)
+    dice = np.full((len(labels), len(held_out.classes)), np.nan)
 
     def score(indices: range) -> None:
-        images = np.stack([prepared.image(index) for index in indices])
+        heed()
+        images = np.stack([held_out.image(index) for index in indices])
         for index, logits in zip(indices, inference.logits(model, images), strict=True):
             heed()
-            seen(index, logits)
-            dice[index] = image_dice(logits, labels[index], prepared.size)
+            on_logits(index, logits)
+            dice[index] = image_dice(logits, labels[index], held_out.size)
 
-    start = 0
-    while start < len(labels):
-        indices = range(start, min(start + room.size, len(labels)))
-        heed()
-        try:
-            score(indices)
-            start = indices.stop
-            continue
-        except Exception as error:  # noqa: BLE001 - raised again where it is another one
-            room.shrink(error)
-        free_memory()
-    images = tuple(sample.image_name for sample in prepared.samples)
-    return Scores(images, prepared.classes, dice)
+    for _ in micro_batch.map(score, len(labels)):
+        pass
+    images = tuple(sample.image_name for sample in held_out.samples)
+    return Scores(images, held_out.classes, dice)
 
 
 def image_dice(logits: Tensor, labels: SampleLabels, size: int) -> NDArray[np.float64]:

@@ -135,15 +135,15 @@ def test_ctrl_c_is_130_and_resume_goes_on_but_changes_nothing_else(
 ):
     from handseg.train import trainer as loop
 
-    real = loop.Trainer.train_step
+    real = loop.Trainer.training_step
 
     def interrupted(self, *arguments):
         real(self, *arguments)
-        if self.position.step == 2:
+        if self.state.step == 2:
             os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop.Trainer, "train_step", interrupted)
+        patch.setattr(loop.Trainer, "training_step", interrupted)
         done = type_train("tiny.toml", *QUICK)
     assert (done.exit_code, done.stdout) == (130, "")
     assert "handseg train --resume tiny-1" in done.stderr

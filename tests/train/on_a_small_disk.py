@@ -14,7 +14,7 @@ from handseg.errors import HandsegError
 from handseg.recipe import load_recipe
 from handseg.reporter import Reporter
 from handseg.runs import writer
-from handseg.train import keeper
+from handseg.train import checkpointing
 from handseg.train.session import train
 
 FILL_AT, FREE_AT = 2, 5
@@ -40,9 +40,9 @@ def bars(title):
 
 
 os.chdir(sys.argv[1])
-keeper.RETRY = 0.0
+checkpointing.RETRY = 0.0
 if sys.argv[2] == "stays-full":
-    keeper.FINAL_PATIENCE = writer.END_PATIENCE = 1.0
+    checkpointing.FINAL_PATIENCE = writer.END_PATIENCE = 1.0
 # Three epochs of three steps, a checkpoint after each.
 sets = ("train.batch_size=2", "train.epochs=3", "checkpoint.every_minutes=1e-9")
 loaded = load_recipe("tiny.toml", sets)

@@ -13,7 +13,7 @@ from handseg.models.checkpoints import load_checkpoint
 from handseg.runs import fields
 from handseg.runs.reader import read_run
 from handseg.runs.steps import steps_of
-from handseg.train.keeper import copied, size_of
+from handseg.train.checkpointing import copied, size_of
 
 RUN = Path("runs/small")
 SCRIPT = Path(__file__).with_name("on_a_small_disk.py")

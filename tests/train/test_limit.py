@@ -10,8 +10,7 @@ import pytest
 from handseg.data.labels import Sample
 from handseg.recipe import load_recipe
 from handseg.rle.submission import read_submission
-from handseg.train.limit import few, limited
-from handseg.train.world import check_world
+from handseg.train.data import few_samples, find_data
 
 
 def samples(**counts):
@@ -28,34 +27,34 @@ def taken(chosen):
 
 def test_people_are_taken_whole_as_far_as_they_fit():
     hands = samples(a=2, b=3, c=1, d=2)
-    assert taken(few(hands, 5)) == {"a": 2, "b": 3}
-    assert taken(few(hands, 4)) == {"a": 2, "c": 1}
-    assert taken(few(hands, 100)) == {"a": 2, "b": 3, "c": 1, "d": 2}
+    assert taken(few_samples(hands, 5)) == {"a": 2, "b": 3}
+    assert taken(few_samples(hands, 4)) == {"a": 2, "c": 1}
+    assert taken(few_samples(hands, 100)) == {"a": 2, "b": 3, "c": 1, "d": 2}
 
 
 def test_of_one_person_some_are_taken_where_nobody_fits_whole():
-    assert taken(few(samples(a=3, b=2), 1)) == {"a": 1}
+    assert taken(few_samples(samples(a=3, b=2), 1)) == {"a": 1}
 
 
 def test_the_order_of_the_samples_does_not_change_who_is_taken():
     hands = samples(a=2, b=3, c=1, d=2)
-    assert set(few(hands[::-1], 4)) == set(few(hands, 4))
-    assert few(hands[::-1], 4) == few(hands, 4)[::-1]
+    assert set(few_samples(hands[::-1], 4)) == set(few_samples(hands, 4))
+    assert few_samples(hands[::-1], 4) == few_samples(hands, 4)[::-1]
 
 
 @pytest.fixture
-def world(tiny_recipe):
-    return check_world(load_recipe(str(tiny_recipe)), Path("data"))
+def whole(tiny_recipe):
+    return find_data(load_recipe(str(tiny_recipe)), Path("data"))
 
 
-def test_a_limited_world_has_few_images_but_is_of_the_same_data_and_folds(world):
-    small = limited(world, 3)
+def test_limited_data_has_few_images_but_is_of_the_same_data_and_folds(whole):
+    small = whole.limited(3)
     assert (len(small.training), len(small.validation)) == (2, 2)
     assert set(small.dataset.train) == {*small.training, *small.validation}
     assert len(small.people) == 1
-    assert (small.fingerprint, small.folds) == (world.fingerprint, world.folds)
-    assert limited(world, None) == world
-    assert len(limited(world, 4, 1).validation) == 1
+    assert (small.fingerprint, small.folds) == (whole.fingerprint, whole.folds)
+    assert whole.limited(None) == whole
+    assert len(whole.limited(4, 1).validation) == 1
 
 
 def test_a_smoke_run_prepares_and_predicts_few_images_and_says_so(begin, go_on):

@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import nn
 
+from handseg.inference.device import MicroBatchSize
 from handseg.models.segmenter import Normalizer, Segmenter
-from handseg.predict.room import Room
 from handseg.recipe import Optimizer, Recipe, Train
 from handseg.train import step as steps
 from handseg.train.loader import Batch
-from handseg.train.step import GoBackError, Stepper
+from handseg.train.step import RollbackError, Stepper
 
 SIDE = 8
 
@@ -31,7 +31,7 @@ def stepper():
             optimizer=Optimizer(name=optimizer, lr=0.1),
         )
         model.train()
-        return Stepper(recipe, model, torch.device("cpu"), Room(size))
+        return Stepper(recipe, model, torch.device("cpu"), MicroBatchSize(size))
 
     return make
 
@@ -69,11 +69,11 @@ def test_in_fp16_a_loss_that_is_not_finite_moves_nothing_though_its_gradient_is(
     # The sum overflows, the gradient does not.
     monkeypatch.setattr(taker.loss, "forward", lambda *given: real(*given) + math.inf)
     before = tensors(taker)
-    taken = taker.take(batch, 0, 0.0)
-    assert taken.bad
+    result = taker.training_step(batch, 0, 0.0)
+    assert result.is_bad
     assert moved(before, tensors(taker)) == []
     monkeypatch.setattr(taker.loss, "forward", real)
-    assert not taker.take(batch, 1, 0.0).bad
+    assert not taker.training_step(batch, 1, 0.0).is_bad
     assert any("weight" in name for name in moved(before, tensors(taker)))
     assert all(torch.isfinite(tensor).all() for tensor in tensors(taker).values())
 
@@ -84,9 +84,9 @@ def test_in_fp16_an_endless_gradient_is_passed_over_and_scaled_less_and_no_fault
     taker = stepper("fp16")
     before, scale = tensors(taker), taker.scaler.get_scale()
     hook = next(taker.model.parameters()).register_hook(lambda gradient: gradient * math.inf)
-    taken = taker.take(batch, 0, 0.0)
+    result = taker.training_step(batch, 0, 0.0)
     hook.remove()
-    assert not taken.bad
+    assert not result.is_bad
     assert [name for name in moved(before, tensors(taker)) if "running" not in name] == [
         "network.1.num_batches_tracked"
     ]
@@ -98,7 +98,7 @@ def test_in_fp16_an_endless_gradient_that_no_scale_explains_is_a_fault(stepper, 
     taker.scaler = torch.amp.GradScaler("cpu", init_scale=0.5)
     next(taker.model.parameters()).register_hook(lambda gradient: gradient * math.inf)
     before = tensors(taker)
-    assert taker.take(batch, 0, 0.0).bad
+    assert taker.training_step(batch, 0, 0.0).is_bad
     assert moved(before, tensors(taker)) == []
 
 
@@ -110,10 +110,10 @@ def test_without_memory_for_the_norm_of_the_gradient_the_training_goes_back(
 
     taker = stepper()
     monkeypatch.setattr(steps, "clip_grad_norm_", fail)
-    with pytest.raises(GoBackError) as caught:
-        taker.take(batch, 0, 0.0)
+    with pytest.raises(RollbackError) as caught:
+        taker.training_step(batch, 0, 0.0)
     assert not caught.value.slower
-    assert taker.room.size == 2
+    assert taker.micro_batch.size == 2
 
 
 def test_another_error_while_the_weights_move_is_raised_as_it_is(stepper, batch, monkeypatch):
@@ -123,5 +123,5 @@ def test_another_error_while_the_weights_move_is_raised_as_it_is(stepper, batch,
     taker = stepper()
     monkeypatch.setattr(taker.optimizer, "step", fail)
     with pytest.raises(RuntimeError, match="a kernel is missing"):
-        taker.take(batch, 0, 0.0)
-    assert taker.room.size == 4
+        taker.training_step(batch, 0, 0.0)
+    assert taker.micro_batch.size == 4

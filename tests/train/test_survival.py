@@ -10,11 +10,11 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from handseg.errors import FailedError
+from handseg.inference.whole import Inference
 from handseg.models.checkpoints import load_checkpoint
-from handseg.predict.whole import Inference
 from handseg.recipe import load_recipe
 from handseg.runs.reader import list_runs, read_run
-from handseg.train import ledger, trainer
+from handseg.train import metrics, trainer
 from handseg.train.loss import SegmentationLoss
 from handseg.train.step import Stepper
 
@@ -58,7 +58,7 @@ def poison(monkeypatch):
 
         monkeypatch.setattr(SegmentationLoss, "forward", forward)
 
-    monkeypatch.setattr(trainer.Trainer, "seconds_a_step", lambda self: 0.1)
+    monkeypatch.setattr(trainer.Trainer, "step_seconds", lambda self: 0.1)
     return arm
 
 
@@ -69,7 +69,7 @@ def test_a_step_without_a_finite_loss_moves_nothing_and_is_counted(
 ):
     poison(lambda call, progress: call == 2, value)
     before, after = [], []
-    real = Stepper.take
+    real = Stepper.training_step
 
     def take(self, batch, step, share):
         def state():
@@ -86,7 +86,7 @@ def test_a_step_without_a_finite_loss_moves_nothing_and_is_counted(
         after.append(state())
         return taken
 
-    monkeypatch.setattr(Stepper, "take", take)
+    monkeypatch.setattr(Stepper, "training_step", take)
     run = begin(*SHORT, f"optimizer.name={optimizer}").run
     same_tensors(before[2], after[2])
     moved = [name for name in before[3] if not torch.equal(before[3][name], after[3][name])]
@@ -102,7 +102,7 @@ def test_a_step_without_a_finite_loss_moves_nothing_and_is_counted(
 
 
 def test_a_row_of_them_sends_the_training_back_with_half_the_rate(begin, poison, monkeypatch):
-    monkeypatch.setattr(ledger, "IN_A_ROW", 2)
+    monkeypatch.setattr(metrics, "MOST_BAD", 2)
     # In the second epoch, the first time through, whenever the losses are looked at.
     poison(lambda call, progress: call in (3, 4))
     run = begin(*SHORT).run
@@ -122,7 +122,7 @@ def test_a_row_of_them_sends_the_training_back_with_half_the_rate(begin, poison,
 
 
 def test_before_the_first_checkpoint_it_goes_back_to_the_start(begin, poison, monkeypatch):
-    monkeypatch.setattr(ledger, "IN_A_ROW", 2)
+    monkeypatch.setattr(metrics, "MOST_BAD", 2)
     poison(lambda call, progress: call in (1, 2))
     run = begin(*SHORT, "optimizer.lr=1e-9", "schedule.min_lr=0", "train.epochs=1").run
     assert [event["step"] for event in events(run, "resume")] == [0]
@@ -133,7 +133,7 @@ def test_before_the_first_checkpoint_it_goes_back_to_the_start(begin, poison, mo
 def test_after_three_times_it_gives_up_and_the_last_good_weights_are_there(
     begin, poison, monkeypatch
 ):
-    monkeypatch.setattr(ledger, "IN_A_ROW", 2)
+    monkeypatch.setattr(metrics, "MOST_BAD", 2)
     poison(lambda call, progress: progress >= 0.5)
     with pytest.raises(FailedError, match="going back 3 times") as caught:
         # A checkpoint after every step: none may be of the bad ones.
@@ -179,7 +179,7 @@ def no_memory(monkeypatch):
 
         monkeypatch.setattr(SegmentationLoss, "forward", forward)
 
-    monkeypatch.setattr(trainer.Trainer, "seconds_a_step", lambda self: 0.1)
+    monkeypatch.setattr(trainer.Trainer, "step_seconds", lambda self: 0.1)
     return arm
 
 
@@ -298,14 +298,14 @@ def test_the_device_is_waited_for_on_logging_steps_only(begin, monkeypatch, requ
         content = json.loads(label.read_text())
         content["attributes"] = {"labelled": ["Radius"]}
         label.write_text(json.dumps(content))
-    waits, real = [], trainer.Trainer.train_step
+    waits, real = [], trainer.Trainer.training_step
 
     def step(self, batch, waited=0.0):
         with Waits() as mode:
             real(self, batch, waited)
         waits.append(mode.count)
 
-    monkeypatch.setattr(trainer.Trainer, "train_step", step)
+    monkeypatch.setattr(trainer.Trainer, "training_step", step)
     begin(*SHORT, "train.ema=0.9", "train.micro_batch=1")
     assert waits == [0] * 6
 

@@ -12,8 +12,8 @@ from accelerate import PartialState
 from handseg.errors import FailedError
 from handseg.recipe import load_recipe
 from handseg.train import trackers
+from handseg.train.data import find_data
 from handseg.train.trackers import Trackers, refuse_missing
-from handseg.train.world import check_world
 
 RUN_ID = "0123456789abcdef"
 CONFIG = {"model": {"library": "smp", "options": {}}, "optimizer": {"lr": 1e-3}}
@@ -325,5 +325,5 @@ def test_a_recipe_that_wants_a_missing_tracker_is_refused_before_anything_is_mad
     monkeypatch.setattr(trackers, "find_spec", lambda name: None)
     wanted = load_recipe(str(tiny_recipe), ["track.wandb=true", "track.tensorboard=false"])
     with pytest.raises(FailedError, match="wandb is not installed"):
-        check_world(wanted, workplace / "data")
+        find_data(wanted, workplace / "data")
     assert not (workplace / "data" / "folds.json").exists()

@@ -100,7 +100,7 @@ def test_a_run_recipe_trained_again_repeats_the_run(begin):
 
 def test_measuring_a_step_changes_no_weight_and_no_statistic(begin, monkeypatch):
     runs = [begin().run]
-    monkeypatch.setattr(loop.Trainer, "seconds_a_step", lambda self: 0.1)
+    monkeypatch.setattr(loop.Trainer, "step_seconds", lambda self: 0.1)
     runs.append(begin().run)
     one, other = (load_checkpoint(run / "checkpoints", "last").weights for run in runs)
     assert all(torch.equal(one[name], other[name]) for name in one)
@@ -147,7 +147,7 @@ def test_whatever_ends_a_training_is_written_as_its_end(begin, monkeypatch):
     def fail(*arguments):
         raise RuntimeError("the cable was pulled")
 
-    monkeypatch.setattr(loop.Trainer, "train_step", fail)
+    monkeypatch.setattr(loop.Trainer, "training_step", fail)
     with pytest.raises(RuntimeError):
         begin()
     end = events(RUNS / "tiny-1", "end")[-1]
@@ -212,14 +212,14 @@ def test_a_part_of_a_batch_counts_for_its_labelled_planes(begin, monkeypatch):
 def test_previews_are_of_the_weights_that_counted(begin, monkeypatch, average_is_better):
     calls = []
 
-    def validate(model, prepared, labels, inference, room, *, seen, heed):
+    def validate(model, held_out, labels, inference, micro_batch, *, on_logits, heed):
         is_average = len(calls) % 2 == 1
         calls.append(is_average)
-        classes, size = len(prepared.classes), prepared.size
-        seen(0, torch.full((classes, size, size), 1.0 if is_average else -1.0))
+        classes, size = len(held_out.classes), held_out.size
+        on_logits(0, torch.full((classes, size, size), 1.0 if is_average else -1.0))
         dice = 0.5 + (0.1 if is_average is average_is_better else 0.0)
-        images = tuple(sample.image_name for sample in prepared.samples)
-        return Scores(images, prepared.classes, np.full((len(labels), classes), dice))
+        images = tuple(sample.image_name for sample in held_out.samples)
+        return Scores(images, held_out.classes, np.full((len(labels), classes), dice))
 
     monkeypatch.setattr(loop, "validate", validate)
     run = begin("train.ema=0.9", "train.epochs=1").run

@@ -1,8 +1,9 @@
-"""Keeps the checkpoints of a run, also on a disk that is full for a while."""
+"""What a checkpoint holds and when one is written, also on a disk that is full for a while."""
 
+import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,7 +12,7 @@ from torch import Tensor
 from handseg import disk
 from handseg.errors import FailedError
 from handseg.models.checkpoints import point, pointed, prune, save_checkpoint
-from handseg.recipe.schema import Checkpoint as Spec
+from handseg.recipe.schema import Checkpoint as CheckpointSpec
 from handseg.runs import fields
 from handseg.runs.commands import run_command
 from handseg.runs.writer import RunWriter
@@ -23,6 +24,67 @@ GIVE_UP = 30 * 60.0
 """Seconds after which a disk that stays full ends the run."""
 FINAL_PATIENCE = 60.0
 """Seconds for which the last checkpoint of a training waits for room."""
+
+
+NAMES_ON_DISK = {
+    "bad_streak": "row",
+    "stale_validations": "waited",
+    "plateau_scale": "plateau",
+    "rollback_scale": "shrink",
+}
+"""Of fields of `TrainerState` in `state.pt`, where they differ: checkpoints keep their names."""
+
+
+@dataclass
+class TrainerState:
+    """Where a training stands: what a checkpoint keeps beside weights and optimiser."""
+
+    step: int = 0
+    epoch: int = 0
+    batch: int = 0
+    """Batches of the present epoch that are done."""
+    best: float = -math.inf
+    """The best mean Dice; which validation is the best is the run's log to say."""
+    reference: float = -math.inf
+    """The mean Dice that a gain is counted from."""
+    stale_validations: int = 0
+    """Validations since one that gained more than the delta."""
+    plateau_scale: float = 1.0
+    """The factor of the learning rate that a plateau has brought."""
+    skipped: int = 0
+    """Steps that were not taken because their loss was not finite."""
+    bad_streak: int = 0
+    """How many of the last steps were of that kind."""
+    rollbacks: int = 0
+    """How often the training has gone back to a checkpoint for it."""
+    rollback_scale: float = 1.0
+    """The factor of the learning rate that this has brought."""
+
+    def take_validation(self, mean: float, min_delta: float, *, is_best: bool) -> None:
+        """Count the validations without a gain, for early stopping and the plateau."""
+        # From the last gain, not from the best: small steady gains add up to one.
+        if mean > self.reference + min_delta:
+            self.reference, self.stale_validations = mean, 0
+        else:
+            self.stale_validations += 1
+        if is_best:
+            self.best = mean
+
+    def end_epoch(self) -> None:
+        self.epoch, self.batch = self.epoch + 1, 0
+
+    @property
+    def lr_scale(self) -> float:
+        return self.plateau_scale * self.rollback_scale
+
+    def state_dict(self) -> dict[str, Any]:
+        """By the names of `state.pt`."""
+        return {NAMES_ON_DISK.get(name, name): value for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_state_dict(cls, state: Mapping[str, Any]) -> "TrainerState":
+        names = {on_disk: name for name, on_disk in NAMES_ON_DISK.items()}
+        return cls(**{names.get(name, name): value for name, value in state.items()})
 
 
 @dataclass(frozen=True)
@@ -59,17 +121,19 @@ def copied(value: Any) -> Any:
     return value
 
 
-class Keeper:
-    """Writes checkpoints; what a full disk refuses is held in memory and tried again."""
+class CheckpointManager:
+    """Writes checkpoints; what a full disk refuses waits in memory and is tried again."""
 
-    def __init__(self, writer: RunWriter, spec: Spec, warn: Callable[[str, str], None]) -> None:
+    def __init__(
+        self, writer: RunWriter, spec: CheckpointSpec, warn: Callable[[str, str], None]
+    ) -> None:
         self.writer = writer
         self.spec = spec
         self.warn = warn
-        self.held: list[Snapshot] = []
+        self.pending: list[Snapshot] = []
         """The best and the newest that are not on the disk yet, in the order of their steps."""
         self.full_since: float | None = None
-        self.saved = time.monotonic()
+        self.saved_at = time.monotonic()
 
     @property
     def root(self) -> Path:
@@ -77,42 +141,42 @@ class Keeper:
 
     def is_due(self) -> bool:
         """Whether it is time for a checkpoint within the epoch, or to try again."""
-        wait = RETRY if self.held else self.spec.every_minutes * 60
-        return time.monotonic() - self.saved > wait
+        wait = RETRY if self.pending else self.spec.every_minutes * 60
+        return time.monotonic() - self.saved_at > wait
 
-    def keep(self, snapshot: Snapshot) -> None:
+    def save(self, snapshot: Snapshot) -> None:
         """Write a checkpoint; it becomes `last`, and `best` if it is.
 
         Raises:
             FailedError: the disk has been full for too long.
             OSError: the file system fails otherwise.
         """
-        self.saved = time.monotonic()
-        if self.write_held() and self.write(snapshot):
+        self.saved_at = time.monotonic()
+        if self.write_pending() and self.write(snapshot):
             return
-        best = [held for held in self.held if held.is_best and not snapshot.is_best]
-        self.held = [*best[-1:], snapshot.copied()]
+        best = [one for one in self.pending if one.is_best and not snapshot.is_best]
+        self.pending = [*best[-1:], snapshot.copied()]
         if self.full_since is not None and time.monotonic() - self.full_since > GIVE_UP:
-            raise self.stays_full()
+            raise self.full_for_good()
 
-    def write_held(self) -> bool:
-        """Write what is held; whether nothing is left."""
-        while self.held:
-            if not self.write(self.held[0]):
+    def write_pending(self) -> bool:
+        """Write what waits; whether nothing is left."""
+        while self.pending:
+            if not self.write(self.pending[0]):
                 return False
-            del self.held[0]
+            del self.pending[0]
         return True
 
-    def settle(self) -> None:
-        """Before a training ends: wait a while for what is still held.
+    def flush(self) -> None:
+        """Before a training ends: wait a while for room for what is still pending.
 
         Raises:
             FailedError: the disk stays full.
         """
         until = time.monotonic() + FINAL_PATIENCE
-        while not self.write_held():
+        while not self.write_pending():
             if time.monotonic() > until:
-                raise self.stays_full()
+                raise self.full_for_good()
             time.sleep(min(1.0, FINAL_PATIENCE))
 
     def write(self, snapshot: Snapshot) -> bool:
@@ -127,12 +191,12 @@ class Keeper:
             else:
                 self.full_since = None
                 return True
-        self.tell_full(snapshot)
+        self.warn_full(snapshot)
         return False
 
     def write_all(self, snapshot: Snapshot, others: int) -> None:
         """The folder, its pointers, its event."""
-        self.refuse_gone()
+        self.refuse_missing_folder()
         folder = save_checkpoint(
             self.root,
             step=snapshot.step,
@@ -154,7 +218,7 @@ class Keeper:
             bytes=sum(path.stat().st_size for path in folder.iterdir()),
         )
 
-    def refuse_gone(self) -> None:
+    def refuse_missing_folder(self) -> None:
         """What is written would make the folder anew, without what it takes to resume from it.
 
         Raises:
@@ -166,7 +230,7 @@ class Keeper:
                 details="somebody has removed or moved it; nothing more can be kept there",
             )
 
-    def tell_full(self, snapshot: Snapshot) -> None:
+    def warn_full(self, snapshot: Snapshot) -> None:
         """Say what could not be written, once while it lasts."""
         if self.full_since is not None:
             return
@@ -181,7 +245,7 @@ class Keeper:
         last = pointed(self.root, "last")
         return f"the last good one is {last.name}" if last else "there is none yet"
 
-    def stays_full(self) -> FailedError:
+    def full_for_good(self) -> FailedError:
         return FailedError(
             f"the disk of {self.root} stays full",
             details=f"checkpoints cannot be written; {self.last_good()}",

@@ -13,13 +13,13 @@ from handseg.data.dataset import labelled_training_samples, open_dataset
 from handseg.data.fingerprint import fingerprint, sample_files
 from handseg.recipe import load_recipe
 from handseg.reporter import Reporter
-from handseg.train.parts import prepare_parts
-from handseg.train.world import check_world
+from handseg.train.data import find_data
+from handseg.train.setup import pick_device, prepare_setup
 
 
 @pytest.fixture
-def parts_of(tiny_recipe):
-    """Prepares the parts of a fold; `said` is what it told."""
+def setup_of(tiny_recipe):
+    """Prepares the setup of a fold; `said` is what it told."""
     dataset = open_dataset(Path("data"))
     samples = labelled_training_samples(dataset)
     source = fingerprint(sample_files(samples), dataset.root)
@@ -34,25 +34,27 @@ def parts_of(tiny_recipe):
     def prepare(fold):
         said.clear()
         loaded = load_recipe(str(tiny_recipe), [f"data.fold={fold}", "data.crops=['wrist']"])
-        world = check_world(loaded, Path("data"))
-        return world, prepare_parts(loaded, world, Reporter(said.append, said.append, no_bar))
+        data = find_data(loaded, Path("data"))
+        reporter = Reporter(said.append, said.append, no_bar)
+        device = pick_device(loaded)
+        return prepare_setup(loaded, data, device, Path("runs"), reporter, may_shrink=True)
 
     prepare.said = said
     return prepare
 
 
-def test_the_folds_share_prepared_images_and_crops(parts_of):
-    first_world, first = parts_of(0)
-    images, crops = parts_of.said
+def test_the_folds_share_prepared_images_and_crops(setup_of):
+    first = setup_of(0)
+    images, crops = setup_of.said
     assert images.startswith("preparing 8 images at 64 px: 164 kB of the ")
     assert crops.startswith("preparing 8 crops at 64 px: 164 kB of the ")
     assert str(Path(".handseg").resolve()) in images
-    second_world, second = parts_of(1)
-    assert not parts_of.said
+    second = setup_of(1)
+    assert not setup_of.said
     assert len(list(Path(".handseg/prepared").iterdir())) == 2
-    for world, parts in ((first_world, first), (second_world, second)):
-        assert parts.crops.samples == world.crops
-        assert {crop.person for crop in parts.crops.samples} == set(world.people)
+    for setup in (first, second):
+        assert setup.crops.samples == setup.data.crops
+        assert {crop.person for crop in setup.crops.samples} == set(setup.data.people)
     both = set(first.crops.samples) & set(second.crops.samples)
     assert both != set(first.crops.samples)
     for crop in both:

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import torch
@@ -13,8 +14,7 @@ from torch import Tensor, nn
 from handseg.data.dataset import Sample
 from handseg.data.images import read_image
 from handseg.data.letterbox import Letterbox
-from handseg.predict.device import autocast, inference_precision
-from handseg.predict.room import Room, free_memory
+from handseg.inference.device import MicroBatchSize, autocast, inference_precision
 from handseg.recipe.schema import Train
 from handseg.reporter import Progress, silent
 
@@ -39,26 +39,6 @@ class Inference:
         model = model.to(self.device)
         return model.to(memory_format=torch.channels_last) if self.channels_last else model  # pyright: ignore[reportCallIssue]
 
-    def logits_with_room(
-        self, model: nn.Module, images: NDArray[np.uint8], room: Room
-    ) -> Iterator[Tensor]:
-        """The logits `float[classes, size, size]` of each image, in as many parts as there must be.
-
-        `room` says how many images go at once and shrinks where the device has no memory for them.
-
-        Raises:
-            torch.OutOfMemoryError: there is no memory for a single one.
-        """
-        done = 0
-        while done < len(images):
-            try:
-                yield from self.logits(model, images[done : done + room.size])
-                done += room.size
-                continue
-            except Exception as error:  # noqa: BLE001 - raised again where it is another one
-                room.shrink(error)
-            free_memory()
-
     def logits(self, model: nn.Module, images: NDArray[np.uint8]) -> Tensor:
         """`uint8[n, size, size]` to logits `float[n, classes, size, size]` on the device."""
         with torch.inference_mode(), autocast(self.device, self.precision):
@@ -79,9 +59,13 @@ def infer_samples(
     """
     model.eval()
     done = 0
-    room = Room(inference.batch_size)
+    micro_batch = MicroBatchSize(inference.batch_size)
     for batch, images, fits in read_batches(samples, size, inference.batch_size):
-        logits = inference.logits_with_room(model, images, room)
+
+        def logits_of(indices: range, images: NDArray[np.uint8] = images) -> Tensor:
+            return inference.logits(model, images[indices.start : indices.stop])
+
+        logits = chain.from_iterable(micro_batch.map(logits_of, len(images)))
         for sample, fit, planes in zip(batch, fits, logits, strict=True):
             yield sample, fit, planes
             done += 1

@@ -5,7 +5,7 @@ import torch
 
 from handseg.models.build import build_model
 from handseg.recipe import Data, Model, Optimizer, Recipe
-from handseg.train.schedule import SHAPES, make_optimizer, rate_factor, set_rate
+from handseg.train.optim import SHAPES, make_optimizer, rate_factor, set_rate
 
 
 def factors(name, steps=100, warmup=0):

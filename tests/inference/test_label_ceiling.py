@@ -9,7 +9,7 @@ from handseg.data.labels import Labels, class_mask
 from handseg.data.letterbox import Letterbox
 from handseg.data.phantom import make_polygons
 from handseg.data.planes import label_planes, unpack
-from handseg.post.masks import full_size_masks
+from handseg.inference.masks import full_size_masks
 
 FULL = (2048, 2048)
 

@@ -1,7 +1,11 @@
-"""Layer 3 of the recipe's check: does the world have what it asks for?"""
+"""The data of a training: which samples it trains on and validates on, and their identity.
+
+The third layer of a recipe's check: is there what it asks for?
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 
 from handseg.data.crop_manifest import crop_fingerprints, crop_samples
@@ -12,13 +16,14 @@ from handseg.errors import InputError, UsageError
 from handseg.recipe.faults import RecipeError, RecipeFault
 from handseg.recipe.load import LoadedRecipe
 from handseg.reporter import Progress, silent
+from handseg.text import counted
 from handseg.train.augment import build
 from handseg.train.trackers import refuse_missing
 
 
 @dataclass(frozen=True)
-class World:
-    """What a recipe trains on and validates on."""
+class TrainingData:
+    """The samples that a recipe trains on and validates on."""
 
     dataset: Dataset
     folds: FoldFile
@@ -40,11 +45,46 @@ class World:
         own = set(self.dataset.train)
         return sorted({sample.person for sample in self.training if sample in own})
 
+    @property
+    def summary(self) -> str:
+        """`600 training images and 1,200 crops of 40 people, 12 to validate on (fold 0 …)`."""
+        folds = self.folds
+        where = f"wrote {folds.path}" if folds.written else f"folds of {folds.path}"
+        return (
+            f"{image_counts(len(self.training), len(self.crops), 'training image')} of "
+            f"{counted(len(self.people), 'person', 'people')}, {len(self.validation)} to validate "
+            f"on (fold {self.fold} of {folds.folds.k}; {where})"
+        )
 
-def check_world(
+    def limited(self, training: int | None, validation: int | None = None) -> "TrainingData":
+        """A smoke run's: at most so many images to train on, and to validate on (None: as many).
+
+        The rest of the data set is as if it were not there, so that only these images are
+        prepared; its fingerprint and its folds stay what they are. No limit where `training` is
+        None.
+        """
+        if training is None:
+            return self
+        few = few_samples(self.training, training)
+        held_out = few_samples(self.validation, training if validation is None else validation)
+        people = {sample.person for sample in few}
+        crops = few_samples([crop for crop in self.crops if crop.person in people], training)
+        named = {*few, *held_out}
+        own = tuple(sample for sample in self.dataset.train if sample in named)
+        return replace(
+            self,
+            dataset=replace(self.dataset, train=own),
+            training=few,
+            crops=crops,
+            every_crop=crops,
+            validation=held_out,
+        )
+
+
+def find_data(
     loaded: LoadedRecipe, folder: Path, progress: Progress = silent, *, write_folds: bool = True
-) -> World:
-    """Find the data, the folds and the crops of a recipe.
+) -> TrainingData:
+    """Find the data set, the folds and the crops of a recipe.
 
     Writes `folds.json` where there is none, once nothing is at fault, and nothing else.
 
@@ -73,12 +113,12 @@ def check_world(
     training = share_of(training, recipe.data.share)
     people = {sample.person for sample in training}
     crops = tuple(crop for crop in every_crop if crop.person in people)
-    extra, prints = further(recipe.data.extra, dataset)
+    extra, prints = extra_samples(recipe.data.extra, dataset)
     if crops:
         prints = (*crop_fingerprints(dataset, recipe.data.crops), *prints)
     if write_folds:
         folds = save_folds(folds)
-    return World(
+    return TrainingData(
         dataset,
         folds,
         fold,
@@ -100,7 +140,28 @@ def share_of(training: tuple[Sample, ...], share: float) -> tuple[Sample, ...]:
     return tuple(sample for sample in training if sample.person in kept)
 
 
-def further(folders: Sequence[str], dataset: Dataset) -> tuple[tuple[Sample, ...], tuple[str, ...]]:
+def few_samples(samples: Sequence[Sample], most: int) -> tuple[Sample, ...]:
+    """At most so many samples, of the first people who fit whole; of one, some, where none fits.
+
+    The order of the samples stays, and the same samples give the same few.
+    """
+    kept: list[Sample] = []
+    for _, of_person in groupby(sorted(samples, key=by_person), lambda sample: sample.person):
+        whole = list(of_person)
+        if len(kept) + len(whole) <= most:
+            kept += whole
+    chosen = set(kept or sorted(samples, key=by_person)[:most])
+    return tuple(sample for sample in samples if sample in chosen)
+
+
+def by_person(sample: Sample) -> tuple[str, str]:
+    """People together, each one's images by name."""
+    return sample.person, sample.image_name
+
+
+def extra_samples(
+    folders: Sequence[str], dataset: Dataset
+) -> tuple[tuple[Sample, ...], tuple[str, ...]]:
     """The labelled samples of further data sets of the same classes; each set's fingerprint."""
     found: list[Sample] = []
     prints: list[str] = []
@@ -112,6 +173,12 @@ def further(folders: Sequence[str], dataset: Dataset) -> tuple[tuple[Sample, ...
         found += samples
         prints.append(fingerprint(sample_files(samples), extra.root))
     return tuple(found), tuple(prints)
+
+
+def image_counts(images: int, crops: int, image: str = "image") -> str:
+    """`600 images and 1,200 crops`; crops only where there are some."""
+    text = counted(images, image)
+    return f"{text} and {counted(crops, 'crop')}" if crops else text
 
 
 def refuse_no_fold(loaded: LoadedRecipe, folds: FoldFile, fold: int) -> None:
@@ -156,11 +223,13 @@ def transform_faults(loaded: LoadedRecipe) -> list[RecipeFault]:
         try:
             build(entry)
         except (ValueError, TypeError) as error:
-            faults.append(loaded.fault(f"augment.{name}", f"{entry.transform}: {plain(error)}"))
+            faults.append(
+                loaded.fault(f"augment.{name}", f"{entry.transform}: {without_pydantic(error)}")
+            )
     return faults
 
 
-def plain(error: Exception) -> str:
+def without_pydantic(error: Exception) -> str:
     """A complaint of albumentations without what pydantic puts around it."""
     lines = [line.strip().partition(" [type=")[0] for line in str(error).splitlines()]
     noise = ("1 validation error", "For further information")

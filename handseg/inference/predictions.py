@@ -1,21 +1,25 @@
-"""The predictions of a run: which images, by which checkpoint, to which file."""
+"""A run's predictions as the competition's CSV: which images, by which checkpoint, where."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
+from handseg import rle
 from handseg.data.dataset import Dataset, Sample
 from handseg.data.fingerprint import fingerprint, hash_file
 from handseg.errors import InputError, UsageError
+from handseg.inference.device import best_device
+from handseg.inference.masks import host_masks
+from handseg.inference.whole import Inference, infer_samples
 from handseg.models.build import build_model
 from handseg.models.checkpoints import Checkpoint, load_best
-from handseg.predict.device import best_device
-from handseg.predict.submission import write_predictions
-from handseg.predict.whole import Inference
 from handseg.recipe.load import LoadedRecipe, load_recipe
 from handseg.reporter import Progress, silent
 from handseg.rle.sidecar import read_sidecar
+from handseg.rle.submission import write_submission
 from handseg.runs import fields
 from handseg.runs.predictions import SPLITS, prediction_path
 from handseg.runs.summary import read_run_file
@@ -105,6 +109,36 @@ def run_prediction(job: PredictionJob, progress: Progress = silent) -> Path:
     return write_predictions(
         job.out, model, job.samples, job.classes, recipe.data.size, inference, sidecar, progress
     )
+
+
+def write_predictions(
+    path: Path,
+    model: nn.Module,
+    samples: Sequence[Sample],
+    classes: Sequence[str],
+    size: int,
+    inference: Inference,
+    sidecar: Mapping[str, Any],
+    progress: Progress = silent,
+) -> Path:
+    """Predict `samples` and write `path` and its sidecar, whole or not at all.
+
+    Images stand in the order of `samples`, classes in that of `classes`.
+
+    Raises:
+        InputError: an image is unreadable.
+    """
+    sizes: dict[str, list[int]] = {}
+
+    def rows() -> Iterator[tuple[str, str, rle.Runs]]:
+        for sample, fit, logits in infer_samples(model, samples, size, inference, progress):
+            sizes[sample.image_name] = list(fit.source)
+            for name, mask in zip(classes, host_masks(logits, fit), strict=True):
+                yield sample.image_name, name, rle.from_mask(mask)
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # `sizes` fills while the rows are written, and the sidecar is written after them.
+    return write_submission(path, rows(), {**sidecar, "classes": list(classes), "images": sizes})
 
 
 def sidecar_of(

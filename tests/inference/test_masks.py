@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from handseg.data.letterbox import Letterbox
-from handseg.post.masks import full_size_masks, host_masks
+from handseg.inference.masks import full_size_masks, host_masks
 
 
 def bilinear(plane, height, width):

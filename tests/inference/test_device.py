@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from handseg.errors import FailedError
-from handseg.predict.device import autocast, best_device, check_precision, inference_precision
+from handseg.inference.device import autocast, best_device, check_precision, inference_precision
 
 CPU = torch.device("cpu")
 

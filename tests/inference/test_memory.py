@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from handseg.predict.room import Room, is_out_of_memory
+from handseg.inference.device import MicroBatchSize, is_out_of_memory
 
 
 @pytest.mark.parametrize(
@@ -31,20 +31,20 @@ def test_another_error_is_another_error(error):
 
 
 def test_the_number_is_halved_down_to_one_and_then_the_error_stands():
-    told, room = [], Room(5, lambda size: told.append(size))
+    told, micro_batch = [], MicroBatchSize(5, lambda size: told.append(size))
     error = torch.OutOfMemoryError("2 GiB wanted")
-    room.shrink(error)
-    room.shrink(error)
+    micro_batch.shrink(error)
+    micro_batch.shrink(error)
     assert told == [2, 1]
     with pytest.raises(torch.OutOfMemoryError):
-        room.shrink(error)
+        micro_batch.shrink(error)
 
 
 def test_a_number_that_a_person_has_set_and_other_errors_change_nothing():
-    for room, error in (
-        (Room(4, may_shrink=False), torch.OutOfMemoryError("2 GiB wanted")),
-        (Room(4), RuntimeError("a kernel is missing")),
+    for micro_batch, error in (
+        (MicroBatchSize(4, may_shrink=False), torch.OutOfMemoryError("2 GiB wanted")),
+        (MicroBatchSize(4), RuntimeError("a kernel is missing")),
     ):
         with pytest.raises(type(error)):
-            room.shrink(error)
-        assert room.size == 4
+            micro_batch.shrink(error)
+        assert micro_batch.size == 4

@@ -1,4 +1,4 @@
-"""Layer 3 of the recipe's check: does the world have what it asks for?"""
+"""The data of a training: what a recipe asks for, a share of it, a smoke run's few images."""
 
 import json
 import shutil
@@ -13,13 +13,13 @@ from handseg.data.dataset import labelled_training_samples, open_dataset
 from handseg.data.fingerprint import fingerprint, sample_files
 from handseg.errors import InputError, UsageError
 from handseg.recipe import RecipeError, load_recipe
-from handseg.train.world import check_world, share_of
+from handseg.train.data import find_data, share_of
 
 DATA = Path("data")
 
 
-def world(recipe, *sets):
-    return check_world(load_recipe(str(recipe), sets), DATA)
+def data_of(recipe, *sets):
+    return find_data(load_recipe(str(recipe), sets), DATA)
 
 
 def make_crops(region="wrist"):
@@ -46,7 +46,7 @@ def test_what_this_version_cannot_do_is_refused_with_its_line(workplace, table, 
     path = workplace / "asks.toml"
     path.write_text(f'{table}\n[model]\nweights = "none"\n')
     with pytest.raises(RecipeError) as caught:
-        world(path)
+        data_of(path)
     (fault,) = caught.value.faults
     assert (fault.file, fault.key) == ("asks.toml", key)
     assert fault.line in (line, line + 1)
@@ -57,7 +57,7 @@ def test_everything_that_is_not_served_is_named_at_once(workplace):
     path = workplace / "asks.toml"
     path.write_text('[train]\nmemory = "low"\n[predict]\nmode = "slide"\ntta = ["flip"]\n')
     with pytest.raises(RecipeError) as caught:
-        world(path)
+        data_of(path)
     assert [fault.key for fault in caught.value.faults] == [
         "predict.mode",
         "predict.tta",
@@ -67,7 +67,7 @@ def test_everything_that_is_not_served_is_named_at_once(workplace):
 
 def test_missing_crops_are_said_with_the_command_that_makes_them(tiny_recipe):
     with pytest.raises(InputError) as caught:
-        world(tiny_recipe, "data.crops=['wrist', 'fingertip']")
+        data_of(tiny_recipe, "data.crops=['wrist', 'fingertip']")
     assert caught.value.exit_code == 3
     assert "handseg crop --regions wrist,fingertip" in caught.value.hints[0]
     assert not Path("data/folds.json").exists()
@@ -76,7 +76,7 @@ def test_missing_crops_are_said_with_the_command_that_makes_them(tiny_recipe):
 def test_a_fold_that_is_not_there_is_a_fault_of_the_recipe(tiny_recipe):
     tiny_recipe.write_text(tiny_recipe.read_text().replace("[data]\n", "[data]\nfold = 9\n"))
     with pytest.raises(RecipeError, match="no fold 9") as caught:
-        world(tiny_recipe)
+        data_of(tiny_recipe)
     (fault,) = caught.value.faults
     assert (fault.file, fault.key) == ("tiny.toml", "data.fold")
     assert fault.line > 1
@@ -84,13 +84,13 @@ def test_a_fold_that_is_not_there_is_a_fault_of_the_recipe(tiny_recipe):
 
 def test_all_folds_are_more_than_one_training(tiny_recipe):
     with pytest.raises(UsageError, match="one fold"):
-        world(tiny_recipe, "data.fold=all")
+        data_of(tiny_recipe, "data.fold=all")
 
 
 def test_no_data_set_is_said_and_nothing_is_written(tiny_recipe):
     shutil.rmtree(DATA)
     with pytest.raises(InputError, match="no data set"):
-        world(tiny_recipe)
+        data_of(tiny_recipe)
     assert not DATA.exists()
 
 
@@ -98,19 +98,19 @@ def test_an_image_without_a_label_is_named(tiny_recipe):
     bare = open_dataset(DATA).train[0]
     bare.labels.unlink()
     with pytest.raises(InputError) as caught:
-        world(tiny_recipe)
+        data_of(tiny_recipe)
     assert str(bare.image) in caught.value.details
 
 
 def test_folds_are_written_once_and_then_obeyed(tiny_recipe):
-    first = world(tiny_recipe)
+    first = data_of(tiny_recipe)
     assert first.folds.written
     text = Path("data/folds.json").read_text()
     facts = json.loads(text)
     held_out = people(first.validation)
     assert held_out == {person for person, fold in facts["folds"].items() if fold == 0}
     assert people(first.training) == set(facts["folds"]) - held_out
-    again = world(tiny_recipe, "data.fold=1")
+    again = data_of(tiny_recipe, "data.fold=1")
     assert not again.folds.written
     assert Path("data/folds.json").read_text() == text
     assert not people(again.validation) & held_out
@@ -119,10 +119,10 @@ def test_folds_are_written_once_and_then_obeyed(tiny_recipe):
 def test_crops_are_of_the_people_trained_on_only(tiny_recipe):
     make_crops("wrist")
     make_crops("fingertip")
-    found = world(tiny_recipe, "data.crops=['wrist', 'fingertip']")
+    found = data_of(tiny_recipe, "data.crops=['wrist', 'fingertip']")
     assert people(found.crops) == people(found.training) == set(found.people)
     assert not people(found.crops) & people(found.validation)
-    fewer = world(tiny_recipe, "data.crops=['wrist']", "data.share=0.5")
+    fewer = data_of(tiny_recipe, "data.crops=['wrist']", "data.share=0.5")
     assert people(fewer.crops) == people(fewer.training)
     assert 0 < len(fewer.training) < len(found.training)
 
@@ -132,13 +132,13 @@ def test_crops_of_other_labels_are_stale(tiny_recipe):
     label = open_dataset(DATA).train[0].labels
     label.write_text(label.read_text() + "\n")
     with pytest.raises(InputError, match="other images or labels") as caught:
-        world(tiny_recipe, "data.crops=['wrist']")
+        data_of(tiny_recipe, "data.crops=['wrist']")
     assert "handseg crop" in caught.value.hints[0]
 
 
 def test_further_data_is_trained_on_and_never_validated_on(tiny_recipe, phantom_folder):
-    found = world(tiny_recipe, f"data.extra=['{phantom_folder}']")
-    alone = world(tiny_recipe)
+    found = data_of(tiny_recipe, f"data.extra=['{phantom_folder}']")
+    alone = data_of(tiny_recipe)
     assert found.validation == alone.validation
     assert len(found.training) == len(alone.training) + len(open_dataset(DATA).train)
     assert found.added_fingerprints == (alone.fingerprint,)
@@ -155,7 +155,7 @@ def test_a_share_takes_whole_people_evenly(workplace):
 def test_the_labels_of_test_images_are_never_opened(tiny_recipe):
     for path in (DATA / "test/outputs_json").rglob("*.json"):
         path.write_text("{ no JSON")
-    assert world(tiny_recipe).training
+    assert data_of(tiny_recipe).training
 
 
 def test_values_that_no_transform_takes_are_faults_with_their_lines(workplace):
@@ -165,7 +165,7 @@ def test_values_that_no_transform_takes_are_faults_with_their_lines(workplace):
         '[augment.noise]\ntransform = "GaussNoise"\nstd_range = [2.0, 1.0]\n'
     )
     with pytest.raises(RecipeError) as caught:
-        world(recipe)
+        data_of(recipe)
     assert [(fault.key, fault.line) for fault in caught.value.faults] == [
         ("augment.light", 2),
         ("augment.noise", 6),
@@ -177,6 +177,6 @@ def test_values_that_no_transform_takes_are_faults_with_their_lines(workplace):
 def test_crops_of_read_only_data_are_trained_on_from_where_they_stand(tiny_recipe, monkeypatch):
     monkeypatch.setattr("handseg.data.crop_manifest.writable", lambda folder: False)
     make_crops()
-    found = world(tiny_recipe, 'data.crops=["wrist"]')
+    found = data_of(tiny_recipe, 'data.crops=["wrist"]')
     assert found.crops
     assert not any(crop.image.is_relative_to(DATA) for crop in found.crops)

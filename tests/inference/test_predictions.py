@@ -12,7 +12,7 @@ from handseg import rle
 from handseg.data.dataset import open_dataset
 from handseg.data.images import image_size
 from handseg.errors import InputError, UsageError
-from handseg.predict.of_run import plan_prediction, run_prediction
+from handseg.inference.predictions import plan_prediction, run_prediction
 from handseg.rle.submission import read_submission
 
 RUN = Path("runs/tiny-1")

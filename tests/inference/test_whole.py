@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from handseg.data.images import read_image
-from handseg.predict.whole import Inference, infer_samples, read_batch
+from handseg.inference.whole import Inference, infer_samples, read_batch
 
 
 class Echo(torch.nn.Module):

@@ -1,0 +1,1 @@
+"""Images through a trained network to masks and submissions."""

@@ -1,1 +1,0 @@
-"""Logits to masks: upsampling, cutoffs, run lengths."""
