@@ -31,7 +31,9 @@ VERBS = (
     "recipes",
 )
 """In the order of the help; each is a function of its name in the module of its name."""
-GROUPS = {"runs": "runs.list", "recipes": "recipes"}
+MODULES = {"train": "train.command", "runs": "runs.list"}
+"""Where the module has another name."""
+GROUPS = ("runs", "recipes")
 """Verbs that have verbs of their own: the module has an `app`."""
 WITHOUT_ALGEBRA = ("vote", "score", "check", "diff", "stats", "folds", "convert", "runs")
 """Verbs whose arithmetic needs no linear algebra."""
@@ -72,7 +74,7 @@ def application(only: str | None = None) -> typer.Typer:
 
 def add(app: typer.Typer, verb: str) -> None:
     """Give the command a verb; its help ends with its examples."""
-    module = import_module(f"handseg.cli.{GROUPS.get(verb, verb)}")
+    module = import_module(f"handseg.cli.{MODULES.get(verb, verb)}")
     if verb in GROUPS:
         app.add_typer(module.app, name=verb)
         return

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from handseg.cli import on_end
-from handseg.cli.on_end import RunEnd, end_of, on_end_of_training, run_on_end
+from handseg.cli.train import on_end
+from handseg.cli.train.on_end import RunEnd, end_of, on_end_of_training, run_on_end
 from handseg.errors import FailedError
 from handseg.runs.writer import RunWriter
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from handseg.cli import queue
 from handseg.cli.main import application
+from handseg.cli.train import queue
 from handseg.runs.writer import RunWriter
 
 STAND_IN = Path(__file__).with_name("stand_in.py")
 LAUNCH = (
-    "import sys; from handseg.cli import queue; "
+    "import sys; from handseg.cli.train import queue; "
     f"queue.PROGRAM = (sys.executable, {str(STAND_IN)!r}); "
     "from handseg.cli.main import main; main()"
 )

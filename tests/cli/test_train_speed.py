@@ -4,8 +4,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from handseg.cli import console, train
+from handseg.cli import console
 from handseg.cli.console import note_tail
+from handseg.cli.train import command as train
 
 
 @pytest.mark.parametrize(

@@ -227,3 +227,16 @@ def test_previews_are_of_the_weights_that_counted(begin, monkeypatch, average_is
     assert load_checkpoint(run / "checkpoints", "best").manifest["uses_ema"] is average_is_better
     (preview,) = list_previews(run)
     assert preview.prediction(preview.steps[-1]).any() == average_is_better
+
+
+def test_the_log_says_which_validation_is_the_best_and_the_state_follows(begin):
+    """However small the gain is against early stopping's delta."""
+    run = begin("early_stop.delta=0.9", "early_stop.patience=9", "train.epochs=4").run
+    lines = (run / "events.jsonl").read_text().splitlines()
+    *_, event = (line for line in map(json.loads, lines) if line["kind"] == "validation")
+    logged = event["best"]
+    best, last = (load_checkpoint(run / "checkpoints", name) for name in ("best", "last"))
+    assert last.state()["position"]["best"] == logged["mean"] == best.manifest["validation_dice"]
+    assert best.manifest["step"] == logged["step"]
+    # The first is a gain on nothing; no later one reaches the delta.
+    assert last.state()["position"]["waited"] == 3

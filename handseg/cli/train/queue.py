@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from handseg.cli import console, options
 from handseg.cli.command import complain
-from handseg.cli.on_end import RunEnd, end_of, run_on_end
+from handseg.cli.train.on_end import RunEnd, end_of, run_on_end
 from handseg.cli.vote import join_folds, report_joined
 from handseg.errors import ExitCode, HandsegError, UsageError
 from handseg.train.interruption import STOPPING, listen, unlisten

@@ -12,12 +12,12 @@ import typer
 
 from handseg.cli import console, options
 from handseg.cli.command import command
-from handseg.cli.on_end import on_end_of_training
+from handseg.cli.train.on_end import on_end_of_training
 from handseg.errors import UsageError
 from handseg.reporter import Progress
 
 if TYPE_CHECKING:
-    from handseg.cli.queue import Training, TrainRequest
+    from handseg.cli.train.queue import Training, TrainRequest
     from handseg.recipe.load import LoadedRecipe
     from handseg.train.dry_run import TrainingEstimate
     from handseg.train.session import Outcome
@@ -115,7 +115,7 @@ def train(
         with on_end_of_training(on_end, run.parent):
             go_on(run, loaded, data)
         return
-    from handseg.cli.queue import TrainRequest, fold_sets
+    from handseg.cli.train.queue import TrainRequest, fold_sets
 
     sets = fold_sets(fold, set_ or [])
     begin(recipes, TrainRequest(sets, data, runs, name, limit, on_end, dry_run))
@@ -139,7 +139,7 @@ def refuse_anew(given: dict[str, object]) -> None:
 
 def begin(recipes: list[str], request: "TrainRequest") -> None:
     """Check all recipes, then train one here or several in a queue."""
-    from handseg.cli.queue import Training, load_all, plan, work_through
+    from handseg.cli.train.queue import Training, load_all, plan, work_through
 
     loaded = load_all(recipes, request.sets)
     data = options.data_folder(request.data)

@@ -1,0 +1,1 @@
+"""`handseg train`: one training here, or several in a queue."""
