@@ -19,8 +19,8 @@ STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)
 Handler = Callable[[int, FrameType | None], Any]
 
 
-def listen(numbers: Iterable[int], take: Handler) -> dict[int, Any]:
-    """Have `take` called for these signals; what was done with them before, for `unlisten`.
+def install_handlers(numbers: Iterable[int], take: Handler) -> dict[int, Any]:
+    """Have `take` called for these signals; what was done with them before, for `restore_handlers`.
 
     One that is ignored already (SIGHUP under nohup) stays so.
     """
@@ -28,13 +28,13 @@ def listen(numbers: Iterable[int], take: Handler) -> dict[int, Any]:
     if threading.current_thread() is not threading.main_thread():
         return {}
 
-    def heard(number: int, frame: FrameType | None) -> None:
+    def on_signal(number: int, frame: FrameType | None) -> None:
         if number == signal.SIGHUP:
             forget_closed_terminal()
         take(number, frame)
 
     return {
-        number: signal.signal(number, heard)
+        number: signal.signal(number, on_signal)
         for number in numbers
         if signal.getsignal(number) is not signal.SIG_IGN
     }
@@ -52,7 +52,7 @@ def forget_closed_terminal() -> None:
     os.close(nothing)
 
 
-def unlisten(before: Mapping[int, Any]) -> None:
+def restore_handlers(before: Mapping[int, Any]) -> None:
     """Do with signals what was done with them before."""
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -73,7 +73,7 @@ class StopRequest:
         self.before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
-        self.before = listen(STOPPING, self.take)
+        self.before = install_handlers(STOPPING, self.take)
         return self
 
     def __exit__(
@@ -82,17 +82,17 @@ class StopRequest:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        unlisten(self.before)
+        restore_handlers(self.before)
 
     def take(self, number: int, frame: FrameType | None) -> None:
         if number == signal.SIGINT and self.name == "SIGINT":
             raise KeyboardInterrupt
         self.name = signal.Signals(number).name
 
-    def asked(self) -> bool:
+    def is_requested(self) -> bool:
         return self.name is not None
 
-    def heed(self) -> None:
+    def raise_if_stopped(self) -> None:
         """Between two images of a validation or a prediction.
 
         Raises:
@@ -101,11 +101,11 @@ class StopRequest:
         if self.name is not None:
             raise StopError
 
-    def heeding(self, progress: Progress) -> Progress:
+    def stoppable(self, progress: Progress) -> Progress:
         """The progress of work that ends when a stop is asked for."""
 
         def advance(done: int, total: int, note: str = "") -> None:
-            self.heed()
+            self.raise_if_stopped()
             progress(done, total, note)
 
         return advance

@@ -184,7 +184,7 @@ def train_and_predict(trainer: Trainer, checkpoint: Checkpoint | None) -> Outcom
     with reporter.progress(trainer.writer.name) as progress:
         reason = trainer.fit(progress)
     # Resumed, a run that is stopped from here on does only this.
-    trainer.stop.heed()
+    trainer.stop.raise_if_stopped()
     return predict_held_out(trainer, reason)
 
 
@@ -258,7 +258,7 @@ def predict_held_out(trainer: Trainer, reason: str) -> Outcome:
             setup.recipe.data.size,
             replace(setup.inference, batch_size=trainer.validation_batch.size),
             sidecar,
-            trainer.stop.heeding(progress),
+            trainer.stop.stoppable(progress),
         )
     by_class: Mapping[str, float] = best.manifest.get("dice", {})
     uses_ema = bool(best.manifest.get("uses_ema"))

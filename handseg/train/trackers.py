@@ -39,15 +39,14 @@ MOST_WAITING = 1000
 
 
 @dataclass(frozen=True)
-class About:
-    """What a tracker is told of a run; `step` is where it goes on, 0 for a new one."""
+class RunInfo:
+    """What a tracker gets to know of a run; `step` is where it goes on, 0 for a new one."""
 
-    run_name: str
-    run_id: str
+    name: str
+    id: str
     folder: Path
     config: Mapping[str, Any]
-    step: int
-    say: Callable[[str], None]
+    step: int = 0
 
 
 class Tracker(Protocol):
@@ -63,13 +62,11 @@ class Tracker(Protocol):
 class TensorBoard:
     """Event files in the run's folder; a run that goes on hides what it had after that step."""
 
-    def __init__(self, about: About) -> None:
-        self.tracker = TensorBoardTracker(
-            "tensorboard", about.folder, purge_step=about.step or None
-        )
+    def __init__(self, run: RunInfo, say: Callable[[str], None]) -> None:
+        self.tracker = TensorBoardTracker("tensorboard", run.folder, purge_step=run.step or None)
         self.tracker.start()
-        lines = [f"    {name} = {value!r}" for name, value in sorted(flat(about.config).items())]
-        self.tracker.log({"recipe": "\n".join(lines)}, step=about.step)
+        lines = [f"    {name} = {value!r}" for name, value in sorted(flat(run.config).items())]
+        self.tracker.log({"recipe": "\n".join(lines)}, step=run.step)
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         self.tracker.log(dict(values), step=step)
@@ -81,7 +78,7 @@ class TensorBoard:
 class WandB:
     """A run of Weights & Biases with the id of ours; without a key or its server, on disk only."""
 
-    def __init__(self, about: About) -> None:
+    def __init__(self, run: RunInfo, say: Callable[[str], None]) -> None:
         # Its reports of its own errors go to a third party.
         os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
         import wandb
@@ -89,31 +86,31 @@ class WandB:
         found = wandb.setup(wandb.Settings(silent=True)).settings
         key = key_for(found.base_url)
         if found.mode == "online" and key is None:
-            about.say(f"wandb has no key and writes to disk; send it with {sync_of(about)}")
-            self.open(about, mode="offline")
+            say(f"wandb has no key and writes to disk; send it with {sync_of(run)}")
+            self.open(run, mode="offline")
             return
         try:
-            self.open(about, **({"api_key": key} if key else {}))
+            self.open(run, **({"api_key": key} if key else {}))
         except wandb.Error as error:
             if found.mode != "online":
                 raise
-            about.say(f"{first_line(error)}; wandb writes to disk, send it with {sync_of(about)}")
+            say(f"{first_line(error)}; wandb writes to disk, send it with {sync_of(run)}")
             # Its service still takes the run's id for one that is being opened.
             wandb.teardown()
-            self.open(about, mode="offline")
+            self.open(run, mode="offline")
 
-    def open(self, about: About, **settings: Any) -> None:
+    def open(self, run: RunInfo, **settings: Any) -> None:
         import wandb
 
         self.tracker = WandBTracker(
             PROJECT,
-            id=about.run_id,
-            name=about.run_name,
-            dir=str(about.folder),
+            id=run.id,
+            name=run.name,
+            dir=str(run.folder),
             resume="allow",
             # Recipes that follow each other in one process are runs of their own.
             reinit="create_new",
-            config=dict(about.config),
+            config=dict(run.config),
             settings=wandb.Settings(
                 silent=True,
                 console="off",
@@ -142,7 +139,7 @@ class WandB:
 class Trackio:
     """A run in trackio's local database, which is one for all runs (TRACKIO_DIR)."""
 
-    def __init__(self, about: About) -> None:
+    def __init__(self, run: RunInfo, say: Callable[[str], None]) -> None:
         import trackio  # pyright: ignore[reportMissingImports] # noqa: F401 - it brings its modules
 
         # What it says goes to stdout, where only the run's path belongs.
@@ -150,7 +147,7 @@ class Trackio:
             if name.partition(".")[0] == "trackio":
                 vars(module)["print"] = unsaid
         self.tracker = TrackioTracker(
-            PROJECT, name=about.run_name, config=dict(about.config), resume="allow", embed=False
+            PROJECT, name=run.name, config=dict(run.config), resume="allow", embed=False
         )
         self.tracker.start()
 
@@ -161,16 +158,16 @@ class Trackio:
         self.tracker.finish()
 
 
-OPENERS: dict[str, Callable[[About], Tracker]] = {
+OPENERS: dict[str, Callable[[RunInfo, Callable[[str], None]], Tracker]] = {
     "tensorboard": TensorBoard,
     "wandb": WandB,
     "trackio": Trackio,
 }
 
 
-def sync_of(about: About) -> str:
+def sync_of(run: RunInfo) -> str:
     """The command that sends what wandb wrote to disk."""
-    return f"wandb sync {about.folder}/wandb/offline-run-*"
+    return f"wandb sync {run.folder}/wandb/offline-run-*"
 
 
 def first_line(error: BaseException) -> str:
@@ -207,114 +204,96 @@ def flat(tree: Mapping[str, Any], before: str = "") -> dict[str, Any]:
     return values
 
 
-class Lane:
-    """A tracker in a thread of its own; what it is handed waits in a queue, not in the training.
+Entry = tuple[int, Mapping[str, float]]
+"""A step and its values."""
 
-    The thread is no one's to end: where a tracker hangs, it is left to itself.
+
+class AsyncTracker:
+    """A tracker in a thread of its own; what is logged waits in a queue, not in the training.
+
+    The thread is left to itself where a tracker hangs: nothing could end it.
     """
 
-    def __init__(self, name: str, about: Callable[[Callable[[str], None]], About]) -> None:
+    def __init__(self, name: str, run: RunInfo) -> None:
         self.name = name
-        self.waiting: Queue[tuple[int, Mapping[str, float]] | str] = Queue(MOST_WAITING)
+        self.run = run
+        self.queue: Queue[Entry | str] = Queue(MOST_WAITING)
+        """Entries; a string is the state at the end, and the last."""
         self.notes: SimpleQueue[str] = SimpleQueue()
         self.fault: str | None = None
         """Why it was dropped."""
-        self.told = False
-        self.until = time.monotonic() + START_SECONDS
-        self.about = about(self.notes.put)
+        self.fault_is_reported = False
+        self.deadline = time.monotonic() + START_SECONDS
+        """Of the call at work."""
         self.thread = Thread(target=self.work, name=f"track-{name}", daemon=True)
         self.thread.start()
 
     def work(self) -> None:
-        """Open the tracker and hand it the entries, until one is a word: the state at the end."""
+        """Open the tracker and log the entries, until the state at the end comes."""
         try:
-            tracker = OPENERS[self.name](self.about)
+            tracker = OPENERS[self.name](self.run, self.notes.put)
             while self.fault is None:
-                self.until = math.inf
-                entry = self.waiting.get()
-                self.until = time.monotonic() + CALL_SECONDS
-                if self.passed(tracker, entry):
+                self.deadline = math.inf
+                entry = self.queue.get()
+                self.deadline = time.monotonic() + CALL_SECONDS
+                if isinstance(entry, str):
+                    tracker.finish(entry)
                     return
+                tracker.log(*entry)
         except BaseException as error:  # noqa: BLE001 - SystemExit, too, is a tracker's own affair
             self.fault = f"{type(error).__name__}: {first_line(error)}"
         finally:
-            self.until = math.inf
+            self.deadline = math.inf
 
-    def passed(self, tracker: Tracker, entry: tuple[int, Mapping[str, float]] | str) -> bool:
-        """Hand over one entry; whether it was the last."""
-        if isinstance(entry, str):
-            tracker.finish(entry)
-            return True
-        tracker.log(*entry)
-        return False
-
-    def hand(self, entry: tuple[int, Mapping[str, float]] | str) -> None:
+    def put(self, entry: Entry | str) -> None:
         """Put an entry into the queue, unless the tracker was dropped."""
-        if self.fault is None and time.monotonic() > self.until:
+        if self.fault is None and time.monotonic() > self.deadline:
             self.fault = "it does not answer"
         if self.fault is None:
             try:
-                self.waiting.put_nowait(entry)
+                self.queue.put_nowait(entry)
             except Full:
                 self.fault = "it is too slow"
 
-    def end(self, state: str, until: float) -> None:
+    def finish(self, state: str, deadline: float) -> None:
         """Let it finish, but not longer than until a time of the monotonic clock."""
-        self.hand(state)
+        self.put(state)
         if self.fault is None:
-            self.thread.join(max(0.0, until - time.monotonic()))
+            self.thread.join(max(0.0, deadline - time.monotonic()))
             if self.thread.is_alive():
                 self.fault = "it did not end in time"
 
-    def news(self) -> list[str]:
-        """What is to be told since the last time."""
-        news: list[str] = []
+    def new_warnings(self) -> list[str]:
+        """What is to be said since the last time."""
+        warnings: list[str] = []
         while not self.notes.empty():
-            news.append(self.notes.get())
-        if self.fault is not None and not self.told:
-            self.told = True
-            news.append(f"{self.name} is dropped, the training goes on: {self.fault}")
-        return news
+            warnings.append(self.notes.get())
+        if self.fault is not None and not self.fault_is_reported:
+            self.fault_is_reported = True
+            warnings.append(f"{self.name} is dropped, the training goes on: {self.fault}")
+        return warnings
 
 
 class Trackers:
-    """The trackers of a run; `warn` is told, once, of one that is dropped.
+    """The trackers of a run; `warn` is called once for one that is dropped.
 
-    It is only called from the calls below, never from another thread.
+    Only from the calls below, never from another thread.
     """
 
-    def __init__(self, lanes: Sequence[Lane], warn: Callable[[str], None]) -> None:
-        self.lanes = lanes
+    def __init__(self, trackers: Sequence[AsyncTracker], warn: Callable[[str], None]) -> None:
+        self.trackers = trackers
         self.warn = warn
 
     @classmethod
-    def start(
-        cls,
-        names: Sequence[str],
-        run_name: str,
-        folder: Path,
-        config: Mapping[str, Any],
-        warn: Callable[[str], None],
-        *,
-        run_id: str,
-        step: int = 0,
-    ) -> Self:
-        """Open trackers for the run in a folder; one that goes on at a step goes on in them.
-
-        `run_id` is the one in `run.json`.
-        """
-        if not names:
-            return cls([], warn)
-        # Trackers ask accelerate which process they are in; it must not be a thread that begins it.
-        PartialState()
-
-        def about(say: Callable[[str], None]) -> About:
-            return About(run_name, run_id, folder, config, step, say)
-
-        return cls([Lane(name, about) for name in names], warn)
+    def start(cls, names: Sequence[str], run: RunInfo, warn: Callable[[str], None]) -> Self:
+        """Open trackers for a run; one that goes on at a step goes on in them."""
+        if names:
+            # Trackers ask accelerate which process they are in; no thread must begin it.
+            PartialState()
+        return cls([AsyncTracker(name, run) for name in names], warn)
 
     def steps(self, step: int, values: Mapping[str, float | None]) -> None:
-        self.hand(step, {f"train/{name}": value for name, value in values.items()})
+        self.log(step, {f"train/{name}": value for name, value in values.items()})
 
     def validation(
         self,
@@ -330,27 +309,27 @@ class Trackers:
         """
         values: dict[str, float | None] = {"epoch": epoch, "dice/mean": mean}
         values |= {f"dice/{name}": value for name, value in {**dice, **more}.items()}
-        self.hand(
+        self.log(
             step, {name: v for name, v in values.items() if v is not None and not math.isnan(v)}
         )
 
     def end(self, state: str) -> None:
         """The run ended: `finished`, `stopped` or `failed`."""
-        until = time.monotonic() + END_SECONDS
-        for lane in self.lanes:
-            lane.end(state, until)
-        self.tell()
+        deadline = time.monotonic() + END_SECONDS
+        for tracker in self.trackers:
+            tracker.finish(state, deadline)
+        self.warn_new()
 
-    def hand(self, step: int, values: Mapping[str, float | None]) -> None:
+    def log(self, step: int, values: Mapping[str, float | None]) -> None:
         known = {name: float(value) for name, value in values.items() if value is not None}
-        for lane in self.lanes:
-            lane.hand((step, known))
-        self.tell()
+        for tracker in self.trackers:
+            tracker.put((step, known))
+        self.warn_new()
 
-    def tell(self) -> None:
-        for lane in self.lanes:
-            for news in lane.news():
-                self.warn(news)
+    def warn_new(self) -> None:
+        for tracker in self.trackers:
+            for warning in tracker.new_warnings():
+                self.warn(warning)
 
 
 def refuse_missing(names: Sequence[str]) -> None:

@@ -25,7 +25,7 @@ from handseg.train.metrics import MachineUsage, MetricLogger
 from handseg.train.optim import rate_factor, set_rate
 from handseg.train.setup import TrainingSetup
 from handseg.train.step import RollbackError, Stepper
-from handseg.train.trackers import Trackers
+from handseg.train.trackers import RunInfo, Trackers
 from handseg.train.validation import Previews, Validation, validate
 
 PLATEAU_PATIENCE = 5
@@ -67,14 +67,11 @@ class Trainer:
                 inference.batch_size, self.take_smaller_parts, may_shrink=setup.may_shrink
             ),
         )
+        run_id = str(read_run_file(writer.folder)["id"])
         self.trackers = Trackers.start(
             [name for name, wanted in recipe.track.items() if wanted],
-            writer.name,
-            writer.folder,
-            asdict(recipe),
+            RunInfo(writer.name, run_id, writer.folder, asdict(recipe), step),
             lambda text: self.warn(text, fields.TRACKER),
-            run_id=str(read_run_file(writer.folder)["id"]),
-            step=step,
         )
         usage = MachineUsage(self.device)
         self.metrics = MetricLogger(writer, self.warn, self.trackers.steps, usage)
@@ -98,7 +95,7 @@ class Trainer:
             worker_count(self.recipe.data.workers, self.device),
             self.device.type == "cuda",
             warn=lambda message: self.warn(message, fields.LOADER),
-            stopping=self.stop.asked,
+            stopping=self.stop.is_requested,
         )
 
     def fit(self, progress: Progress) -> str:
@@ -134,9 +131,9 @@ class Trainer:
             self.metrics.log_when_due(self.state)
             if self.checkpoint_is_due():
                 self.save_checkpoint()
-            self.stop.heed()
+            self.stop.raise_if_stopped()
         # A loader that ended early did so because a stop was asked for.
-        self.stop.heed()
+        self.stop.raise_if_stopped()
         self.metrics.flush(self.state)
 
     def training_step(self, batch: Batch, waited: float = 0.0) -> None:
@@ -201,7 +198,7 @@ class Trainer:
             self.setup.inference,
             self.validation_batch,
             on_logits=self.previews.keep,
-            heed=self.stop.heed,
+            raise_if_stopped=self.stop.raise_if_stopped,
         )
 
     def on_validation_end(self, validation: Validation) -> None:

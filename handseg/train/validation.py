@@ -68,11 +68,11 @@ def validate(
     micro_batch: MicroBatchSize | None = None,
     *,
     on_logits: OnLogits = lambda index, logits: None,
-    heed: Callable[[], None] = lambda: None,
+    raise_if_stopped: Callable[[], None] = lambda: None,
 ) -> Scores:
     """The Dice of every class in every image, computed class by class on the device.
 
-    `micro_batch` says how many images go at once; `heed` is called before each image and may raise.
+    `micro_batch` says how many images go at once; `raise_if_stopped` is called before each image and may raise.
 
     Raises:
         torch.OutOfMemoryError: there is no memory for a single image.
@@ -82,10 +82,10 @@ def validate(
     dice = np.full((len(labels), len(held_out.classes)), np.nan)
 
     def score(indices: range) -> None:
-        heed()
+        raise_if_stopped()
         images = np.stack([held_out.image(index) for index in indices])
         for index, logits in zip(indices, inference.logits(model, images), strict=True):
-            heed()
+            raise_if_stopped()
             on_logits(index, logits)
             dice[index] = image_dice(logits, labels[index], held_out.size)
 

@@ -30,32 +30,32 @@ def train(empty_folder):
     return run
 
 
-def heard():
+def on_signal():
     return Path("told.txt").read_text().split()
 
 
 def test_a_run_that_finishes_is_on_end_of_training(train):
     with on_end_of_training(TELL, RUNS):
         train("finished")
-    assert heard() == ["unet-1", "finished", "0.7500"]
+    assert on_signal() == ["unet-1", "finished", "0.7500"]
 
 
 def test_a_failure_is_told_and_goes_on_its_way(train):
     with pytest.raises(FailedError), on_end_of_training(TELL, RUNS):
         train("failed", "out of memory", error=FailedError("the device ran out of memory"))
-    assert heard() == ["unet-1", "failed", "0.7500", "out", "of", "memory"]
+    assert on_signal() == ["unet-1", "failed", "0.7500", "out", "of", "memory"]
 
 
 def test_an_interruption_is_told_too(train):
     with pytest.raises(KeyboardInterrupt), on_end_of_training(TELL, RUNS):
         train("stopped", "Ctrl-C twice", dice=float("nan"), error=KeyboardInterrupt())
-    assert heard() == ["unet-1", "stopped", "Ctrl-C", "twice"]
+    assert on_signal() == ["unet-1", "stopped", "Ctrl-C", "twice"]
 
 
 def test_a_training_that_had_no_folder_yet_is_told_with_its_error(empty_folder):
     with pytest.raises(FailedError), on_end_of_training(TELL, RUNS):
         raise FailedError("the weights cannot be had")
-    assert heard() == ["failed", "the", "weights", "cannot", "be", "had"]
+    assert on_signal() == ["failed", "the", "weights", "cannot", "be", "had"]
     assert end_of(None, "why").as_variables()["HANDSEG_RUN"] == ""
 
 
@@ -63,7 +63,7 @@ def test_a_run_of_before_is_not_the_one_that_is_on_end_of_training(train):
     train("finished")
     with on_end_of_training(TELL, RUNS):
         pass
-    assert heard() == ["failed"]
+    assert on_signal() == ["failed"]
 
 
 def test_no_command_is_nothing(train):

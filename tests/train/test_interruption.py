@@ -48,7 +48,7 @@ def test_a_closed_terminal_stops_nothing_under_nohup():
     try:
         with StopRequest() as stop:
             os.kill(os.getpid(), signal.SIGHUP)
-            assert not stop.asked()
+            assert not stop.is_requested()
     finally:
         signal.signal(signal.SIGHUP, before)
 
@@ -76,11 +76,11 @@ from handseg.train.interruption import StopRequest
 with StopRequest() as stop:
     print("listening", flush=True)
     until = time.monotonic() + 30
-    while not stop.asked() and time.monotonic() < until:
+    while not stop.is_requested() and time.monotonic() < until:
         time.sleep(0.01)
     print("a word to nobody", file=sys.stderr, flush=True)
     print("another", flush=True)
-    Path("heard.txt").write_text(stop.reason)
+    Path("on_signal.txt").write_text(stop.reason)
 """
 
 
@@ -92,4 +92,4 @@ def test_words_to_a_terminal_that_was_closed_are_no_error(tmp_path):
     assert b"listening" in os.read(terminal, 100)
     os.close(terminal)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    assert (tmp_path / "heard.txt").read_text() == "SIGHUP"
+    assert (tmp_path / "on_signal.txt").read_text() == "SIGHUP"

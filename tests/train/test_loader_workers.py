@@ -208,8 +208,8 @@ def test_shared_memory_that_is_full_is_said_with_what_helps(make, monkeypatch):
 
 
 def test_no_handler_of_dying_children_is_left_in_the_training(make):
-    heard = []
-    before = signal.signal(signal.SIGCHLD, lambda *_: heard.append(1))
+    on_signal = []
+    before = signal.signal(signal.SIGCHLD, lambda *_: on_signal.append(1))
     try:
         ours = signal.getsignal(signal.SIGCHLD)
         loader = make()
@@ -217,7 +217,7 @@ def test_no_handler_of_dying_children_is_left_in_the_training(make):
         assert signal.getsignal(signal.SIGCHLD) is ours
         processes(loader)[0].kill()
         time.sleep(0.1)
-        assert heard
+        assert on_signal
     finally:
         signal.signal(signal.SIGCHLD, before)
 

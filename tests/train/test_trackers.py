@@ -13,7 +13,7 @@ from handseg.errors import FailedError
 from handseg.recipe import load_recipe
 from handseg.train import trackers
 from handseg.train.data import find_data
-from handseg.train.trackers import Trackers, refuse_missing
+from handseg.train.trackers import RunInfo, Trackers, refuse_missing
 
 RUN_ID = "0123456789abcdef"
 CONFIG = {"model": {"library": "smp", "options": {}}, "optimizer": {"lr": 1e-3}}
@@ -39,9 +39,8 @@ def track(run):
 
     def begin(*names, step=0):
         warnings = []
-        made = Trackers.start(
-            names, "tiny-1", run, CONFIG, warnings.append, run_id=RUN_ID, step=step
-        )
+        known = RunInfo("tiny-1", RUN_ID, run, CONFIG, step)
+        made = Trackers.start(names, known, warnings.append)
         made.warnings = warnings
         return made
 
@@ -130,7 +129,7 @@ def written(run):
 
 
 def test_wandb_without_a_key_asks_nobody_and_writes_into_the_run(run, track, monkeypatch):
-    # A busy machine may be slow to start wandb's own process; that is not what this is about.
+    # A busy machine may be slow to start wandb's own process; that is not what this is run.
     monkeypatch.setattr(trackers, "END_SECONDS", 150.0)
     made = track("wandb")
     made.steps(1, {"loss": 0.5})
@@ -174,7 +173,7 @@ class Fake:
         self.act = act
         self.told = []
 
-    def __call__(self, about):
+    def __call__(self, run, say):
         self.act("open")
         return self
 
@@ -208,8 +207,8 @@ def raising(error, at):
 
 
 def settle(made):
-    for lane in made.lanes:
-        lane.thread.join(5)
+    for tracker in made.trackers:
+        tracker.thread.join(5)
 
 
 @pytest.mark.parametrize("error", [ValueError("no such host\nand more"), SystemExit(3)])
@@ -220,7 +219,7 @@ def test_a_tracker_that_fails_is_dropped_with_one_warning(track, fake, run, erro
     for step in (1, 2, 3):
         made.steps(step, {"loss": 1.0 / step})
     if at != ("finish",):
-        made.lanes[0].thread.join(5)
+        made.trackers[0].thread.join(5)
     made.steps(4, {"loss": 0.25})
     made.end("finished")
     (warning,) = made.warnings

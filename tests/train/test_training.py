@@ -212,7 +212,7 @@ def test_a_part_of_a_batch_counts_for_its_labelled_planes(begin, monkeypatch):
 def test_previews_are_of_the_weights_that_counted(begin, monkeypatch, average_is_better):
     calls = []
 
-    def validate(model, held_out, labels, inference, micro_batch, *, on_logits, heed):
+    def validate(model, held_out, labels, inference, micro_batch, *, on_logits, raise_if_stopped):
         is_average = len(calls) % 2 == 1
         calls.append(is_average)
         classes, size = len(held_out.classes), held_out.size

@@ -20,7 +20,7 @@ from handseg.cli.command import complain
 from handseg.cli.train.on_end import RunEnd, end_of, run_on_end
 from handseg.cli.vote import join_folds, report_joined
 from handseg.errors import ExitCode, HandsegError, UsageError
-from handseg.train.interruption import STOPPING, listen, unlisten
+from handseg.train.interruption import STOPPING, install_handlers, restore_handlers
 
 if TYPE_CHECKING:
     from handseg.recipe.load import LoadedRecipe
@@ -233,11 +233,11 @@ class QueueSignals:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
-        self._before = listen(STOPPING, self.take)
+        self._before = install_handlers(STOPPING, self.take)
         return self
 
     def __exit__(self, *error: object) -> None:
-        unlisten(self._before)
+        restore_handlers(self._before)
 
     def take(self, number: int, frame: FrameType | None) -> None:
         again = self.name is not None
