@@ -72,7 +72,7 @@ def validate(
 ) -> Scores:
     """The Dice of every class in every image, computed class by class on the device.
 
-    `micro_batch` says how many images go at once; `raise_if_stopped` is called before each image and may raise.
+    `micro_batch` says how many images go at once; `raise_if_stopped` is called before each image.
 
     Raises:
         torch.OutOfMemoryError: there is no memory for a single image.
