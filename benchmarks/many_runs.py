@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from handseg.anatomy import BONES
-from handseg.runs import fields, jsonl
+from handseg.runs import jsonl, layout
 from handseg.runs.steps import line
 from handseg.runs.validations import RunningBest
 from handseg.score.dice import mean_of_classes
@@ -48,11 +48,11 @@ def build(
         state, reason = ENDS[number % len(ENDS)]
         end = {"v": 1, "t": now - ended, "kind": "end", "state": state, "reason": reason}
         run.mkdir(parents=True)
-        (run / fields.RUN).write_bytes(jsonl.encode(_facts(run.name, recipe, number, now - ended)))
-        (run / fields.EVENTS).write_bytes(events + jsonl.encode(end))
-        (run / fields.STEPS).write_bytes(points)
-        (run / fields.RECIPE).write_text(f'schema = 1\n[model]\narchitecture = "{recipe}"\n')
-        (run / fields.LOCK).touch()
+        (run / layout.RUN).write_bytes(jsonl.encode(_facts(run.name, recipe, number, now - ended)))
+        (run / layout.EVENTS).write_bytes(events + jsonl.encode(end))
+        (run / layout.STEPS).write_bytes(points)
+        (run / layout.RECIPE).write_text(f'schema = 1\n[model]\narchitecture = "{recipe}"\n')
+        (run / layout.LOCK).touch()
         at = now - ended - number
         for path in run.iterdir():
             os.utime(path, (at, at))

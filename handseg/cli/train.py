@@ -196,11 +196,11 @@ def find_resumed(resumed: str, sets: list[str], runs: Path) -> "tuple[Path, Load
         UsageError: something else is set.
     """
     from handseg.recipe import load_recipe
-    from handseg.runs import fields
+    from handseg.runs import layout
     from handseg.runs.find import find_run
 
     run = find_run(resumed, runs)
-    loaded = load_recipe(str(run / fields.RECIPE), sets, resumed=True)
+    loaded = load_recipe(str(run / layout.RECIPE), sets, resumed=True)
     for warning in loaded.warnings:
         console.warn(warning)
     return run, loaded

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from handseg.runs import fields
+from handseg.runs import layout
 from handseg.runs.summary import read_run_file
 from handseg.runs.validations import number
 
@@ -12,7 +12,7 @@ def run_begun_by(pid: int, since: float, runs: Path) -> Path | None:
 
     `since` is in seconds since 1970: numbers of processes come again. None where it opened none.
     """
-    for path in runs.glob(f"*/{fields.RUN}"):
+    for path in runs.glob(f"*/{layout.RUN}"):
         try:
             run = read_run_file(path.parent)
         except (OSError, ValueError):

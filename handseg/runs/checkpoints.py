@@ -7,7 +7,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from handseg.runs import fields, jsonl
+from handseg.runs import jsonl, layout
 from handseg.runs.validations import mapping, number
 
 WEIGHTS, STATE, MANIFEST = "model.safetensors", "state.pt", "manifest.json"
@@ -40,7 +40,7 @@ class Checkpoints:
     """The checkpoints of a run, asked again and again: only what changed is looked at."""
 
     def __init__(self, run: Path) -> None:
-        self.root = run / fields.CHECKPOINTS
+        self.root = run / layout.CHECKPOINTS
         self._known: dict[str, tuple[Stamp, CheckpointFacts]] = {}
 
     def refresh(self) -> list[CheckpointFacts]:

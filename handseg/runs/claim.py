@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from handseg.errors import UsageError
-from handseg.runs import fields
+from handseg.runs import layout
 from handseg.runs.index import summarise_run
 from handseg.runs.lock import HeldError, RunLock
 
@@ -18,7 +18,7 @@ def claim_run(folder: Path) -> RunLock:
         OSError: the folder cannot be written.
     """
     try:
-        lock = RunLock(folder / fields.LOCK)
+        lock = RunLock(folder / layout.LOCK)
     except HeldError:
         raise _is_trained(folder) from None
     if not lock.locked and summarise_run(folder).is_live:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from handseg.errors import InputError, UsageError
-from handseg.runs import fields, process
+from handseg.runs import layout, process
 from handseg.runs.commands import RESUMABLE, resume_command
 from handseg.runs.lock import holder, is_held
 from handseg.runs.reader import summarise_run
@@ -77,11 +77,11 @@ def _lacking_proof(folder: Path, run: Mapping[str, Any], pid: object) -> tuple[s
     host = run.get("host") or "another host"
     if not process.is_this_kernel(run):
         return f"it runs on {host}", f"on {host}"
-    if not is_held(folder / fields.LOCK):
+    if not is_held(folder / layout.LOCK):
         return "no process holds its lock: it does not run, or its file system has no locks", ""
     if run.get("pid_namespace") != process.pid_namespace():
         return f"its process lives in another pid namespace (container {host})", f"in {host}"
-    if not isinstance(pid, int) or holder(folder / fields.LOCK) != pid:
+    if not isinstance(pid, int) or holder(folder / layout.LOCK) != pid:
         return f"its lock is held by another process than {pid}", ""
     if process.start_ticks(pid) != run.get("start_ticks"):
         return f"process {pid} was started at another time than the training", ""
@@ -100,7 +100,7 @@ def start_resume(folder: Path) -> subprocess.Popen[bytes]:
     run = _facts(folder)
     # Quiet: the training itself writes to the log what it says; only errors come by this way.
     command = [sys.executable, "-m", "handseg", "train", "--resume", str(folder.resolve()), "-q"]
-    with (folder / fields.LOG).open("ab") as log:
+    with (folder / layout.LOG).open("ab") as log:
         return subprocess.Popen(
             command,
             cwd=run.get("cwd"),

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from handseg.runs import fields, process
+from handseg.runs import layout, process
 
 LIBRARIES = (
     "handseg",
@@ -40,7 +40,7 @@ def new_run(name: str, recipe: str) -> dict[str, Any]:
     """The fields of a new run that do not depend on what it trains."""
     now = time.time()
     return {
-        "v": fields.VERSION,
+        "v": layout.VERSION,
         "id": uuid.uuid4().hex,
         "name": name,
         "recipe": recipe,

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from handseg.errors import InputError
-from handseg.runs import fields
+from handseg.runs import layout
 from handseg.runs.index import list_runs, run_names
 from handseg.runs.summary import RunSummary
 from handseg.text import listed
@@ -19,10 +19,10 @@ def find_run(text: str, runs: Path) -> Path:
         InputError: there is none, or several; names those there are.
     """
     typed = Path(text)
-    if (typed / fields.RUN).is_file():
+    if (typed / layout.RUN).is_file():
         return typed
     exact = runs / text
-    if (exact / fields.RUN).is_file() and exact.parent == runs:
+    if (exact / layout.RUN).is_file() and exact.parent == runs:
         return exact
     if text == LAST:
         return _newest(list_runs(runs), runs)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handseg.runs import fields, jsonl
+from handseg.runs import jsonl, layout
 from handseg.runs.growing import Growing
 from handseg.runs.validations import LARGEST, kept_until, mapping, number
 from handseg.score.dice import worst_first
@@ -66,9 +66,9 @@ class History:
         """Take in the events that follow."""
         for event in events:
             kind = event.get("kind")
-            if kind == fields.RESUME:
+            if kind == layout.RESUME:
                 self._cancel(number(event.get("step"), math.inf), kept_until(event))
-            if kind == fields.VALIDATION:
+            if kind == layout.VALIDATION:
                 self._events.append(self._validation(event))
             else:
                 self._events.append(_shared(event))
@@ -89,7 +89,7 @@ class History:
 
     def _cancel(self, step: float, validation_step: float) -> None:
         """Forget the checkpoints of later steps, and the validations after theirs."""
-        last = {fields.CHECKPOINT: step, fields.VALIDATION: validation_step}
+        last = {layout.CHECKPOINT: step, layout.VALIDATION: validation_step}
         before = len(self._events)
         self._events = [
             event

@@ -5,19 +5,19 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
-from handseg.runs import fields, liveness
+from handseg.runs import layout, liveness
 from handseg.runs.summary import Ends, RunSummary, read_ends, summarise
 
 Status = tuple[int, int, int]
 Signature = tuple[Status, Status, Status]
 
-SIGNED = (fields.RUN, fields.EVENTS, fields.STEPS)
+SIGNED = (layout.RUN, layout.EVENTS, layout.STEPS)
 ROUND = 30.0
 """Seconds in which `poll` looks at every run, live or not."""
 SETTLED = 2.0
 """Seconds after which the time of a folder tells that nothing was added: file systems count time
 in steps, and those of the net by another clock."""
-FINAL = (*fields.END_STATES, "broken")
+FINAL = (*layout.END_STATES, "broken")
 """States that nothing but a change of the files can change."""
 LATEST = 20
 """Runs that wrote last and are looked at as if they lived: one of them is resumed soonest."""

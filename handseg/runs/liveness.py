@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from handseg.runs import fields, process
+from handseg.runs import layout, process
 from handseg.runs.lock import is_held
 from handseg.runs.summary import State
 
@@ -25,10 +25,10 @@ def state_of(
     `run` is its `run.json`, `turn` its newest start, resume or end, `silent_for` the seconds since
     it last wrote anything.
     """
-    if turn.get("kind") == fields.END:
+    if turn.get("kind") == layout.END:
         return _KNOWN.get(str(turn.get("state")), "failed"), str(turn.get("reason") or "")
     alive = is_alive(folder, run)
-    silent = silent_for > fields.SILENCE
+    silent = silent_for > layout.SILENCE
     if alive is None:
         # Another host or a refused lock: all that can be seen is whether it still writes.
         return ("dead", "silent, and out of reach from here") if silent else ("running", "")
@@ -39,7 +39,7 @@ def state_of(
 
 def is_alive(folder: Path, run: Mapping[str, Any]) -> bool | None:
     """Whether the process of a run lives; None where nothing here can tell."""
-    held = is_held(folder / fields.LOCK) if run.get("locked", True) else None
+    held = is_held(folder / layout.LOCK) if run.get("locked", True) else None
     if held:
         return True
     if held is False and process.is_this_kernel(run):
@@ -50,7 +50,7 @@ def is_alive(folder: Path, run: Mapping[str, Any]) -> bool | None:
 
 def _cause(folder: Path, run: Mapping[str, Any]) -> str:
     """Why a process without an end is gone: only what something says."""
-    if "out of memory" in _last_line(folder / fields.LOG).lower():
+    if "out of memory" in _last_line(folder / layout.LOG).lower():
         return OUT_OF_MEMORY
     if process.ran_out_of_memory(run):
         return f"{OUT_OF_MEMORY}: the kernel killed in its cgroup"

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from handseg.runs import fields
+from handseg.runs import layout
 from handseg.runs.reader import RunDetails
 
 RECENT = 8
@@ -44,9 +44,9 @@ def _paces(details: RunDetails) -> list[float]:
     after: tuple[float, float] | None = None
     for event in reversed(details.events):
         kind = event.get("kind")
-        if kind in (fields.START, fields.RESUME):
+        if kind in (layout.START, layout.RESUME):
             after = None
-        elif kind == fields.VALIDATION:
+        elif kind == layout.VALIDATION:
             step, time = event.get("step"), event.get("t")
             if not isinstance(step, (int, float)) or not isinstance(time, (int, float)):
                 continue

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from handseg.data.dataset import is_dataset, open_dataset
 from handseg.errors import InputError
-from handseg.runs import fields
+from handseg.runs import layout
 from handseg.runs.scores import ImageScores, read_scores, score_steps
 from handseg.runs.summary import read_run_file
 from handseg.runs.validations import RunningBest, last_validation
@@ -133,12 +133,12 @@ def read_scored(folder: Path) -> ScoredRun:
     """
     try:
         run = read_run_file(folder)
-        best = RunningBest.of(last_validation(folder / fields.EVENTS)).step
+        best = RunningBest.of(last_validation(folder / layout.EVENTS)).step
         steps = score_steps(folder)
         if not steps:
             raise InputError(
                 f"the run {folder.name} has no Dice of images to compare",
-                details=f"{folder / fields.SCORES} is written at each validation",
+                details=f"{folder / layout.SCORES} is written at each validation",
             )
         step = best if best in steps else steps[-1]
         scores = read_scores(folder, step)

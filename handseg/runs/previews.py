@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from handseg import disk
 from handseg.data.planes import Planes, pack, unpack
-from handseg.runs import fields
+from handseg.runs import layout
 from handseg.runs.scores import kept_steps
 
 IMAGE = "image.png"
@@ -66,7 +66,7 @@ class Preview:
 def list_previews(run: Path) -> list[Preview]:
     """The previews of a run by the name of their image; none where there is no folder."""
     try:
-        folders = [path for path in (run / fields.PREVIEWS).iterdir() if (path / IMAGE).is_file()]
+        folders = [path for path in (run / layout.PREVIEWS).iterdir() if (path / IMAGE).is_file()]
     except OSError:
         return []
     found = [Preview(path, _image_name(path), tuple(kept_steps(path))) for path in folders]
@@ -90,7 +90,7 @@ def write_preview(
     for given in (planes, truth):
         if given is not None and given.shape[:2] != image.shape:
             raise ValueError(f"planes {given.shape} do not belong to the image {image.shape}")
-    folder = run / fields.PREVIEWS / _folder_name(image_name)
+    folder = run / layout.PREVIEWS / _folder_name(image_name)
     size = _small(image.shape[0], image.shape[1])
     if not (folder / IMAGE).exists():
         if truth is not None:
@@ -98,7 +98,7 @@ def write_preview(
         disk.replace(folder / NAME, image_name.encode("utf-8", "surrogatepass"))
         disk.replace(folder / IMAGE, _png(image, size))
     path = disk.replace(folder / f"{step:08d}.npz", _pack(_shrink_planes(planes, size)))
-    for gone in thinned(kept_steps(folder), fields.PREVIEWS_KEPT):
+    for gone in thinned(kept_steps(folder), layout.PREVIEWS_KEPT):
         (folder / f"{gone:08d}.npz").unlink(missing_ok=True)
     return path
 
@@ -134,7 +134,7 @@ def _image_name(folder: Path) -> str:
 
 
 def _small(height: int, width: int) -> tuple[int, int]:
-    share = min(1.0, fields.PREVIEW_SIDE / max(height, width, 1))
+    share = min(1.0, layout.PREVIEW_SIDE / max(height, width, 1))
     return max(1, round(height * share)), max(1, round(width * share))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg.errors import InputError
-from handseg.runs import fields, jsonl
+from handseg.runs import jsonl, layout
 from handseg.runs.history import History
 from handseg.runs.index import RunIndex, list_runs, summarise_run
 from handseg.runs.steps import Series, StepsTable
@@ -63,8 +63,8 @@ class RunFollower:
     def __init__(self, folder: Path, now: Callable[[], float] = time.time) -> None:
         self.folder = folder
         self._index = RunIndex(folder.parent, now=now)
-        self._event_log = jsonl.Follower(folder / fields.EVENTS)
-        self._step_log = jsonl.Follower(folder / fields.STEPS)
+        self._event_log = jsonl.Follower(folder / layout.EVENTS)
+        self._step_log = jsonl.Follower(folder / layout.STEPS)
         self._history = History(())
         self._steps = StepsTable()
 
@@ -121,6 +121,6 @@ class RunFollower:
 
 def _run_fields(folder: Path) -> Mapping[str, Any]:
     try:
-        return jsonl.decode((folder / fields.RUN).read_bytes()) or {}
+        return jsonl.decode((folder / layout.RUN).read_bytes()) or {}
     except OSError:
         return {}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from handseg import disk
 from handseg.errors import InputError, UsageError
-from handseg.runs import fields
+from handseg.runs import layout
 from handseg.runs.checkpoints import CheckpointFacts, Checkpoints
 from handseg.runs.commands import RESUMABLE
 from handseg.runs.index import summarise_run
@@ -28,10 +28,10 @@ def removable(folder: Path) -> RunSummary:
         raise InputError(
             f"{folder} is a link: nothing is removed", details=f"it leads to {folder.resolve()}"
         )
-    if not any((folder / name).is_file() for name in (fields.RUN, fields.EVENTS)):
+    if not any((folder / name).is_file() for name in (layout.RUN, layout.EVENTS)):
         raise InputError(
             f"{folder} is no run: nothing is removed",
-            details=f"it has neither {fields.RUN} nor {fields.EVENTS}",
+            details=f"it has neither {layout.RUN} nor {layout.EVENTS}",
         )
     run = summarise_run(folder)
     if run.is_live:
@@ -74,7 +74,7 @@ def remove_spare(run: RunSummary) -> None:
         UsageError: a training has begun on it.
         OSError: the file system refuses.
     """
-    root = run.folder / fields.CHECKPOINTS
+    root = run.folder / layout.CHECKPOINTS
     lock = _lock(run)
     try:
         spare = spare_checkpoints(run)
@@ -106,7 +106,7 @@ def sweep(runs: Path) -> None:
 
 def _lock(run: RunSummary) -> RunLock:
     try:
-        return RunLock(run.folder / fields.LOCK)
+        return RunLock(run.folder / layout.LOCK)
     except HeldError:
         raise _lives(run) from None
 

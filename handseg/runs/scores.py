@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg import disk
-from handseg.runs import fields
+from handseg.runs import layout
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def write_scores(run: Path, scores: ImageScores) -> Path:
         persons=np.array(scores.persons, dtype=np.str_),
         dice=scores.dice.astype(np.float32),
     )
-    return disk.replace(run / fields.SCORES / f"{scores.step:08d}.npz", block.getvalue())
+    return disk.replace(run / layout.SCORES / f"{scores.step:08d}.npz", block.getvalue())
 
 
 def read_scores(run: Path, step: int) -> ImageScores:
@@ -53,7 +53,7 @@ def read_scores(run: Path, step: int) -> ImageScores:
     Raises:
         OSError, ValueError, KeyError: missing or damaged.
     """
-    path = run / fields.SCORES / f"{step:08d}.npz"
+    path = run / layout.SCORES / f"{step:08d}.npz"
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return ImageScores(
@@ -68,14 +68,14 @@ def read_scores(run: Path, step: int) -> ImageScores:
 
 
 def score_steps(run: Path) -> list[int]:
-    return kept_steps(run / fields.SCORES)
+    return kept_steps(run / layout.SCORES)
 
 
 def keep_scores(run: Path, kept: Collection[int | None]) -> None:
     """Remove the scores of all steps but these."""
     for step in score_steps(run):
         if step not in kept:
-            (run / fields.SCORES / f"{step:08d}.npz").unlink(missing_ok=True)
+            (run / layout.SCORES / f"{step:08d}.npz").unlink(missing_ok=True)
 
 
 def kept_steps(folder: Path) -> list[int]:

@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from handseg.runs import fields, jsonl
+from handseg.runs import jsonl, layout
 from handseg.runs.growing import Growing
 from handseg.runs.validations import number, whole
 
@@ -83,7 +83,7 @@ class StepsThread:
         self._log.close()
 
     def _beat(self) -> None:
-        while not self._ended.wait(fields.HEARTBEAT):
+        while not self._ended.wait(layout.HEARTBEAT):
             self._write(last=False)
             with suppress(OSError):
                 # What cannot be touched is silent: that is what a reader should see.
@@ -153,7 +153,7 @@ def _short(value: float) -> float | None:
 
 
 def values_of(entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in entry.items() if name not in fields.STEP_FIELDS}
+    return {name: value for name, value in entry.items() if name not in layout.STEP_FIELDS}
 
 
 def steps_of(entry: Mapping[str, Any]) -> range:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
-from handseg.runs import fields, jsonl, steps, validations
+from handseg.runs import jsonl, layout, steps, validations
 from handseg.runs.validations import mapping, number, whole
 from handseg.score.dice import worst_first
 
@@ -111,15 +111,15 @@ def read_ends(folder: Path) -> Ends:
         OSError: a file cannot be read.
     """
     run = read_run_file(folder)
-    events = folder / fields.EVENTS
+    events = folder / layout.EVENTS
     if not events.exists():
-        raise ValueError(f"no {fields.EVENTS}")
+        raise ValueError(f"no {layout.EVENTS}")
     start, (validation, turn, pace) = jsonl.first(events), _last_events(events)
     # In a very long log the last turn lies further back than its tail reaches.
     turn = turn or start or {}
     if not turn:
-        raise ValueError(f"bad log: no whole event in {fields.EVENTS}")
-    step, logged = _last_step(folder / fields.STEPS)
+        raise ValueError(f"bad log: no whole event in {layout.EVENTS}")
+    step, logged = _last_step(folder / layout.STEPS)
     if validation is not None and "step" not in logged:
         step = max(step, int(number(validation.get("step"), 0)))
     start = start or {}
@@ -164,12 +164,12 @@ def read_run_file(folder: Path) -> jsonl.Object:
         OSError: cannot be read.
     """
     try:
-        content = (folder / fields.RUN).read_bytes()
+        content = (folder / layout.RUN).read_bytes()
     except FileNotFoundError:
-        raise ValueError(f"no {fields.RUN}") from None
+        raise ValueError(f"no {layout.RUN}") from None
     run = jsonl.decode(content)
     if run is None:
-        raise ValueError(f"bad {fields.RUN}")
+        raise ValueError(f"bad {layout.RUN}")
     return run
 
 
@@ -180,15 +180,15 @@ def _last_events(path: Path) -> tuple[jsonl.Object | None, jsonl.Object, float]:
     limit = math.inf
     for event in jsonl.backwards(path):
         kind = event.get("kind")
-        if kind in (fields.START, fields.RESUME, fields.END) and not turn:
+        if kind in (layout.START, layout.RESUME, layout.END) and not turn:
             turn = event
-        if kind == fields.RESUME:
+        if kind == layout.RESUME:
             limit = min(limit, validations.kept_until(event))
         if validation is not None:
             # One point further back gives the pace; a resume or the start is such a point too.
-            if kind in (fields.VALIDATION, fields.RESUME, fields.START) and turn:
+            if kind in (layout.VALIDATION, layout.RESUME, layout.START) and turn:
                 return validation, turn, _pace(event, validation)
-        elif kind == fields.VALIDATION and number(event.get("step"), 0) <= limit:
+        elif kind == layout.VALIDATION and number(event.get("step"), 0) <= limit:
             validation = event
     return validation, turn, math.nan
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from handseg.runs import fields, jsonl
+from handseg.runs import jsonl, layout
 from handseg.score.dice import mean_of_classes
 
 LARGEST = 2**53
@@ -42,7 +42,7 @@ class RunningBest:
     def take(self, step: int, epoch: float, dice: Mapping[str, float]) -> bool:
         """Take in a validation; whether its mean is a new best."""
         mean = mean_of_classes(dice)
-        self.means = [*self.means, mean if math.isfinite(mean) else None][-fields.MEANS_KEPT :]
+        self.means = [*self.means, mean if math.isfinite(mean) else None][-layout.MEANS_KEPT :]
         for name, value in dice.items():
             if math.isfinite(value) and not self.dice.get(name, math.nan) >= value:
                 self.dice[name] = float(value)
@@ -98,8 +98,8 @@ def last_validation(events: Path, until: int | None = None) -> jsonl.Object | No
     """
     limit = math.inf if until is None else until
     for event in jsonl.backwards(events):
-        if event.get("kind") == fields.RESUME:
+        if event.get("kind") == layout.RESUME:
             limit = min(limit, kept_until(event))
-        elif event.get("kind") == fields.VALIDATION and number(event.get("step"), 0) <= limit:
+        elif event.get("kind") == layout.VALIDATION and number(event.get("step"), 0) <= limit:
             return event
     return None

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from handseg import disk
 from handseg.errors import UsageError
 from handseg.runs import facts as about
-from handseg.runs import fields, jsonl, previews, scores, validations
+from handseg.runs import jsonl, layout, previews, scores, validations
 from handseg.runs.claim import claim_run
 from handseg.runs.commands import run_command
 from handseg.runs.lock import RunLock
@@ -53,8 +53,8 @@ class RunWriter:
         self._ended = False
         self._is_full = False
         self._waiting: deque[dict[str, Any]] = deque()
-        self._events = jsonl.Appender(folder / fields.EVENTS)
-        self._steps = StepsThread(folder / fields.STEPS, each_beat=self.catch_up)
+        self._events = jsonl.Appender(folder / layout.EVENTS)
+        self._steps = StepsThread(folder / layout.STEPS, each_beat=self.catch_up)
 
     @classmethod
     def create(
@@ -70,7 +70,7 @@ class RunWriter:
         """Make `runs/<recipe_name>-<n>` with the first free n, or `runs/<name>`.
 
         The folder appears with its lock held and its first event written. `facts` go into
-        `run.json`, those that `fields.KINDS["start"]` names into the start event too; `files`, the
+        `run.json`, those that `layout.KINDS["start"]` names into the start event too; `files`, the
         hashes of images and labels by path, into `data.json`.
 
         Raises:
@@ -82,14 +82,14 @@ class RunWriter:
         runs.mkdir(parents=True, exist_ok=True)
         draft = runs / f".new-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         draft.mkdir()
-        lock = RunLock(draft / fields.LOCK)
+        lock = RunLock(draft / layout.LOCK)
         try:
             started = {**facts, **about.new_run("", recipe_name), "locked": lock.locked}
             data = json.dumps(files or {}, indent=0)
             with disk.naming(runs):
-                (draft / fields.RECIPE).write_text(recipe_toml, encoding="utf-8")
-                (draft / fields.DATA).write_text(data, encoding="utf-8")
-                jsonl.Appender(draft / fields.STEPS).close()
+                (draft / layout.RECIPE).write_text(recipe_toml, encoding="utf-8")
+                (draft / layout.DATA).write_text(data, encoding="utf-8")
+                jsonl.Appender(draft / layout.STEPS).close()
                 folder = _publish(draft, runs, recipe_name, name, started)
         except BaseException:
             lock.release()
@@ -121,7 +121,7 @@ class RunWriter:
         """
         lock = lock or claim_run(folder)
         try:
-            before = jsonl.decode((folder / fields.RUN).read_bytes()) or {}
+            before = jsonl.decode((folder / layout.RUN).read_bytes()) or {}
             present = {**about.present_process(time.time()), "locked": lock.locked}
             with disk.naming(folder):
                 _write_run(folder, {**before, **facts, **present})
@@ -143,9 +143,9 @@ class RunWriter:
         last_kept = step if validated else step - 1
         scores.cancel_scores(self.folder, last_kept)
         previews.cancel_previews(self.folder, last_kept)
-        last = validations.last_validation(self.folder / fields.EVENTS, last_kept)
+        last = validations.last_validation(self.folder / layout.EVENTS, last_kept)
         self._best = RunningBest.of(last)
-        self.event(fields.RESUME, step=step, validated=validated, **values)
+        self.event(layout.RESUME, step=step, validated=validated, **values)
         self._steps.cancel(step)
 
     def event(self, kind: str, **values: Any) -> None:
@@ -205,7 +205,7 @@ class RunWriter:
         """Log the Dice of each class (NaN: none labelled); whether their mean is a new best."""
         is_best = self._best.take(step, epoch, dice)
         event = {"step": step, "epoch": epoch, "mean": mean_of_classes(dice), "dice": dice}
-        self.event(fields.VALIDATION, **event, **values, **self._best.as_fields())
+        self.event(layout.VALIDATION, **event, **values, **self._best.as_fields())
         if is_best:
             self._keep_scores()
         return is_best
@@ -245,7 +245,7 @@ class RunWriter:
 
     def write_recipe(self, recipe_toml: str) -> None:
         """Put another recipe in the place of the run's: something was found while it trained."""
-        path = self.folder / fields.RECIPE
+        path = self.folder / layout.RECIPE
         self._spare(lambda: disk.replace(path, recipe_toml.encode()))
 
     def log(self, text: str) -> None:
@@ -254,7 +254,7 @@ class RunWriter:
         def write() -> None:
             if not self.folder.exists():
                 return
-            with (self.folder / fields.LOG).open("a", encoding="utf-8") as file:
+            with (self.folder / layout.LOG).open("a", encoding="utf-8") as file:
                 file.write(text if text.endswith("\n") else text + "\n")
 
         with self._guard:
@@ -269,12 +269,12 @@ class RunWriter:
         """
         if self._ended:
             return
-        if state not in fields.END_STATES:
-            raise ValueError(f"{state!r} is none of {fields.END_STATES}")
+        if state not in layout.END_STATES:
+            raise ValueError(f"{state!r} is none of {layout.END_STATES}")
         self._ended = True
         try:
             self._steps.stop()
-            self.event(fields.END, state=state, reason=reason, **values)
+            self.event(layout.END, state=state, reason=reason, **values)
             until = time.monotonic() + END_PATIENCE
             while self._waiting and time.monotonic() < until:
                 time.sleep(min(1.0, END_PATIENCE))
@@ -292,21 +292,21 @@ def event_line(kind: str, values: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: the kind is unknown, or a field that it needs is missing.
     """
-    if kind not in fields.KINDS:
-        raise ValueError(f"{kind!r} is none of {', '.join(fields.KINDS)}")
-    missing = [name for name in fields.REQUIRED.get(kind, ()) if name not in values]
+    if kind not in layout.KINDS:
+        raise ValueError(f"{kind!r} is none of {', '.join(layout.KINDS)}")
+    missing = [name for name in layout.REQUIRED.get(kind, ()) if name not in values]
     if missing:
         raise ValueError(f"a {kind} event needs {', '.join(missing)}")
-    return {"v": fields.VERSION, "t": round(time.time(), 3), "kind": kind, **values}
+    return {"v": layout.VERSION, "t": round(time.time(), 3), "kind": kind, **values}
 
 
 def _publish(
     draft: Path, runs: Path, recipe_name: str, name: str | None, started: dict[str, Any]
 ) -> Path:
     """Give the finished draft its name: renaming onto a folder with files fails, so one wins."""
-    start = {key: started[key] for key in fields.KINDS[fields.START] if key in started}
-    events = jsonl.Appender(draft / fields.EVENTS)
-    events.append(event_line(fields.START, start))
+    start = {key: started[key] for key in layout.KINDS[layout.START] if key in started}
+    events = jsonl.Appender(draft / layout.EVENTS)
+    events.append(event_line(layout.START, start))
     events.close()
     for number in count(1):
         folder = runs / (name or f"{recipe_name}-{number}")
@@ -349,4 +349,4 @@ def _check_name(name: str) -> None:
 
 
 def _write_run(folder: Path, run: Mapping[str, Any]) -> None:
-    disk.replace(folder / fields.RUN, jsonl.encode(run))
+    disk.replace(folder / layout.RUN, jsonl.encode(run))

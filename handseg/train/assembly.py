@@ -10,7 +10,7 @@ from handseg.models.segmenter import Segmenter
 from handseg.predict.room import Room
 from handseg.recipe.load import LoadedRecipe
 from handseg.recipe.schema import Recipe
-from handseg.runs import fields
+from handseg.runs import layout
 from handseg.runs.summary import read_run_file
 from handseg.runs.writer import RunWriter
 from handseg.train.augment import Augmentation
@@ -33,12 +33,12 @@ def make_trainer(
         plan.reporter.info(text)
 
     def warn(message: str, about: str) -> None:
-        writer.event(fields.WARNING, message=message, about=about)
+        writer.event(layout.WARNING, message=message, about=about)
         tell(f"warning: {message}")
 
     def take_smaller(size: int) -> None:
         keep_micro_batch(plan.loaded, writer, size)
-        warn(smaller_part(recipe.train.batch_size, size, model), fields.MEMORY)
+        warn(smaller_part(recipe.train.batch_size, size, model), layout.MEMORY)
 
     labels = [label_runs(sample, held_out.classes) for sample in held_out.samples]
     plan.inference.place(model)
@@ -46,7 +46,7 @@ def make_trainer(
         recipe=recipe,
         model=model,
         first_weights=lambda: plan.first_model(tell=False).state_dict(),
-        loader=make_loader(plan, lambda message: warn(message, fields.LOADER), stop),
+        loader=make_loader(plan, lambda message: warn(message, layout.LOADER), stop),
         held_out=held_out,
         labels=labels,
         inference=plan.inference,
@@ -54,7 +54,7 @@ def make_trainer(
         writer=writer,
         tell=tell,
         warn=warn,
-        trackers=start_trackers(recipe, writer, lambda text: warn(text, fields.TRACKER), step),
+        trackers=start_trackers(recipe, writer, lambda text: warn(text, layout.TRACKER), step),
     )
     return Trainer(materials)
 

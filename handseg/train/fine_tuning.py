@@ -9,7 +9,7 @@ from handseg.errors import InputError
 from handseg.models.checkpoints import load_best
 from handseg.models.segmenter import Segmenter
 from handseg.predict.of_run import read_facts
-from handseg.runs import fields
+from handseg.runs import layout
 from handseg.runs.find import find_run
 from handseg.text import listed
 
@@ -33,7 +33,7 @@ def begin_from(
         InputError: there is no such run, no checkpoint of it, or no weight that fits.
     """
     folder = find_run(run, runs)
-    found = load_best(folder / fields.CHECKPOINTS, tell).chosen()
+    found = load_best(folder / layout.CHECKPOINTS, tell).chosen()
     own = model.state_dict()
     head = {name for name in own if name.startswith(f"{model.head_name}.")}
     fitting = {

@@ -12,7 +12,7 @@ from handseg import disk
 from handseg.errors import FailedError
 from handseg.models.checkpoints import point, pointed, prune, save_checkpoint
 from handseg.recipe.schema import Checkpoint as Spec
-from handseg.runs import fields
+from handseg.runs import layout
 from handseg.runs.commands import run_command
 from handseg.runs.writer import RunWriter
 from handseg.text import size_text
@@ -73,7 +73,7 @@ class Keeper:
 
     @property
     def root(self) -> Path:
-        return self.writer.folder / fields.CHECKPOINTS
+        return self.writer.folder / layout.CHECKPOINTS
 
     def is_due(self) -> bool:
         """Whether it is time for a checkpoint within the epoch, or to try again."""
@@ -146,7 +146,7 @@ class Keeper:
             point(self.root, "best", folder)
         prune(self.root, others)
         self.writer.event(
-            fields.CHECKPOINT,
+            layout.CHECKPOINT,
             step=snapshot.step,
             epoch=snapshot.epoch,
             path=folder.relative_to(self.writer.folder).as_posix(),
@@ -160,7 +160,7 @@ class Keeper:
         Raises:
             FailedError: the run's folder was removed or moved.
         """
-        if not (self.writer.folder / fields.RUN).exists():
+        if not (self.writer.folder / layout.RUN).exists():
             raise FailedError(
                 f"the run's folder {self.writer.folder} is gone",
                 details="somebody has removed or moved it; nothing more can be kept there",
@@ -174,7 +174,7 @@ class Keeper:
         self.warn(
             f"the disk of {self.root} is full: the checkpoint of step {snapshot.step} "
             f"({size_text(size_of(vars(snapshot)))}) waits in memory; {self.last_good()}",
-            fields.DISK,
+            layout.DISK,
         )
 
     def last_good(self) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 import torch
 
-from handseg.runs import fields
+from handseg.runs import layout
 from handseg.runs.writer import RunWriter
 from handseg.text import shown
 from handseg.train.position import Position
@@ -95,7 +95,7 @@ class Ledger:
         self.warn(
             f"no finite loss or gradient in {steps} {shown([*map(str, skipped)], 3)}: not taken "
             f"({position.skipped} skipped so far)",
-            fields.LOSS,
+            layout.LOSS,
         )
         if row >= IN_A_ROW:
             raise GoBackError(f"{row} steps in a row without a finite loss", slower=True)

@@ -10,7 +10,7 @@ import torch
 from handseg.errors import InputError
 from handseg.models.checkpoints import Checkpoint, load_checkpoint
 from handseg.reporter import Reporter
-from handseg.runs import fields, jsonl
+from handseg.runs import jsonl, layout
 from handseg.runs.facts import versions
 from handseg.text import listed
 from handseg.train.world import World
@@ -43,7 +43,7 @@ def last_checkpoint(run: Path, damaged: Callable[[str], None]) -> Checkpoint | N
     Raises:
         InputError: there have been some, and none is whole.
     """
-    root = run / fields.CHECKPOINTS
+    root = run / layout.CHECKPOINTS
     try:
         return load_checkpoint(root, "last", damaged)
     except InputError:
@@ -55,10 +55,10 @@ def last_checkpoint(run: Path, damaged: Callable[[str], None]) -> Checkpoint | N
 def had_checkpoints(run: Path) -> bool:
     """Whether the log of a run tells of a checkpoint."""
     try:
-        events = list(jsonl.backwards(run / fields.EVENTS))
+        events = list(jsonl.backwards(run / layout.EVENTS))
     except OSError:
         return False
-    return any(event.get("kind") == fields.CHECKPOINT for event in events)
+    return any(event.get("kind") == layout.CHECKPOINT for event in events)
 
 
 def refuse_other_data(run: Path, before: Mapping[str, Any], world: World) -> None:
@@ -96,7 +96,7 @@ def refuse_other_data(run: Path, before: Mapping[str, Any], world: World) -> Non
 def read_files(run: Path) -> dict[str, Any]:
     """The hashes of the images and labels that a run began with; none where they are not known."""
     try:
-        found: object = json.loads((run / fields.DATA).read_bytes())
+        found: object = json.loads((run / layout.DATA).read_bytes())
     except (OSError, ValueError):
         return {}
     return cast("dict[str, Any]", found) if isinstance(found, dict) else {}

@@ -14,7 +14,7 @@ from handseg.predict.room import is_out_of_memory
 from handseg.predict.submission import write_predictions
 from handseg.recipe.load import LoadedRecipe
 from handseg.reporter import Reporter
-from handseg.runs import fields
+from handseg.runs import layout
 from handseg.runs.claim import claim_run
 from handseg.runs.predictions import prediction_path
 from handseg.runs.writer import RunWriter, refuse_taken
@@ -106,7 +106,7 @@ def resume(run: Path, loaded: LoadedRecipe, data: Path, reporter: Reporter) -> O
         raise
     for text in damaged:
         reporter.warn(text)
-        writer.event(fields.WARNING, message=text, about=fields.CHECKPOINT_FAULT)
+        writer.event(layout.WARNING, message=text, about=layout.CHECKPOINT_FAULT)
     if loaded.sets:
         # The next resume goes on with what this one was told.
         writer.write_recipe(loaded.to_toml())

@@ -18,7 +18,7 @@ from handseg.predict.room import Room
 from handseg.predict.whole import Inference
 from handseg.recipe.schema import Recipe
 from handseg.reporter import Progress
-from handseg.runs import fields
+from handseg.runs import layout
 from handseg.runs.writer import RunWriter
 from handseg.score.dice import Scores, worst_first
 from handseg.text import counted
@@ -162,7 +162,7 @@ class Trainer:
         """Once a second: read the losses, and once a minute the machine."""
         self.ledger.read(self.position)
         if self.machine.is_due():
-            self.writer.event(fields.SYSTEM, **self.machine.sample())
+            self.writer.event(layout.SYSTEM, **self.machine.sample())
 
     def share(self) -> float:
         return self.position.step / max(1, self.steps)
@@ -337,10 +337,10 @@ class Trainer:
         )
         at = f"{error.reason}: back to step {self.position.step}"
         slower = f", with {self.position.shrink:g} of the rate" if error.slower else ""
-        self.warn(at + slower, fields.LOSS if error.slower else fields.MEMORY)
+        self.warn(at + slower, layout.LOSS if error.slower else layout.MEMORY)
 
     def tell_damaged(self, text: str) -> None:
-        self.warn(text, fields.CHECKPOINT_FAULT)
+        self.warn(text, layout.CHECKPOINT_FAULT)
 
     def tell_inference_room(self, size: int) -> None:
-        self.warn(f"out of memory in validation: {size} images at once from now on", fields.MEMORY)
+        self.warn(f"out of memory in validation: {size} images at once from now on", layout.MEMORY)

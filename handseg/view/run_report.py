@@ -11,7 +11,7 @@ import numpy as np
 
 from handseg.errors import InputError, UsageError
 from handseg.recipe.differences import RecipeDifference, recipe_differences
-from handseg.runs import fields
+from handseg.runs import layout
 from handseg.runs.checkpoints import CheckpointFacts, Checkpoints
 from handseg.runs.commands import resume_command
 from handseg.runs.jsonl import plain
@@ -59,7 +59,7 @@ class RunReport:
         return [
             (number(event.get("t")), str(event.get("message", "")))
             for event in self.details.events
-            if event.get("kind") == fields.WARNING
+            if event.get("kind") == layout.WARNING
         ]
 
     def class_rows(self, order: Order = "worst") -> list[ClassRow]:
@@ -133,13 +133,13 @@ def report_run(folder: Path, now: float, against: Path | None = None) -> RunRepo
     fault = ""
     if against is not None:
         try:
-            differences = recipe_differences(folder / fields.RECIPE, against / fields.RECIPE)
+            differences = recipe_differences(folder / layout.RECIPE, against / layout.RECIPE)
         except (InputError, UsageError) as error:
             fault = str(error)
     return RunReport(
         details,
         Checkpoints(folder).refresh(),
-        sorted(path.name for path in (folder / fields.PREDICTIONS).glob("*.csv")),
+        sorted(path.name for path in (folder / layout.PREDICTIONS).glob("*.csv")),
         size_of(folder),
         now,
         other,

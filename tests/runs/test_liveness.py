@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from handseg.errors import UsageError
-from handseg.runs import fields, liveness, lock, process
+from handseg.runs import layout, liveness, lock, process
 from handseg.runs.index import RunIndex, list_runs, summarise_run
 from handseg.runs.lock import is_held
 from handseg.runs.writer import RunWriter
@@ -89,10 +89,10 @@ def test_listing_runs_in_the_training_process_does_not_lose_its_lock(make_run, t
         "import sys; from pathlib import Path; from handseg.runs.lock import is_held; "
         "print(is_held(Path(sys.argv[1])))"
     )
-    command = [sys.executable, "-c", question, str(writer.folder / fields.LOCK)]
+    command = [sys.executable, "-c", question, str(writer.folder / layout.LOCK)]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "True\n"
     writer.end("finished")
-    assert is_held(writer.folder / fields.LOCK) is False
+    assert is_held(writer.folder / layout.LOCK) is False
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def unlocked(make_run):
     writer = make_run()
     writer._steps.stop()
     writer._lock.release()
-    return writer.folder, json.loads((writer.folder / fields.RUN).read_text())
+    return writer.folder, json.loads((writer.folder / layout.RUN).read_text())
 
 
 def test_where_locks_are_refused_the_process_is_asked_for(unlocked):
@@ -124,7 +124,7 @@ def test_where_nothing_can_be_asked_silence_tells(unlocked, change):
 def test_where_locks_are_refused_a_run_that_lives_is_left_alone_all_the_same(unlocked, monkeypatch):
     folder, run = unlocked
     parent = {"pid": os.getppid(), "start_ticks": process.start_ticks(os.getppid())}
-    (folder / fields.RUN).write_text(json.dumps({**run, "locked": False, **parent}))
+    (folder / layout.RUN).write_text(json.dumps({**run, "locked": False, **parent}))
 
     def refuse(*arguments):
         raise OSError(errno.ENOLCK, "No locks available")
@@ -132,7 +132,7 @@ def test_where_locks_are_refused_a_run_that_lives_is_left_alone_all_the_same(unl
     monkeypatch.setattr(lock.fcntl, "lockf", refuse)
     with pytest.raises(UsageError, match="being trained"):
         RunWriter.resume(folder, step=0, facts={})
-    (folder / fields.RUN).write_text(json.dumps({**run, "locked": False, "start_ticks": 1}))
+    (folder / layout.RUN).write_text(json.dumps({**run, "locked": False, "start_ticks": 1}))
     RunWriter.resume(folder, step=0, facts={}).end("stopped")
 
 
@@ -150,8 +150,8 @@ def _look_later(path, released, answers):
 def test_what_a_process_held_when_it_forked_is_not_held_by_the_child(tmp_path):
     context = multiprocessing.get_context("fork")
     released, answers = context.Event(), context.Queue()
-    held = lock.RunLock(tmp_path / fields.LOCK)
-    child = context.Process(target=_look_later, args=(tmp_path / fields.LOCK, released, answers))
+    held = lock.RunLock(tmp_path / layout.LOCK)
+    child = context.Process(target=_look_later, args=(tmp_path / layout.LOCK, released, answers))
     child.start()
     held.release()
     released.set()
@@ -160,11 +160,11 @@ def test_what_a_process_held_when_it_forked_is_not_held_by_the_child(tmp_path):
 
 
 def test_a_lock_that_is_given_back_twice_is_given_back_once(tmp_path):
-    held = lock.RunLock(tmp_path / fields.LOCK)
+    held = lock.RunLock(tmp_path / layout.LOCK)
     held.release()
-    again = lock.RunLock(tmp_path / fields.LOCK)
+    again = lock.RunLock(tmp_path / layout.LOCK)
     held.release()
-    assert is_held(tmp_path / fields.LOCK)
+    assert is_held(tmp_path / layout.LOCK)
     again.release()
 
 
@@ -175,14 +175,14 @@ def test_a_free_lock_is_believed_in_another_pid_namespace(unlocked):
 
 def test_a_living_process_that_is_silent_is_quiet(make_run):
     writer = make_run()
-    run = json.loads((writer.folder / fields.RUN).read_text())
+    run = json.loads((writer.folder / layout.RUN).read_text())
     assert liveness.state_of(writer.folder, run, {"kind": "start"}, 60)[0] == "quiet"
     writer.end("finished")
 
 
 def test_out_of_memory_is_said_only_where_the_log_says_so(unlocked):
     folder, run = unlocked
-    (folder / fields.LOG).write_text("epoch 1\ntorch.OutOfMemoryError: CUDA out of memory.\n")
+    (folder / layout.LOG).write_text("epoch 1\ntorch.OutOfMemoryError: CUDA out of memory.\n")
     assert liveness.state_of(folder, run, {"kind": "start"}, 0) == ("dead", "out of memory")
 
 
@@ -220,7 +220,7 @@ def test_a_machine_that_was_started_anew_is_the_reason(unlocked):
 
 def test_a_log_that_speaks_of_memory_before_its_end_is_no_proof(unlocked):
     folder, run = unlocked
-    (folder / fields.LOG).write_text("out of memory: halved the batch\nepoch 2\n\n")
+    (folder / layout.LOG).write_text("out of memory: halved the batch\nepoch 2\n\n")
     assert liveness.state_of(folder, run, {"kind": "start"}, 0)[1] == "killed or crashed"
 
 
@@ -240,7 +240,7 @@ def test_a_training_in_another_pid_namespace_lives_and_dies_as_any_other(tmp_pat
     try:
         assert child.stdout is not None
         assert child.stdout.readline() == "child-1\n"
-        run = json.loads((tmp_path / "child-1" / fields.RUN).read_text())
+        run = json.loads((tmp_path / "child-1" / layout.RUN).read_text())
         assert run["pid_namespace"] != process.pid_namespace()
         assert summarise_run(tmp_path / "child-1").state == "running"
     finally:

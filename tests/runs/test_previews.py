@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from handseg.runs.fields import PREVIEWS_KEPT
+from handseg.runs.layout import PREVIEWS_KEPT
 from handseg.runs.previews import list_previews, thinned, write_preview
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
-from handseg.runs import fields
+from handseg.runs import layout
 from handseg.runs.commands import resume_command
 from handseg.runs.pace import eta_range
 from handseg.runs.summary import RunSummary
@@ -214,4 +214,4 @@ def _last_system(state: State, name: str) -> Mapping[str, Any]:
     details = state.details.get(name)
     events = reversed(details.events) if details is not None else ()
     nothing: Mapping[str, Any] = {}
-    return next((event for event in events if event.get("kind") == fields.SYSTEM), nothing)
+    return next((event for event in events if event.get("kind") == layout.SYSTEM), nothing)
