@@ -18,8 +18,7 @@ import numpy as np
 
 from handseg.anatomy import BONES
 from handseg.runs import jsonl, layout
-from handseg.runs.steps import line
-from handseg.runs.validations import RunningBest
+from handseg.runs.events import BestTracker, steps_line
 from handseg.score.dice import mean_of_classes
 
 PATTERNS = 8
@@ -92,13 +91,13 @@ def _logs(seed: int, validations: int, steps: int, ended: float) -> tuple[bytes,
 def _validations(
     rng: np.random.Generator, count: int, per_epoch: int, begun: float
 ) -> Iterator[dict[str, object]]:
-    best = RunningBest()
+    best = BestTracker()
     ceilings = rng.uniform(0.9, 0.98, len(BONES))
     for epoch in range(1, count + 1):
         noise = rng.normal(0, 0.002, len(BONES))
         values = ceilings * (1 - math.exp(-epoch / (count / 8))) + noise
         dice = {bone: round(float(v), 6) for bone, v in zip(BONES, values, strict=True)}
-        best.take(epoch * per_epoch, epoch, dice)
+        best.update(epoch * per_epoch, epoch, dice)
         event = {"v": 1, "t": begun + epoch * SECONDS, "kind": "validation"}
         event |= {"step": epoch * per_epoch, "epoch": epoch, "mean": mean_of_classes(dice)}
         yield {**event, "dice": dice, **best.as_fields(), "seconds": 9.5}
@@ -111,7 +110,9 @@ def _steps(rng: np.random.Generator, count: int, begun: float) -> Iterator[bytes
             (step, {"loss": 2 * math.exp(-step / 900) + float(rng.random()) / 9, "lr": 6e-5})
             for step in stretch
         ]
-        yield jsonl.encode(line(begun + first, points, {"speed": 31.2, "wait": 0.01, "grad": 0.4}))
+        yield jsonl.encode(
+            steps_line(begun + first, points, {"speed": 31.2, "wait": 0.01, "grad": 0.4})
+        )
 
 
 def main() -> None:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from handseg.runs import jsonl, layout
-from handseg.runs.validations import mapping, number
+from handseg.runs.jsonl import mapping, number
+from handseg.runs.layout import RESUMABLE
+from handseg.runs.summary import RunSummary
 
 WEIGHTS, STATE, MANIFEST = "model.safetensors", "state.pt", "manifest.json"
 HEADER_LIMIT = 64 * 1024 * 1024
@@ -58,6 +60,18 @@ class Checkpoints:
         gone = {last, best} - self._known.keys() - {""}
         found += [_missing(name, name == last, name == best) for name in gone]
         return sorted(found, key=lambda facts: -facts.step)
+
+
+def spare_checkpoints(run: RunSummary) -> list[CheckpointFacts]:
+    """The checkpoints that a run can do without, the newest first: it predicts with the best.
+
+    A run that can go on needs the last too. Where no whole best is known, the last stands for it.
+    """
+    there = [one for one in Checkpoints(run.folder).refresh() if one.bytes]
+    best = [one for one in there if one.is_best and not one.fault]
+    last = [one for one in there if one.is_last] or there[:1]
+    needed = [*best, *last] if run.state in RESUMABLE or not best else best
+    return [one for one in there if one not in needed]
 
 
 def _names(root: Path) -> list[str]:

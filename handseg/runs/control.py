@@ -1,20 +1,83 @@
-"""What may be done to a training from outside: ask it to stop, and go on with it later."""
+"""What may be done to a run from outside: take it, stop it, resume it, remove it.
+
+With the command lines that do so, to be typed where it cannot be done from here.
+"""
 
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+import uuid
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from handseg import disk
 from handseg.errors import InputError, UsageError
 from handseg.runs import layout, process
-from handseg.runs.commands import RESUMABLE, resume_command
-from handseg.runs.lock import holder, is_held
-from handseg.runs.reader import summarise_run
+from handseg.runs.checkpoints import spare_checkpoints
+from handseg.runs.index import summarise_run
+from handseg.runs.layout import RESUMABLE
+from handseg.runs.lock import HeldError, RunLock, holder, is_held
 from handseg.runs.summary import RunSummary, read_run_file
+
+REMOVED = ".removed-"
+"""What a folder is called between its removal and its end."""
+
+
+def resume_command(run: RunSummary) -> str | None:
+    """The line that goes on with a run; None where it lives, is finished or cannot be read.
+
+    The data need not be named: a run remembers its own.
+    """
+    if run.state not in RESUMABLE:
+        return None
+    return run_command(["train", "--resume"], run.folder)
+
+
+def run_command(words: Sequence[str], run: Path, split: str = "") -> str:
+    """`handseg` and the words before a run, with the run, as a person types it.
+
+    `split` makes it the run's predictions of that split.
+    """
+    named = f"{run.name}:{split}" if split else run.name
+    return shlex.join(["handseg", *words, named, *runs_option(run.parent)])
+
+
+def runs_option(runs: Path) -> list[str]:
+    """The words that name the folder of runs, unless it is the one that is meant anyway."""
+    default = Path(os.environ.get("HANDSEG_RUNS") or "runs")
+    same = runs == default or runs.resolve() == default.resolve()
+    return [] if same else ["--runs", str(runs)]
+
+
+def acquire_lock(folder: Path) -> RunLock:
+    """Take the lock of a run; the caller gives it back.
+
+    Where the file system has no locks, a run that still writes belongs to another process.
+
+    Raises:
+        UsageError: another training holds the run.
+        OSError: the folder cannot be written.
+    """
+    try:
+        lock = RunLock(folder / layout.LOCK)
+    except HeldError:
+        raise _is_trained(folder) from None
+    if not lock.locked and summarise_run(folder).is_live:
+        lock.release()
+        raise _is_trained(folder)
+    return lock
+
+
+def _is_trained(folder: Path) -> UsageError:
+    return UsageError(
+        f"the run {folder.name} is being trained by another process",
+        details="two trainings of one run would overwrite each other's checkpoints",
+        hints=["handseg tui   # shows who"],
+    )
 
 
 def stop_command(run: RunSummary) -> str:
@@ -142,3 +205,94 @@ def _facts(folder: Path) -> Mapping[str, Any]:
         return read_run_file(folder)
     except (ValueError, OSError) as error:
         raise InputError(f"the run {folder.name} cannot be read", details=str(error)) from error
+
+
+def removable(folder: Path) -> RunSummary:
+    """The line of a run that may be removed.
+
+    Raises:
+        InputError: it is no run, or a link to one.
+        UsageError: it lives.
+    """
+    if folder.is_symlink():
+        raise InputError(
+            f"{folder} is a link: nothing is removed", details=f"it leads to {folder.resolve()}"
+        )
+    if not any((folder / name).is_file() for name in (layout.RUN, layout.EVENTS)):
+        raise InputError(
+            f"{folder} is no run: nothing is removed",
+            details=f"it has neither {layout.RUN} nor {layout.EVENTS}",
+        )
+    run = summarise_run(folder)
+    if run.is_live:
+        raise _lives(run)
+    return run
+
+
+def remove_run(run: RunSummary) -> None:
+    """Remove a run for ever. It vanishes at once, whatever interrupts.
+
+    Raises:
+        UsageError: a training has begun on it.
+        OSError: the file system refuses.
+    """
+    lock = _lock(run)
+    try:
+        gone = run.folder.rename(run.folder.with_name(f"{REMOVED}{uuid.uuid4().hex[:8]}"))
+    finally:
+        lock.release()
+    shutil.rmtree(gone)
+    sweep(gone.parent)
+
+
+def remove_spare(run: RunSummary) -> None:
+    """Remove the checkpoints that a run can do without; each is gone or whole at any time.
+
+    Raises:
+        UsageError: a training has begun on it.
+        OSError: the file system refuses.
+    """
+    root = run.folder / layout.CHECKPOINTS
+    lock = _lock(run)
+    try:
+        spare = spare_checkpoints(run)
+        if any(one.is_last for one in spare):
+            # First: `last` must never name what is not there.
+            disk.replace(root / "last", (root / "best").read_bytes())
+        for one in spare:
+            shutil.rmtree((root / one.name).rename(root / f".{one.name}"))
+    finally:
+        lock.release()
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of all files below a folder; what vanishes meanwhile counts as nothing."""
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            total += 0 if path.is_dir() else path.lstat().st_size
+        except OSError:
+            continue
+    return total
+
+
+def sweep(runs: Path) -> None:
+    """Remove what a removal that was killed has left."""
+    for left in runs.glob(f"{REMOVED}*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _lock(run: RunSummary) -> RunLock:
+    try:
+        return RunLock(run.folder / layout.LOCK)
+    except HeldError:
+        raise _lives(run) from None
+
+
+def _lives(run: RunSummary) -> UsageError:
+    where = f"process {run.pid} on {run.host}" if run.pid else "a process"
+    return UsageError(
+        f"the run {run.name} is being trained: nothing is removed",
+        details=f"by {where}",
+        hints=[f"kill -TERM {run.pid}   # stops it, with a checkpoint"] if run.pid else [],
+    )

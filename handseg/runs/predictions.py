@@ -41,7 +41,7 @@ def find_prediction(text: str, runs: Path, split: str = "test") -> Path:
     elif name and not Path(text).exists():
         raise UsageError(f"there is no split {suffix!r}", details=f"splits: {', '.join(SPLITS)}")
     # Runs are read only where one is named: a vote on CSVs starts faster without.
-    from handseg.runs.find import find_run
+    from handseg.runs.query import find_run
 
     run = find_run(text, runs)
     path = prediction_path(run, split)

@@ -1,13 +1,108 @@
-"""Which process a run belongs to, and whether that process still lives."""
+"""The process that trains a run: what `run.json` says of it, whether it lives, why it is gone."""
 
 import os
+import platform
 import socket
+import subprocess
+import sys
+import time
+import uuid
 from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from handseg.runs import layout
+from handseg.runs.layout import State
+from handseg.runs.lock import is_held
+
 PROC = Path("/proc")
 CGROUPS = Path("/sys/fs/cgroup")
+LIBRARIES = (
+    "handseg",
+    "torch",
+    "torchvision",
+    "transformers",
+    "segmentation-models-pytorch",
+    "timm",
+    "accelerate",
+    "albumentations",
+    "numpy",
+    "opencv-python-headless",
+    "pillow",
+)
+
+VARIABLES = (
+    "CUDA_VISIBLE_DEVICES",
+    "OMP_NUM_THREADS",
+    "PYTORCH_CUDA_ALLOC_CONF",
+    "SLURM_JOB_ID",
+    "SLURM_RESTART_COUNT",
+)
+"""Of the environment, what shapes a training or tells where it belongs; nothing secret."""
+OUT_OF_MEMORY = "out of memory"
+LAST_BYTES = 2048
+"""Bytes of the end of a log in which its last line is looked for."""
+
+
+def new_run(name: str, recipe: str) -> dict[str, Any]:
+    """The fields of a new run that do not depend on what it trains."""
+    now = time.time()
+    return {
+        "v": layout.VERSION,
+        "id": uuid.uuid4().hex,
+        "name": name,
+        "recipe": recipe,
+        "started": now,
+        **present_process(now),
+    }
+
+
+def present_process(now: float) -> dict[str, Any]:
+    """The fields that name this process and its surroundings."""
+    return {
+        "process_started": now,
+        **identity(),
+        "argv": list(sys.argv),
+        "cwd": str(Path.cwd()),
+        "environment": {name: os.environ[name] for name in VARIABLES if name in os.environ},
+        "versions": versions(),
+        "git": git(Path(__file__).parent),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and the libraries that shape a result, without importing them."""
+    found = {"python": platform.python_version()}
+    for library in LIBRARIES:
+        try:
+            found[library] = version(library)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def git(folder: Path) -> dict[str, Any] | None:
+    """The commit of the checkout and whether tracked files were changed; None outside one."""
+    commit = _git(folder, "rev-parse", "HEAD")
+    if not commit:
+        return None
+    changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    return {"commit": commit, "changed": bool(changed)}
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(folder), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return answer.stdout.strip() if answer.returncode == 0 else ""
 
 
 def boot_id() -> str:
@@ -87,10 +182,10 @@ def start_ticks(pid: int) -> int | None:
 
     Fields of /proc/PID/stat as in proc(5); the name in brackets may hold blanks and brackets.
     """
-    fields = _read(PROC / str(pid) / "stat").rpartition(")")[2].split()
-    if len(fields) < 20 or fields[0] in ("Z", "X"):
+    stat = _read(PROC / str(pid) / "stat").rpartition(")")[2].split()
+    if len(stat) < 20 or stat[0] in ("Z", "X"):
         return None
-    return int(fields[19])
+    return int(stat[19])
 
 
 def lives(run: Mapping[str, Any]) -> bool | None:
@@ -118,3 +213,61 @@ def is_this_kernel(run: Mapping[str, Any]) -> bool:
     """Whether the process of a `run.json` is, or was, one of the kernel that runs this one."""
     here, there = boot_id(), run.get("boot_id")
     return here == there if here and there else run.get("host") == socket.gethostname()
+
+
+def state_of(
+    folder: Path,
+    run: Mapping[str, Any],
+    turn: Mapping[str, Any],
+    silent_for: float,
+) -> tuple[State, str]:
+    """The state of a run and its reason in words.
+
+    `run` is its `run.json`, `turn` its newest start, resume or end, `silent_for` the seconds since
+    it last wrote anything.
+    """
+    if turn.get("kind") == layout.END:
+        told = turn.get("state")
+        state = next((state for state in layout.END_STATES if state == told), "failed")
+        return state, str(turn.get("reason") or "")
+    alive = is_alive(folder, run)
+    silent = silent_for > layout.SILENCE
+    if alive is None:
+        # Another host or a refused lock: all that can be seen is whether it still writes.
+        return ("dead", "silent, and out of reach from here") if silent else ("running", "")
+    if alive:
+        return ("quiet", "no heartbeat") if silent else ("running", "")
+    return "dead", _cause(folder, run)
+
+
+def is_alive(folder: Path, run: Mapping[str, Any]) -> bool | None:
+    """Whether the process of a run lives; None where nothing here can tell."""
+    held = is_held(folder / layout.LOCK) if run.get("locked", True) else None
+    if held:
+        return True
+    if held is False and is_this_kernel(run):
+        # The kernel's word, whatever the pid namespace.
+        return False
+    return lives(run)
+
+
+def _cause(folder: Path, run: Mapping[str, Any]) -> str:
+    """Why a process without an end is gone: only what something says."""
+    if "out of memory" in _last_line(folder / layout.LOG).lower():
+        return OUT_OF_MEMORY
+    if ran_out_of_memory(run):
+        return f"{OUT_OF_MEMORY}: the kernel killed in its cgroup"
+    if was_restarted(run):
+        return "its machine was started anew"
+    return "killed or crashed"
+
+
+def _last_line(log: Path) -> str:
+    """The last line of a log that is not blank, as far as its last 2 KB reach."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - LAST_BYTES))
+            lines = file.read().decode("utf-8", "replace").strip().splitlines()
+    except OSError:
+        return ""
+    return lines[-1] if lines else ""

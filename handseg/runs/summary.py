@@ -6,14 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, cast
 
-from handseg.runs import jsonl, layout, steps, validations
-from handseg.runs.validations import mapping, number, whole
+from handseg.runs import jsonl, layout
+from handseg.runs.events import (
+    BestTracker,
+    ValidationEvent,
+    newest_events,
+    steps_of,
+    values_of,
+)
+from handseg.runs.jsonl import number, whole
+from handseg.runs.layout import State
 from handseg.score.dice import worst_first
-
-State = Literal["running", "quiet", "dead", "stopped", "failed", "finished", "broken"]
-STATES: tuple[State, ...] = get_args(State)
 
 
 @dataclass(frozen=True)
@@ -80,30 +85,29 @@ class RunSummary:
 
 
 @dataclass(frozen=True)
-class Ends:
+class LogTail:
     """What the ends of a run's files hold; good until one of the files changes.
 
-    Of objects in them what is plain; names are shared by all runs, of which there may be thousands.
+    Of `run.json` and events only plain values: the folds of all people in 1,000 runs are 20 MB.
     """
 
     run: Mapping[str, Any]
     start: Mapping[str, Any]
     classes: tuple[str, ...]
     """As the run or its start names them; none where they do not."""
-    validation: Mapping[str, Any]
-    """The newest that counts; empty where there is none."""
-    dice: Mapping[str, float]
-    """Its Dice of each class."""
-    best: validations.RunningBest
+    validation: ValidationEvent
+    """The newest that counts."""
+    best: BestTracker
     turn: Mapping[str, Any]
     """The newest start, resume or end."""
     pace: float
-    """Seconds a step; NaN before there are two points in time."""
+    """Seconds a step between the last two validations; NaN before there are two."""
     step: int
     logged: Mapping[str, float]
+    """The newest value of everything that steps log."""
 
 
-def read_ends(folder: Path) -> Ends:
+def read_tail(folder: Path) -> LogTail:
     """Read the ends of the files of a run.
 
     Raises:
@@ -120,40 +124,18 @@ def read_ends(folder: Path) -> Ends:
     if not turn:
         raise ValueError(f"bad log: no whole event in {layout.EVENTS}")
     step, logged = _last_step(folder / layout.STEPS)
-    if validation is not None and "step" not in logged:
-        step = max(step, int(number(validation.get("step"), 0)))
-    start = start or {}
-    return Ends(
-        run=_kept(run),
-        start=_kept(start),
+    start, decoded = start or {}, ValidationEvent.decode(validation or {})
+    return LogTail(
+        run=_plain_values(run),
+        start=_plain_values(start),
         classes=_names(run.get("classes", start.get("classes"))),
-        validation=_kept(validation or {}),
-        dice=_dice(mapping((validation or {}).get("dice"))),
-        best=_best(validation),
-        turn=_kept(turn),
+        validation=decoded,
+        best=BestTracker.from_event(validation),
+        turn=_plain_values(turn),
         pace=pace,
-        step=step,
-        logged={sys.intern(name): value for name, value in logged.items()},
+        step=max(step, decoded.step),
+        logged=logged,
     )
-
-
-def _kept(found: Mapping[str, Any]) -> jsonl.Object:
-    """What is plain: the folds of all people in a thousand runs are 20 MB."""
-    return {
-        sys.intern(name): value
-        for name, value in found.items()
-        if not isinstance(value, (dict, list))
-    }
-
-
-def _dice(found: Mapping[str, Any]) -> dict[str, float]:
-    return {sys.intern(name): number(value) for name, value in found.items()}
-
-
-def _best(validation: Mapping[str, Any] | None) -> validations.RunningBest:
-    best = validations.RunningBest.of(validation)
-    best.dice = _dice(best.dice)
-    return best
 
 
 def read_run_file(folder: Path) -> jsonl.Object:
@@ -173,22 +155,27 @@ def read_run_file(folder: Path) -> jsonl.Object:
     return run
 
 
+def _plain_values(found: Mapping[str, Any]) -> jsonl.Object:
+    return {
+        sys.intern(name): value
+        for name, value in found.items()
+        if not isinstance(value, (dict, list))
+    }
+
+
 def _last_events(path: Path) -> tuple[jsonl.Object | None, jsonl.Object, float]:
     """The newest validation that counts, the newest turn, and the pace in seconds a step."""
     validation: jsonl.Object | None = None
     turn: jsonl.Object = {}
-    limit = math.inf
-    for event in jsonl.backwards(path):
+    for event in newest_events(path):
         kind = event.get("kind")
         if kind in (layout.START, layout.RESUME, layout.END) and not turn:
             turn = event
-        if kind == layout.RESUME:
-            limit = min(limit, validations.kept_until(event))
         if validation is not None:
             # One point further back gives the pace; a resume or the start is such a point too.
             if kind in (layout.VALIDATION, layout.RESUME, layout.START) and turn:
                 return validation, turn, _pace(event, validation)
-        elif kind == layout.VALIDATION and number(event.get("step"), 0) <= limit:
+        elif kind == layout.VALIDATION:
             validation = event
     return validation, turn, math.nan
 
@@ -205,10 +192,9 @@ def _last_step(path: Path) -> tuple[int, dict[str, float]]:
         for entry in jsonl.backwards(path):
             if "resume" in entry:
                 return int(number(entry["resume"], 0)), {}
-            if found := steps.steps_of(entry):
-                return found[-1], {
-                    name: _newest(value) for name, value in steps.values_of(entry).items()
-                }
+            if found := steps_of(entry):
+                values = values_of(entry).items()
+                return found[-1], {sys.intern(name): _newest(value) for name, value in values}
     except FileNotFoundError:
         pass
     return 0, {}
@@ -219,10 +205,18 @@ def _newest(value: Any) -> float:
     return number(values[-1] if values else None)
 
 
-def summarise(folder: Path, ends: Ends, state: State, message: str, updated: float) -> RunSummary:
-    """The line of a run, from its ends and what is known of its process."""
-    run, start, validation, best = ends.run, ends.start, ends.validation, ends.best
+def summarise(
+    folder: Path, tail: LogTail, state: State, message: str, updated: float
+) -> RunSummary:
+    """The line of a run, from the ends of its logs and what is known of its process."""
+    run, start, validation, best = tail.run, tail.start, tail.validation, tail.best
     per_epoch = whole(start.get("steps_per_epoch"))
+    # Since the last validation epochs are known by steps.
+    beyond = (tail.step - validation.step) / per_epoch if per_epoch else 0.0
+    pace = tail.pace
+    if math.isnan(pace):
+        # Before there are two validations, the pace since the start.
+        pace = _pace(tail.turn, {"step": tail.step, "t": updated})
     return RunSummary(
         folder=folder,
         name=folder.name,
@@ -230,42 +224,28 @@ def summarise(folder: Path, ends: Ends, state: State, message: str, updated: flo
         message=message,
         recipe=str(run.get("recipe", "")),
         fold=whole(run.get("fold", start.get("fold"))),
-        classes=ends.classes or tuple(ends.dice),
-        epoch=_epoch(ends, per_epoch),
-        validated_epoch=number(validation.get("epoch")),
-        # A resumed run may have been told another number than it started with.
+        classes=tail.classes or tuple(validation.dice),
+        epoch=(0.0 if math.isnan(validation.epoch) else validation.epoch) + beyond,
+        validated_epoch=validation.epoch,
+        # A resumed run may have been given another number than it started with.
         epochs=_epochs(run.get("epochs", start.get("epochs"))),
-        step=ends.step,
+        step=tail.step,
         steps_per_epoch=per_epoch,
         best_dice=best.mean,
-        last_dice=number(validation.get("mean")),
-        worst_class=next((name for name, _ in worst_first(ends.dice)), None),
-        dice=ends.dice,
+        last_dice=validation.mean,
+        worst_class=next((name for name, _ in worst_first(validation.dice)), None),
+        dice=validation.dice,
         best_by_class=best.dice,
         best_epoch=best.epoch if best.step is not None else math.nan,
-        means=tuple(number(mean) for mean in best.means),
-        logged=ends.logged,
+        means=tuple(best.means),
+        logged=tail.logged,
         started=number(run.get("started"), 0.0),
         updated=updated,
-        seconds_per_step=_seconds_per_step(ends, updated),
+        seconds_per_step=pace,
         host=str(run.get("host", "")),
         pid=whole(run.get("pid")),
         model=str(run.get("model", "")),
     )
-
-
-def _seconds_per_step(ends: Ends, updated: float) -> float:
-    """The pace of the last validations; before there are any, the pace since the start."""
-    if math.isfinite(ends.pace):
-        return ends.pace
-    return _pace(ends.turn, {"step": ends.step, "t": updated})
-
-
-def _epoch(ends: Ends, per_epoch: int | None) -> float:
-    """Epochs done: from the last validation on by steps."""
-    validation = ends.validation
-    epoch, at = number(validation.get("epoch"), 0.0), number(validation.get("step"), 0.0)
-    return epoch + max(0.0, ends.step - at) / per_epoch if per_epoch else epoch
 
 
 def _epochs(value: object) -> float | None:

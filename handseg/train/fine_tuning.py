@@ -10,7 +10,7 @@ from handseg.models.checkpoints import load_best
 from handseg.models.segmenter import Segmenter
 from handseg.predict.of_run import read_facts
 from handseg.runs import layout
-from handseg.runs.find import find_run
+from handseg.runs.query import find_run
 from handseg.text import listed
 
 NAMED = 6

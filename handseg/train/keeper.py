@@ -13,7 +13,7 @@ from handseg.errors import FailedError
 from handseg.models.checkpoints import point, pointed, prune, save_checkpoint
 from handseg.recipe.schema import Checkpoint as Spec
 from handseg.runs import layout
-from handseg.runs.commands import run_command
+from handseg.runs.control import run_command
 from handseg.runs.writer import RunWriter
 from handseg.text import size_text
 

@@ -11,7 +11,7 @@ from handseg.errors import InputError
 from handseg.models.checkpoints import Checkpoint, load_checkpoint
 from handseg.reporter import Reporter
 from handseg.runs import jsonl, layout
-from handseg.runs.facts import versions
+from handseg.runs.process import versions
 from handseg.text import listed
 from handseg.train.world import World
 

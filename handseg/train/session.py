@@ -15,7 +15,7 @@ from handseg.predict.submission import write_predictions
 from handseg.recipe.load import LoadedRecipe
 from handseg.reporter import Reporter
 from handseg.runs import layout
-from handseg.runs.claim import claim_run
+from handseg.runs.control import acquire_lock
 from handseg.runs.predictions import prediction_path
 from handseg.runs.writer import RunWriter, refuse_taken
 from handseg.text import counted, duration
@@ -89,7 +89,7 @@ def resume(run: Path, loaded: LoadedRecipe, data: Path, reporter: Reporter) -> O
         UsageError: another process trains it.
     """
     # Before its checkpoints are read: what another process still wrote would be lost.
-    lock = claim_run(run)
+    lock = acquire_lock(run)
     try:
         plan, checkpoint, damaged = plan_resumed(run, loaded, data, reporter)
         model = resumed_model(plan, checkpoint)

@@ -13,12 +13,10 @@ from handseg.errors import InputError, UsageError
 from handseg.recipe.differences import RecipeDifference, recipe_differences
 from handseg.runs import layout
 from handseg.runs.checkpoints import CheckpointFacts, Checkpoints
-from handseg.runs.commands import resume_command
-from handseg.runs.jsonl import plain
-from handseg.runs.listing import run_row
-from handseg.runs.reader import RunDetails, read_run
-from handseg.runs.removal import size_of
-from handseg.runs.validations import number
+from handseg.runs.control import resume_command, size_of
+from handseg.runs.history import RunDetails, read_run
+from handseg.runs.jsonl import number, plain
+from handseg.runs.query import run_row
 from handseg.text import dice_text, epochs_text, short_duration, size_text
 
 TREND = 40

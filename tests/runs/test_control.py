@@ -12,8 +12,8 @@ import pytest
 from handseg.errors import UsageError
 from handseg.runs import control, layout
 from handseg.runs.control import ask_to_stop, check_resumable, start_resume, stop_command
+from handseg.runs.index import summarise_run
 from handseg.runs.lock import holder
-from handseg.runs.reader import summarise_run
 from handseg.runs.writer import RunWriter
 
 TRAINING = """

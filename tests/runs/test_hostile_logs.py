@@ -8,10 +8,9 @@ from hypothesis import strategies as st
 from handseg.cli.runs.lines import when_text
 from handseg.errors import InputError
 from handseg.runs import jsonl, layout
-from handseg.runs.filter import Filter
+from handseg.runs.history import read_run
 from handseg.runs.index import RunIndex
-from handseg.runs.listing import SORTS, run_rows, sort_runs
-from handseg.runs.reader import read_run
+from handseg.runs.query import SORTS, Filter, run_rows, sort_runs
 from handseg.text import epochs_text
 
 numbers = st.one_of(

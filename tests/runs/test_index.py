@@ -8,8 +8,8 @@ import pytest
 
 from handseg.errors import InputError
 from handseg.runs import jsonl, layout
+from handseg.runs.history import RunFollower
 from handseg.runs.index import LATEST, ROUND, RunIndex
-from handseg.runs.reader import RunFollower
 from handseg.runs.writer import RunWriter
 
 

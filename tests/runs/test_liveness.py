@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from handseg.errors import UsageError
-from handseg.runs import layout, liveness, lock, process
+from handseg.runs import layout, lock, process
 from handseg.runs.index import RunIndex, list_runs, summarise_run
 from handseg.runs.lock import is_held
 from handseg.runs.writer import RunWriter
@@ -107,18 +107,18 @@ def unlocked(make_run):
 def test_where_locks_are_refused_the_process_is_asked_for(unlocked):
     folder, run = unlocked
     run["locked"] = False
-    assert liveness.is_alive(folder, run) is True
-    assert liveness.is_alive(folder, {**run, "start_ticks": 1}) is False
-    assert liveness.is_alive(folder, {**run, "boot_id": "before", "host": run["host"]}) is False
+    assert process.is_alive(folder, run) is True
+    assert process.is_alive(folder, {**run, "start_ticks": 1}) is False
+    assert process.is_alive(folder, {**run, "boot_id": "before", "host": run["host"]}) is False
 
 
 @pytest.mark.parametrize("change", [{"pid_namespace": "pid:[1]"}, {"boot_id": "x", "host": "far"}])
 def test_where_nothing_can_be_asked_silence_tells(unlocked, change):
     folder, run = unlocked
     run = {**run, "locked": False, **change}
-    assert liveness.is_alive(folder, run) is None
-    assert liveness.state_of(folder, run, {"kind": "start"}, 5)[0] == "running"
-    assert liveness.state_of(folder, run, {"kind": "start"}, 31)[0] == "dead"
+    assert process.is_alive(folder, run) is None
+    assert process.state_of(folder, run, {"kind": "start"}, 5)[0] == "running"
+    assert process.state_of(folder, run, {"kind": "start"}, 31)[0] == "dead"
 
 
 def test_where_locks_are_refused_a_run_that_lives_is_left_alone_all_the_same(unlocked, monkeypatch):
@@ -139,7 +139,7 @@ def test_where_locks_are_refused_a_run_that_lives_is_left_alone_all_the_same(unl
 def test_a_free_lock_says_nothing_of_a_process_on_another_machine(unlocked):
     folder, run = unlocked
     # As seen over a network file system that keeps locks to each machine.
-    assert liveness.is_alive(folder, {**run, "boot_id": "x", "host": "far"}) is None
+    assert process.is_alive(folder, {**run, "boot_id": "x", "host": "far"}) is None
 
 
 def _look_later(path, released, answers):
@@ -170,20 +170,20 @@ def test_a_lock_that_is_given_back_twice_is_given_back_once(tmp_path):
 
 def test_a_free_lock_is_believed_in_another_pid_namespace(unlocked):
     folder, run = unlocked
-    assert liveness.is_alive(folder, {**run, "pid_namespace": "pid:[1]"}) is False
+    assert process.is_alive(folder, {**run, "pid_namespace": "pid:[1]"}) is False
 
 
 def test_a_living_process_that_is_silent_is_quiet(make_run):
     writer = make_run()
     run = json.loads((writer.folder / layout.RUN).read_text())
-    assert liveness.state_of(writer.folder, run, {"kind": "start"}, 60)[0] == "quiet"
+    assert process.state_of(writer.folder, run, {"kind": "start"}, 60)[0] == "quiet"
     writer.end("finished")
 
 
 def test_out_of_memory_is_said_only_where_the_log_says_so(unlocked):
     folder, run = unlocked
     (folder / layout.LOG).write_text("epoch 1\ntorch.OutOfMemoryError: CUDA out of memory.\n")
-    assert liveness.state_of(folder, run, {"kind": "start"}, 0) == ("dead", "out of memory")
+    assert process.state_of(folder, run, {"kind": "start"}, 0) == ("dead", "out of memory")
 
 
 def test_a_zombie_does_not_count_as_a_process():
@@ -202,26 +202,26 @@ def test_what_the_kernel_kills_for_memory_in_its_cgroup_is_out_of_memory(unlocke
     here = str(Path("/proc/self/ns/cgroup").readlink())
     run |= {"memory_events": str(counted), "oom_kills": 1, "cgroup_namespace": here}
     counted.write_text("low 0\nhigh 3\nmax 9\noom 2\noom_kill 1\noom_group_kill 0\n")
-    assert liveness.state_of(folder, run, {"kind": "start"}, 0)[1] == "killed or crashed"
+    assert process.state_of(folder, run, {"kind": "start"}, 0)[1] == "killed or crashed"
     counted.write_text("oom 3\noom_kill 2\n")
-    assert liveness.state_of(folder, run, {"kind": "start"}, 0)[1].startswith("out of memory")
+    assert process.state_of(folder, run, {"kind": "start"}, 0)[1].startswith("out of memory")
     other = {**run, "cgroup_namespace": "cgroup:[1]"}
-    assert liveness.state_of(folder, other, {"kind": "start"}, 0)[1] == "killed or crashed"
+    assert process.state_of(folder, other, {"kind": "start"}, 0)[1] == "killed or crashed"
     counted.unlink()
-    assert liveness.state_of(folder, run, {"kind": "start"}, 0)[1] == "killed or crashed"
+    assert process.state_of(folder, run, {"kind": "start"}, 0)[1] == "killed or crashed"
 
 
 def test_a_machine_that_was_started_anew_is_the_reason(unlocked):
     folder, run = unlocked
     run |= {"boot_id": "before", "locked": False}
-    found = liveness.state_of(folder, run, {"kind": "start"}, 0)
+    found = process.state_of(folder, run, {"kind": "start"}, 0)
     assert found == ("dead", "its machine was started anew")
 
 
 def test_a_log_that_speaks_of_memory_before_its_end_is_no_proof(unlocked):
     folder, run = unlocked
     (folder / layout.LOG).write_text("out of memory: halved the batch\nepoch 2\n\n")
-    assert liveness.state_of(folder, run, {"kind": "start"}, 0)[1] == "killed or crashed"
+    assert process.state_of(folder, run, {"kind": "start"}, 0)[1] == "killed or crashed"
 
 
 def may_unshare() -> bool:

@@ -1,7 +1,7 @@
 """A log whose last start lies further back than a tail reaches is no bad log."""
 
 from handseg.runs import jsonl, layout
-from handseg.runs.reader import summarise_run
+from handseg.runs.index import summarise_run
 
 
 def test_a_run_that_started_five_megabytes_ago_is_read(make_run):

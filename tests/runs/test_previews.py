@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from handseg.runs.artifacts import list_previews, thinned, write_preview
 from handseg.runs.layout import PREVIEWS_KEPT
-from handseg.runs.previews import list_previews, thinned, write_preview
 
 
 def square(side: int, top: int, size: int) -> np.ndarray:

@@ -7,7 +7,8 @@ import pytest
 
 from handseg.errors import InputError
 from handseg.runs import jsonl, layout
-from handseg.runs.reader import RunIndex, list_runs, read_run, summarise_run
+from handseg.runs.history import read_run
+from handseg.runs.index import RunIndex, list_runs, summarise_run
 from handseg.runs.writer import RunWriter
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from handseg.errors import InputError, UsageError
-from handseg.runs import layout, removal
+from handseg.runs import control, layout
+from handseg.runs.checkpoints import spare_checkpoints
+from handseg.runs.control import removable, remove_run, remove_spare
 from handseg.runs.index import list_runs, summarise_run
 from handseg.runs.lock import is_held
-from handseg.runs.removal import removable, remove_run, remove_spare, spare_checkpoints
 from handseg.runs.writer import RunWriter
 
 
@@ -144,9 +145,9 @@ def test_without_a_whole_best_the_last_stays(kept, fault):
 KILLED = """
 import os, shutil, signal, sys
 from pathlib import Path
-from handseg.runs import removal
+from handseg.runs import control
 shutil.rmtree = lambda path: os.kill(os.getpid(), signal.SIGKILL)
-removal.remove_run(removal.removable(Path(sys.argv[1])))
+control.remove_run(control.removable(Path(sys.argv[1])))
 """
 
 
@@ -161,7 +162,7 @@ def test_a_removal_that_is_killed_leaves_no_half_run(kept):
 
 def test_what_vanishes_while_it_is_measured_counts_as_nothing(kept):
     run = kept()
-    size = removal.size_of(run.folder)
+    size = control.size_of(run.folder)
     shutil.rmtree(run.folder / "checkpoints")
-    assert 0 < removal.size_of(run.folder) < size
-    assert removal.size_of(run.folder / "gone") == 0
+    assert 0 < control.size_of(run.folder) < size
+    assert control.size_of(run.folder / "gone") == 0

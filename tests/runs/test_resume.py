@@ -5,8 +5,9 @@ import pytest
 
 from handseg.errors import UsageError
 from handseg.runs import layout
-from handseg.runs.previews import list_previews
-from handseg.runs.reader import RunFollower, read_run, summarise_run
+from handseg.runs.artifacts import list_previews
+from handseg.runs.history import RunFollower, read_run
+from handseg.runs.index import summarise_run
 from handseg.runs.writer import RunWriter
 
 

@@ -12,10 +12,10 @@ import pytest
 
 from handseg.errors import UsageError
 from handseg.runs import jsonl, layout
-from handseg.runs.reader import list_runs, read_run, summarise_run
-from handseg.runs.scores import read_scores, score_steps
-from handseg.runs.steps import BURST, StepsTable, StepsThread
-from handseg.runs.writer import RunWriter
+from handseg.runs.artifacts import read_scores, score_steps
+from handseg.runs.history import StepsTable, read_run
+from handseg.runs.index import list_runs, summarise_run
+from handseg.runs.writer import BURST, RunWriter, StepsThread
 
 
 def both(value: float) -> dict[str, float]:

@@ -11,8 +11,8 @@ import torch
 
 from handseg.models.checkpoints import load_checkpoint
 from handseg.runs import layout
-from handseg.runs.reader import read_run
-from handseg.runs.steps import steps_of
+from handseg.runs.events import steps_of
+from handseg.runs.history import read_run
 from handseg.train.keeper import copied, size_of
 
 RUN = Path("runs/small")

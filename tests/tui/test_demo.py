@@ -10,12 +10,12 @@ from pathlib import Path
 
 from handseg.anatomy import BONES
 from handseg.runs import layout
+from handseg.runs.artifacts import list_previews
 from handseg.runs.checkpoints import Checkpoints
 from handseg.runs.control import ask_to_stop
+from handseg.runs.history import RunFollower
 from handseg.runs.index import RunIndex, list_runs, summarise_run
 from handseg.runs.lock import holder
-from handseg.runs.previews import list_previews
-from handseg.runs.reader import RunFollower
 from tui.demo.folder import frozen_demo, frozen_now, live_demo
 
 PLAYING = """

@@ -28,11 +28,11 @@ from handseg.data.planes import pack
 from handseg.formats.polygons import rasterise
 from handseg.recipe import load_recipe
 from handseg.recipe.write import to_toml
-from handseg.runs import jsonl, layout, scores, steps
+from handseg.runs import jsonl, layout
+from handseg.runs.artifacts import ImageScores, write_preview, write_scores
+from handseg.runs.events import BestTracker, steps_line
 from handseg.runs.lock import RunLock
-from handseg.runs.previews import write_preview
 from handseg.runs.process import boot_id
-from handseg.runs.validations import RunningBest
 from handseg.score.dice import mean_of_classes, worst_first
 from tui.demo.stories import (
     HOST,
@@ -215,7 +215,7 @@ def _events(story: Story, last: float) -> Iterator[Mapping[str, Any]]:
     start = {"epochs": story.epochs, "classes": BONES, "steps_per_epoch": STEPS_PER_EPOCH}
     start |= {"recipe": story.recipe_name, "fold": 1 if "data.fold=1" in story.sets else 0}
     yield event(layout.START, 0, **start, train_images=640, validation_images=160)
-    best, table = RunningBest(), learned(story, story.done)
+    best, table = BestTracker(), learned(story, story.done)
     for epoch in range(1, story.done + 1):
         if epoch == story.started_epoch + 1 > 1:
             yield event(layout.RESUME, epoch - 0.99, step=story.started_epoch * STEPS_PER_EPOCH)
@@ -230,11 +230,11 @@ def _events(story: Story, last: float) -> Iterator[Mapping[str, Any]]:
 
 
 def _validation(
-    story: Story, epoch: int, dice: np.ndarray[Any, Any], best: RunningBest, event: Any
+    story: Story, epoch: int, dice: np.ndarray[Any, Any], best: BestTracker, event: Any
 ) -> Iterator[Mapping[str, Any]]:
     """A validation and, where one was kept, its checkpoint."""
     step, values = epoch * STEPS_PER_EPOCH, dict(zip(BONES, map(_short, dice), strict=True))
-    is_best, mean = best.take(step, epoch, values), mean_of_classes(values)
+    is_best, mean = best.update(step, epoch, values), mean_of_classes(values)
     fields_ = {"step": step, "epoch": epoch, "mean": _short(mean), "dice": values}
     extra = {"raw_mean": _short(mean - 0.0016), "ema_mean": _short(mean), "uses_ema": True}
     seconds = round(story.epoch_seconds * 0.12, 1)
@@ -272,7 +272,7 @@ def _step_lines(story: Story, last: float) -> Iterator[Mapping[str, Any]]:
             "memory": memory,
         }
         moment = last - (story.steps - points[-1][0]) * seconds
-        yield steps.line(moment, points, gauges)
+        yield steps_line(moment, points, gauges)
 
 
 def _log(story: Story, events: list[Mapping[str, Any]]) -> Iterator[str]:
@@ -339,7 +339,7 @@ def _write_scores(folder: Path, story: Story) -> None:
     means = learned(story, story.done)[-1]
     dice = np.clip(means + rng.normal(0, 0.015, (len(SCORED), len(BONES))), 0, 1)
     step = story.done * STEPS_PER_EPOCH
-    scores.write_scores(folder, scores.as_scores(step, SCORED, BONES, dice))
+    write_scores(folder, ImageScores(step, SCORED, BONES, dice))
 
 
 def _write_lines(path: Path, lines: Iterator[Mapping[str, Any]] | list[Mapping[str, Any]]) -> None:

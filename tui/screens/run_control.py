@@ -17,7 +17,7 @@ from textual.widgets import Static
 
 from handseg.errors import ExitCode, HandsegError
 from handseg.runs import control, layout
-from handseg.runs.commands import resume_command
+from handseg.runs.control import resume_command
 from handseg.runs.summary import RunSummary
 from tui import palette
 from tui.messages import Said

@@ -8,10 +8,10 @@ from typing import Any
 from rich.text import Text
 
 from handseg.runs import layout
-from handseg.runs.commands import resume_command
-from handseg.runs.pace import eta_range
+from handseg.runs.control import resume_command
+from handseg.runs.history import eta_range
+from handseg.runs.jsonl import number
 from handseg.runs.summary import RunSummary
-from handseg.runs.validations import number
 from handseg.text import size_text
 from tui import palette
 from tui.bones import rival

@@ -10,8 +10,8 @@ from rich.segment import Segment
 from rich.text import Text
 
 from handseg.runs import layout
-from handseg.runs.summary import State
-from handseg.runs.validations import number
+from handseg.runs.jsonl import number
+from handseg.runs.layout import State
 from handseg.text import size_text
 from tui import palette
 from tui.widgets.sheet import Sheet
