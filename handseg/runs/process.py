@@ -62,7 +62,12 @@ def present_process(now: float) -> dict[str, Any]:
     """The fields that name this process and its surroundings."""
     return {
         "process_started": now,
-        **identity(),
+        "host": socket.gethostname(),
+        "boot_id": boot_id(),
+        "pid": os.getpid(),
+        "pid_namespace": pid_namespace(),
+        "start_ticks": start_ticks(os.getpid()),
+        **_memory_events(),
         "argv": list(sys.argv),
         "cwd": str(Path.cwd()),
         "environment": {name: os.environ[name] for name in VARIABLES if name in os.environ},
@@ -112,23 +117,14 @@ def boot_id() -> str:
 
 def pid_namespace() -> str:
     """Names the namespace in which this process's id counts; empty where there is none."""
+    return _namespace("pid")
+
+
+def _namespace(kind: str) -> str:
     try:
-        return str((PROC / "self/ns/pid").readlink())
+        return str((PROC / "self/ns" / kind).readlink())
     except OSError:
         return ""
-
-
-def identity() -> dict[str, Any]:
-    """The fields of `run.json` that name this process."""
-    pid = os.getpid()
-    return {
-        "host": socket.gethostname(),
-        "boot_id": boot_id(),
-        "pid": pid,
-        "pid_namespace": pid_namespace(),
-        "start_ticks": start_ticks(pid),
-        **_memory_events(),
-    }
 
 
 def _memory_events() -> dict[str, Any]:
@@ -142,7 +138,8 @@ def _memory_events() -> dict[str, Any]:
     kills = oom_kills(file)
     if kills is None:
         return {}
-    return {"memory_events": str(file), "oom_kills": kills, "cgroup_namespace": _cgroup_namespace()}
+    namespace = _namespace("cgroup")
+    return {"memory_events": str(file), "oom_kills": kills, "cgroup_namespace": namespace}
 
 
 def oom_kills(memory_events: Path) -> int | None:
@@ -159,22 +156,21 @@ def ran_out_of_memory(run: Mapping[str, Any]) -> bool:
     file, before = run.get("memory_events"), run.get("oom_kills")
     if not isinstance(file, str) or not isinstance(before, int) or not is_this_kernel(run):
         return False
-    if run.get("cgroup_namespace") != _cgroup_namespace():
+    if run.get("cgroup_namespace") != _namespace("cgroup"):
         return False
     return (oom_kills(Path(file)) or 0) > before
+
+
+def is_this_kernel(run: Mapping[str, Any]) -> bool:
+    """Whether the process of a `run.json` is, or was, one of the kernel that runs this one."""
+    here, there = boot_id(), run.get("boot_id")
+    return here == there if here and there else run.get("host") == socket.gethostname()
 
 
 def was_restarted(run: Mapping[str, Any]) -> bool:
     """Whether the machine of a `run.json` is this one, and was started anew since."""
     here, there = boot_id(), run.get("boot_id")
     return bool(here and there and here != there and run.get("host") == socket.gethostname())
-
-
-def _cgroup_namespace() -> str:
-    try:
-        return str((PROC / "self/ns/cgroup").readlink())
-    except OSError:
-        return ""
 
 
 def start_ticks(pid: int) -> int | None:
@@ -202,19 +198,6 @@ def lives(run: Mapping[str, Any]) -> bool | None:
     return found is not None and found == run.get("start_ticks")
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(errors="replace")
-    except OSError:
-        return ""
-
-
-def is_this_kernel(run: Mapping[str, Any]) -> bool:
-    """Whether the process of a `run.json` is, or was, one of the kernel that runs this one."""
-    here, there = boot_id(), run.get("boot_id")
-    return here == there if here and there else run.get("host") == socket.gethostname()
-
-
 def state_of(
     folder: Path,
     run: Mapping[str, Any],
@@ -227,8 +210,8 @@ def state_of(
     it last wrote anything.
     """
     if turn.get("kind") == layout.END:
-        told = turn.get("state")
-        state = next((state for state in layout.END_STATES if state == told), "failed")
+        ended = turn.get("state")
+        state: State = ended if ended in layout.END_STATES else "failed"
         return state, str(turn.get("reason") or "")
     alive = is_alive(folder, run)
     silent = silent_for > layout.SILENCE
@@ -271,3 +254,10 @@ def _last_line(log: Path) -> str:
     except OSError:
         return ""
     return lines[-1] if lines else ""
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""

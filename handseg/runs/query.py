@@ -24,6 +24,94 @@ from handseg.text import listed
 LAST = "last"
 SHOWN = 8
 """Names of runs that an error tells."""
+NEWEST = "started"
+RECENT = 5
+"""Validations over which the trend is taken."""
+
+Value = Callable[[RunSummary, float], Any]
+"""A value of a run at a time in seconds since 1970."""
+Key = Callable[[RunSummary], float | str]
+Test = Callable[[RunSummary, float], bool]
+"""Whether a run holds, at a time in seconds since 1970."""
+
+VALUES: Mapping[str, Value] = {
+    "name": lambda run, now: run.name,
+    "state": lambda run, now: run.state,
+    "reason": lambda run, now: run.message,
+    "recipe": lambda run, now: run.recipe,
+    "model": lambda run, now: run.model,
+    "fold": lambda run, now: run.fold,
+    "epoch": lambda run, now: run.epoch,
+    "epochs": lambda run, now: run.epochs,
+    "step": lambda run, now: run.step,
+    "best": lambda run, now: run.best_dice,
+    "best_epoch": lambda run, now: run.best_epoch,
+    "last": lambda run, now: run.last_dice,
+    "worst": lambda run, now: run.worst_class,
+    "worst_dice": lambda run, now: worst_dice(run),
+    "left": lambda run, now: run.eta,
+    "age": lambda run, now: run.age(now),
+    "started": lambda run, now: run.started,
+    "updated": lambda run, now: run.updated,
+    "host": lambda run, now: run.host,
+    "pid": lambda run, now: run.pid,
+    "folder": lambda run, now: str(run.folder),
+}
+"""The columns of a list for programs; `age` (since the run last wrote) and `left` in seconds."""
+COLUMNS = tuple(VALUES)
+
+FALLING: Mapping[str, Key] = {
+    "started": lambda run: run.started,
+    "best": lambda run: run.best_dice,
+    "last": lambda run: run.last_dice,
+    "epoch": lambda run: run.known_epoch,
+    "step": lambda run: float(run.step),
+    "trend": lambda run: climb(run.means),
+}
+"""Orders that begin with the largest."""
+RISING: Mapping[str, Key] = {
+    "name": lambda run: run.name.lower(),
+    "recipe": lambda run: run.recipe,
+    "state": lambda run: float(STATES.index(run.state)),
+    "fold": lambda run: math.nan if run.fold is None else float(run.fold),
+    "worst": lambda run: worst_dice(run),
+    "left": lambda run: run.eta,
+    "age": lambda run: -run.updated if run.updated else math.nan,
+}
+"""Orders that begin with the smallest; `age` with what wrote last, `worst` with the worst bone."""
+SORTS = (*FALLING, *RISING)
+
+TEXTS = ("name", "recipe", "model", "host")
+"""Fields of a filter of which a part is enough."""
+WHOLES = ("state", "fold", "worst")
+"""Fields that are named whole, or with `*` for what is left out."""
+NUMBERS = {"dice": "last", **{name: name for name in ("best", "epoch", "step", "age", "left")}}
+"""Fields that are compared, with the value that each means."""
+FIELDS = (*TEXTS, *WHOLES, *NUMBERS)
+TIMES = ("age", "left")
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
+COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "=": math.isclose,
+}
+EXAMPLES = {
+    "age": "'age<2d'",
+    "left": "'left<1h'",
+    "epoch": "'epoch>=10'",
+    "state": "state:running,quiet",
+    "fold": "fold:0",
+    "worst": "worst:Pisiform",
+    "recipe": "recipe:segformer",
+}
+"""A filter by each field that needs another than the usual ones (`_example`)."""
+
+_WORDS = re.compile(r"""(?:[^\s"']+|"[^"]*"|'[^']*'|["'])+""")
+_QUOTES = re.compile(r""""([^"]*)"|'([^']*)'""")
+_FIELD = re.compile(r"([A-Za-z_]+)(<=|>=|==|=|<|>|:)(.*)", re.DOTALL)
+_TIME = re.compile(r"(\d+\.?\d*|\.\d+)([smhdw])")
 
 
 def find_run(text: str, runs: Path) -> Path:
@@ -88,48 +176,6 @@ def find_run_by_pid(pid: int, since: float, runs: Path) -> Path | None:
     return None
 
 
-Test = Callable[[RunSummary, float], bool]
-"""Whether a run holds, at a time in seconds since 1970."""
-
-TEXTS: Mapping[str, Callable[[RunSummary], str]] = {
-    "name": lambda run: run.name,
-    "recipe": lambda run: run.recipe,
-    "model": lambda run: run.model,
-    "host": lambda run: run.host,
-}
-"""Fields of which a part is enough."""
-WHOLES: Mapping[str, Callable[[RunSummary], str]] = {
-    "state": lambda run: run.state,
-    "fold": lambda run: "" if run.fold is None else str(run.fold),
-    "worst": lambda run: run.worst_class or "",
-}
-"""Fields that are named whole, or with `*` for what is left out."""
-NUMBERS: Mapping[str, Callable[[RunSummary, float], float]] = {
-    "dice": lambda run, now: run.last_dice,
-    "best": lambda run, now: run.best_dice,
-    "epoch": lambda run, now: run.epoch,
-    "step": lambda run, now: float(run.step),
-    "age": lambda run, now: run.age(now),
-    "left": lambda run, now: run.eta,
-}
-"""Fields that are compared; `age` (since the run last wrote) and `left` are times."""
-FIELDS = (*TEXTS, *WHOLES, *NUMBERS)
-TIMES = ("age", "left")
-UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
-COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "=": math.isclose,
-}
-
-_WORDS = re.compile(r"""(?:[^\s"']+|"[^"]*"|'[^']*'|["'])+""")
-_QUOTES = re.compile(r""""([^"]*)"|'([^']*)'""")
-_FIELD = re.compile(r"([A-Za-z_]+)(<=|>=|==|=|<|>|:)(.*)", re.DOTALL)
-_TIME = re.compile(r"(\d+\.?\d*|\.\d+)([smhdw])")
-
-
 @dataclass(frozen=True)
 class Filter:
     """What runs must hold to be shown; all of its words must hold. An empty one shows all."""
@@ -182,20 +228,20 @@ def _test(word: str) -> Test:
 def _choice(name: str, values: list[str]) -> Test:
     """Whether a field is, or holds, one of the values."""
     wanted = [value.lower() for value in values]
-    if name in TEXTS:
-        text = TEXTS[name]
-        return lambda run, now: any(part in text(run).lower() for part in wanted)
     if name == "state":
         _check_states(wanted)
     if name == "fold":
         _check_folds(wanted)
-    whole = WHOLES[name]
+    value_of = VALUES[name]
 
-    def is_one(run: RunSummary, now: float) -> bool:
-        found = whole(run).lower()
-        return any(found == value or fnmatchcase(found, value) for value in wanted)
+    def holds(run: RunSummary, now: float) -> bool:
+        found = value_of(run, now)
+        text = "" if found is None else str(found).lower()
+        if name in TEXTS:
+            return any(part in text for part in wanted)
+        return any(text == value or fnmatchcase(text, value) for value in wanted)
 
-    return is_one
+    return holds
 
 
 def _check_states(wanted: list[str]) -> None:
@@ -216,7 +262,7 @@ def _check_folds(wanted: list[str]) -> None:
 def _comparison(name: str, sign: str, value: str) -> Test:
     if sign not in COMPARISONS:
         raise UsageError(f"{name}{sign}{value}: {name} is compared", hints=[_example(name)])
-    of_run, compare, limit = NUMBERS[name], COMPARISONS[sign], _limit(name, sign, value)
+    of_run, compare, limit = VALUES[NUMBERS[name]], COMPARISONS[sign], _limit(name, sign, value)
     # NaN compares with nothing: a run without a Dice is neither above nor below.
     return lambda run, now: compare(of_run(run, now), limit)
 
@@ -236,67 +282,11 @@ def _limit(name: str, sign: str, value: str) -> float:
 
 
 def _example(name: str) -> str:
-    if name in NUMBERS:
-        return {"age": "'age<2d'", "left": "'left<1h'", "epoch": "'epoch>=10'"}.get(
-            name, f"'{name}>0.9'"
-        )
-    values = {"state": "running,quiet", "fold": "0", "worst": "Pisiform", "recipe": "segformer"}
-    return f"{name}:{values.get(name, 'unet')}"
+    return EXAMPLES.get(name) or (f"'{name}>0.9'" if name in NUMBERS else f"{name}:unet")
 
 
 def _unquoted(word: str) -> str:
     return _QUOTES.sub(lambda match: match[1] if match[1] is not None else match[2], word)
-
-
-Key = Callable[[RunSummary], float | str]
-
-FALLING: Mapping[str, Key] = {
-    "started": lambda run: run.started,
-    "best": lambda run: run.best_dice,
-    "last": lambda run: run.last_dice,
-    "epoch": lambda run: run.known_epoch,
-    "step": lambda run: float(run.step),
-    "trend": lambda run: climb(run.means),
-}
-"""Orders that begin with the largest."""
-RISING: Mapping[str, Key] = {
-    "name": lambda run: run.name.lower(),
-    "recipe": lambda run: run.recipe,
-    "state": lambda run: float(STATES.index(run.state)),
-    "fold": lambda run: math.nan if run.fold is None else float(run.fold),
-    "worst": lambda run: worst_dice(run),
-    "left": lambda run: run.eta,
-    "age": lambda run: -run.updated if run.updated else math.nan,
-}
-"""Orders that begin with the smallest; `age` with what wrote last, `worst` with the worst bone."""
-SORTS = (*FALLING, *RISING)
-NEWEST = "started"
-RECENT = 5
-"""Validations over which the trend is taken."""
-
-COLUMNS = (
-    "name",
-    "state",
-    "reason",
-    "recipe",
-    "model",
-    "fold",
-    "epoch",
-    "epochs",
-    "step",
-    "best",
-    "best_epoch",
-    "last",
-    "worst",
-    "worst_dice",
-    "left",
-    "age",
-    "started",
-    "updated",
-    "host",
-    "pid",
-    "folder",
-)
 
 
 def sort_runs(runs: Iterable[RunSummary], by: str, *, reverse: bool = False) -> list[RunSummary]:
@@ -327,31 +317,8 @@ def worst_dice(run: RunSummary) -> float:
 
 
 def run_row(run: RunSummary, now: float) -> dict[str, Any]:
-    """A run by the names of `COLUMNS`; null where there is none, `left` and `age` in seconds."""
-    values = (
-        run.name,
-        run.state,
-        run.message,
-        run.recipe,
-        run.model,
-        run.fold,
-        run.epoch,
-        run.epochs,
-        run.step,
-        run.best_dice,
-        run.best_epoch,
-        run.last_dice,
-        run.worst_class,
-        worst_dice(run),
-        run.eta,
-        run.age(now),
-        run.started,
-        run.updated,
-        run.host,
-        run.pid,
-        str(run.folder),
-    )
-    return {name: plain(value) for name, value in zip(COLUMNS, values, strict=True)}
+    """A run by the names of `COLUMNS`; null where there is no value."""
+    return {name: plain(value(run, now)) for name, value in VALUES.items()}
 
 
 def run_rows(runs: Sequence[RunSummary], now: float) -> list[dict[str, Any]]:
