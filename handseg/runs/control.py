@@ -112,7 +112,7 @@ def ask_to_stop(folder: Path) -> int:
         raise UsageError(f"the process {pid} of {folder.name} has just ended") from None
     except PermissionError:
         why = f"process {pid} belongs to another user"
-        raise UsageError(f"{folder.name} cannot be stopped from here", details=why) from None
+        raise _refusal(folder, "stopped", why) from None
     return pid
 
 
@@ -123,14 +123,11 @@ def proven_process(folder: Path) -> int:
         UsageError: nothing proves that it is that process; says what is missing and what to type.
         InputError: `run.json` cannot be read.
     """
-    run = _facts(folder)
+    run = _run_fields(folder)
     pid = run.get("pid")
     why, where = _lacking_proof(folder, run, pid)
     if why:
-        hint = f"kill -TERM {pid}   # {where}" if where else ""
-        raise UsageError(
-            f"{folder.name} cannot be stopped from here", details=why, hints=[hint] if hint else []
-        )
+        raise _refusal(folder, "stopped", why, f"kill -TERM {pid}   # {where}" if where else "")
     assert isinstance(pid, int)
     return pid
 
@@ -160,7 +157,7 @@ def start_resume(folder: Path) -> subprocess.Popen[bytes]:
         OSError: the process cannot be started.
     """
     check_resumable(folder)
-    run = _facts(folder)
+    run = _run_fields(folder)
     # Quiet: the training itself writes to the log what it says; only errors come by this way.
     command = [sys.executable, "-m", "handseg", "train", "--resume", str(folder.resolve()), "-q"]
     with (folder / layout.LOG).open("ab") as log:
@@ -181,26 +178,29 @@ def check_resumable(folder: Path) -> None:
         UsageError: with the reason and the line to type elsewhere.
         InputError: `run.json` cannot be read.
     """
-    summary, run = summarise_run(folder), _facts(folder)
+    summary, run = summarise_run(folder), _run_fields(folder)
     command = resume_command(summary)
     where, host = run.get("cwd"), run.get("host") or "another host"
+    why, hint = "", ""
     if summary.state == "finished":
         longer = ["handseg", "train", "--resume", summary.name, "--set", "train.epochs=N"]
-        raise _refusal(summary, "it is finished", f"{shlex.join(longer)}   # to train longer")
-    if summary.state not in RESUMABLE:
-        raise _refusal(summary, f"it is {summary.state}", "")
-    if not (process.is_this_kernel(run) or process.was_restarted(run)):
-        raise _refusal(summary, f"it ran on {host}", f"{command}   # on {host}")
-    if isinstance(where, str) and not Path(where).is_dir():
-        raise _refusal(summary, f"the folder where it was started is gone: {where}", str(command))
+        why, hint = "it is finished", f"{shlex.join(longer)}   # to train longer"
+    elif summary.state not in RESUMABLE:
+        why = f"it is {summary.state}"
+    elif not (process.is_this_kernel(run) or process.was_restarted(run)):
+        why, hint = f"it ran on {host}", f"{command}   # on {host}"
+    elif isinstance(where, str) and not Path(where).is_dir():
+        why, hint = f"the folder where it was started is gone: {where}", str(command)
+    if why:
+        raise _refusal(folder, "resumed", why, hint)
 
 
-def _refusal(run: RunSummary, why: str, hint: str) -> UsageError:
-    what = f"{run.name} cannot be resumed from here"
-    return UsageError(what, details=why, hints=[hint] if hint else [])
+def _refusal(folder: Path, verb: str, why: str, hint: str = "") -> UsageError:
+    message = f"{folder.name} cannot be {verb} from here"
+    return UsageError(message, details=why, hints=[hint] if hint else [])
 
 
-def _facts(folder: Path) -> Mapping[str, Any]:
+def _run_fields(folder: Path) -> Mapping[str, Any]:
     try:
         return read_run_file(folder)
     except (ValueError, OSError) as error:

@@ -47,13 +47,13 @@ class RunWriter:
     folder: Path
     name: str
 
-    def __init__(self, folder: Path, lock: RunLock, best: BestTracker) -> None:
+    def __init__(self, folder: Path, lock: RunLock) -> None:
         self.folder = folder
         self.name = folder.name
         self.complain: Callable[[str], None] = lambda text: None
+        self.best = BestTracker()
+        """What the validations so far have shown: for reading, `validation` and `rewind` set it."""
         self._lock = lock
-        self.best = best
-        """What the validations so far have shown; read it, `validation` alone updates it."""
         self._guard = threading.RLock()
         self._ended = False
         self._is_full = False
@@ -100,7 +100,7 @@ class RunWriter:
             lock.release()
             shutil.rmtree(draft, ignore_errors=True)
             raise
-        writer = cls(folder, lock, BestTracker())
+        writer = cls(folder, lock)
         writer._steps.start()
         return writer
 
@@ -130,7 +130,7 @@ class RunWriter:
             present = {**present_process(time.time()), "locked": lock.locked}
             with disk.naming(folder):
                 _write_run(folder, {**before, **facts, **present})
-            writer = cls(folder, lock, BestTracker())
+            writer = cls(folder, lock)
             writer.rewind(step, validated=validated)
             writer._steps.start()
         except BaseException:
@@ -147,8 +147,8 @@ class RunWriter:
         """
         last_kept = step if validated else step - 1
         artifacts.cancel_artifacts(self.folder, last_kept)
-        last = last_validation(self.folder / layout.EVENTS, last_kept)
-        self.best = BestTracker.from_event(last)
+        events = self.folder / layout.EVENTS
+        self.best = BestTracker.from_event(last_validation(events, last_kept))
         self.event(layout.RESUME, step=step, validated=validated, **values)
         self._steps.cancel(step)
 
@@ -156,7 +156,7 @@ class RunWriter:
         """Append an event; it is on the file system when this returns, if that is not full.
 
         Raises:
-            ValueError: a kind or a lack of fields that `fields` does not know.
+            ValueError: an unknown kind, or a field that it needs is missing.
             OSError: the file system fails otherwise.
         """
         line = event_line(kind, values)
@@ -188,7 +188,7 @@ class RunWriter:
             self._is_full = True
             self.complain(f"the disk of {self.folder} is full: what is logged waits for room")
 
-    def _spare(self, write: Callable[[], object]) -> None:
+    def _write_if_room(self, write: Callable[[], object]) -> None:
         """Write what only shows something; a full disk does without."""
         try:
             write()
@@ -228,7 +228,7 @@ class RunWriter:
         """
         values = np.asarray(dice, np.float32)
         found = ImageScores(step, tuple(images), tuple(classes), values, tuple(persons))
-        self._spare(lambda: artifacts.write_scores(self.folder, found))
+        self._write_if_room(lambda: artifacts.write_scores(self.folder, found))
         self._keep_scores()
 
     def _keep_scores(self) -> None:
@@ -244,14 +244,14 @@ class RunWriter:
         truth: NDArray[np.uint8] | None,
     ) -> None:
         """Keep a picture: grey uint8[H, W], bit planes uint8[H, W, P] of prediction and labels."""
-        self._spare(
+        self._write_if_room(
             lambda: artifacts.write_preview(self.folder, step, image_name, image, planes, truth)
         )
 
     def write_recipe(self, recipe_toml: str) -> None:
         """Put another recipe in the place of the run's: something was found while it trained."""
         path = self.folder / layout.RECIPE
-        self._spare(lambda: disk.replace(path, recipe_toml.encode()))
+        self._write_if_room(lambda: disk.replace(path, recipe_toml.encode()))
 
     def log(self, text: str) -> None:
         """Append what the process printed to `log.txt`; a removed run has none."""
@@ -263,7 +263,7 @@ class RunWriter:
                 file.write(text if text.endswith("\n") else text + "\n")
 
         with self._guard:
-            self._spare(write)
+            self._write_if_room(write)
 
     def end(self, state: str, reason: str = "", **values: Any) -> None:
         """Close the run: `finished`, `stopped` or `failed`; a second call does nothing.
@@ -409,20 +409,17 @@ class StepsThread:
             if self._cut is not None:
                 self._log.append({"t": round(self._clock(), 1), "resume": self._cut})
                 self._cut = None
-            while self._points and (last or self._is_worth_a_line()):
+            # In a file that is long already, a short line would cost too much.
+            least = 1 if last or self._log.size < BURST else LONG_LINE
+            while len(self._points) >= least:
                 count = _even_stretch([step for step, _ in self._points])
                 self._log.append(steps_line(self._clock(), self._points[:count], self._gauges))
                 del self._points[:count]
 
-    def _is_worth_a_line(self) -> bool:
-        return len(self._points) >= LONG_LINE or self._log.size < BURST
-
 
 def _even_stretch(steps: Sequence[int]) -> int:
     """How many of the steps, from the first on, lie at equal distances."""
-    if len(steps) < 3:
-        return len(steps) if len(steps) < 2 or steps[1] > steps[0] else 1
-    distance = steps[1] - steps[0]
+    distance = steps[1] - steps[0] if len(steps) > 1 else 0
     if distance < 1:
         return 1
     count = 2
