@@ -3,7 +3,6 @@
 import json
 import math
 import struct
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,6 +140,9 @@ def _fault(folder: Path, manifest: jsonl.Object | None) -> str:
         return f"{MANIFEST} is damaged"
     if not _is_whole(folder / WEIGHTS):
         return f"{WEIGHTS} is damaged"
+    # Commands that only type a line for a run import this module without it.
+    import zipfile
+
     return "" if zipfile.is_zipfile(folder / STATE) else f"{STATE} is damaged"
 
 

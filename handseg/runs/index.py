@@ -7,7 +7,7 @@ from pathlib import Path
 
 from handseg.runs import layout
 from handseg.runs.process import state_of
-from handseg.runs.summary import LogTail, RunSummary, read_tail, summarise
+from handseg.runs.summary import LogTail, RunSummary, read_tail
 
 Status = tuple[int, int, int]
 Signature = tuple[Status, Status, Status]
@@ -158,7 +158,7 @@ class _Known:
         silent_for = now - updated
         state, message = state_of(folder, self.tail.run, self.tail.turn, silent_for)
         if found is None or (found.state, found.message) != (state, message):
-            self._summary = found = summarise(folder, self.tail, state, message, updated)
+            self._summary = found = self.tail.summary(state, message, updated)
         return found
 
 

@@ -8,7 +8,6 @@ import sys
 import time
 import uuid
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +77,9 @@ def present_process(now: float) -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     """Versions of Python and the libraries that shape a result, without importing them."""
+    # It takes longer to import than a list of runs may take, which needs this module too.
+    from importlib.metadata import PackageNotFoundError, version
+
     found = {"python": platform.python_version()}
     for library in LIBRARIES:
         try:

@@ -3,7 +3,7 @@
 import math
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
@@ -86,25 +86,26 @@ class RunSummary:
 
 @dataclass(frozen=True)
 class LogTail:
-    """What the ends of a run's files hold; good until one of the files changes.
+    """What the ends of a run's files say; good until one of the files changes.
 
-    Of `run.json` and events only plain values: the folds of all people in 1,000 runs are 20 MB.
+    Of `run.json` and of the event only plain values: the folds of all people in a thousand runs are
+    20 MB.
     """
 
     run: Mapping[str, Any]
-    start: Mapping[str, Any]
-    classes: tuple[str, ...]
-    """As the run or its start names them; none where they do not."""
-    validation: ValidationEvent
-    """The newest that counts."""
-    best: BestTracker
+    """The fields of `run.json`."""
     turn: Mapping[str, Any]
-    """The newest start, resume or end."""
-    pace: float
-    """Seconds a step between the last two validations; NaN before there are two."""
-    step: int
-    logged: Mapping[str, float]
-    """The newest value of everything that steps log."""
+    """The newest start, resume or end event."""
+    known: RunSummary
+    """The line of the run without what changes by itself: its state, and when it last wrote."""
+
+    def summary(self, state: State, message: str, updated: float) -> RunSummary:
+        """The line of the run; `updated` is when it last wrote, seconds since 1970."""
+        known, pace = self.known, self.known.seconds_per_step
+        if math.isnan(pace):
+            # Before there are two validations, the pace since the start.
+            pace = _pace(self.turn, {"step": known.step, "t": updated})
+        return replace(known, state=state, message=message, updated=updated, seconds_per_step=pace)
 
 
 def read_tail(folder: Path) -> LogTail:
@@ -118,24 +119,45 @@ def read_tail(folder: Path) -> LogTail:
     events = folder / layout.EVENTS
     if not events.exists():
         raise ValueError(f"no {layout.EVENTS}")
-    start, (validation, turn, pace) = jsonl.first(events), _last_events(events)
+    start, (event, turn, pace) = jsonl.first(events), _last_events(events)
     # In a very long log the last turn lies further back than its tail reaches.
-    turn = turn or start or {}
+    turn, start = turn or start or {}, start or {}
     if not turn:
         raise ValueError(f"bad log: no whole event in {layout.EVENTS}")
+    validation, best = ValidationEvent.decode(event or {}), BestTracker.from_event(event)
     step, logged = _last_step(folder / layout.STEPS)
-    start, decoded = start or {}, ValidationEvent.decode(validation or {})
-    return LogTail(
-        run=_plain_values(run),
-        start=_plain_values(start),
-        classes=_names(run.get("classes", start.get("classes"))),
-        validation=decoded,
-        best=BestTracker.from_event(validation),
-        turn=_plain_values(turn),
-        pace=pace,
-        step=max(step, decoded.step),
+    step = max(step, validation.step)
+    per_epoch = whole(start.get("steps_per_epoch"))
+    epoch = 0.0 if math.isnan(validation.epoch) else validation.epoch
+    known = RunSummary(
+        folder=folder,
+        name=folder.name,
+        recipe=str(run.get("recipe", "")),
+        fold=whole(run.get("fold", start.get("fold"))),
+        # A run that does not say its classes has those of its last validation.
+        classes=_names(run.get("classes", start.get("classes"))) or tuple(validation.dice),
+        # Since the last validation epochs are known by steps.
+        epoch=epoch + (step - validation.step) / per_epoch if per_epoch else epoch,
+        validated_epoch=validation.epoch,
+        # A resumed run may have been given another number than it started with.
+        epochs=_epochs(run.get("epochs", start.get("epochs"))),
+        step=step,
+        steps_per_epoch=per_epoch,
+        best_dice=best.mean,
+        last_dice=validation.mean,
+        worst_class=next((name for name, _ in worst_first(validation.dice)), None),
+        dice=validation.dice,
+        best_by_class=best.dice,
+        best_epoch=best.epoch if best.step is not None else math.nan,
+        means=tuple(best.means),
         logged=logged,
+        started=number(run.get("started"), 0.0),
+        seconds_per_step=pace,
+        host=str(run.get("host", "")),
+        pid=whole(run.get("pid")),
+        model=str(run.get("model", "")),
     )
+    return LogTail(_plain_values(run), _plain_values(turn), known)
 
 
 def read_run_file(folder: Path) -> jsonl.Object:
@@ -203,49 +225,6 @@ def _last_step(path: Path) -> tuple[int, dict[str, float]]:
 def _newest(value: Any) -> float:
     values = cast("list[Any]", value) if isinstance(value, list) else [value]
     return number(values[-1] if values else None)
-
-
-def summarise(
-    folder: Path, tail: LogTail, state: State, message: str, updated: float
-) -> RunSummary:
-    """The line of a run, from the ends of its logs and what is known of its process."""
-    run, start, validation, best = tail.run, tail.start, tail.validation, tail.best
-    per_epoch = whole(start.get("steps_per_epoch"))
-    # Since the last validation epochs are known by steps.
-    beyond = (tail.step - validation.step) / per_epoch if per_epoch else 0.0
-    pace = tail.pace
-    if math.isnan(pace):
-        # Before there are two validations, the pace since the start.
-        pace = _pace(tail.turn, {"step": tail.step, "t": updated})
-    return RunSummary(
-        folder=folder,
-        name=folder.name,
-        state=state,
-        message=message,
-        recipe=str(run.get("recipe", "")),
-        fold=whole(run.get("fold", start.get("fold"))),
-        classes=tail.classes or tuple(validation.dice),
-        epoch=(0.0 if math.isnan(validation.epoch) else validation.epoch) + beyond,
-        validated_epoch=validation.epoch,
-        # A resumed run may have been given another number than it started with.
-        epochs=_epochs(run.get("epochs", start.get("epochs"))),
-        step=tail.step,
-        steps_per_epoch=per_epoch,
-        best_dice=best.mean,
-        last_dice=validation.mean,
-        worst_class=next((name for name, _ in worst_first(validation.dice)), None),
-        dice=validation.dice,
-        best_by_class=best.dice,
-        best_epoch=best.epoch if best.step is not None else math.nan,
-        means=tuple(best.means),
-        logged=tail.logged,
-        started=number(run.get("started"), 0.0),
-        updated=updated,
-        seconds_per_step=pace,
-        host=str(run.get("host", "")),
-        pid=whole(run.get("pid")),
-        model=str(run.get("model", "")),
-    )
 
 
 def _epochs(value: object) -> float | None:
