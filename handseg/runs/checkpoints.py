@@ -15,8 +15,6 @@ WEIGHTS, STATE, MANIFEST = "model.safetensors", "state.pt", "manifest.json"
 HEADER_LIMIT = 64 * 1024 * 1024
 """Bytes of a header of safetensors: what says more is no such file."""
 
-Stamp = tuple[tuple[str, int, int], ...]
-
 
 @dataclass(frozen=True)
 class CheckpointFacts:
@@ -42,19 +40,18 @@ class Checkpoints:
 
     def __init__(self, run: Path) -> None:
         self.root = run / layout.CHECKPOINTS
-        self._known: dict[str, tuple[Stamp, CheckpointFacts]] = {}
+        self._known: dict[str, tuple[object, CheckpointFacts]] = {}
 
     def refresh(self) -> list[CheckpointFacts]:
         """All of them, the newest step first; none where there is no folder."""
         last, best = _pointed(self.root, "last"), _pointed(self.root, "best")
-        known, self._known = self._known, {}
+        before, self._known = self._known, {}
         for name in _names(self.root):
-            marks = (("last", int(name == last), 0), ("best", int(name == best), 0))
-            stamp = _stamp(self.root / name) + marks
-            kept = known.get(name)
-            if kept is None or kept[0] != stamp:
-                kept = stamp, _look(self.root / name, name == last, name == best)
-            self._known[name] = kept
+            stamp = _stamp(self.root / name), name == last, name == best
+            known = before.get(name)
+            if known is None or known[0] != stamp:
+                known = stamp, _look(self.root / name, name == last, name == best)
+            self._known[name] = known
         found = [facts for _, facts in self._known.values()]
         gone = {last, best} - self._known.keys() - {""}
         found += [_missing(name, name == last, name == best) for name in gone]
@@ -87,7 +84,7 @@ def _pointed(root: Path, pointer: str) -> str:
         return ""
 
 
-def _stamp(folder: Path) -> Stamp:
+def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
     """Names, sizes and times of the files: what changes when one of them does."""
     try:
         files = sorted(folder.iterdir())
