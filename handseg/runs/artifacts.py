@@ -177,7 +177,7 @@ def write_preview(
         disk.replace(folder / NAME, image_name.encode("utf-8", "surrogatepass"))
         disk.replace(folder / IMAGE, _png(image, size))
     path = disk.replace(folder / _file_name(step), _pack(_shrink_planes(planes, size)))
-    for gone in thinned(_steps_in(folder), layout.PREVIEWS_KEPT):
+    for gone in steps_to_drop(_steps_in(folder), layout.PREVIEWS_KEPT):
         (folder / _file_name(gone)).unlink(missing_ok=True)
     return path
 
@@ -190,7 +190,7 @@ def cancel_artifacts(run: Path, after: int) -> None:
                 (folder / _file_name(step)).unlink(missing_ok=True)
 
 
-def thinned(steps: list[int], kept: int) -> list[int]:
+def steps_to_drop(steps: list[int], kept: int) -> list[int]:
     """The steps to drop so that `kept` remain, spread evenly, the first and the last among them."""
     left, dropped = sorted(steps), list[int]()
     while len(left) > max(kept, 2):

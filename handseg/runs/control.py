@@ -242,7 +242,7 @@ def remove_run(run: RunSummary) -> None:
     finally:
         lock.release()
     shutil.rmtree(gone)
-    sweep(gone.parent)
+    _remove_leftovers(gone.parent)
 
 
 def remove_spare(run: RunSummary) -> None:
@@ -276,7 +276,7 @@ def size_of(folder: Path) -> int:
     return total
 
 
-def sweep(runs: Path) -> None:
+def _remove_leftovers(runs: Path) -> None:
     """Remove what a removal that was killed has left."""
     for left in runs.glob(f"{REMOVED}*"):
         shutil.rmtree(left, ignore_errors=True)

@@ -71,7 +71,7 @@ def present_process(now: float) -> dict[str, Any]:
         "cwd": str(Path.cwd()),
         "environment": {name: os.environ[name] for name in VARIABLES if name in os.environ},
         "versions": versions(),
-        "git": git(Path(__file__).parent),
+        "git": _commit(Path(__file__).parent),
     }
 
 
@@ -89,7 +89,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def git(folder: Path) -> dict[str, Any] | None:
+def _commit(folder: Path) -> dict[str, Any] | None:
     """The commit of the checkout and whether tracked files were changed; None outside one."""
     commit = _git(folder, "rev-parse", "HEAD")
     if not commit:
