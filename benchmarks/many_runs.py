@@ -17,9 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from handseg.anatomy import BONES
-from handseg.runs import fields, jsonl
-from handseg.runs.steps import line
-from handseg.runs.validations import RunningBest
+from handseg.runs import jsonl, layout
+from handseg.runs.events import BestTracker, steps_line
 from handseg.score.dice import mean_of_classes
 
 PATTERNS = 8
@@ -48,11 +47,11 @@ def build(
         state, reason = ENDS[number % len(ENDS)]
         end = {"v": 1, "t": now - ended, "kind": "end", "state": state, "reason": reason}
         run.mkdir(parents=True)
-        (run / fields.RUN).write_bytes(jsonl.encode(_facts(run.name, recipe, number, now - ended)))
-        (run / fields.EVENTS).write_bytes(events + jsonl.encode(end))
-        (run / fields.STEPS).write_bytes(points)
-        (run / fields.RECIPE).write_text(f'schema = 1\n[model]\narchitecture = "{recipe}"\n')
-        (run / fields.LOCK).touch()
+        (run / layout.RUN).write_bytes(jsonl.encode(_facts(run.name, recipe, number, now - ended)))
+        (run / layout.EVENTS).write_bytes(events + jsonl.encode(end))
+        (run / layout.STEPS).write_bytes(points)
+        (run / layout.RECIPE).write_text(f'schema = 1\n[model]\narchitecture = "{recipe}"\n')
+        (run / layout.LOCK).touch()
         at = now - ended - number
         for path in run.iterdir():
             os.utime(path, (at, at))
@@ -92,13 +91,13 @@ def _logs(seed: int, validations: int, steps: int, ended: float) -> tuple[bytes,
 def _validations(
     rng: np.random.Generator, count: int, per_epoch: int, begun: float
 ) -> Iterator[dict[str, object]]:
-    best = RunningBest()
+    best = BestTracker()
     ceilings = rng.uniform(0.9, 0.98, len(BONES))
     for epoch in range(1, count + 1):
         noise = rng.normal(0, 0.002, len(BONES))
         values = ceilings * (1 - math.exp(-epoch / (count / 8))) + noise
         dice = {bone: round(float(v), 6) for bone, v in zip(BONES, values, strict=True)}
-        best.take(epoch * per_epoch, epoch, dice)
+        best.update(epoch * per_epoch, epoch, dice)
         event = {"v": 1, "t": begun + epoch * SECONDS, "kind": "validation"}
         event |= {"step": epoch * per_epoch, "epoch": epoch, "mean": mean_of_classes(dice)}
         yield {**event, "dice": dice, **best.as_fields(), "seconds": 9.5}
@@ -111,7 +110,9 @@ def _steps(rng: np.random.Generator, count: int, begun: float) -> Iterator[bytes
             (step, {"loss": 2 * math.exp(-step / 900) + float(rng.random()) / 9, "lr": 6e-5})
             for step in stretch
         ]
-        yield jsonl.encode(line(begun + first, points, {"speed": 31.2, "wait": 0.01, "grad": 0.4}))
+        yield jsonl.encode(
+            steps_line(begun + first, points, {"speed": 31.2, "wait": 0.01, "grad": 0.4})
+        )
 
 
 def main() -> None:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from handseg.runs.listing import climb
-from handseg.runs.reader import RunDetails
+from handseg.runs.history import RunDetails
+from handseg.runs.query import climb
 from handseg.runs.summary import RunSummary
 from handseg.view.curves import sparklines
 from tui.dice_scale import LEAST_TREND

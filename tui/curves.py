@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from handseg.runs.reader import RunDetails
+from handseg.runs.history import RunDetails
 from handseg.runs.summary import RunSummary
 from handseg.view.curves import Curve
 from tui.state import State

@@ -3,8 +3,8 @@
 from textual.message import Message
 
 from handseg.data.dataset import Dataset
-from handseg.runs.previews import Preview
-from handseg.runs.reader import RunDetails
+from handseg.runs.artifacts import Preview
+from handseg.runs.history import RunDetails
 from handseg.runs.summary import RunSummary
 from tui.order import RunOrder
 from tui.pictures import Picture, PictureKey

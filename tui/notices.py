@@ -4,7 +4,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from handseg.runs.summary import RunSummary, State
+from handseg.runs.layout import State
+from handseg.runs.summary import RunSummary
 from tui.wording import dice
 
 ENDED: dict[State, str] = {

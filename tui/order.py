@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from handseg.runs.listing import FALLING, sort_runs
+from handseg.runs.query import FALLING, sort_runs
 from handseg.runs.summary import RunSummary
 
 OrderName = Literal["started", "name", "state", "epoch", "best", "last", "trend", "left", "age"]

@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 from textual.theme import Theme
 
-from handseg.runs.summary import State
+from handseg.runs.layout import State
 from handseg.text import STATE_SIGNS
 
 ThemeName = Literal["dark", "light", "safe"]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg.data.dataset import Dataset, Sample
-from handseg.runs.previews import Preview
+from handseg.runs.artifacts import Preview
 from handseg.view.planes import dice_of_planes
 
 LARGEST = 1024

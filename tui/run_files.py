@@ -10,7 +10,7 @@ from textual.message import Message
 from handseg.errors import HandsegError
 from handseg.recipe.differences import RecipeDifference, recipe_differences
 from handseg.recipe.locate import locate
-from handseg.runs import fields
+from handseg.runs import layout
 from handseg.runs.checkpoints import CheckpointFacts, Checkpoints
 from handseg.runs.log import LogLine, LogStretch, search
 
@@ -80,7 +80,7 @@ class RunFiles:
         self._post = post
         self._guard = threading.Lock()
         self._checkpoints = Checkpoints(folder)
-        self._log = LogStretch(folder / fields.LOG)
+        self._log = LogStretch(folder / layout.LOG)
         self._recipe: tuple[object, ...] | None = None
         self._listed: list[CheckpointFacts] | None = None
         self._shown: LogView | None = None
@@ -151,7 +151,7 @@ class RunFiles:
 
 def read_recipe(folder: Path, pinned: Path | None) -> RecipeText:
     """The recipe of a run, held against the pinned run's if that is another."""
-    path = folder / fields.RECIPE
+    path = folder / layout.RECIPE
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
@@ -160,7 +160,7 @@ def read_recipe(folder: Path, pinned: Path | None) -> RecipeText:
     if pinned is None or pinned == folder:
         return RecipeText(lines, tuple(() for _ in lines))
     try:
-        differences = tuple(recipe_differences(path, pinned / fields.RECIPE))
+        differences = tuple(recipe_differences(path, pinned / layout.RECIPE))
         keys = _keys_of_lines(text, len(lines))
     except (HandsegError, OSError) as error:
         words = str(error).splitlines()[0]
@@ -180,7 +180,7 @@ def _keys_of_lines(text: str, count: int) -> tuple[tuple[str, ...], ...]:
 def _stamp(folder: Path) -> tuple[int, int]:
     """Size and time of a recipe: what changes when it does."""
     try:
-        status = (folder / fields.RECIPE).stat()
+        status = (folder / layout.RECIPE).stat()
     except OSError:
         return (0, 0)
     return status.st_size, status.st_mtime_ns

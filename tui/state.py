@@ -7,8 +7,8 @@ from pathlib import Path
 
 from handseg.data.dataset import Dataset
 from handseg.errors import UsageError
-from handseg.runs.filter import Filter
-from handseg.runs.reader import RunDetails
+from handseg.runs.history import RunDetails
+from handseg.runs.query import Filter
 from handseg.runs.summary import RunSummary
 from tui import palette
 from tui.notices import Notice, notices_between, with_found

@@ -8,7 +8,8 @@ from pathlib import Path
 from textual.message import Message
 
 from handseg.errors import InputError
-from handseg.runs.reader import RunFollower, RunIndex
+from handseg.runs.history import RunFollower
+from handseg.runs.index import RunIndex
 from handseg.runs.summary import RunSummary
 from tui.messages import RunFault, RunRead, RunsListed
 

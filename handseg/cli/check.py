@@ -134,9 +134,9 @@ def refuse_other_subjects(csvs: int, subjects: int, *, fix: bool, out: Path | No
 
 
 def is_data_folder(text: str) -> bool:
-    from handseg.runs import fields
+    from handseg.runs import layout
 
-    return Path(text).is_dir() and not (Path(text) / fields.RUN).is_file()
+    return Path(text).is_dir() and not (Path(text) / layout.RUN).is_file()
 
 
 def find_csvs(names: Sequence[str], runs: Path) -> list[Path]:

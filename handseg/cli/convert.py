@@ -237,7 +237,7 @@ def read_source(
 
 def is_run(path: Path, runs: Path) -> bool:
     """Whether a folder that there is, or one of its name among the runs, is a run."""
-    from handseg.runs.fields import RUN
+    from handseg.runs.layout import RUN
 
     return (path / RUN).is_file() or (runs / path / RUN).is_file()
 

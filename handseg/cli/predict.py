@@ -36,7 +36,7 @@ def predict(
     A run predicts with its best checkpoint.
     """
     from handseg.data.dataset import open_dataset
-    from handseg.runs.find import find_run
+    from handseg.runs.query import find_run
 
     folder = options.runs_folder(runs)
     chosen = [find_run(text, folder) for text in run or []] or finished_runs(folder)
@@ -70,8 +70,8 @@ def finished_runs(folder: Path) -> list[Path]:
     Raises:
         InputError: there is none.
     """
+    from handseg.runs.index import list_runs
     from handseg.runs.predictions import is_smoke_run
-    from handseg.runs.reader import list_runs
 
     ended = [run.folder for run in reversed(list_runs(folder)) if run.state == "finished"]
     finished = [run for run in ended if not is_smoke_run(run)]

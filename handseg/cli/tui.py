@@ -122,7 +122,7 @@ def named_run(text: str, runs: Path) -> tuple[Path, str]:
     Raises:
         InputError: there is none, or several.
     """
-    from handseg.runs.find import find_run
+    from handseg.runs.query import find_run
 
     found = find_run(text, runs)
     return (runs if found.parent == runs else found.resolve().parent), found.resolve().name

@@ -20,7 +20,7 @@ from handseg.recipe.load import LoadedRecipe, load_recipe
 from handseg.reporter import Progress, silent
 from handseg.rle.sidecar import read_sidecar
 from handseg.rle.submission import write_submission
-from handseg.runs import fields
+from handseg.runs import layout
 from handseg.runs.predictions import SPLITS, prediction_path
 from handseg.runs.summary import read_run_file
 
@@ -77,7 +77,7 @@ def plan_prediction(
     samples = samples_of(split, dataset, facts)
     if not samples:
         raise InputError(f"{dataset.root} has no images of the split {split}")
-    loaded = load_recipe(str(run / fields.RECIPE), resumed=True)
+    loaded = load_recipe(str(run / layout.RECIPE), resumed=True)
     return PredictionJob(
         run,
         split,
@@ -85,7 +85,7 @@ def plan_prediction(
         dataset.classes,
         facts,
         loaded,
-        load_best(run / fields.CHECKPOINTS, said),
+        load_best(run / layout.CHECKPOINTS, said),
         images_fingerprint(samples, dataset),
         out or prediction_path(run, split),
     )
@@ -176,7 +176,7 @@ def read_facts(run: Path) -> dict[str, Any]:
     Raises:
         InputError: it is missing, damaged or of no training.
     """
-    path = run / fields.RUN
+    path = run / layout.RUN
     try:
         facts = read_run_file(run)
     except (OSError, ValueError) as error:

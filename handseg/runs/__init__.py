@@ -1,1 +1,1 @@
-"""The run folder: writing and following its logs, alive or dead, index, what PRED means."""
+"""The run folder: its files and logs, its process, and which runs are meant."""

@@ -3,18 +3,17 @@
 import json
 import math
 import struct
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from handseg.runs import fields, jsonl
-from handseg.runs.validations import mapping, number
+from handseg.runs import jsonl, layout
+from handseg.runs.jsonl import mapping, number
+from handseg.runs.layout import RESUMABLE
+from handseg.runs.summary import RunSummary
 
 WEIGHTS, STATE, MANIFEST = "model.safetensors", "state.pt", "manifest.json"
 HEADER_LIMIT = 64 * 1024 * 1024
 """Bytes of a header of safetensors: what says more is no such file."""
-
-Stamp = tuple[tuple[str, int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -40,24 +39,35 @@ class Checkpoints:
     """The checkpoints of a run, asked again and again: only what changed is looked at."""
 
     def __init__(self, run: Path) -> None:
-        self.root = run / fields.CHECKPOINTS
-        self._known: dict[str, tuple[Stamp, CheckpointFacts]] = {}
+        self.root = run / layout.CHECKPOINTS
+        self._known: dict[str, tuple[object, CheckpointFacts]] = {}
 
     def refresh(self) -> list[CheckpointFacts]:
         """All of them, the newest step first; none where there is no folder."""
         last, best = _pointed(self.root, "last"), _pointed(self.root, "best")
-        known, self._known = self._known, {}
+        before, self._known = self._known, {}
         for name in _names(self.root):
-            marks = (("last", int(name == last), 0), ("best", int(name == best), 0))
-            stamp = _stamp(self.root / name) + marks
-            kept = known.get(name)
-            if kept is None or kept[0] != stamp:
-                kept = stamp, _look(self.root / name, name == last, name == best)
-            self._known[name] = kept
+            stamp = _stamp(self.root / name), name == last, name == best
+            known = before.get(name)
+            if known is None or known[0] != stamp:
+                known = stamp, _look(self.root / name, name == last, name == best)
+            self._known[name] = known
         found = [facts for _, facts in self._known.values()]
         gone = {last, best} - self._known.keys() - {""}
         found += [_missing(name, name == last, name == best) for name in gone]
         return sorted(found, key=lambda facts: -facts.step)
+
+
+def spare_checkpoints(run: RunSummary) -> list[CheckpointFacts]:
+    """The checkpoints that a run can do without, the newest first: it predicts with the best.
+
+    A run that can go on needs the last too. Where no whole best is known, the last stands for it.
+    """
+    there = [one for one in Checkpoints(run.folder).refresh() if one.bytes]
+    best = [one for one in there if one.is_best and not one.fault]
+    last = [one for one in there if one.is_last] or there[:1]
+    needed = [*best, *last] if run.state in RESUMABLE or not best else best
+    return [one for one in there if one not in needed]
 
 
 def _names(root: Path) -> list[str]:
@@ -74,7 +84,7 @@ def _pointed(root: Path, pointer: str) -> str:
         return ""
 
 
-def _stamp(folder: Path) -> Stamp:
+def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
     """Names, sizes and times of the files: what changes when one of them does."""
     try:
         files = sorted(folder.iterdir())
@@ -127,6 +137,9 @@ def _fault(folder: Path, manifest: jsonl.Object | None) -> str:
         return f"{MANIFEST} is damaged"
     if not _is_whole(folder / WEIGHTS):
         return f"{WEIGHTS} is damaged"
+    # Commands that only type a line for a run import this module without it.
+    import zipfile
+
     return "" if zipfile.is_zipfile(folder / STATE) else f"{STATE} is damaged"
 
 

@@ -5,19 +5,20 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
-from handseg.runs import fields, liveness
-from handseg.runs.summary import Ends, RunSummary, read_ends, summarise
+from handseg.runs import layout
+from handseg.runs.process import state_of
+from handseg.runs.summary import LogTail, RunSummary, read_tail
 
 Status = tuple[int, int, int]
 Signature = tuple[Status, Status, Status]
 
-SIGNED = (fields.RUN, fields.EVENTS, fields.STEPS)
+SIGNED = (layout.RUN, layout.EVENTS, layout.STEPS)
 ROUND = 30.0
 """Seconds in which `poll` looks at every run, live or not."""
 SETTLED = 2.0
 """Seconds after which the time of a folder tells that nothing was added: file systems count time
 in steps, and those of the net by another clock."""
-FINAL = (*fields.END_STATES, "broken")
+FINAL = (*layout.END_STATES, "broken")
 """States that nothing but a change of the files can change."""
 LATEST = 20
 """Runs that wrote last and are looked at as if they lived: one of them is resumed soonest."""
@@ -133,17 +134,17 @@ class RunIndex:
 class _Known:
     """What is known of a run as long as its files are as they were."""
 
-    def __init__(self, signature: Signature, ends: Ends | str) -> None:
+    def __init__(self, signature: Signature, tail: LogTail | str) -> None:
         self.signature = signature
-        self.ends = ends
+        self.tail = tail
         self._summary: RunSummary | None = None
 
     @classmethod
     def of(cls, folder: Path, signature: Signature, before: "_Known | None") -> "_Known":
         """Read what changed: a heartbeat alone touches the steps and changes nothing else."""
         if before is not None and _without_touch(before.signature) == _without_touch(signature):
-            return cls(signature, before.ends)
-        return cls(signature, _ends_or_fault(folder))
+            return cls(signature, before.tail)
+        return cls(signature, _tail_or_fault(folder))
 
     def summary(self, folder: Path, now: float) -> RunSummary:
         """The line of the run; asks for its process where the files do not tell how it ended."""
@@ -151,13 +152,13 @@ class _Known:
         if found is not None and found.state in FINAL:
             return found
         updated = max(mtime for _, _, mtime in self.signature) / 1e9
-        if isinstance(self.ends, str):
-            self._summary = RunSummary(folder, folder.name, "broken", self.ends, updated=updated)
+        if isinstance(self.tail, str):
+            self._summary = RunSummary(folder, folder.name, "broken", self.tail, updated=updated)
             return self._summary
         silent_for = now - updated
-        state, message = liveness.state_of(folder, self.ends.run, self.ends.turn, silent_for)
+        state, message = state_of(folder, self.tail.run, self.tail.turn, silent_for)
         if found is None or (found.state, found.message) != (state, message):
-            self._summary = found = summarise(folder, self.ends, state, message, updated)
+            self._summary = found = self.tail.summary(state, message, updated)
         return found
 
 
@@ -218,10 +219,10 @@ def _without_touch(signature: Signature) -> tuple[tuple[int, ...], ...]:
     return run, events, (inode, size)
 
 
-def _ends_or_fault(folder: Path) -> Ends | str:
-    """The ends of a run's files, or in words why there are none."""
+def _tail_or_fault(folder: Path) -> LogTail | str:
+    """The tail of a run's logs, or in words why there are none."""
     try:
-        return read_ends(folder)
+        return read_tail(folder)
     except OSError as error:
         return f"{error.strerror or error}: {Path(str(error.filename or folder)).name}"
     except (ValueError, TypeError, AttributeError) as error:

@@ -1,4 +1,7 @@
-"""Lines of JSON that survive a kill: appended whole, read up to the last whole line."""
+"""Lines of JSON that survive a kill: appended whole, read up to the last whole line.
+
+What a line holds is taken by `number`, `whole` and `mapping`, whatever a damaged log may say.
+"""
 
 import errno
 import json
@@ -17,6 +20,8 @@ TAIL_LIMIT = 4 * 1024 * 1024
 HEAD_LIMIT = 256 * 1024
 BLOCK = 256 * 1024
 """Bytes of the lines that a follower reads at a time: a few milliseconds."""
+LARGEST = 2**53
+"""Steps: more than any training takes, and exact as a float."""
 
 
 def plain(value: Any) -> Any:
@@ -47,6 +52,32 @@ def decode(line: bytes) -> Object | None:
     except ValueError:
         return None
     return cast("Object", value) if isinstance(value, dict) else None
+
+
+def number(value: object, default: float = math.nan) -> float:
+    """A number of a log; null, or anything else that is no finite number, stands for the default.
+
+    JSON as Python reads it has NaN, infinities, and whole numbers that no float can hold.
+    """
+    if not isinstance(value, (int, float)):
+        return default
+    try:
+        found = float(value)
+    except OverflowError:
+        return default
+    return found if math.isfinite(found) else default
+
+
+def whole(value: object, low: int = 0, high: int = LARGEST) -> int | None:
+    """A whole number of a log within bounds; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if low <= value <= high else None
+
+
+def mapping(value: object) -> dict[str, Any]:
+    """An object of a log; an empty one where there is anything else."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 class Appender:

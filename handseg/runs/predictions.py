@@ -8,7 +8,7 @@ from handseg.errors import InputError, UsageError
 from handseg.rle.faults import Fault
 from handseg.rle.opening import STREAM
 from handseg.rle.submission import Submission, read_submission
-from handseg.runs import fields
+from handseg.runs import layout
 
 VOTES = Path("votes")
 """Where votes go, and where they are looked for."""
@@ -17,7 +17,7 @@ ENDED = ("finished", "stopped")
 
 
 def prediction_path(run: Path, split: str) -> Path:
-    return run / fields.PREDICTIONS / f"{split}.csv"
+    return run / layout.PREDICTIONS / f"{split}.csv"
 
 
 def find_prediction(text: str, runs: Path, split: str = "test") -> Path:
@@ -31,7 +31,7 @@ def find_prediction(text: str, runs: Path, split: str = "test") -> Path:
     # `-` is stdin; `<(command)` of a shell is a pipe, which is no file.
     if path == STREAM or (path.exists() and not path.is_dir()):
         return path
-    if path.is_dir() and not (path / fields.RUN).is_file() and not (runs / text).is_dir():
+    if path.is_dir() and not (path / layout.RUN).is_file() and not (runs / text).is_dir():
         raise InputError(f"{text} is a folder, but no run: a prediction is a CSV or RUN[:SPLIT]")
     if text.endswith(".csv"):
         raise InputError(f"there is no CSV {text}", details=f"looked in {Path.cwd()}")
@@ -41,7 +41,7 @@ def find_prediction(text: str, runs: Path, split: str = "test") -> Path:
     elif name and not Path(text).exists():
         raise UsageError(f"there is no split {suffix!r}", details=f"splits: {', '.join(SPLITS)}")
     # Runs are read only where one is named: a vote on CSVs starts faster without.
-    from handseg.runs.find import find_run
+    from handseg.runs.query import find_run
 
     run = find_run(text, runs)
     path = prediction_path(run, split)

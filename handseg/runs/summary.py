@@ -3,17 +3,22 @@
 import math
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, cast
 
-from handseg.runs import fields, jsonl, steps, validations
-from handseg.runs.validations import mapping, number, whole
+from handseg.runs import jsonl, layout
+from handseg.runs.events import (
+    BestTracker,
+    ValidationEvent,
+    newest_events,
+    steps_of,
+    values_of,
+)
+from handseg.runs.jsonl import number, whole
+from handseg.runs.layout import State
 from handseg.score.dice import worst_first
-
-State = Literal["running", "quiet", "dead", "stopped", "failed", "finished", "broken"]
-STATES: tuple[State, ...] = get_args(State)
 
 
 @dataclass(frozen=True)
@@ -80,30 +85,30 @@ class RunSummary:
 
 
 @dataclass(frozen=True)
-class Ends:
-    """What the ends of a run's files hold; good until one of the files changes.
+class LogTail:
+    """What the ends of a run's files say; good until one of the files changes.
 
-    Of objects in them what is plain; names are shared by all runs, of which there may be thousands.
+    Of `run.json` and of the event only plain values: the folds of all people in a thousand runs are
+    20 MB.
     """
 
     run: Mapping[str, Any]
-    start: Mapping[str, Any]
-    classes: tuple[str, ...]
-    """As the run or its start names them; none where they do not."""
-    validation: Mapping[str, Any]
-    """The newest that counts; empty where there is none."""
-    dice: Mapping[str, float]
-    """Its Dice of each class."""
-    best: validations.RunningBest
+    """The fields of `run.json`."""
     turn: Mapping[str, Any]
-    """The newest start, resume or end."""
-    pace: float
-    """Seconds a step; NaN before there are two points in time."""
-    step: int
-    logged: Mapping[str, float]
+    """The newest start, resume or end event."""
+    known: RunSummary
+    """The line of the run without what changes by itself: its state, and when it last wrote."""
+
+    def summary(self, state: State, message: str, updated: float) -> RunSummary:
+        """The line of the run; `updated` is when it last wrote, seconds since 1970."""
+        known, pace = self.known, self.known.seconds_per_step
+        if math.isnan(pace):
+            # Before there are two validations, the pace since the start.
+            pace = _pace(self.turn, {"step": known.step, "t": updated})
+        return replace(known, state=state, message=message, updated=updated, seconds_per_step=pace)
 
 
-def read_ends(folder: Path) -> Ends:
+def read_tail(folder: Path) -> LogTail:
     """Read the ends of the files of a run.
 
     Raises:
@@ -111,49 +116,48 @@ def read_ends(folder: Path) -> Ends:
         OSError: a file cannot be read.
     """
     run = read_run_file(folder)
-    events = folder / fields.EVENTS
+    events = folder / layout.EVENTS
     if not events.exists():
-        raise ValueError(f"no {fields.EVENTS}")
-    start, (validation, turn, pace) = jsonl.first(events), _last_events(events)
+        raise ValueError(f"no {layout.EVENTS}")
+    start, (event, turn, pace) = jsonl.first(events), _last_events(events)
     # In a very long log the last turn lies further back than its tail reaches.
-    turn = turn or start or {}
+    turn, start = turn or start or {}, start or {}
     if not turn:
-        raise ValueError(f"bad log: no whole event in {fields.EVENTS}")
-    step, logged = _last_step(folder / fields.STEPS)
-    if validation is not None and "step" not in logged:
-        step = max(step, int(number(validation.get("step"), 0)))
-    start = start or {}
-    return Ends(
-        run=_kept(run),
-        start=_kept(start),
-        classes=_names(run.get("classes", start.get("classes"))),
-        validation=_kept(validation or {}),
-        dice=_dice(mapping((validation or {}).get("dice"))),
-        best=_best(validation),
-        turn=_kept(turn),
-        pace=pace,
+        raise ValueError(f"bad log: no whole event in {layout.EVENTS}")
+    validation, best = ValidationEvent.decode(event or {}), BestTracker.from_event(event)
+    step, logged = _last_step(folder / layout.STEPS)
+    step = max(step, validation.step)
+    per_epoch = whole(start.get("steps_per_epoch"))
+    epoch = 0.0 if math.isnan(validation.epoch) else validation.epoch
+    known = RunSummary(
+        folder=folder,
+        name=folder.name,
+        recipe=str(run.get("recipe", "")),
+        fold=whole(run.get("fold", start.get("fold"))),
+        # A run that does not say its classes has those of its last validation.
+        classes=_names(run.get("classes", start.get("classes"))) or tuple(validation.dice),
+        # Since the last validation epochs are known by steps.
+        epoch=epoch + (step - validation.step) / per_epoch if per_epoch else epoch,
+        validated_epoch=validation.epoch,
+        # A resumed run may have been given another number than it started with.
+        epochs=_epochs(run.get("epochs", start.get("epochs"))),
         step=step,
-        logged={sys.intern(name): value for name, value in logged.items()},
+        steps_per_epoch=per_epoch,
+        best_dice=best.mean,
+        last_dice=validation.mean,
+        worst_class=next((name for name, _ in worst_first(validation.dice)), None),
+        dice=validation.dice,
+        best_by_class=best.dice,
+        best_epoch=best.epoch if best.step is not None else math.nan,
+        means=tuple(best.means),
+        logged=logged,
+        started=number(run.get("started"), 0.0),
+        seconds_per_step=pace,
+        host=str(run.get("host", "")),
+        pid=whole(run.get("pid")),
+        model=str(run.get("model", "")),
     )
-
-
-def _kept(found: Mapping[str, Any]) -> jsonl.Object:
-    """What is plain: the folds of all people in a thousand runs are 20 MB."""
-    return {
-        sys.intern(name): value
-        for name, value in found.items()
-        if not isinstance(value, (dict, list))
-    }
-
-
-def _dice(found: Mapping[str, Any]) -> dict[str, float]:
-    return {sys.intern(name): number(value) for name, value in found.items()}
-
-
-def _best(validation: Mapping[str, Any] | None) -> validations.RunningBest:
-    best = validations.RunningBest.of(validation)
-    best.dice = _dice(best.dice)
-    return best
+    return LogTail(_plain_values(run), _plain_values(turn), known)
 
 
 def read_run_file(folder: Path) -> jsonl.Object:
@@ -164,31 +168,36 @@ def read_run_file(folder: Path) -> jsonl.Object:
         OSError: cannot be read.
     """
     try:
-        content = (folder / fields.RUN).read_bytes()
+        content = (folder / layout.RUN).read_bytes()
     except FileNotFoundError:
-        raise ValueError(f"no {fields.RUN}") from None
+        raise ValueError(f"no {layout.RUN}") from None
     run = jsonl.decode(content)
     if run is None:
-        raise ValueError(f"bad {fields.RUN}")
+        raise ValueError(f"bad {layout.RUN}")
     return run
+
+
+def _plain_values(found: Mapping[str, Any]) -> jsonl.Object:
+    return {
+        sys.intern(name): value
+        for name, value in found.items()
+        if not isinstance(value, (dict, list))
+    }
 
 
 def _last_events(path: Path) -> tuple[jsonl.Object | None, jsonl.Object, float]:
     """The newest validation that counts, the newest turn, and the pace in seconds a step."""
     validation: jsonl.Object | None = None
     turn: jsonl.Object = {}
-    limit = math.inf
-    for event in jsonl.backwards(path):
+    for event in newest_events(path):
         kind = event.get("kind")
-        if kind in (fields.START, fields.RESUME, fields.END) and not turn:
+        if kind in (layout.START, layout.RESUME, layout.END) and not turn:
             turn = event
-        if kind == fields.RESUME:
-            limit = min(limit, validations.kept_until(event))
         if validation is not None:
             # One point further back gives the pace; a resume or the start is such a point too.
-            if kind in (fields.VALIDATION, fields.RESUME, fields.START) and turn:
+            if kind in (layout.VALIDATION, layout.RESUME, layout.START) and turn:
                 return validation, turn, _pace(event, validation)
-        elif kind == fields.VALIDATION and number(event.get("step"), 0) <= limit:
+        elif kind == layout.VALIDATION:
             validation = event
     return validation, turn, math.nan
 
@@ -205,10 +214,9 @@ def _last_step(path: Path) -> tuple[int, dict[str, float]]:
         for entry in jsonl.backwards(path):
             if "resume" in entry:
                 return int(number(entry["resume"], 0)), {}
-            if found := steps.steps_of(entry):
-                return found[-1], {
-                    name: _newest(value) for name, value in steps.values_of(entry).items()
-                }
+            if found := steps_of(entry):
+                values = values_of(entry).items()
+                return found[-1], {sys.intern(name): _newest(value) for name, value in values}
     except FileNotFoundError:
         pass
     return 0, {}
@@ -217,55 +225,6 @@ def _last_step(path: Path) -> tuple[int, dict[str, float]]:
 def _newest(value: Any) -> float:
     values = cast("list[Any]", value) if isinstance(value, list) else [value]
     return number(values[-1] if values else None)
-
-
-def summarise(folder: Path, ends: Ends, state: State, message: str, updated: float) -> RunSummary:
-    """The line of a run, from its ends and what is known of its process."""
-    run, start, validation, best = ends.run, ends.start, ends.validation, ends.best
-    per_epoch = whole(start.get("steps_per_epoch"))
-    return RunSummary(
-        folder=folder,
-        name=folder.name,
-        state=state,
-        message=message,
-        recipe=str(run.get("recipe", "")),
-        fold=whole(run.get("fold", start.get("fold"))),
-        classes=ends.classes or tuple(ends.dice),
-        epoch=_epoch(ends, per_epoch),
-        validated_epoch=number(validation.get("epoch")),
-        # A resumed run may have been told another number than it started with.
-        epochs=_epochs(run.get("epochs", start.get("epochs"))),
-        step=ends.step,
-        steps_per_epoch=per_epoch,
-        best_dice=best.mean,
-        last_dice=number(validation.get("mean")),
-        worst_class=next((name for name, _ in worst_first(ends.dice)), None),
-        dice=ends.dice,
-        best_by_class=best.dice,
-        best_epoch=best.epoch if best.step is not None else math.nan,
-        means=tuple(number(mean) for mean in best.means),
-        logged=ends.logged,
-        started=number(run.get("started"), 0.0),
-        updated=updated,
-        seconds_per_step=_seconds_per_step(ends, updated),
-        host=str(run.get("host", "")),
-        pid=whole(run.get("pid")),
-        model=str(run.get("model", "")),
-    )
-
-
-def _seconds_per_step(ends: Ends, updated: float) -> float:
-    """The pace of the last validations; before there are any, the pace since the start."""
-    if math.isfinite(ends.pace):
-        return ends.pace
-    return _pace(ends.turn, {"step": ends.step, "t": updated})
-
-
-def _epoch(ends: Ends, per_epoch: int | None) -> float:
-    """Epochs done: from the last validation on by steps."""
-    validation = ends.validation
-    epoch, at = number(validation.get("epoch"), 0.0), number(validation.get("step"), 0.0)
-    return epoch + max(0.0, ends.step - at) / per_epoch if per_epoch else epoch
 
 
 def _epochs(value: object) -> float | None:

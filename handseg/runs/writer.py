@@ -10,6 +10,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -19,17 +20,20 @@ from numpy.typing import NDArray
 
 from handseg import disk
 from handseg.errors import UsageError
-from handseg.runs import facts as about
-from handseg.runs import fields, jsonl, previews, scores, validations
-from handseg.runs.claim import claim_run
-from handseg.runs.commands import run_command
+from handseg.runs import artifacts, jsonl, layout
+from handseg.runs.artifacts import ImageScores
+from handseg.runs.control import acquire_lock, run_command
+from handseg.runs.events import BestTracker, event_line, last_validation, steps_line
 from handseg.runs.lock import RunLock
-from handseg.runs.steps import StepsThread
-from handseg.runs.validations import RunningBest
+from handseg.runs.process import new_run, present_process
 from handseg.score.dice import mean_of_classes
 
 END_PATIENCE = 30.0
 """Seconds for which the end of a run waits for room on a full disk."""
+BURST = 1024 * 1024
+"""Bytes of `steps.jsonl` up to which there is a line a second."""
+LONG_LINE = 32
+"""Steps of a line from then on: its other fields cost little then."""
 
 
 class RunWriter:
@@ -43,18 +47,19 @@ class RunWriter:
     folder: Path
     name: str
 
-    def __init__(self, folder: Path, lock: RunLock, best: RunningBest) -> None:
+    def __init__(self, folder: Path, lock: RunLock) -> None:
         self.folder = folder
         self.name = folder.name
         self.complain: Callable[[str], None] = lambda text: None
+        self.best = BestTracker()
+        """What the validations so far have shown: for reading, `validation` and `rewind` set it."""
         self._lock = lock
-        self._best = best
         self._guard = threading.RLock()
         self._ended = False
         self._is_full = False
         self._waiting: deque[dict[str, Any]] = deque()
-        self._events = jsonl.Appender(folder / fields.EVENTS)
-        self._steps = StepsThread(folder / fields.STEPS, each_beat=self.catch_up)
+        self._events = jsonl.Appender(folder / layout.EVENTS)
+        self._steps = StepsThread(folder / layout.STEPS, each_beat=self.catch_up)
 
     @classmethod
     def create(
@@ -70,7 +75,7 @@ class RunWriter:
         """Make `runs/<recipe_name>-<n>` with the first free n, or `runs/<name>`.
 
         The folder appears with its lock held and its first event written. `facts` go into
-        `run.json`, those that `fields.KINDS["start"]` names into the start event too; `files`, the
+        `run.json`, those that `layout.KINDS["start"]` names into the start event too; `files`, the
         hashes of images and labels by path, into `data.json`.
 
         Raises:
@@ -82,20 +87,20 @@ class RunWriter:
         runs.mkdir(parents=True, exist_ok=True)
         draft = runs / f".new-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         draft.mkdir()
-        lock = RunLock(draft / fields.LOCK)
+        lock = RunLock(draft / layout.LOCK)
         try:
-            started = {**facts, **about.new_run("", recipe_name), "locked": lock.locked}
+            started = {**facts, **new_run("", recipe_name), "locked": lock.locked}
             data = json.dumps(files or {}, indent=0)
             with disk.naming(runs):
-                (draft / fields.RECIPE).write_text(recipe_toml, encoding="utf-8")
-                (draft / fields.DATA).write_text(data, encoding="utf-8")
-                jsonl.Appender(draft / fields.STEPS).close()
+                (draft / layout.RECIPE).write_text(recipe_toml, encoding="utf-8")
+                (draft / layout.DATA).write_text(data, encoding="utf-8")
+                jsonl.Appender(draft / layout.STEPS).close()
                 folder = _publish(draft, runs, recipe_name, name, started)
         except BaseException:
             lock.release()
             shutil.rmtree(draft, ignore_errors=True)
             raise
-        writer = cls(folder, lock, RunningBest())
+        writer = cls(folder, lock)
         writer._steps.start()
         return writer
 
@@ -119,13 +124,13 @@ class RunWriter:
             UsageError: another training holds the run.
             OSError, ValueError: the folder cannot be read or written.
         """
-        lock = lock or claim_run(folder)
+        lock = lock or acquire_lock(folder)
         try:
-            before = jsonl.decode((folder / fields.RUN).read_bytes()) or {}
-            present = {**about.present_process(time.time()), "locked": lock.locked}
+            before = jsonl.decode((folder / layout.RUN).read_bytes()) or {}
+            present = {**present_process(time.time()), "locked": lock.locked}
             with disk.naming(folder):
                 _write_run(folder, {**before, **facts, **present})
-            writer = cls(folder, lock, RunningBest())
+            writer = cls(folder, lock)
             writer.rewind(step, validated=validated)
             writer._steps.start()
         except BaseException:
@@ -141,18 +146,17 @@ class RunWriter:
             OSError: the folder cannot be read or written.
         """
         last_kept = step if validated else step - 1
-        scores.cancel_scores(self.folder, last_kept)
-        previews.cancel_previews(self.folder, last_kept)
-        last = validations.last_validation(self.folder / fields.EVENTS, last_kept)
-        self._best = RunningBest.of(last)
-        self.event(fields.RESUME, step=step, validated=validated, **values)
+        artifacts.cancel_artifacts(self.folder, last_kept)
+        events = self.folder / layout.EVENTS
+        self.best = BestTracker.from_event(last_validation(events, last_kept))
+        self.event(layout.RESUME, step=step, validated=validated, **values)
         self._steps.cancel(step)
 
     def event(self, kind: str, **values: Any) -> None:
         """Append an event; it is on the file system when this returns, if that is not full.
 
         Raises:
-            ValueError: a kind or a lack of fields that `fields` does not know.
+            ValueError: an unknown kind, or a field that it needs is missing.
             OSError: the file system fails otherwise.
         """
         line = event_line(kind, values)
@@ -184,7 +188,7 @@ class RunWriter:
             self._is_full = True
             self.complain(f"the disk of {self.folder} is full: what is logged waits for room")
 
-    def _spare(self, write: Callable[[], object]) -> None:
+    def _write_if_room(self, write: Callable[[], object]) -> None:
         """Write what only shows something; a full disk does without."""
         try:
             write()
@@ -203,9 +207,9 @@ class RunWriter:
         self, *, step: int, epoch: float, dice: Mapping[str, float], **values: Any
     ) -> bool:
         """Log the Dice of each class (NaN: none labelled); whether their mean is a new best."""
-        is_best = self._best.take(step, epoch, dice)
+        is_best = self.best.update(step, epoch, dice)
         event = {"step": step, "epoch": epoch, "mean": mean_of_classes(dice), "dice": dice}
-        self.event(fields.VALIDATION, **event, **values, **self._best.as_fields())
+        self.event(layout.VALIDATION, **event, **values, **self.best.as_fields())
         if is_best:
             self._keep_scores()
         return is_best
@@ -222,13 +226,14 @@ class RunWriter:
 
         `persons` has the person of each image, where they are known.
         """
-        kept = scores.as_scores(step, images, classes, dice, persons)
-        self._spare(lambda: scores.write_scores(self.folder, kept))
+        values = np.asarray(dice, np.float32)
+        found = ImageScores(step, tuple(images), tuple(classes), values, tuple(persons))
+        self._write_if_room(lambda: artifacts.write_scores(self.folder, found))
         self._keep_scores()
 
     def _keep_scores(self) -> None:
-        last = scores.score_steps(self.folder)[-1:]
-        scores.keep_scores(self.folder, [*last, self._best.step])
+        last = artifacts.score_steps(self.folder)[-1:]
+        artifacts.keep_scores(self.folder, [*last, self.best.step])
 
     def preview(
         self,
@@ -239,14 +244,14 @@ class RunWriter:
         truth: NDArray[np.uint8] | None,
     ) -> None:
         """Keep a picture: grey uint8[H, W], bit planes uint8[H, W, P] of prediction and labels."""
-        self._spare(
-            lambda: previews.write_preview(self.folder, step, image_name, image, planes, truth)
+        self._write_if_room(
+            lambda: artifacts.write_preview(self.folder, step, image_name, image, planes, truth)
         )
 
     def write_recipe(self, recipe_toml: str) -> None:
         """Put another recipe in the place of the run's: something was found while it trained."""
-        path = self.folder / fields.RECIPE
-        self._spare(lambda: disk.replace(path, recipe_toml.encode()))
+        path = self.folder / layout.RECIPE
+        self._write_if_room(lambda: disk.replace(path, recipe_toml.encode()))
 
     def log(self, text: str) -> None:
         """Append what the process printed to `log.txt`; a removed run has none."""
@@ -254,11 +259,11 @@ class RunWriter:
         def write() -> None:
             if not self.folder.exists():
                 return
-            with (self.folder / fields.LOG).open("a", encoding="utf-8") as file:
+            with (self.folder / layout.LOG).open("a", encoding="utf-8") as file:
                 file.write(text if text.endswith("\n") else text + "\n")
 
         with self._guard:
-            self._spare(write)
+            self._write_if_room(write)
 
     def end(self, state: str, reason: str = "", **values: Any) -> None:
         """Close the run: `finished`, `stopped` or `failed`; a second call does nothing.
@@ -269,12 +274,12 @@ class RunWriter:
         """
         if self._ended:
             return
-        if state not in fields.END_STATES:
-            raise ValueError(f"{state!r} is none of {fields.END_STATES}")
+        if state not in layout.END_STATES:
+            raise ValueError(f"{state!r} is none of {layout.END_STATES}")
         self._ended = True
         try:
             self._steps.stop()
-            self.event(fields.END, state=state, reason=reason, **values)
+            self.event(layout.END, state=state, reason=reason, **values)
             until = time.monotonic() + END_PATIENCE
             while self._waiting and time.monotonic() < until:
                 time.sleep(min(1.0, END_PATIENCE))
@@ -286,27 +291,13 @@ class RunWriter:
             self._lock.release()
 
 
-def event_line(kind: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """An event with its version, time and kind.
-
-    Raises:
-        ValueError: the kind is unknown, or a field that it needs is missing.
-    """
-    if kind not in fields.KINDS:
-        raise ValueError(f"{kind!r} is none of {', '.join(fields.KINDS)}")
-    missing = [name for name in fields.REQUIRED.get(kind, ()) if name not in values]
-    if missing:
-        raise ValueError(f"a {kind} event needs {', '.join(missing)}")
-    return {"v": fields.VERSION, "t": round(time.time(), 3), "kind": kind, **values}
-
-
 def _publish(
     draft: Path, runs: Path, recipe_name: str, name: str | None, started: dict[str, Any]
 ) -> Path:
     """Give the finished draft its name: renaming onto a folder with files fails, so one wins."""
-    start = {key: started[key] for key in fields.KINDS[fields.START] if key in started}
-    events = jsonl.Appender(draft / fields.EVENTS)
-    events.append(event_line(fields.START, start))
+    start = {key: started[key] for key in layout.KINDS[layout.START] if key in started}
+    events = jsonl.Appender(draft / layout.EVENTS)
+    events.append(event_line(layout.START, start))
     events.close()
     for number in count(1):
         folder = runs / (name or f"{recipe_name}-{number}")
@@ -349,4 +340,89 @@ def _check_name(name: str) -> None:
 
 
 def _write_run(folder: Path, run: Mapping[str, Any]) -> None:
-    disk.replace(folder / fields.RUN, jsonl.encode(run))
+    disk.replace(folder / layout.RUN, jsonl.encode(run))
+
+
+class StepsThread:
+    """Writes the steps logged since its last line, once a second; touches the file in any case.
+
+    The touch is the heartbeat of the run, during validation too. When the disk is full the points
+    are kept and tried again. A file that has grown beyond `BURST` gets longer lines less often: a
+    million steps stay below 15 MB at any pace.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        clock: Callable[[], float] = time.time,
+        each_beat: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._path = path
+        self._log = jsonl.Appender(path)
+        self._clock = clock
+        self._each_beat = each_beat
+        self._points: list[tuple[int, dict[str, float]]] = []
+        self._gauges: dict[str, float] = {}
+        self._cut: int | None = None
+        """A step after which all is to be cancelled, as long as the disk has no room for that."""
+        self._guard = threading.Lock()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="handseg-steps", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def cancel(self, step: int) -> None:
+        """Cancel what was logged for later steps; waits for room like the steps themselves."""
+        with self._guard:
+            self._points = [point for point in self._points if point[0] <= step]
+            self._cut = step if self._cut is None else min(step, self._cut)
+        self._write(last=False)
+
+    def add(self, step: int, values: Mapping[str, float]) -> None:
+        """Log the values of one step; written within a second."""
+        with self._guard:
+            self._points.append((step, {name: float(value) for name, value in values.items()}))
+
+    def gauge(self, values: Mapping[str, float]) -> None:
+        """Values that are told once a line: how fast it goes, what is used."""
+        with self._guard:
+            self._gauges.update(values)
+
+    def stop(self) -> None:
+        """Write what is left and end the thread."""
+        self._ended.set()
+        self._thread.join()
+        self._write(last=True)
+        self._log.close()
+
+    def _beat(self) -> None:
+        while not self._ended.wait(layout.HEARTBEAT):
+            self._write(last=False)
+            with suppress(OSError):
+                # What cannot be touched is silent: that is what a reader should see.
+                os.utime(self._path)
+                self._each_beat()
+
+    def _write(self, *, last: bool) -> None:
+        with self._guard, suppress(OSError):
+            if self._cut is not None:
+                self._log.append({"t": round(self._clock(), 1), "resume": self._cut})
+                self._cut = None
+            # In a file that is long already, a short line would cost too much.
+            least = 1 if last or self._log.size < BURST else LONG_LINE
+            while len(self._points) >= least:
+                count = _even_stretch([step for step, _ in self._points])
+                self._log.append(steps_line(self._clock(), self._points[:count], self._gauges))
+                del self._points[:count]
+
+
+def _even_stretch(steps: Sequence[int]) -> int:
+    """How many of the steps, from the first on, lie at equal distances."""
+    distance = steps[1] - steps[0] if len(steps) > 1 else 0
+    if distance < 1:
+        return 1
+    count = 2
+    while count < len(steps) and steps[count] - steps[count - 1] == distance:
+        count += 1
+    return count

@@ -13,8 +13,8 @@ from handseg import disk
 from handseg.errors import FailedError
 from handseg.models.checkpoints import point, pointed, prune, save_checkpoint
 from handseg.recipe.schema import Checkpoint as CheckpointSpec
-from handseg.runs import fields
-from handseg.runs.commands import run_command
+from handseg.runs import layout
+from handseg.runs.control import run_command
 from handseg.runs.writer import RunWriter
 from handseg.text import size_text
 
@@ -137,7 +137,7 @@ class CheckpointManager:
 
     @property
     def root(self) -> Path:
-        return self.writer.folder / fields.CHECKPOINTS
+        return self.writer.folder / layout.CHECKPOINTS
 
     def is_due(self) -> bool:
         """Whether it is time for a checkpoint within the epoch, or to try again."""
@@ -210,7 +210,7 @@ class CheckpointManager:
             point(self.root, "best", folder)
         prune(self.root, others)
         self.writer.event(
-            fields.CHECKPOINT,
+            layout.CHECKPOINT,
             step=snapshot.step,
             epoch=snapshot.epoch,
             path=folder.relative_to(self.writer.folder).as_posix(),
@@ -224,7 +224,7 @@ class CheckpointManager:
         Raises:
             FailedError: the run's folder was removed or moved.
         """
-        if not (self.writer.folder / fields.RUN).exists():
+        if not (self.writer.folder / layout.RUN).exists():
             raise FailedError(
                 f"the run's folder {self.writer.folder} is gone",
                 details="somebody has removed or moved it; nothing more can be kept there",
@@ -238,7 +238,7 @@ class CheckpointManager:
         self.warn(
             f"the disk of {self.root} is full: the checkpoint of step {snapshot.step} "
             f"({size_text(size_of(vars(snapshot)))}) waits in memory; {self.last_good()}",
-            fields.DISK,
+            layout.DISK,
         )
 
     def last_good(self) -> str:

@@ -8,7 +8,7 @@ import psutil
 import torch
 
 from handseg.inference.device import device_name
-from handseg.runs import fields
+from handseg.runs import layout
 from handseg.runs.writer import RunWriter
 from handseg.text import shown
 from handseg.train.checkpointing import TrainerState
@@ -62,7 +62,7 @@ class MetricLogger:
             return
         self.flush(state)
         if self.usage.is_due():
-            self.writer.event(fields.SYSTEM, **self.usage.sample())
+            self.writer.event(layout.SYSTEM, **self.usage.sample())
 
     def flush(self, state: TrainerState) -> None:
         """Read what is on the device, in one transfer, and log it.
@@ -96,7 +96,7 @@ class MetricLogger:
             self.warn(
                 f"no finite loss or gradient in {steps} {shown([*map(str, skipped)], 3)}: not "
                 f"taken ({state.skipped} skipped so far)",
-                fields.LOSS,
+                layout.LOSS,
             )
         if longest_streak >= MOST_BAD:
             raise RollbackError(

@@ -22,10 +22,10 @@ from handseg.models.checkpoints import Checkpoint, load_checkpoint
 from handseg.models.segmenter import Segmenter
 from handseg.recipe.load import LoadedRecipe
 from handseg.reporter import Reporter
-from handseg.runs import fields, jsonl
-from handseg.runs.claim import claim_run
-from handseg.runs.facts import versions
+from handseg.runs import jsonl, layout
+from handseg.runs.control import acquire_lock
 from handseg.runs.predictions import prediction_path
+from handseg.runs.process import versions
 from handseg.runs.writer import RunWriter, refuse_taken
 from handseg.text import counted, duration, listed
 from handseg.train.data import TrainingData, find_data
@@ -99,7 +99,7 @@ def resume(run: Path, loaded: LoadedRecipe, data_folder: Path, reporter: Reporte
         UsageError: another process trains it.
     """
     # Before its checkpoints are read: what another process still wrote would be lost.
-    lock = claim_run(run)
+    lock = acquire_lock(run)
     damaged: list[str] = []
     try:
         before = read_facts(run)
@@ -132,7 +132,7 @@ def resume(run: Path, loaded: LoadedRecipe, data_folder: Path, reporter: Reporte
         raise
     for text in damaged:
         reporter.warn(text)
-        writer.event(fields.WARNING, message=text, about=fields.CHECKPOINT_FAULT)
+        writer.event(layout.WARNING, message=text, about=layout.CHECKPOINT_FAULT)
     if loaded.sets:
         # The next resume goes on with what this one was given.
         writer.write_recipe(loaded.to_toml())
@@ -314,7 +314,7 @@ def last_checkpoint(run: Path, damaged: Callable[[str], None]) -> Checkpoint | N
     Raises:
         InputError: there have been some, and none is whole.
     """
-    root = run / fields.CHECKPOINTS
+    root = run / layout.CHECKPOINTS
     try:
         return load_checkpoint(root, "last", damaged)
     except InputError:
@@ -326,10 +326,10 @@ def last_checkpoint(run: Path, damaged: Callable[[str], None]) -> Checkpoint | N
 def had_checkpoints(run: Path) -> bool:
     """Whether the log of a run tells of a checkpoint."""
     try:
-        events = list(jsonl.backwards(run / fields.EVENTS))
+        events = list(jsonl.backwards(run / layout.EVENTS))
     except OSError:
         return False
-    return any(event.get("kind") == fields.CHECKPOINT for event in events)
+    return any(event.get("kind") == layout.CHECKPOINT for event in events)
 
 
 def refuse_other_data(run: Path, before: Mapping[str, Any], data: TrainingData) -> None:
@@ -367,7 +367,7 @@ def refuse_other_data(run: Path, before: Mapping[str, Any], data: TrainingData) 
 def read_files(run: Path) -> dict[str, Any]:
     """The hashes of the images and labels that a run began with; none where they are not known."""
     try:
-        found: object = json.loads((run / fields.DATA).read_bytes())
+        found: object = json.loads((run / layout.DATA).read_bytes())
     except (OSError, ValueError):
         return {}
     return cast("dict[str, Any]", found) if isinstance(found, dict) else {}

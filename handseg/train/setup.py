@@ -23,8 +23,8 @@ from handseg.models.segmenter import Segmenter
 from handseg.recipe.load import LoadedRecipe
 from handseg.recipe.schema import Recipe
 from handseg.reporter import Reporter
-from handseg.runs import fields
-from handseg.runs.find import find_run
+from handseg.runs import layout
+from handseg.runs.query import find_run
 from handseg.text import listed, size_text
 from handseg.train.data import TrainingData
 from handseg.train.order import EpochSampler
@@ -197,7 +197,7 @@ def load_run_weights(
         InputError: there is no such run, no checkpoint of it, or no weight that fits.
     """
     folder = find_run(run, runs)
-    found = load_best(folder / fields.CHECKPOINTS, info).chosen()
+    found = load_best(folder / layout.CHECKPOINTS, info).chosen()
     own = model.state_dict()
     head = {name for name in own if name.startswith(f"{model.head_name}.")}
     fitting = {

@@ -12,7 +12,7 @@ from handseg.inference.device import MicroBatchSize
 from handseg.models.checkpoints import Checkpoint, load_checkpoint, pointed
 from handseg.models.segmenter import Segmenter
 from handseg.reporter import Progress
-from handseg.runs import fields
+from handseg.runs import layout
 from handseg.runs.summary import read_run_file
 from handseg.runs.writer import RunWriter
 from handseg.score.dice import Scores, worst_first
@@ -71,7 +71,7 @@ class Trainer:
         self.trackers = Trackers.start(
             [name for name, wanted in recipe.track.items() if wanted],
             RunInfo(writer.name, run_id, writer.folder, asdict(recipe), step),
-            lambda text: self.warn(text, fields.TRACKER),
+            lambda text: self.warn(text, layout.TRACKER),
         )
         usage = MachineUsage(self.device)
         self.metrics = MetricLogger(writer, self.warn, self.trackers.steps, usage)
@@ -94,7 +94,7 @@ class Trainer:
             setup.sampler(),
             worker_count(self.recipe.data.workers, self.device),
             self.device.type == "cuda",
-            warn=lambda message: self.warn(message, fields.LOADER),
+            warn=lambda message: self.warn(message, layout.LOADER),
             stopping=self.stop.is_requested,
         )
 
@@ -310,7 +310,7 @@ class Trainer:
         slower = f", with {scale:g} of the rate" if error.slower else ""
         self.warn(
             f"{error.reason}: back to step {state.step}{slower}",
-            fields.LOSS if error.slower else fields.MEMORY,
+            layout.LOSS if error.slower else layout.MEMORY,
         )
 
     def save_and_stop(self) -> None:
@@ -346,12 +346,12 @@ class Trainer:
 
     def warn(self, message: str, about: str) -> None:
         """Tell the person, the run's log and its events; `about` is of `fields`."""
-        self.writer.event(fields.WARNING, message=message, about=about)
+        self.writer.event(layout.WARNING, message=message, about=about)
         self.writer.log(f"warning: {message}")
         self.setup.reporter.warn(message)
 
     def warn_damaged(self, text: str) -> None:
-        self.warn(text, fields.CHECKPOINT_FAULT)
+        self.warn(text, layout.CHECKPOINT_FAULT)
 
     def take_smaller_parts(self, size: int) -> None:
         """Say that fewer images go through the network at once, and keep that in the run's recipe.
@@ -367,7 +367,7 @@ class Trainer:
         )
         if any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in self.model.modules()):
             text += f"; BatchNorm takes its statistics from {size} images at once now"
-        self.warn(text, fields.MEMORY)
+        self.warn(text, layout.MEMORY)
 
     def validate_fewer_at_once(self, size: int) -> None:
-        self.warn(f"out of memory in validation: {size} images at once from now on", fields.MEMORY)
+        self.warn(f"out of memory in validation: {size} images at once from now on", layout.MEMORY)

@@ -19,7 +19,7 @@ from handseg.inference.device import MicroBatchSize
 from handseg.inference.masks import full_size_masks
 from handseg.inference.whole import Inference
 from handseg.rle.sweeps import DICE_EPSILON
-from handseg.runs import fields
+from handseg.runs import layout
 from handseg.runs.writer import RunWriter
 from handseg.score.dice import Scores
 
@@ -116,7 +116,7 @@ class Previews:
         self.held_out = held_out
         self.count = min(count, len(held_out.samples))
         # Every n-th pixel: at most the side that a preview may have.
-        self.stride = math.ceil(held_out.size / fields.PREVIEW_SIDE)
+        self.stride = math.ceil(held_out.size / layout.PREVIEW_SIDE)
         self.planes: dict[int, Planes] = {}
 
     def keep(self, index: int, logits: Tensor) -> None:

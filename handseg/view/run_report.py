@@ -11,14 +11,12 @@ import numpy as np
 
 from handseg.errors import InputError, UsageError
 from handseg.recipe.differences import RecipeDifference, recipe_differences
-from handseg.runs import fields
+from handseg.runs import layout
 from handseg.runs.checkpoints import CheckpointFacts, Checkpoints
-from handseg.runs.commands import resume_command
-from handseg.runs.jsonl import plain
-from handseg.runs.listing import run_row
-from handseg.runs.reader import RunDetails, read_run
-from handseg.runs.removal import size_of
-from handseg.runs.validations import number
+from handseg.runs.control import resume_command, size_of
+from handseg.runs.history import RunDetails, read_run
+from handseg.runs.jsonl import number, plain
+from handseg.runs.query import run_row
 from handseg.text import dice_text, epochs_text, short_duration, size_text
 
 TREND = 40
@@ -59,7 +57,7 @@ class RunReport:
         return [
             (number(event.get("t")), str(event.get("message", "")))
             for event in self.details.events
-            if event.get("kind") == fields.WARNING
+            if event.get("kind") == layout.WARNING
         ]
 
     def class_rows(self, order: Order = "worst") -> list[ClassRow]:
@@ -133,13 +131,13 @@ def report_run(folder: Path, now: float, against: Path | None = None) -> RunRepo
     fault = ""
     if against is not None:
         try:
-            differences = recipe_differences(folder / fields.RECIPE, against / fields.RECIPE)
+            differences = recipe_differences(folder / layout.RECIPE, against / layout.RECIPE)
         except (InputError, UsageError) as error:
             fault = str(error)
     return RunReport(
         details,
         Checkpoints(folder).refresh(),
-        sorted(path.name for path in (folder / fields.PREDICTIONS).glob("*.csv")),
+        sorted(path.name for path in (folder / layout.PREDICTIONS).glob("*.csv")),
         size_of(folder),
         now,
         other,

@@ -244,12 +244,12 @@ def test_all_folds_of_no_data_set_is_exit_3(start):
 
 
 def test_the_run_of_a_process_is_not_that_of_an_earlier_one_with_its_number(tmp_path):
-    from handseg.runs.begun import run_begun_by
+    from handseg.runs.query import find_run_by_pid
 
     writer = RunWriter.create(tmp_path, "unet", recipe_toml="", facts={})
     writer.end("finished")
     (tmp_path / "odd").mkdir()
     (tmp_path / "odd" / "run.json").write_text("{ no")
-    assert run_begun_by(os.getpid(), 0.0, tmp_path) == tmp_path / "unet-1"
-    assert run_begun_by(os.getpid(), time.time() + 1, tmp_path) is None
-    assert run_begun_by(os.getpid() + 1, 0.0, tmp_path) is None
+    assert find_run_by_pid(os.getpid(), 0.0, tmp_path) == tmp_path / "unet-1"
+    assert find_run_by_pid(os.getpid(), time.time() + 1, tmp_path) is None
+    assert find_run_by_pid(os.getpid() + 1, 0.0, tmp_path) is None

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from handseg.runs import fields
+from handseg.runs import layout
 from handseg.runs.lock import holder
 from handseg.runs.writer import RunWriter
 
@@ -253,7 +253,7 @@ def real_training(tiny_recipe):
     yield child
     child.kill()
     child.wait()
-    pid = holder(tiny_recipe.parent / "runs" / "mine" / fields.LOCK)
+    pid = holder(tiny_recipe.parent / "runs" / "mine" / layout.LOCK)
     if pid is not None:
         os.kill(pid, signal.SIGKILL)
 
@@ -297,6 +297,6 @@ def test_a_real_training_is_found_stopped_and_resumed(terminal, real_training, w
     terminal.press("q")
     terminal.until(lambda screen: "ended with 0" in screen)
     # What was resumed outlives the dashboard.
-    pid = holder(workplace / "runs" / "mine" / fields.LOCK)
+    pid = holder(workplace / "runs" / "mine" / layout.LOCK)
     assert pid is not None
     assert pid != real_training.pid

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from handseg.runs import fields
+from handseg.runs import layout
 from handseg.runs.checkpoints import Checkpoints
 
 HEADER = json.dumps(
@@ -19,9 +19,9 @@ HEADER = json.dumps(
 @pytest.fixture
 def run(tmp_path) -> Path:
     for step in (10, 20, 30):
-        write(tmp_path / fields.CHECKPOINTS / f"step-{step:08d}", step)
-    (tmp_path / fields.CHECKPOINTS / "last").write_text("step-00000030")
-    (tmp_path / fields.CHECKPOINTS / "best").write_text("step-00000020")
+        write(tmp_path / layout.CHECKPOINTS / f"step-{step:08d}", step)
+    (tmp_path / layout.CHECKPOINTS / "last").write_text("step-00000030")
+    (tmp_path / layout.CHECKPOINTS / "best").write_text("step-00000020")
     return tmp_path
 
 
@@ -46,7 +46,7 @@ def test_the_newest_is_first_and_last_and_best_are_known(run):
     assert [c.uses_ema for c in found] == [False, True, False]
     assert {c.fault for c in found} == {""}
     assert found[0].mean == 0.5
-    files = (run / fields.CHECKPOINTS / "step-00000030").iterdir()
+    files = (run / layout.CHECKPOINTS / "step-00000030").iterdir()
     assert found[0].bytes == sum(file.stat().st_size for file in files)
 
 
@@ -70,7 +70,7 @@ def test_a_run_without_checkpoints_has_none(tmp_path):
 def test_damage_that_shows_without_hashing_is_said(run, name, content, said):
     listing = Checkpoints(run)
     assert listing.refresh()[0].fault == ""
-    path = run / fields.CHECKPOINTS / "step-00000030" / name
+    path = run / layout.CHECKPOINTS / "step-00000030" / name
     path.unlink()
     if content is not None:
         path.write_bytes(content)
@@ -80,7 +80,7 @@ def test_damage_that_shows_without_hashing_is_said(run, name, content, said):
 
 
 def test_a_checkpoint_that_is_named_and_gone_is_listed_as_missing(run):
-    shutil.rmtree(run / fields.CHECKPOINTS / "step-00000020")
+    shutil.rmtree(run / layout.CHECKPOINTS / "step-00000020")
     found = {c.step: c for c in Checkpoints(run).refresh()}
     assert (found[20].fault, found[20].is_best, found[20].is_last) == ("missing", True, False)
 
@@ -88,5 +88,5 @@ def test_a_checkpoint_that_is_named_and_gone_is_listed_as_missing(run):
 def test_a_pointer_that_moves_is_seen(run):
     listing = Checkpoints(run)
     listing.refresh()
-    (run / fields.CHECKPOINTS / "best").write_text("step-00000030\n")
+    (run / layout.CHECKPOINTS / "best").write_text("step-00000030\n")
     assert [c.is_best for c in listing.refresh()] == [True, False, False]

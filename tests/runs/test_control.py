@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from handseg.errors import UsageError
-from handseg.runs import control, fields
+from handseg.runs import control, layout
 from handseg.runs.control import ask_to_stop, check_resumable, start_resume, stop_command
+from handseg.runs.index import summarise_run
 from handseg.runs.lock import holder
-from handseg.runs.reader import summarise_run
 from handseg.runs.writer import RunWriter
 
 TRAINING = """
@@ -51,18 +51,18 @@ def stranger():
 
 
 def rewrite(folder: Path, **changes: object) -> None:
-    run = json.loads((folder / fields.RUN).read_text())
-    (folder / fields.RUN).write_text(json.dumps({**run, **changes}))
+    run = json.loads((folder / layout.RUN).read_text())
+    (folder / layout.RUN).write_text(json.dumps({**run, **changes}))
 
 
 def test_a_training_that_is_asked_to_stop_ends_as_stopped(training, tmp_path):
     folder = tmp_path / "child-1"
     assert stop_command(summarise_run(folder)) == f"kill -TERM {training.pid}"
-    assert holder(folder / fields.LOCK) == training.pid
+    assert holder(folder / layout.LOCK) == training.pid
     assert ask_to_stop(folder) == training.pid
     assert training.wait(10) == 0
     assert summarise_run(folder).state == "stopped"
-    assert holder(folder / fields.LOCK) is None
+    assert holder(folder / layout.LOCK) is None
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_training_that_was_begun_anew_in_between_gets_no_signal_and_that_is_sa
 
 def test_a_training_of_this_very_process_is_its_own_holder(make_run):
     writer = make_run("unet")
-    assert holder(writer.folder / fields.LOCK) == os.getpid()
+    assert holder(writer.folder / layout.LOCK) == os.getpid()
     writer.end("finished")
 
 
@@ -119,7 +119,7 @@ def stopped(tmp_path, make_run, monkeypatch) -> Path:
     writer: RunWriter = make_run("unet")
     writer.log("what was said before")
     writer.end("stopped", "Ctrl-C")
-    (writer.folder / fields.RECIPE).write_text("schema =\n")
+    (writer.folder / layout.RECIPE).write_text("schema =\n")
     monkeypatch.chdir(tmp_path)
     return writer.folder
 
@@ -128,7 +128,7 @@ def test_a_resumed_run_is_a_session_of_its_own_that_writes_to_the_log(stopped):
     child = start_resume(stopped)
     assert os.getsid(child.pid) == child.pid != os.getsid(0)
     assert child.wait(60) == 2
-    log = (stopped / fields.LOG).read_text()
+    log = (stopped / layout.LOG).read_text()
     assert log.startswith("what was said before\n")
     assert "recipe.toml" in log.splitlines()[1]
 

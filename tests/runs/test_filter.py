@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handseg.errors import UsageError
-from handseg.runs.filter import Filter
+from handseg.runs.query import Filter
 from handseg.runs.summary import RunSummary
 
 NOW = 1_000_000.0

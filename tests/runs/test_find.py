@@ -3,8 +3,8 @@
 import pytest
 
 from handseg.errors import InputError, UsageError
-from handseg.runs.find import find_run
 from handseg.runs.predictions import find_prediction, newest_predictions, prediction_path
+from handseg.runs.query import find_run
 
 
 @pytest.fixture

@@ -4,8 +4,7 @@ import math
 
 import numpy as np
 
-from handseg.runs.history import History
-from handseg.runs.reader import RunFollower, read_run
+from handseg.runs.history import History, RunFollower, read_run
 from handseg.runs.writer import RunWriter
 
 

@@ -7,11 +7,10 @@ from hypothesis import strategies as st
 
 from handseg.cli.runs.lines import when_text
 from handseg.errors import InputError
-from handseg.runs import fields, jsonl
-from handseg.runs.filter import Filter
+from handseg.runs import jsonl, layout
+from handseg.runs.history import read_run
 from handseg.runs.index import RunIndex
-from handseg.runs.listing import SORTS, run_rows, sort_runs
-from handseg.runs.reader import read_run
+from handseg.runs.query import SORTS, Filter, run_rows, sort_runs
 from handseg.text import epochs_text
 
 numbers = st.one_of(
@@ -25,25 +24,25 @@ values = st.recursive(
     ),
     max_leaves=4,
 )
-event_fields = sorted({name for known in fields.KINDS.values() for name in known} | {"t"})
+event_fields = sorted({name for known in layout.KINDS.values() for name in known} | {"t"})
 events = st.lists(
     st.builds(
         lambda kind, rest: {**rest, "kind": kind},
-        st.one_of(st.sampled_from(sorted(fields.KINDS)), values),
+        st.one_of(st.sampled_from(sorted(layout.KINDS)), values),
         st.dictionaries(st.sampled_from(event_fields), values, max_size=6),
     ),
     max_size=6,
 )
 steps = st.lists(
-    st.dictionaries(st.sampled_from([*fields.STEP_FIELDS, "loss", "speed"]), values, max_size=5),
+    st.dictionaries(st.sampled_from([*layout.STEP_FIELDS, "loss", "speed"]), values, max_size=5),
     max_size=5,
 )
-runs = st.dictionaries(st.sampled_from([*fields.RUN_FIELDS, "epochs", "data"]), values, max_size=8)
+runs = st.dictionaries(st.sampled_from([*layout.RUN_FIELDS, "epochs", "data"]), values, max_size=8)
 
 
 def write(folder, run, events, steps):
-    (folder / fields.RUN).write_text(json.dumps(run))
-    for name, lines in ((fields.EVENTS, events), (fields.STEPS, steps)):
+    (folder / layout.RUN).write_text(json.dumps(run))
+    for name, lines in ((layout.EVENTS, events), (layout.STEPS, steps)):
         # JSON as Python writes it, with NaN and Infinity, which a strange writer may too.
         (folder / name).write_text("".join(json.dumps(line) + "\n" for line in lines))
 

@@ -7,9 +7,9 @@ import time
 import pytest
 
 from handseg.errors import InputError
-from handseg.runs import fields, jsonl
+from handseg.runs import jsonl, layout
+from handseg.runs.history import RunFollower
 from handseg.runs.index import LATEST, ROUND, RunIndex
-from handseg.runs.reader import RunFollower
 from handseg.runs.writer import RunWriter
 
 
@@ -51,7 +51,7 @@ def states(found):
 
 def end(folder, state="failed"):
     """Another event, as a process elsewhere would write it."""
-    with (folder / fields.EVENTS).open("ab") as file:
+    with (folder / layout.EVENTS).open("ab") as file:
         file.write(jsonl.encode({"v": 1, "kind": "end", "state": state}))
 
 
@@ -144,7 +144,7 @@ def test_a_folder_that_comes_later_and_goes_is_no_fault(tmp_path, clock):
 def test_a_run_whose_files_vanish_is_broken_and_the_others_stay(many, clock):
     index = RunIndex(many, clock)
     index.poll()
-    (many / "many-9" / fields.EVENTS).unlink()
+    (many / "many-9" / layout.EVENTS).unlink()
     found = states(index.poll(["many-9"]))
     assert found["many-9"] == "broken"
     assert sum(state == "finished" for state in found.values()) == 59
@@ -155,10 +155,10 @@ def test_a_heartbeat_alone_reads_nothing_anew(make_run, clock):
     index = RunIndex(writer.folder.parent, clock)
     (before,) = index.poll()
     # Whoever read the events now would find them gone.
-    content = (writer.folder / fields.EVENTS).stat()
-    (writer.folder / fields.EVENTS).write_bytes(b" " * content.st_size)
-    os.utime(writer.folder / fields.EVENTS, ns=(content.st_atime_ns, content.st_mtime_ns))
-    os.utime(writer.folder / fields.STEPS, (before.updated + 9, before.updated + 9))
+    content = (writer.folder / layout.EVENTS).stat()
+    (writer.folder / layout.EVENTS).write_bytes(b" " * content.st_size)
+    os.utime(writer.folder / layout.EVENTS, ns=(content.st_atime_ns, content.st_mtime_ns))
+    os.utime(writer.folder / layout.STEPS, (before.updated + 9, before.updated + 9))
     (after,) = index.poll()
     assert after.state == "running"
     assert after.updated == pytest.approx(before.updated + 9)
@@ -167,7 +167,7 @@ def test_a_heartbeat_alone_reads_nothing_anew(make_run, clock):
 
 def test_a_log_of_200_mb_is_listed_from_its_end(make_run):
     writer = make_run()
-    with (writer.folder / fields.EVENTS).open("r+b") as file:
+    with (writer.folder / layout.EVENTS).open("r+b") as file:
         # A hole reads as zero bytes: one torn line of 200 MB.
         file.truncate(200_000_000)
         file.seek(0, os.SEEK_END)
@@ -185,7 +185,7 @@ def test_5000_runs_are_listed(make_run):
     for number in range(2, 5001):
         folder = writer.folder.with_name(f"many-{number}")
         folder.mkdir()
-        for name in (fields.RUN, fields.EVENTS):
+        for name in (layout.RUN, layout.EVENTS):
             (folder / name).hardlink_to(writer.folder / name)
     found = RunIndex(writer.folder.parent).refresh()
     assert len(found) == 5000

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from handseg.cli.runs.lines import when_text
-from handseg.runs.commands import resume_command
-from handseg.runs.listing import COLUMNS, SORTS, run_row, run_rows, sort_runs
+from handseg.runs.control import resume_command
+from handseg.runs.query import COLUMNS, SORTS, run_row, run_rows, sort_runs
 from handseg.runs.summary import RunSummary
 from handseg.view.curves import sparkline
 

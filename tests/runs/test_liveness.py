@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from handseg.errors import UsageError
-from handseg.runs import fields, liveness, lock, process
+from handseg.runs import layout, lock, process
 from handseg.runs.index import RunIndex, list_runs, summarise_run
 from handseg.runs.lock import is_held
 from handseg.runs.writer import RunWriter
@@ -89,10 +89,10 @@ def test_listing_runs_in_the_training_process_does_not_lose_its_lock(make_run, t
         "import sys; from pathlib import Path; from handseg.runs.lock import is_held; "
         "print(is_held(Path(sys.argv[1])))"
     )
-    command = [sys.executable, "-c", question, str(writer.folder / fields.LOCK)]
+    command = [sys.executable, "-c", question, str(writer.folder / layout.LOCK)]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "True\n"
     writer.end("finished")
-    assert is_held(writer.folder / fields.LOCK) is False
+    assert is_held(writer.folder / layout.LOCK) is False
 
 
 @pytest.fixture
@@ -101,30 +101,30 @@ def unlocked(make_run):
     writer = make_run()
     writer._steps.stop()
     writer._lock.release()
-    return writer.folder, json.loads((writer.folder / fields.RUN).read_text())
+    return writer.folder, json.loads((writer.folder / layout.RUN).read_text())
 
 
 def test_where_locks_are_refused_the_process_is_asked_for(unlocked):
     folder, run = unlocked
     run["locked"] = False
-    assert liveness.is_alive(folder, run) is True
-    assert liveness.is_alive(folder, {**run, "start_ticks": 1}) is False
-    assert liveness.is_alive(folder, {**run, "boot_id": "before", "host": run["host"]}) is False
+    assert process.is_alive(folder, run) is True
+    assert process.is_alive(folder, {**run, "start_ticks": 1}) is False
+    assert process.is_alive(folder, {**run, "boot_id": "before", "host": run["host"]}) is False
 
 
 @pytest.mark.parametrize("change", [{"pid_namespace": "pid:[1]"}, {"boot_id": "x", "host": "far"}])
 def test_where_nothing_can_be_asked_silence_tells(unlocked, change):
     folder, run = unlocked
     run = {**run, "locked": False, **change}
-    assert liveness.is_alive(folder, run) is None
-    assert liveness.state_of(folder, run, {"kind": "start"}, 5)[0] == "running"
-    assert liveness.state_of(folder, run, {"kind": "start"}, 31)[0] == "dead"
+    assert process.is_alive(folder, run) is None
+    assert process.state_of(folder, run, {"kind": "start"}, 5)[0] == "running"
+    assert process.state_of(folder, run, {"kind": "start"}, 31)[0] == "dead"
 
 
 def test_where_locks_are_refused_a_run_that_lives_is_left_alone_all_the_same(unlocked, monkeypatch):
     folder, run = unlocked
     parent = {"pid": os.getppid(), "start_ticks": process.start_ticks(os.getppid())}
-    (folder / fields.RUN).write_text(json.dumps({**run, "locked": False, **parent}))
+    (folder / layout.RUN).write_text(json.dumps({**run, "locked": False, **parent}))
 
     def refuse(*arguments):
         raise OSError(errno.ENOLCK, "No locks available")
@@ -132,14 +132,14 @@ def test_where_locks_are_refused_a_run_that_lives_is_left_alone_all_the_same(unl
     monkeypatch.setattr(lock.fcntl, "lockf", refuse)
     with pytest.raises(UsageError, match="being trained"):
         RunWriter.resume(folder, step=0, facts={})
-    (folder / fields.RUN).write_text(json.dumps({**run, "locked": False, "start_ticks": 1}))
+    (folder / layout.RUN).write_text(json.dumps({**run, "locked": False, "start_ticks": 1}))
     RunWriter.resume(folder, step=0, facts={}).end("stopped")
 
 
 def test_a_free_lock_says_nothing_of_a_process_on_another_machine(unlocked):
     folder, run = unlocked
     # As seen over a network file system that keeps locks to each machine.
-    assert liveness.is_alive(folder, {**run, "boot_id": "x", "host": "far"}) is None
+    assert process.is_alive(folder, {**run, "boot_id": "x", "host": "far"}) is None
 
 
 def _look_later(path, released, answers):
@@ -150,8 +150,8 @@ def _look_later(path, released, answers):
 def test_what_a_process_held_when_it_forked_is_not_held_by_the_child(tmp_path):
     context = multiprocessing.get_context("fork")
     released, answers = context.Event(), context.Queue()
-    held = lock.RunLock(tmp_path / fields.LOCK)
-    child = context.Process(target=_look_later, args=(tmp_path / fields.LOCK, released, answers))
+    held = lock.RunLock(tmp_path / layout.LOCK)
+    child = context.Process(target=_look_later, args=(tmp_path / layout.LOCK, released, answers))
     child.start()
     held.release()
     released.set()
@@ -160,30 +160,30 @@ def test_what_a_process_held_when_it_forked_is_not_held_by_the_child(tmp_path):
 
 
 def test_a_lock_that_is_given_back_twice_is_given_back_once(tmp_path):
-    held = lock.RunLock(tmp_path / fields.LOCK)
+    held = lock.RunLock(tmp_path / layout.LOCK)
     held.release()
-    again = lock.RunLock(tmp_path / fields.LOCK)
+    again = lock.RunLock(tmp_path / layout.LOCK)
     held.release()
-    assert is_held(tmp_path / fields.LOCK)
+    assert is_held(tmp_path / layout.LOCK)
     again.release()
 
 
 def test_a_free_lock_is_believed_in_another_pid_namespace(unlocked):
     folder, run = unlocked
-    assert liveness.is_alive(folder, {**run, "pid_namespace": "pid:[1]"}) is False
+    assert process.is_alive(folder, {**run, "pid_namespace": "pid:[1]"}) is False
 
 
 def test_a_living_process_that_is_silent_is_quiet(make_run):
     writer = make_run()
-    run = json.loads((writer.folder / fields.RUN).read_text())
-    assert liveness.state_of(writer.folder, run, {"kind": "start"}, 60)[0] == "quiet"
+    run = json.loads((writer.folder / layout.RUN).read_text())
+    assert process.state_of(writer.folder, run, {"kind": "start"}, 60)[0] == "quiet"
     writer.end("finished")
 
 
 def test_out_of_memory_is_said_only_where_the_log_says_so(unlocked):
     folder, run = unlocked
-    (folder / fields.LOG).write_text("epoch 1\ntorch.OutOfMemoryError: CUDA out of memory.\n")
-    assert liveness.state_of(folder, run, {"kind": "start"}, 0) == ("dead", "out of memory")
+    (folder / layout.LOG).write_text("epoch 1\ntorch.OutOfMemoryError: CUDA out of memory.\n")
+    assert process.state_of(folder, run, {"kind": "start"}, 0) == ("dead", "out of memory")
 
 
 def test_a_zombie_does_not_count_as_a_process():
@@ -202,26 +202,26 @@ def test_what_the_kernel_kills_for_memory_in_its_cgroup_is_out_of_memory(unlocke
     here = str(Path("/proc/self/ns/cgroup").readlink())
     run |= {"memory_events": str(counted), "oom_kills": 1, "cgroup_namespace": here}
     counted.write_text("low 0\nhigh 3\nmax 9\noom 2\noom_kill 1\noom_group_kill 0\n")
-    assert liveness.state_of(folder, run, {"kind": "start"}, 0)[1] == "killed or crashed"
+    assert process.state_of(folder, run, {"kind": "start"}, 0)[1] == "killed or crashed"
     counted.write_text("oom 3\noom_kill 2\n")
-    assert liveness.state_of(folder, run, {"kind": "start"}, 0)[1].startswith("out of memory")
+    assert process.state_of(folder, run, {"kind": "start"}, 0)[1].startswith("out of memory")
     other = {**run, "cgroup_namespace": "cgroup:[1]"}
-    assert liveness.state_of(folder, other, {"kind": "start"}, 0)[1] == "killed or crashed"
+    assert process.state_of(folder, other, {"kind": "start"}, 0)[1] == "killed or crashed"
     counted.unlink()
-    assert liveness.state_of(folder, run, {"kind": "start"}, 0)[1] == "killed or crashed"
+    assert process.state_of(folder, run, {"kind": "start"}, 0)[1] == "killed or crashed"
 
 
 def test_a_machine_that_was_started_anew_is_the_reason(unlocked):
     folder, run = unlocked
     run |= {"boot_id": "before", "locked": False}
-    found = liveness.state_of(folder, run, {"kind": "start"}, 0)
+    found = process.state_of(folder, run, {"kind": "start"}, 0)
     assert found == ("dead", "its machine was started anew")
 
 
 def test_a_log_that_speaks_of_memory_before_its_end_is_no_proof(unlocked):
     folder, run = unlocked
-    (folder / fields.LOG).write_text("out of memory: halved the batch\nepoch 2\n\n")
-    assert liveness.state_of(folder, run, {"kind": "start"}, 0)[1] == "killed or crashed"
+    (folder / layout.LOG).write_text("out of memory: halved the batch\nepoch 2\n\n")
+    assert process.state_of(folder, run, {"kind": "start"}, 0)[1] == "killed or crashed"
 
 
 def may_unshare() -> bool:
@@ -240,7 +240,7 @@ def test_a_training_in_another_pid_namespace_lives_and_dies_as_any_other(tmp_pat
     try:
         assert child.stdout is not None
         assert child.stdout.readline() == "child-1\n"
-        run = json.loads((tmp_path / "child-1" / fields.RUN).read_text())
+        run = json.loads((tmp_path / "child-1" / layout.RUN).read_text())
         assert run["pid_namespace"] != process.pid_namespace()
         assert summarise_run(tmp_path / "child-1").state == "running"
     finally:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from handseg.runs.fields import PREVIEWS_KEPT
-from handseg.runs.previews import list_previews, thinned, write_preview
+from handseg.runs.artifacts import list_previews, steps_to_drop, write_preview
+from handseg.runs.layout import PREVIEWS_KEPT
 
 
 def square(side: int, top: int, size: int) -> np.ndarray:
@@ -41,7 +41,7 @@ def test_validations_are_thinned_to_forty_with_the_first_and_the_last(tmp_path):
     steps = list[int]()
     for step in range(100, 30_100, 100):
         steps.append(step)
-        for gone in thinned(steps, PREVIEWS_KEPT):
+        for gone in steps_to_drop(steps, PREVIEWS_KEPT):
             steps.remove(gone)
     assert len(steps) == PREVIEWS_KEPT
     assert (steps[0], steps[-1]) == (100, 30_000)

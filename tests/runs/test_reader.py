@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from handseg.errors import InputError
-from handseg.runs import fields, jsonl
-from handseg.runs.reader import RunIndex, list_runs, read_run, summarise_run
+from handseg.runs import jsonl, layout
+from handseg.runs.history import read_run
+from handseg.runs.index import RunIndex, list_runs, summarise_run
 from handseg.runs.writer import RunWriter
 
 
@@ -29,11 +30,11 @@ def test_the_newest_start_comes_first(make_run):
 @pytest.mark.parametrize(
     ("file", "content", "said"),
     [
-        (fields.RUN, None, "no run.json"),
-        (fields.RUN, b'{"v":', "bad run.json"),
-        (fields.EVENTS, None, "no events.jsonl"),
-        (fields.EVENTS, b"\x00\xffgarbage\n[1]\n", "bad log"),
-        (fields.EVENTS, b"", "bad log"),
+        (layout.RUN, None, "no run.json"),
+        (layout.RUN, b'{"v":', "bad run.json"),
+        (layout.EVENTS, None, "no events.jsonl"),
+        (layout.EVENTS, b"\x00\xffgarbage\n[1]\n", "bad log"),
+        (layout.EVENTS, b"", "bad log"),
     ],
 )
 def test_a_broken_run_says_so_and_the_others_are_listed(make_run, file, content, said):
@@ -54,7 +55,7 @@ def test_values_of_the_wrong_kind_do_not_stop_a_list(make_run):
     writer = make_run()
     writer.end("finished")
     event = {"kind": "validation", "step": "x", "dice": [1], "best": 3, "means": None}
-    with (writer.folder / fields.EVENTS).open("ab") as file:
+    with (writer.folder / layout.EVENTS).open("ab") as file:
         file.write(jsonl.encode(event) + b'"text"\n[]\n')
     assert [run.state for run in list_runs(writer.folder.parent)] == ["finished"]
     assert np.isnan(summarise_run(writer.folder).last_dice)
@@ -126,10 +127,10 @@ def test_the_time_left_follows_from_the_pace_of_the_last_validations(make_run):
     for epoch in (1, 2):
         writer.step(epoch * 5, loss=1.0)
         writer.validation(step=epoch * 5, epoch=epoch, dice={"finger-1": 0.5})
-    lines = [json.loads(line) for line in (writer.folder / fields.EVENTS).open()]
+    lines = [json.loads(line) for line in (writer.folder / layout.EVENTS).open()]
     for back, line in enumerate(reversed(lines)):
         line["t"] -= 60 * back
-    (writer.folder / fields.EVENTS).write_bytes(b"".join(map(jsonl.encode, lines)))
+    (writer.folder / layout.EVENTS).write_bytes(b"".join(map(jsonl.encode, lines)))
     run = summarise_run(writer.folder)
     assert run.eta == pytest.approx(8 * 60, rel=0.05)
     assert (run.epoch, run.epochs) == (2, 10)
@@ -156,7 +157,7 @@ def test_300_runs_are_listed_with_their_names_and_dice(make_run, tmp_path):
     first = make_run("many")
     first.validation(step=5, epoch=1, dice={"finger-1": 0.5, "Radius": 0.7})
     first.end("finished")
-    kept = {name: (first.folder / name).read_bytes() for name in (fields.RUN, fields.EVENTS)}
+    kept = {name: (first.folder / name).read_bytes() for name in (layout.RUN, layout.EVENTS)}
     for number in range(2, 301):
         folder = tmp_path / "runs" / f"many-{number}"
         folder.mkdir()

@@ -10,15 +10,16 @@ from pathlib import Path
 import pytest
 
 from handseg.errors import InputError, UsageError
-from handseg.runs import fields, removal
+from handseg.runs import control, layout
+from handseg.runs.checkpoints import spare_checkpoints
+from handseg.runs.control import removable, remove_run, remove_spare
 from handseg.runs.index import list_runs, summarise_run
 from handseg.runs.lock import is_held
-from handseg.runs.removal import removable, remove_run, remove_spare, spare_checkpoints
 from handseg.runs.writer import RunWriter
 
 
 def add_checkpoint(folder, step):
-    place = folder / fields.CHECKPOINTS / f"step-{step:08d}"
+    place = folder / layout.CHECKPOINTS / f"step-{step:08d}"
     place.mkdir(parents=True)
     header = b'{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'
     content = len(header).to_bytes(8, "little") + header + bytes(8)
@@ -41,7 +42,7 @@ def kept(make_run):
         writer = make_run()
         for step in (5, 10, 15):
             add_checkpoint(writer.folder, step)
-        root = writer.folder / fields.CHECKPOINTS
+        root = writer.folder / layout.CHECKPOINTS
         (root / "last").write_text("step-00000015")
         if best is not None:
             (root / "best").write_text(f"step-{best:08d}")
@@ -66,7 +67,7 @@ def test_nobody_can_begin_to_train_a_run_while_it_is_being_removed(kept, monkeyp
     run, real, held = kept("stopped"), Path.rename, []
 
     def rename(path, target):
-        held.append(is_held(run.folder / fields.LOCK))
+        held.append(is_held(run.folder / layout.LOCK))
         return real(path, target)
 
     monkeypatch.setattr(Path, "rename", rename)
@@ -111,7 +112,7 @@ def test_a_link_to_a_run_is_not_followed(kept, tmp_path):
 
 def test_a_broken_run_can_be_removed(kept):
     run = kept()
-    (run.folder / fields.RUN).write_bytes(b"{")
+    (run.folder / layout.RUN).write_bytes(b"{")
     remove_run(removable(run.folder))
     assert not run.folder.exists()
 
@@ -144,9 +145,9 @@ def test_without_a_whole_best_the_last_stays(kept, fault):
 KILLED = """
 import os, shutil, signal, sys
 from pathlib import Path
-from handseg.runs import removal
+from handseg.runs import control
 shutil.rmtree = lambda path: os.kill(os.getpid(), signal.SIGKILL)
-removal.remove_run(removal.removable(Path(sys.argv[1])))
+control.remove_run(control.removable(Path(sys.argv[1])))
 """
 
 
@@ -161,7 +162,7 @@ def test_a_removal_that_is_killed_leaves_no_half_run(kept):
 
 def test_what_vanishes_while_it_is_measured_counts_as_nothing(kept):
     run = kept()
-    size = removal.size_of(run.folder)
+    size = control.size_of(run.folder)
     shutil.rmtree(run.folder / "checkpoints")
-    assert 0 < removal.size_of(run.folder) < size
-    assert removal.size_of(run.folder / "gone") == 0
+    assert 0 < control.size_of(run.folder) < size
+    assert control.size_of(run.folder / "gone") == 0

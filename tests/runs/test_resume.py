@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from handseg.errors import UsageError
-from handseg.runs import fields
-from handseg.runs.previews import list_previews
-from handseg.runs.reader import RunFollower, read_run, summarise_run
+from handseg.runs import layout
+from handseg.runs.artifacts import list_previews
+from handseg.runs.history import RunFollower, read_run
+from handseg.runs.index import summarise_run
 from handseg.runs.writer import RunWriter
 
 
@@ -42,7 +43,7 @@ def test_cancelled_validations_steps_scores_and_previews_are_gone(resumed):
     assert found.validation_steps.tolist() == [5, 10]
     assert found.steps["loss"].steps.tolist() == [5, 10, 11]
     assert list_previews(resumed.folder)[0].steps == (5, 10)
-    assert not (resumed.folder / fields.SCORES / "00000015.npz").exists()
+    assert not (resumed.folder / layout.SCORES / "00000015.npz").exists()
 
 
 def test_the_run_is_running_again_under_its_old_id(resumed):
@@ -75,7 +76,7 @@ def test_a_line_torn_by_a_kill_is_passed_over_and_does_not_spoil_the_next(make_r
     writer = make_run()
     writer.validation(step=5, epoch=1, dice={"finger-1": 0.5})
     writer.end("stopped")
-    with (writer.folder / fields.EVENTS).open("ab") as file:
+    with (writer.folder / layout.EVENTS).open("ab") as file:
         file.write(b'{"v":1,"kind":"valida')
     assert summarise_run(writer.folder).last_dice == 0.5
     again = RunWriter.resume(writer.folder, step=5, facts={})
@@ -90,7 +91,7 @@ def test_a_line_torn_by_a_kill_is_passed_over_and_does_not_spoil_the_next(make_r
 def test_a_resume_that_fails_gives_the_lock_back(make_run):
     writer = make_run()
     writer.end("stopped")
-    facts = writer.folder / fields.RUN
+    facts = writer.folder / layout.RUN
     content = facts.read_bytes()
     facts.unlink()
     with pytest.raises(FileNotFoundError):

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from handseg.errors import UsageError
-from handseg.runs import fields, jsonl
-from handseg.runs.reader import list_runs, read_run, summarise_run
-from handseg.runs.scores import read_scores, score_steps
-from handseg.runs.steps import BURST, StepsTable, StepsThread
-from handseg.runs.writer import RunWriter
+from handseg.runs import jsonl, layout
+from handseg.runs.artifacts import read_scores, score_steps
+from handseg.runs.history import StepsTable, read_run
+from handseg.runs.index import list_runs, summarise_run
+from handseg.runs.writer import BURST, RunWriter, StepsThread
 
 
 def both(value: float) -> dict[str, float]:
@@ -57,7 +57,7 @@ def test_every_line_of_the_logs_is_strict_json_even_when_the_loss_is_not_finite(
     def refuse(name: str) -> float:
         raise AssertionError(name)
 
-    for log in (fields.EVENTS, fields.STEPS):
+    for log in (layout.EVENTS, layout.STEPS):
         for line in (writer.folder / log).read_text().splitlines():
             json.loads(line, parse_constant=refuse)
     assert np.isnan(read_run(writer.folder).steps["loss"].values[0])
@@ -71,13 +71,13 @@ def test_steps_come_back_with_their_gaps_and_a_rate_that_hardly_moves_is_written
     loss = read_run(writer.folder).steps["loss"]
     assert loss.steps.tolist() == [1, 2, 3, 10, 20, 30]
     np.testing.assert_allclose(loss.values, 1 / loss.steps, rtol=1e-4)
-    lines = [json.loads(line) for line in (writer.folder / fields.STEPS).open()]
+    lines = [json.loads(line) for line in (writer.folder / layout.STEPS).open()]
     assert [line["lr"] for line in lines] == [1e-3] * len(lines)
 
 
 def test_the_steps_thread_beats_while_nothing_is_logged(make_run):
     writer = make_run()
-    steps = writer.folder / fields.STEPS
+    steps = writer.folder / layout.STEPS
     os.utime(steps, (0, 0))
     until = time.monotonic() + 10
     while steps.stat().st_mtime == 0 and time.monotonic() < until:

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from handseg.models.checkpoints import load_checkpoint
-from handseg.runs import fields
-from handseg.runs.reader import read_run
-from handseg.runs.steps import steps_of
+from handseg.runs import layout
+from handseg.runs.events import steps_of
+from handseg.runs.history import read_run
 from handseg.train.checkpointing import copied, size_of
 
 RUN = Path("runs/small")
@@ -55,7 +55,7 @@ def test_a_disk_that_is_full_for_a_while_costs_nothing(on_a_small_disk, begin):
     assert details.summary.state == "finished"
     # What was logged while the disk was full is there too.
     assert set(details.steps["loss"].steps.tolist()) >= {1, 9}
-    lines = map(json.loads, (RUN / fields.STEPS).read_text().splitlines())
+    lines = map(json.loads, (RUN / layout.STEPS).read_text().splitlines())
     assert [step for line in lines for step in steps_of(line)] == list(range(1, 10))
     assert [event["epoch"] for event in details.events if event["kind"] == "validation"] == [
         1,
@@ -75,7 +75,7 @@ def test_a_disk_that_stays_full_ends_the_run_with_its_last_good_checkpoint(
     assert "handseg train --resume small" in done.stdout
     kept = load_checkpoint(RUN / "checkpoints", "last")
     assert kept.manifest["step"] <= 2
-    for line in (RUN / fields.EVENTS).read_text().splitlines()[:-1]:
+    for line in (RUN / layout.EVENTS).read_text().splitlines()[:-1]:
         json.loads(line)
     (RUN.parent / "ballast").unlink()
     whole = begin("train.batch_size=2", "train.epochs=3").run

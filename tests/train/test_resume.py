@@ -16,7 +16,8 @@ from handseg.data.fingerprint import fingerprint, sample_files
 from handseg.errors import FailedError, HandsegError, InputError, TerminatedError, UsageError
 from handseg.models.checkpoints import load_checkpoint
 from handseg.recipe import load_recipe
-from handseg.runs.reader import list_runs, read_run
+from handseg.runs.history import read_run
+from handseg.runs.index import list_runs
 from handseg.runs.writer import RunWriter
 from handseg.train.trackers import Trackers
 

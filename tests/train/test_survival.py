@@ -13,7 +13,8 @@ from handseg.errors import FailedError
 from handseg.inference.whole import Inference
 from handseg.models.checkpoints import load_checkpoint
 from handseg.recipe import load_recipe
-from handseg.runs.reader import list_runs, read_run
+from handseg.runs.history import read_run
+from handseg.runs.index import list_runs
 from handseg.train import metrics, trainer
 from handseg.train.loss import SegmentationLoss
 from handseg.train.step import Stepper

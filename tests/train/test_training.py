@@ -13,9 +13,9 @@ from handseg.errors import FailedError, InputError, UsageError
 from handseg.models.checkpoints import load_checkpoint, read_checkpoint
 from handseg.recipe import load_recipe
 from handseg.rle.submission import read_submission
-from handseg.runs.previews import list_previews
-from handseg.runs.reader import list_runs, read_run
-from handseg.runs.scores import read_scores
+from handseg.runs.artifacts import list_previews, read_scores
+from handseg.runs.history import read_run
+from handseg.runs.index import list_runs
 from handseg.score.dice import Scores
 from handseg.train import trainer as loop
 from handseg.train.step import Stepper

@@ -13,7 +13,7 @@ import pytest
 from textual.pilot import Pilot
 
 from handseg.anatomy import BONES
-from handseg.runs import fields
+from handseg.runs import layout
 from handseg.runs.writer import RunWriter
 from tui.app import Dashboard
 from tui.once import frame_text
@@ -155,7 +155,7 @@ def runs(make_run: MakeRun, tmp_path: Path) -> Path:
     make_run("failed", epochs=1).end("failed", "out of memory")
     broken = tmp_path / "runs" / "broken-1"
     broken.mkdir()
-    (broken / fields.EVENTS).write_bytes(b"\x00\xff no log\n")
+    (broken / layout.EVENTS).write_bytes(b"\x00\xff no log\n")
     killed(make_run("killed", epochs=6))
     live = make_run("unet")
     # Old enough that the pace is that of a training and not of this fixture.
@@ -172,11 +172,11 @@ def killed(writer: RunWriter) -> None:
 
 def aged(folder: Path, writer: RunWriter, seconds: float = 30.0) -> None:
     """Spread the events of a run over time: `seconds` an epoch, the last one now."""
-    lines = [json.loads(line) for line in (folder / fields.EVENTS).read_text().splitlines()]
+    lines = [json.loads(line) for line in (folder / layout.EVENTS).read_text().splitlines()]
     last = lines[-1]["t"]
     for back, line in enumerate(reversed(lines)):
         line["t"] = last - back * seconds
     text = "".join(json.dumps(line) + "\n" for line in lines)
-    with (folder / fields.EVENTS).open("r+") as file:
+    with (folder / layout.EVENTS).open("r+") as file:
         file.write(text)
         file.truncate()

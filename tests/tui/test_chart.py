@@ -10,8 +10,7 @@ import pytest
 from textual.app import App
 from textual.pilot import Pilot
 
-from handseg.runs.reader import RunDetails
-from handseg.runs.steps import Series
+from handseg.runs.history import RunDetails, Series
 from handseg.runs.summary import RunSummary
 from tui import palette
 from tui.state import State

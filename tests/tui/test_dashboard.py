@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from handseg.runs import fields
+from handseg.runs import layout
 from tui.screens.viewer import ViewerScreen
 from tui.wording import without_middle
 
@@ -62,7 +62,7 @@ async def test_a_folder_that_vanishes_takes_only_its_own_line_along(person, runs
 
 async def test_a_log_that_breaks_while_it_is_shown_marks_only_its_run(person, runs):
     async with person(runs) as somebody:
-        (runs / "unet-1" / fields.EVENTS).write_bytes(b"nonsense\n")
+        (runs / "unet-1" / layout.EVENTS).write_bytes(b"nonsense\n")
         await somebody.sees("! unet-1", "✔ old-1", "bad log")
 
 

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from handseg.anatomy import BONES
-from handseg.runs import fields
+from handseg.runs import layout
+from handseg.runs.artifacts import list_previews
 from handseg.runs.checkpoints import Checkpoints
 from handseg.runs.control import ask_to_stop
+from handseg.runs.history import RunFollower
 from handseg.runs.index import RunIndex, list_runs, summarise_run
 from handseg.runs.lock import holder
-from handseg.runs.previews import list_previews
-from handseg.runs.reader import RunFollower
 from tui.demo.folder import frozen_demo, frozen_now, live_demo
 
 PLAYING = """
@@ -81,8 +81,8 @@ def test_nothing_is_left_when_the_dashboard_is_killed():
     ) as dashboard:
         assert dashboard.stdout is not None
         runs = Path(dashboard.stdout.readline().strip())
-        until(lambda: holder(runs / "segformer-3" / fields.LOCK) is not None)
-        player = holder(runs / "segformer-3" / fields.LOCK)
+        until(lambda: holder(runs / "segformer-3" / layout.LOCK) is not None)
+        player = holder(runs / "segformer-3" / layout.LOCK)
         dashboard.send_signal(signal.SIGKILL)
     until(lambda: not runs.parent.exists())
     until(lambda: not Path(f"/proc/{player}").exists())

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from handseg.runs import fields
+from handseg.runs import layout
 from tui.widgets.sheet import Sheet
 
 
@@ -39,7 +39,7 @@ async def test_dice_that_are_no_numbers_are_dashes_and_come_last(person, make_ru
 
 async def test_half_a_line_at_the_end_of_a_log_is_waited_for(person, make_run):
     writer = make_run("live", epochs=2)
-    log = writer.folder / fields.EVENTS
+    log = writer.folder / layout.EVENTS
     line = json.loads(log.read_text().splitlines()[-1]) | {"step": 30, "epoch": 3.0}
     text = json.dumps(line)
     async with person(writer.folder.parent) as somebody:
@@ -67,7 +67,7 @@ async def test_a_pinned_run_that_breaks_is_marked_and_the_others_go_on(person, r
     async with person(runs) as somebody:
         await somebody.press("down", "p", "up")
         await somebody.sees("★✖ killed-1")
-        (runs / "killed-1" / fields.EVENTS).write_bytes(b"nonsense\n")
+        (runs / "killed-1" / layout.EVENTS).write_bytes(b"nonsense\n")
         await somebody.sees("★! killed-1", "● unet-1", "bones of unet-1, epoch 12")
 
 
@@ -115,8 +115,8 @@ def very_many(tmp_path):
         {"kind": "end", "t": 3.0, "state": "finished"},
     )
     texts = {
-        fields.EVENTS: "".join(json.dumps(event) + "\n" for event in events),
-        fields.RUN: json.dumps({"v": 1, "started": 1.0, "recipe": "r", "classes": list(dice)}),
+        layout.EVENTS: "".join(json.dumps(event) + "\n" for event in events),
+        layout.RUN: json.dumps({"v": 1, "started": 1.0, "recipe": "r", "classes": list(dice)}),
     }
     for name, text in texts.items():
         (tmp_path / name).write_text(text)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from handseg.runs import fields
+from handseg.runs import layout
 from tui.app import Dashboard
 from tui.demo.folder import frozen_demo, frozen_now, write_run
 from tui.demo.stories import STORIES
@@ -106,7 +106,7 @@ async def test_without_a_pinned_run_d_says_how_to_pin_one(shared):
 
 
 async def test_a_recipe_that_is_no_recipe_is_shown_and_said(one):
-    (one / fields.RECIPE).write_text("[[[ \x1b[31m no [red]toml[/]\n")
+    (one / layout.RECIPE).write_text("[[[ \x1b[31m no [red]toml[/]\n")
     other = write_run(one.parent, STORIES[5], frozen_now())
     async with person(one.parent, one.name) as somebody:
         await somebody.sees("no [red]toml[/]")
@@ -149,16 +149,16 @@ async def test_a_search_begins_at_the_end_and_n_goes_back(shared):
 
 
 async def test_a_log_that_grows_is_followed_until_the_person_goes_up(one):
-    with (one / fields.LOG).open("a") as log:
+    with (one / layout.LOG).open("a") as log:
         log.write("".join(f"row {n}\n" for n in range(100)))
     async with person(one.parent, one.name) as somebody:
         await somebody.press("v")
         await somebody.sees("row 99")
-        with (one / fields.LOG).open("a") as log:
+        with (one / layout.LOG).open("a") as log:
             log.write("\x1b[31mnext\x07 one\x1b[0m\n")
         await somebody.sees("next· one")
         await somebody.press("home")
-        with (one / fields.LOG).open("a") as log:
+        with (one / layout.LOG).open("a") as log:
             log.write("one more\n")
         await somebody.sees("640 training images")
         await somebody.pilot.pause(1.3)
@@ -168,7 +168,7 @@ async def test_a_log_that_grows_is_followed_until_the_person_goes_up(one):
 
 
 async def test_long_lines_of_a_log_are_read_with_the_arrows_and_not_beyond_their_end(one):
-    (one / fields.LOG).write_text("short\n" + "x" * 90 + " the end of it\n")
+    (one / layout.LOG).write_text("short\n" + "x" * 90 + " the end of it\n")
     async with person(one.parent, one.name) as somebody:
         await somebody.press("v")
         await somebody.sees("short")
@@ -182,7 +182,7 @@ async def test_long_lines_of_a_log_are_read_with_the_arrows_and_not_beyond_their
 
 async def test_a_log_of_a_hundred_megabytes_is_shown_and_searched_at_once(one):
     block = b"".join(b"step %06d loss 0.1 and so on and on\n" % n for n in range(28_000))
-    with (one / fields.LOG).open("wb") as log:
+    with (one / layout.LOG).open("wb") as log:
         log.write(b"the very first words\n")
         for _ in range(100):
             log.write(block)
@@ -198,7 +198,7 @@ async def test_a_log_of_a_hundred_megabytes_is_shown_and_searched_at_once(one):
 
 
 async def test_a_damaged_checkpoint_and_a_missing_one_are_named(one):
-    root = one / fields.CHECKPOINTS
+    root = one / layout.CHECKPOINTS
     newest = max(root.glob("step-*"))
     with (newest / "model.safetensors").open("r+b") as file:
         file.truncate(1000)
@@ -256,7 +256,7 @@ async def test_any_size_is_borne(shared):
 
 def lengthen(run: Path, size: int) -> None:
     """Write the validations of a run again and again until its log is so long."""
-    events = run / fields.EVENTS
+    events = run / layout.EVENTS
     lines = events.read_bytes().splitlines(keepends=True)
     block = b"".join(line for line in lines if b'"validation"' in line)
     with events.open("ab") as log:
@@ -323,7 +323,7 @@ async def test_x_asks_and_stops_the_training_and_r_goes_on_with_it(training, tmp
 
 
 async def test_what_is_not_proven_is_not_stopped(training, tmp_path):
-    run = tmp_path / "runs" / "live-1" / fields.RUN
+    run = tmp_path / "runs" / "live-1" / layout.RUN
     run.write_text(json.dumps({**json.loads(run.read_text()), "pid": os.getpid()}))
     async with person(tmp_path / "runs", "live-1") as somebody:
         await somebody.press("X")
@@ -334,7 +334,7 @@ async def test_what_is_not_proven_is_not_stopped(training, tmp_path):
 
 
 async def test_a_run_of_another_host_shows_only_what_to_type(training, tmp_path):
-    run = tmp_path / "runs" / "live-1" / fields.RUN
+    run = tmp_path / "runs" / "live-1" / layout.RUN
     there = {"boot_id": "another", "host": "hk-03"}
     run.write_text(json.dumps({**json.loads(run.read_text()), **there}))
     async with person(tmp_path / "runs", "live-1") as somebody:

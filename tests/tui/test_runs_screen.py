@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from handseg.runs import fields
+from handseg.runs import layout
 from tui.widgets.sheet import Sheet
 
 
@@ -205,8 +205,8 @@ async def test_the_panel_tells_of_the_process_and_the_machine(person, make_run):
     writer._steps.gauge({"speed": 31.2, "wait": 0.01})
     writer.step(41, loss=0.0312, lr=6.1e-5, grad=0.42)
     gigabytes = {"ram": 12e9, "ram_total": 64e9, "memory": 29.1e9, "memory_total": 32e9}
-    writer.event(fields.SYSTEM, cpu=340, device="cuda", **gigabytes)
-    pid = json.loads((folder / fields.RUN).read_text())["pid"]
+    writer.event(layout.SYSTEM, cpu=340, device="cuda", **gigabytes)
+    pid = json.loads((folder / layout.RUN).read_text())["pid"]
     async with person(folder.parent) as somebody:
         await somebody.sees(f"● running  pid {pid} on ", "s ago", "4/9 · step 41 · 31.2 img/s")
         await somebody.sees(".0312  lr 6.1e-05  grad .42", "29.1 of 32 GB · loader wait 1 %")

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from handseg.runs.filter import Filter
-from handseg.runs.listing import SORTS, sort_runs
-from handseg.runs.reader import RunDetails
+from handseg.runs.history import RunDetails
+from handseg.runs.query import SORTS, Filter, sort_runs
 from handseg.runs.summary import RunSummary
 from tui import palette
 from tui.bones import BoneOrder, bones_of, marked

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from handseg.recipe import load_recipe
-from handseg.runs.reader import read_run
+from handseg.runs.history import read_run
 from handseg.runs.writer import RunWriter
 from handseg.view.line_plots import COLUMNS, Line, plot, spark
 from handseg.view.run_page import run_page

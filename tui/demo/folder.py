@@ -28,11 +28,11 @@ from handseg.data.planes import pack
 from handseg.formats.polygons import rasterise
 from handseg.recipe import load_recipe
 from handseg.recipe.write import to_toml
-from handseg.runs import fields, jsonl, scores, steps
+from handseg.runs import jsonl, layout
+from handseg.runs.artifacts import ImageScores, write_preview, write_scores
+from handseg.runs.events import BestTracker, steps_line
 from handseg.runs.lock import RunLock
-from handseg.runs.previews import write_preview
 from handseg.runs.process import boot_id
-from handseg.runs.validations import RunningBest
 from handseg.score.dice import mean_of_classes, worst_first
 from tui.demo.stories import (
     HOST,
@@ -109,7 +109,7 @@ def _temporary(stack: ExitStack) -> Path:
 @contextmanager
 def _locked(folder: Path, story: Story) -> Generator[None]:
     """Leave the lock of a run as its process has left it: held or free."""
-    lock = RunLock(folder / fields.LOCK)
+    lock = RunLock(folder / layout.LOCK)
     if story.ending not in ("running", "quiet"):
         lock.release()
         yield
@@ -123,8 +123,8 @@ def _locked(folder: Path, story: Story) -> Generator[None]:
 def _write_broken(runs: Path) -> None:
     folder = runs / BROKEN
     folder.mkdir(parents=True)
-    (folder / fields.RUN).write_text('{"v": 1, "name": "old-1", "started": 0}\n')
-    (folder / fields.EVENTS).write_bytes(b"\x00\xff no log\n")
+    (folder / layout.RUN).write_text('{"v": 1, "name": "old-1", "started": 0}\n')
+    (folder / layout.EVENTS).write_bytes(b"\x00\xff no log\n")
 
 
 @contextmanager
@@ -160,18 +160,18 @@ def write_run(runs: Path, story: Story, now: float) -> Path:
     command = f"handseg train recipes/{story.recipe}.toml"
     sets = "".join(f" --set {text}" for text in story.sets)
     text = to_toml(recipe, comments=(command + sets, "a run of the demo"))
-    (folder / fields.RECIPE).write_text(text, encoding="utf-8")
+    (folder / layout.RECIPE).write_text(text, encoding="utf-8")
     events = list(_events(story, last))
-    _write_lines(folder / fields.EVENTS, events)
-    _write_lines(folder / fields.STEPS, _step_lines(story, last))
+    _write_lines(folder / layout.EVENTS, events)
+    _write_lines(folder / layout.STEPS, _step_lines(story, last))
     log = "".join(f"{line}\n" for line in _log(story, events))
-    (folder / fields.LOG).write_text(log, encoding="utf-8")
+    (folder / layout.LOG).write_text(log, encoding="utf-8")
     _write_checkpoints(folder, story, last)
     _write_scores(folder, story)
-    (folder / fields.LOCK).touch()
+    (folder / layout.LOCK).touch()
     for epoch in {max(1, story.done // 2), story.done}:
         write_pictures(folder, epoch * STEPS_PER_EPOCH, epoch / story.epochs)
-    for path in (folder / fields.RUN, folder / fields.EVENTS, folder / fields.STEPS):
+    for path in (folder / layout.RUN, folder / layout.EVENTS, folder / layout.STEPS):
         os.utime(path, (last, last))
     return folder
 
@@ -180,7 +180,7 @@ def _write_facts(folder: Path, story: Story, last: float) -> None:
     recipe = f"recipes/{story.recipe}.toml"
     begun = last - story.done * story.epoch_seconds
     run = {
-        "v": fields.VERSION,
+        "v": layout.VERSION,
         "id": story.name.encode().hex(),
         "name": story.name,
         "recipe": story.recipe_name,
@@ -201,7 +201,7 @@ def _write_facts(folder: Path, story: Story, last: float) -> None:
         "device": "NVIDIA RTX 5000 Ada",
         "model": story.recipe_name,
     }
-    (folder / fields.RUN).write_bytes(jsonl.encode(run))
+    (folder / layout.RUN).write_bytes(jsonl.encode(run))
 
 
 def _events(story: Story, last: float) -> Iterator[Mapping[str, Any]]:
@@ -210,39 +210,39 @@ def _events(story: Story, last: float) -> Iterator[Mapping[str, Any]]:
 
     def event(kind: str, after: float, /, **values: Any) -> Mapping[str, Any]:
         moment = round(begin + after * story.epoch_seconds, 3)
-        return {"v": fields.VERSION, "t": moment, "kind": kind, **values}
+        return {"v": layout.VERSION, "t": moment, "kind": kind, **values}
 
     start = {"epochs": story.epochs, "classes": BONES, "steps_per_epoch": STEPS_PER_EPOCH}
     start |= {"recipe": story.recipe_name, "fold": 1 if "data.fold=1" in story.sets else 0}
-    yield event(fields.START, 0, **start, train_images=640, validation_images=160)
-    best, table = RunningBest(), learned(story, story.done)
+    yield event(layout.START, 0, **start, train_images=640, validation_images=160)
+    best, table = BestTracker(), learned(story, story.done)
     for epoch in range(1, story.done + 1):
         if epoch == story.started_epoch + 1 > 1:
-            yield event(fields.RESUME, epoch - 0.99, step=story.started_epoch * STEPS_PER_EPOCH)
+            yield event(layout.RESUME, epoch - 0.99, step=story.started_epoch * STEPS_PER_EPOCH)
         if epoch % 5 == 1:
-            yield event(fields.SYSTEM, epoch - 0.98, **_machine(story))
+            yield event(layout.SYSTEM, epoch - 0.98, **_machine(story))
         if story.warning is not None and epoch == story.done * 2 // 3:
             about, message = story.warning
-            yield event(fields.WARNING, epoch - 0.4, message=message, about=about)
+            yield event(layout.WARNING, epoch - 0.4, message=message, about=about)
         yield from _validation(story, epoch, table[epoch - 1], best, event)
     if story.ending in END_STATES:
-        yield event(fields.END, story.done, state=END_STATES[story.ending], reason=story.reason)
+        yield event(layout.END, story.done, state=END_STATES[story.ending], reason=story.reason)
 
 
 def _validation(
-    story: Story, epoch: int, dice: np.ndarray[Any, Any], best: RunningBest, event: Any
+    story: Story, epoch: int, dice: np.ndarray[Any, Any], best: BestTracker, event: Any
 ) -> Iterator[Mapping[str, Any]]:
     """A validation and, where one was kept, its checkpoint."""
     step, values = epoch * STEPS_PER_EPOCH, dict(zip(BONES, map(_short, dice), strict=True))
-    is_best, mean = best.take(step, epoch, values), mean_of_classes(values)
+    is_best, mean = best.update(step, epoch, values), mean_of_classes(values)
     fields_ = {"step": step, "epoch": epoch, "mean": _short(mean), "dice": values}
     extra = {"raw_mean": _short(mean - 0.0016), "ema_mean": _short(mean), "uses_ema": True}
     seconds = round(story.epoch_seconds * 0.12, 1)
-    yield event(fields.VALIDATION, epoch, **fields_, **extra, seconds=seconds, **best.as_fields())
+    yield event(layout.VALIDATION, epoch, **fields_, **extra, seconds=seconds, **best.as_fields())
     if epoch % CHECKPOINT_EVERY == 0 or epoch == story.done:
-        path = f"{fields.CHECKPOINTS}/step-{step:08d}"
+        path = f"{layout.CHECKPOINTS}/step-{step:08d}"
         told = {"path": path, "best": is_best, "bytes": WEIGHT_BYTES}
-        yield event(fields.CHECKPOINT, epoch, step=step, epoch=epoch, **told)
+        yield event(layout.CHECKPOINT, epoch, step=step, epoch=epoch, **told)
 
 
 def _machine(story: Story) -> Mapping[str, Any]:
@@ -272,7 +272,7 @@ def _step_lines(story: Story, last: float) -> Iterator[Mapping[str, Any]]:
             "memory": memory,
         }
         moment = last - (story.steps - points[-1][0]) * seconds
-        yield steps.line(moment, points, gauges)
+        yield steps_line(moment, points, gauges)
 
 
 def _log(story: Story, events: list[Mapping[str, Any]]) -> Iterator[str]:
@@ -281,13 +281,13 @@ def _log(story: Story, events: list[Mapping[str, Any]]) -> Iterator[str]:
     yield f"model {story.recipe_name}, 29 classes"
     for event in events:
         kind = event["kind"]
-        if kind == fields.VALIDATION:
+        if kind == layout.VALIDATION:
             name, worst = worst_first(event["dice"])[0]
             epoch = f"epoch {event['epoch']:>3}/{story.epochs}"
             yield f"{epoch}  Dice {event['mean']:.4f}  {name} {worst:.4f}"
-        elif kind == fields.WARNING:
+        elif kind == layout.WARNING:
             yield f"warning: {event['message']}"
-        elif kind == fields.RESUME:
+        elif kind == layout.RESUME:
             yield f"resuming {story.name} at step {event['step']}"
     if story.ending in END_STATES:
         yield f"ended: {story.reason or story.ending}"
@@ -298,7 +298,7 @@ def _write_checkpoints(folder: Path, story: Story, last: float) -> None:
     table = learned(story, story.done)
     best = int(table.mean(axis=1).argmax()) + 1
     newest = story.done - story.done % CHECKPOINT_EVERY or story.done
-    root = folder / fields.CHECKPOINTS
+    root = folder / layout.CHECKPOINTS
     for epoch in sorted({best, newest, story.done}):
         place = root / f"step-{epoch * STEPS_PER_EPOCH:08d}"
         place.mkdir(parents=True)
@@ -339,7 +339,7 @@ def _write_scores(folder: Path, story: Story) -> None:
     means = learned(story, story.done)[-1]
     dice = np.clip(means + rng.normal(0, 0.015, (len(SCORED), len(BONES))), 0, 1)
     step = story.done * STEPS_PER_EPOCH
-    scores.write_scores(folder, scores.as_scores(step, SCORED, BONES, dice))
+    write_scores(folder, ImageScores(step, SCORED, BONES, dice))
 
 
 def _write_lines(path: Path, lines: Iterator[Mapping[str, Any]] | list[Mapping[str, Any]]) -> None:

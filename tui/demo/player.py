@@ -12,7 +12,7 @@ from pathlib import Path
 
 from handseg.anatomy import BONES
 from handseg.errors import ExitCode
-from handseg.runs import fields
+from handseg.runs import layout
 from handseg.runs.writer import RunWriter
 from tui.demo.folder import PLAYED_FROM, write_pictures
 from tui.demo.stories import MEMORY_TOTAL, STEPS_PER_EPOCH, STORIES, Story, learned, losses, rates
@@ -89,7 +89,7 @@ def main(run: Path, player: Player) -> None:
     story = STORIES[0]
     writer = RunWriter.resume(run, step=PLAYED_FROM * STEPS_PER_EPOCH, facts={})
     begin = PLAYED_FROM
-    recipe = (run / fields.RECIPE).read_text(encoding="utf-8")
+    recipe = (run / layout.RECIPE).read_text(encoding="utf-8")
     facts = {"classes": BONES, "fold": 0, "epochs": story.epochs}
     facts |= {"steps_per_epoch": STEPS_PER_EPOCH, "recipe": story.recipe_name}
     while True:

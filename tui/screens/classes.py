@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 
-from handseg.runs.reader import RunDetails
+from handseg.runs.history import RunDetails
 from handseg.view.strips import Cells
 from tui import dice_scale, palette
 from tui.keys import Place, bindings

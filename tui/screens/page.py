@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widget import Widget
 
-from handseg.runs.commands import runs_option
+from handseg.runs.control import runs_option
 from tui.keys import Place
 from tui.state import State
 from tui.widgets.frame import HelpLine, StatusLine, TitleLine

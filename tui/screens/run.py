@@ -13,7 +13,7 @@ from textual.containers import Container
 from textual.widget import Widget
 
 from handseg.runs.checkpoints import CheckpointFacts
-from handseg.runs.commands import runs_option
+from handseg.runs.control import runs_option
 from tui import palette
 from tui.keys import Place, bindings
 from tui.messages import RunHighlighted

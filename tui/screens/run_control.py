@@ -16,8 +16,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from handseg.errors import ExitCode, HandsegError
-from handseg.runs import control, fields
-from handseg.runs.commands import resume_command
+from handseg.runs import control, layout
+from handseg.runs.control import resume_command
 from handseg.runs.summary import RunSummary
 from tui import palette
 from tui.messages import Said
@@ -32,7 +32,7 @@ STOP = (
 )
 RESUME = (
     "The training goes on from its last checkpoint, in a process of its own:",
-    f"it stays when this dashboard is quit. What it says goes to {fields.LOG}.",
+    f"it stays when this dashboard is quit. What it says goes to {layout.LOG}.",
 )
 
 

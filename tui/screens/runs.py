@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from textual.containers import Container, Vertical
 from textual.widget import Widget
 
-from handseg.runs.commands import runs_option
+from handseg.runs.control import runs_option
 from tui.copying import filter_words, sort_words
 from tui.keys import Place, bindings
 from tui.messages import (

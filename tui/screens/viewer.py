@@ -14,7 +14,7 @@ from textual.widget import Widget
 from handseg.anatomy import colours
 from handseg.data.dataset import Sample
 from handseg.errors import HandsegError
-from handseg.runs.previews import Preview, list_previews
+from handseg.runs.artifacts import Preview, list_previews
 from handseg.view.geometry import fitted
 from handseg.view.overlay import compose, compose_errors
 from tui.keys import Place, bindings

@@ -13,7 +13,7 @@ from textual.binding import BindingType
 from textual.strip import Strip
 from textual.widget import Widget
 
-from handseg.runs.reader import RunDetails
+from handseg.runs.history import RunDetails
 from handseg.view.curves import Curve, CurveLine, CurveRaster, Viewport, draw, line_of
 from tui import curves, palette
 from tui.curves import MEAN, Axis, Value

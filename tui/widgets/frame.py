@@ -8,7 +8,8 @@ from rich.cells import cell_len
 from rich.text import Text
 from textual import events
 
-from handseg.runs.summary import STATES, RunSummary
+from handseg.runs.layout import STATES
+from handseg.runs.summary import RunSummary
 from tui import palette
 from tui.keys import SCREENS, Place, help_line
 from tui.notices import Notice

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from handseg.runs.pace import eta_range
+from handseg.runs.history import eta_range
 from handseg.runs.summary import RunSummary
 from handseg.text import epochs_text
 from handseg.view.curves import sparkline

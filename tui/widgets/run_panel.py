@@ -7,11 +7,11 @@ from typing import Any
 
 from rich.text import Text
 
-from handseg.runs import fields
-from handseg.runs.commands import resume_command
-from handseg.runs.pace import eta_range
+from handseg.runs import layout
+from handseg.runs.control import resume_command
+from handseg.runs.history import eta_range
+from handseg.runs.jsonl import number
 from handseg.runs.summary import RunSummary
-from handseg.runs.validations import number
 from handseg.text import size_text
 from tui import palette
 from tui.bones import rival
@@ -214,4 +214,4 @@ def _last_system(state: State, name: str) -> Mapping[str, Any]:
     details = state.details.get(name)
     events = reversed(details.events) if details is not None else ()
     nothing: Mapping[str, Any] = {}
-    return next((event for event in events if event.get("kind") == fields.SYSTEM), nothing)
+    return next((event for event in events if event.get("kind") == layout.SYSTEM), nothing)

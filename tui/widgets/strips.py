@@ -11,7 +11,7 @@ from rich.text import Text
 from textual import events
 from textual.message import Message
 
-from handseg.runs.reader import RunDetails
+from handseg.runs.history import RunDetails
 from handseg.view import strips
 from handseg.view.strips import Cells
 from tui import dice_scale, palette

@@ -16,7 +16,7 @@ from handseg.text import NONE, dice_text, difference_text
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from handseg.runs.paired import PairedRuns, ScoredRun
+    from handseg.runs.comparison import RunComparison, ScoredRun
     from handseg.score.means import Difference
 
 EXAMPLES = (
@@ -54,15 +54,15 @@ def compare(
     drawn anew 2,000 times with all of their images. ▲ and ▼ stand where the 95 % interval leaves
     out 0.
     """
-    from handseg.runs.find import find_run
-    from handseg.runs.paired import pair_runs, read_scored
+    from handseg.runs.comparison import compare_runs, read_scored_run
+    from handseg.runs.query import find_run
 
     place = options.runs_folder(runs or context.obj)
     folders = list(dict.fromkeys(find_run(text, place) for text in which))
     if len(folders) < 2:
         raise UsageError("a comparison needs two runs", hints=["handseg runs", EXAMPLES[0]])
-    first, *others = [read_scored(folder) for folder in folders]
-    pairs = [pair_runs(first, other) for other in others]
+    first, *others = [read_scored_run(folder) for folder in folders]
+    pairs = [compare_runs(first, other) for other in others]
     report_notes(pairs)
     if json_:
         console.print_json(pairs_json(pairs))
@@ -72,7 +72,7 @@ def compare(
         print_tables(pairs, by, worst)
 
 
-def report_notes(pairs: "Sequence[PairedRuns]") -> None:
+def report_notes(pairs: "Sequence[RunComparison]") -> None:
     for one in (pairs[0].a, *(pair.b for pair in pairs)):
         which = "best" if one.is_best else "last"
         console.info(f"{one.name}: its {which} validation, step {one.scores.step}, fold {one.fold}")
@@ -86,7 +86,7 @@ def report_notes(pairs: "Sequence[PairedRuns]") -> None:
             console.info("whose images these are is not known: each counts as a person")
 
 
-def print_tables(pairs: "Sequence[PairedRuns]", by: By, worst: int) -> None:
+def print_tables(pairs: "Sequence[RunComparison]", by: By, worst: int) -> None:
     console.print_table(means_table(pairs).to_rich())
     console.out("")
     if by == "class":
@@ -98,7 +98,7 @@ def print_tables(pairs: "Sequence[PairedRuns]", by: By, worst: int) -> None:
     console.print_table(images_table(pairs, worst if by == "class" else None).to_rich())
 
 
-def report_chance(pairs: "Sequence[PairedRuns]") -> None:
+def report_chance(pairs: "Sequence[RunComparison]") -> None:
     """Many intervals: some leave out 0 though nothing differs."""
     from handseg.score.means import LEVEL
 
@@ -110,7 +110,7 @@ def report_chance(pairs: "Sequence[PairedRuns]") -> None:
         )
 
 
-def means_table(pairs: "Sequence[PairedRuns]") -> Table:
+def means_table(pairs: "Sequence[RunComparison]") -> Table:
     """A row for each run: its mean, the difference to the first, and whether it is more than
     noise."""
     columns = [
@@ -128,7 +128,7 @@ def means_table(pairs: "Sequence[PairedRuns]") -> Table:
     return Table(columns, rows)
 
 
-def classes_table(pairs: "Sequence[PairedRuns]") -> Table:
+def classes_table(pairs: "Sequence[RunComparison]") -> Table:
     """A row for each class: the Dice of the first, and what each other has more or less."""
     columns = [
         Column("class"),
@@ -144,7 +144,7 @@ def classes_table(pairs: "Sequence[PairedRuns]") -> Table:
     return Table(columns, rows)
 
 
-def images_table(pairs: "Sequence[PairedRuns]", most: int | None) -> Table:
+def images_table(pairs: "Sequence[RunComparison]", most: int | None) -> Table:
     """A row for each image of each pair, what differs most first."""
     several = len(pairs) > 1
     dice = {"text": dice_text, "right": True, "min_width": DIFFERENCE}
@@ -182,7 +182,7 @@ def interval_text(between: "Difference") -> str:
     return f"{difference_text(ends.low)} to {difference_text(ends.high)}"
 
 
-def pairs_csv(pairs: "Sequence[PairedRuns]", by: By) -> str:
+def pairs_csv(pairs: "Sequence[RunComparison]", by: By) -> str:
     if by == "class":
         names = ("a", "b", "class", "dice_a", "dice_b", *BETWEEN)
         rows = [
@@ -199,7 +199,7 @@ def pairs_csv(pairs: "Sequence[PairedRuns]", by: By) -> str:
     return Table([Column(name) for name in names], rows).to_csv()
 
 
-def pairs_json(pairs: "Sequence[PairedRuns]") -> dict[str, Any]:
+def pairs_json(pairs: "Sequence[RunComparison]") -> dict[str, Any]:
     """Each other run against the first; intervals are null where there are too few people."""
     from handseg.score.means import LEVEL, RESAMPLES
 
@@ -219,7 +219,7 @@ def _run(run: "ScoredRun") -> dict[str, Any]:
     }
 
 
-def _pair(pair: "PairedRuns") -> dict[str, Any]:
+def _pair(pair: "RunComparison") -> dict[str, Any]:
     mean_a, mean_b = pair.means
     return {
         "b": _run(pair.b),

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from handseg.runs.listing import worst_dice
-from handseg.runs.summary import RunSummary, State
+from handseg.runs.layout import State
+from handseg.runs.query import worst_dice
+from handseg.runs.summary import RunSummary
 from handseg.text import NONE, STATE_SIGNS, dice_text, epochs_text, one_line, short_duration
 
 GAP = 2

@@ -14,7 +14,7 @@ from handseg.errors import InputError, UsageError, did_you_mean
 from handseg.text import counted
 
 if TYPE_CHECKING:
-    from handseg.runs.filter import Filter
+    from handseg.runs.query import Filter
     from handseg.runs.summary import RunSummary
 
 EXAMPLES = (
@@ -88,9 +88,8 @@ def runs(
     """
     import time
 
-    from handseg.runs.filter import Filter
     from handseg.runs.index import list_runs
-    from handseg.runs.listing import COLUMNS, SORTS, run_row, run_rows, sort_runs
+    from handseg.runs.query import COLUMNS, SORTS, Filter, run_row, run_rows, sort_runs
 
     if context.invoked_subcommand is not None:
         context.obj = folder
@@ -148,7 +147,7 @@ def report_verb(words: "list[str]") -> None:
 def print_list(found: "list[RunSummary]", now: float) -> None:
     """The table, and how to look closer."""
     from handseg.cli.runs.lines import runs_lines
-    from handseg.runs.commands import run_command
+    from handseg.runs.control import run_command
 
     console.print_lines(runs_lines(found, now, console.table_width()))
     if found:

@@ -39,8 +39,8 @@ def rm(
     With --checkpoints curves, scores, predictions and the best checkpoint stay, so that the run can
     still predict; of a run that can be resumed the last checkpoint stays too.
     """
-    from handseg.runs.find import find_run
-    from handseg.runs.removal import removable
+    from handseg.runs.control import removable
+    from handseg.runs.query import find_run
 
     place = options.runs_folder(runs or context.obj)
     folders = dict.fromkeys(find_run(text, place) for text in which)
@@ -53,7 +53,7 @@ def rm(
 
 
 def remove(found: "Sequence[RunSummary]", yes: bool) -> None:
-    from handseg.runs.removal import remove_run, size_of
+    from handseg.runs.control import remove_run, size_of
     from handseg.text import size_text
 
     sizes = [size_of(run.folder) for run in found]
@@ -69,7 +69,8 @@ def remove(found: "Sequence[RunSummary]", yes: bool) -> None:
 
 
 def remove_checkpoints_of(found: "Sequence[RunSummary]", yes: bool) -> None:
-    from handseg.runs.removal import remove_spare, spare_checkpoints
+    from handseg.runs.checkpoints import spare_checkpoints
+    from handseg.runs.control import remove_spare
     from handseg.text import size_text
 
     total = 0

@@ -64,7 +64,7 @@ def show(
     """
     import time
 
-    from handseg.runs.find import find_run
+    from handseg.runs.query import find_run
     from handseg.view.run_report import report_run
 
     if html is not None and (json_ or csv_):

@@ -196,11 +196,11 @@ def find_resumed(resumed: str, sets: list[str], runs: Path) -> "tuple[Path, Load
         UsageError: something else is set.
     """
     from handseg.recipe import load_recipe
-    from handseg.runs import fields
-    from handseg.runs.find import find_run
+    from handseg.runs import layout
+    from handseg.runs.query import find_run
 
     run = find_run(resumed, runs)
-    loaded = load_recipe(str(run / fields.RECIPE), sets, resumed=True)
+    loaded = load_recipe(str(run / layout.RECIPE), sets, resumed=True)
     for warning in loaded.warnings:
         console.warn(warning)
     return run, loaded
@@ -218,7 +218,7 @@ def go_on(run: Path, loaded: "LoadedRecipe", data: Path | None) -> None:
 
 def report(outcome: "Outcome") -> None:
     """The Dice of every bone, where everything lies, and what to type next."""
-    from handseg.runs.commands import run_command
+    from handseg.runs.control import run_command
 
     if outcome.reason:
         console.info(f"ended early: {outcome.reason}")
@@ -235,8 +235,8 @@ def report(outcome: "Outcome") -> None:
 
 def weights_words(outcome: "Outcome") -> str:
     """Which weights the best Dice is of, where there were two to choose from."""
-    from handseg.runs.reader import read_run
-    from handseg.runs.validations import number
+    from handseg.runs.history import read_run
+    from handseg.runs.jsonl import number
 
     events = read_run(outcome.run).events
     both = [event for event in events if event.get("ema_mean") is not None]

@@ -42,7 +42,7 @@ def end_of(run: Path | None, reason: str, state: str = "failed") -> RunEnd:
     """What a run's folder says of its end; reason and state are those of one that has none."""
     if run is None:
         return RunEnd(None, state, reason, None)
-    from handseg.runs.reader import summarise_run
+    from handseg.runs.index import summarise_run
 
     found = summarise_run(run)
     dice = found.best_dice if isfinite(found.best_dice) else None
@@ -55,7 +55,7 @@ def on_end_of_training(command: str | None, runs: Path) -> Iterator[None]:
     if command is None:
         yield
         return
-    from handseg.runs.begun import run_begun_by
+    from handseg.runs.query import find_run_by_pid
 
     begun, reason = time.time(), ""
     try:
@@ -67,7 +67,7 @@ def on_end_of_training(command: str | None, runs: Path) -> Iterator[None]:
         reason = f"{type(error).__name__}: {error}"
         raise
     finally:
-        run_on_end(command, end_of(run_begun_by(os.getpid(), begun, runs), reason))
+        run_on_end(command, end_of(find_run_by_pid(os.getpid(), begun, runs), reason))
 
 
 def run_on_end(command: str, end: RunEnd) -> None:

@@ -271,7 +271,7 @@ def run_queue(
 
 def run_child(training: Training, request: TrainRequest, signals: QueueSignals) -> EndedTraining:
     """Train in a process of its own; its words go where ours go, its paths to our stdout."""
-    from handseg.runs.begun import run_begun_by
+    from handseg.runs.query import find_run_by_pid
 
     begun = time.time()
     words = [*PROGRAM, *training.words(request), *verbosity_words()]
@@ -284,7 +284,7 @@ def run_child(training: Training, request: TrainRequest, signals: QueueSignals) 
     signals.child = None
     if code < 0:
         console.warn(f"{training.title} was ended by {signal.Signals(-code).name}")
-    run = run_begun_by(process.pid, begun, options.runs_folder(request.runs))
+    run = find_run_by_pid(process.pid, begun, options.runs_folder(request.runs))
     state = "stopped" if code in ENDED_BY else "failed"
     return EndedTraining(training, ENDED_BY.get(code, code), end_of(run, reason_of(code), state))
 

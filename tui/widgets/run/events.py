@@ -9,9 +9,9 @@ from typing import Any, Literal, get_args
 from rich.segment import Segment
 from rich.text import Text
 
-from handseg.runs import fields
-from handseg.runs.summary import State
-from handseg.runs.validations import number
+from handseg.runs import layout
+from handseg.runs.jsonl import number
+from handseg.runs.layout import State
 from handseg.text import size_text
 from tui import palette
 from tui.widgets.sheet import Sheet
@@ -20,12 +20,12 @@ from tui.wording import cell, count, dice, joined, one_line, span
 Event = Mapping[str, Any]
 Filter = Literal["all", "validations", "checkpoints", "warnings", "machine", "turns"]
 FILTERS: tuple[Filter, ...] = get_args(Filter)
-TURNS = (fields.START, fields.RESUME, fields.END)
+TURNS = (layout.START, layout.RESUME, layout.END)
 KINDS: dict[Filter, tuple[str, ...]] = {
-    "validations": (fields.VALIDATION,),
-    "checkpoints": (fields.CHECKPOINT,),
-    "warnings": (fields.WARNING,),
-    "machine": (fields.SYSTEM,),
+    "validations": (layout.VALIDATION,),
+    "checkpoints": (layout.CHECKPOINT,),
+    "warnings": (layout.WARNING,),
+    "machine": (layout.SYSTEM,),
     "turns": TURNS,
 }
 _NOTHING: Event = {}
@@ -100,18 +100,18 @@ def event_line(event: Event, moment: str) -> Text:
 def sign_of(event: Event) -> tuple[str, str]:
     """The sign of a kind and its colour."""
     kind, state = str(event.get("kind")), event.get("state")
-    if kind == fields.END:
+    if kind == layout.END:
         ending: State = "failed"
         if state == "finished" or state == "stopped":
             ending = state
         return palette.SIGNS[ending]
     return {
-        fields.START: ("▶", palette.ACCENT),
-        fields.RESUME: ("▶", palette.ACCENT),
-        fields.VALIDATION: ("◆", palette.GOOD),
-        fields.CHECKPOINT: ("▣", palette.TEXT),
-        fields.WARNING: ("!", palette.WARN),
-        fields.SYSTEM: ("·", palette.FAINT),
+        layout.START: ("▶", palette.ACCENT),
+        layout.RESUME: ("▶", palette.ACCENT),
+        layout.VALIDATION: ("◆", palette.GOOD),
+        layout.CHECKPOINT: ("▣", palette.TEXT),
+        layout.WARNING: ("!", palette.WARN),
+        layout.SYSTEM: ("·", palette.FAINT),
     }.get(kind, ("?", palette.DIM))
 
 
@@ -206,11 +206,11 @@ def end(event: Event) -> Text:
 
 
 TELLERS: dict[str, Callable[[Event], Text]] = {
-    fields.VALIDATION: validation,
-    fields.CHECKPOINT: checkpoint,
-    fields.WARNING: warning,
-    fields.SYSTEM: system,
-    fields.START: start,
-    fields.RESUME: resume,
-    fields.END: end,
+    layout.VALIDATION: validation,
+    layout.CHECKPOINT: checkpoint,
+    layout.WARNING: warning,
+    layout.SYSTEM: system,
+    layout.START: start,
+    layout.RESUME: resume,
+    layout.END: end,
 }

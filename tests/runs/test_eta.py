@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from handseg.runs.pace import eta_range
-from handseg.runs.reader import RunDetails
+from handseg.runs.history import RunDetails, eta_range
 from handseg.runs.summary import RunSummary
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from handseg.cli.runs.compare import pairs_csv, pairs_json
 from handseg.errors import InputError
-from handseg.runs.paired import pair_runs, read_scored
+from handseg.runs.comparison import compare_runs, read_scored_run
 
 CLASSES = ("finger-1", "Radius")
 PEOPLE = [f"ID{number // 2:03d}" for number in range(24)]
@@ -25,7 +25,7 @@ def scored(make_run):
         writer.scores(step, images, classes, np.asarray(dice), persons)
         writer.validation(step=step, epoch=1, dice=means)
         writer.end("finished")
-        return read_scored(writer.folder)
+        return read_scored_run(writer.folder)
 
     return make
 
@@ -36,7 +36,7 @@ def dice():
 
 
 def test_what_is_better_on_every_person_is_more_than_noise(scored, dice):
-    pair = pair_runs(scored("a", dice), scored("b", dice + np.array([0.01, -0.05])))
+    pair = compare_runs(scored("a", dice), scored("b", dice + np.array([0.01, -0.05])))
     first, second = pair.by_class
     assert first.between.mean == pytest.approx(0.01, abs=1e-6)
     assert second.between.mean == pytest.approx(-0.05, abs=1e-6)
@@ -47,7 +47,7 @@ def test_what_is_better_on_every_person_is_more_than_noise(scored, dice):
 
 def test_what_goes_up_and_down_with_people_is_noise(scored, dice):
     sway = np.where(np.arange(24) // 2 % 2, 0.03, -0.03)[:, None]
-    pair = pair_runs(scored("a", dice), scored("b", dice + sway))
+    pair = compare_runs(scored("a", dice), scored("b", dice + sway))
     assert pair.overall.verdict == "no more than noise"
     assert pair.overall.interval.low < 0 < pair.overall.interval.high
 
@@ -56,7 +56,7 @@ def test_people_are_drawn_not_images(scored, dice):
     """24 images of 4 people are as sure as 4 people are."""
     four = [f"ID{number // 6}" for number in range(24)]
     a, b = scored("a", dice, persons=four), scored("b", dice + 0.1, persons=four)
-    assert pair_runs(a, b).overall.verdict == "too few people to tell"
+    assert compare_runs(a, b).overall.verdict == "too few people to tell"
 
 
 def test_images_are_joined_by_name_whatever_their_order(scored, dice):
@@ -64,14 +64,14 @@ def test_images_are_joined_by_name_whatever_their_order(scored, dice):
     shuffled = [IMAGES[place] for place in order]
     a = scored("a", dice)
     b = scored("b", dice[order], images=shuffled, persons=[PEOPLE[place] for place in order])
-    assert pair_runs(a, b).overall.mean == 0
-    assert all(row.difference == 0 for row in pair_runs(a, b).by_image)
+    assert compare_runs(a, b).overall.mean == 0
+    assert all(row.difference == 0 for row in compare_runs(a, b).by_image)
 
 
 def test_what_one_of_them_does_not_know_counts_in_neither(scored, dice):
     other = dice.copy()
     other[0, 0] = math.nan
-    pair = pair_runs(scored("a", dice), scored("b", other))
+    pair = compare_runs(scored("a", dice), scored("b", other))
     assert pair.overall.mean == 0
     assert pair.by_class[0].a == pytest.approx(dice[1:, 0].mean(), abs=1e-6)
 
@@ -79,7 +79,7 @@ def test_what_one_of_them_does_not_know_counts_in_neither(scored, dice):
 def test_the_images_that_differ_most_come_first_with_the_class(scored, dice):
     other = dice.copy()
     other[7, 1] -= 0.4
-    row = pair_runs(scored("a", dice), scored("b", other)).by_image[0]
+    row = compare_runs(scored("a", dice), scored("b", other)).by_image[0]
     assert (row.name, row.person, row.most) == ("image7.png", "ID003", "Radius")
     assert row.difference == pytest.approx(-0.2, abs=1e-6)
 
@@ -88,13 +88,13 @@ def test_runs_of_other_folds_have_no_image_in_common(scored, dice):
     a = scored("a", dice)
     b = scored("b", dice, images=[f"x{name}" for name in IMAGES], fold=1)
     with pytest.raises(InputError, match=r"no image in common\n.*fold 0, b fold 1"):
-        pair_runs(a, b)
+        compare_runs(a, b)
 
 
 def test_images_and_classes_that_one_alone_has_are_left_out(scored, dice):
     a = scored("a", dice)
     b = scored("b", dice[4:, :1], images=IMAGES[4:], persons=PEOPLE[4:], classes=CLASSES[:1])
-    pair = pair_runs(a, b)
+    pair = compare_runs(a, b)
     assert (len(pair.images), pair.classes) == (20, ("finger-1",))
 
 
@@ -104,10 +104,10 @@ def test_the_best_validation_counts_and_without_its_scores_the_last(make_run, di
         writer.scores(step, IMAGES, CLASSES, dice + gain, PEOPLE)
         writer.validation(step=step, epoch=step / 5, dice=dict.fromkeys(CLASSES, 0.5 + gain))
     writer.end("finished")
-    best = read_scored(writer.folder)
+    best = read_scored_run(writer.folder)
     assert (best.scores.step, best.is_best) == (5, True)
     (writer.folder / "scores" / "00000005.npz").unlink()
-    last = read_scored(writer.folder)
+    last = read_scored_run(writer.folder)
     assert (last.scores.step, last.is_best) == (10, False)
 
 
@@ -123,14 +123,14 @@ def test_people_that_the_scores_do_not_tell_are_those_of_the_data_set(make_run, 
         writer.scores(5, names, CLASSES, dice)
         writer.validation(step=5, epoch=1, dice=dict.fromkeys(CLASSES, 0.5))
         writer.end("finished")
-        found.append(read_scored(writer.folder))
-    pair = pair_runs(*found)
+        found.append(read_scored_run(writer.folder))
+    pair = compare_runs(*found)
     assert pair.knows_people
     assert pair.persons == tuple(sample.person for sample in samples)
 
 
 def test_whose_images_nobody_knows_each_count_as_a_person(scored, dice):
-    pair = pair_runs(scored("a", dice, persons=()), scored("b", dice, persons=()))
+    pair = compare_runs(scored("a", dice, persons=()), scored("b", dice, persons=()))
     assert not pair.knows_people
     assert len(pair.people) == 24
 
@@ -139,15 +139,15 @@ def test_damaged_or_missing_scores_are_said(make_run, dice):
     writer = make_run(name="bare")
     writer.end("finished")
     with pytest.raises(InputError, match="no Dice of images"):
-        read_scored(writer.folder)
+        read_scored_run(writer.folder)
     (writer.folder / "scores").mkdir()
     (writer.folder / "scores" / "00000005.npz").write_bytes(b"PK\x03\x04 no more")
     with pytest.raises(InputError, match="cannot be read"):
-        read_scored(writer.folder)
+        read_scored_run(writer.folder)
 
 
 def test_programs_get_every_class_and_image(scored, dice):
-    pairs = [pair_runs(scored("a", dice), scored("b", dice + 0.01))]
+    pairs = [compare_runs(scored("a", dice), scored("b", dice + 0.01))]
     found = json.loads(json.dumps(pairs_json(pairs), allow_nan=False))
     (other,) = found["others"]
     assert (found["a"]["name"], other["b"]["name"], other["people"]) == ("a", "b", 12)

@@ -4,7 +4,7 @@ Writers and readers take every name from here. A reader ignores fields and kinds
 know, so that a newer training can be watched by an older dashboard.
 """
 
-from typing import Final
+from typing import Final, Literal, get_args
 
 VERSION: Final = 1
 """Goes up when a field changes its meaning; written as `v` into `run.json` and every event."""
@@ -77,6 +77,7 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "mean": "mean of these; null when there is none",
         "best": "the best so far: mean with its epoch and step, dice of each class on its own",
         "means": "the last 40 means, this one last",
+        "metrics": "further metrics by name, each with its value for each class",
         "raw_mean": "mean Dice of the weights themselves",
         "ema_mean": "mean Dice of their moving average; null without one",
         "uses_ema": "whether the figures are the average's: the better of the two counts",
@@ -128,7 +129,12 @@ REQUIRED: Final[dict[str, tuple[str, ...]]] = {
 }
 """Fields without which an event is worthless: the writer refuses it."""
 
-END_STATES: Final = ("finished", "stopped", "failed")
+State = Literal["running", "quiet", "dead", "stopped", "failed", "finished", "broken"]
+"""What a run is found to be; only how it ended is written down, the rest is derived."""
+STATES: Final[tuple[State, ...]] = get_args(State)
+END_STATES: Final[tuple[State, ...]] = ("finished", "stopped", "failed")
+RESUMABLE: Final[tuple[State, ...]] = ("dead", "stopped", "failed")
+"""States from which a run can go on."""
 
 STEP_FIELDS: Final = {
     "t": "when the line was written, seconds since 1970",

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from handseg.data.dataset import is_dataset, open_dataset
 from handseg.errors import InputError
-from handseg.runs import fields
-from handseg.runs.scores import ImageScores, read_scores, score_steps
+from handseg.runs import layout
+from handseg.runs.artifacts import ImageScores, read_scores, score_steps
+from handseg.runs.events import BestTracker, last_validation
+from handseg.runs.jsonl import whole
 from handseg.runs.summary import read_run_file
-from handseg.runs.validations import RunningBest, last_validation
 from handseg.score.means import Difference, People, column_means, difference, mean_of, row_means
 
 
@@ -57,10 +58,10 @@ class ImageDifference:
 
 
 @dataclass(frozen=True)
-class PairedRuns:
+class RunComparison:
     """Two runs on the images and classes that both have; differences are B minus A.
 
-    `figures_a` and `figures_b` are float64 [images, classes], NaN where either knows nothing.
+    `dice_a` and `dice_b` are float64 [images, classes], NaN where either knows nothing.
     """
 
     a: ScoredRun
@@ -68,8 +69,8 @@ class PairedRuns:
     images: tuple[str, ...]
     classes: tuple[str, ...]
     persons: tuple[str, ...]
-    figures_a: NDArray[np.float64]
-    figures_b: NDArray[np.float64]
+    dice_a: NDArray[np.float64]
+    dice_b: NDArray[np.float64]
     knows_people: bool
     """Whether it is known whose images these are; else each is a person of its own."""
 
@@ -79,22 +80,22 @@ class PairedRuns:
 
     @cached_property
     def overall(self) -> Difference:
-        return difference(self.figures_b, self.figures_a, self.people)
+        return difference(self.dice_b, self.dice_a, self.people)
 
     @property
     def means(self) -> tuple[float, float]:
-        return mean_of(self.figures_a), mean_of(self.figures_b)
+        return mean_of(self.dice_a), mean_of(self.dice_b)
 
     @cached_property
     def by_class(self) -> list[ClassDifference]:
         """A row for each class, in their order."""
-        means_a, means_b = column_means(self.figures_a), column_means(self.figures_b)
+        means_a, means_b = column_means(self.dice_a), column_means(self.dice_b)
         return [
             ClassDifference(
                 name,
                 float(means_a[place]),
                 float(means_b[place]),
-                difference(self.figures_b[:, [place]], self.figures_a[:, [place]], self.people),
+                difference(self.dice_b[:, [place]], self.dice_a[:, [place]], self.people),
             )
             for place, name in enumerate(self.classes)
         ]
@@ -102,15 +103,15 @@ class PairedRuns:
     @cached_property
     def by_image(self) -> list[ImageDifference]:
         """A row for each image that both know something of, what differs most first."""
-        apart = self.figures_b - self.figures_a
-        means_a, means_b = row_means(self.figures_a), row_means(self.figures_b)
+        differences = self.dice_b - self.dice_a
+        means_a, means_b = row_means(self.dice_a), row_means(self.dice_b)
         rows = [
             ImageDifference(
                 name,
                 self.persons[row],
                 float(means_a[row]),
                 float(means_b[row]),
-                *_most(apart[row], self.classes),
+                *_most(differences[row], self.classes),
             )
             for row, name in enumerate(self.images)
             if not math.isnan(means_a[row])
@@ -118,14 +119,14 @@ class PairedRuns:
         return sorted(rows, key=lambda row: -abs(row.difference))
 
 
-def _most(apart: NDArray[np.float64], classes: Sequence[str]) -> tuple[str | None, float]:
-    if np.isnan(apart).all():
+def _most(differences: NDArray[np.float64], classes: Sequence[str]) -> tuple[str | None, float]:
+    if np.isnan(differences).all():
         return None, math.nan
-    place = int(np.nanargmax(np.abs(apart)))
-    return classes[place], float(apart[place])
+    place = int(np.nanargmax(np.abs(differences)))
+    return classes[place], float(differences[place])
 
 
-def read_scored(folder: Path) -> ScoredRun:
+def read_scored_run(folder: Path) -> ScoredRun:
     """The scores of a run.
 
     Raises:
@@ -133,12 +134,12 @@ def read_scored(folder: Path) -> ScoredRun:
     """
     try:
         run = read_run_file(folder)
-        best = RunningBest.of(last_validation(folder / fields.EVENTS)).step
+        best = BestTracker.from_event(last_validation(folder / layout.EVENTS)).step
         steps = score_steps(folder)
         if not steps:
             raise InputError(
                 f"the run {folder.name} has no Dice of images to compare",
-                details=f"{folder / fields.SCORES} is written at each validation",
+                details=f"{folder / layout.SCORES} is written at each validation",
             )
         step = best if best in steps else steps[-1]
         scores = read_scores(folder, step)
@@ -146,12 +147,11 @@ def read_scored(folder: Path) -> ScoredRun:
         raise InputError(
             f"the scores of the run {folder.name} cannot be read", details=str(error)
         ) from error
-    fold = run.get("fold")
-    kept_fold = fold if isinstance(fold, int) else None
-    return ScoredRun(folder.name, kept_fold, scores, step == best, str(run.get("data") or ""))
+    fold = whole(run.get("fold"))
+    return ScoredRun(folder.name, fold, scores, step == best, str(run.get("data") or ""))
 
 
-def pair_runs(a: ScoredRun, b: ScoredRun) -> PairedRuns:
+def compare_runs(a: ScoredRun, b: ScoredRun) -> RunComparison:
     """Two runs side by side.
 
     Raises:
@@ -160,19 +160,19 @@ def pair_runs(a: ScoredRun, b: ScoredRun) -> PairedRuns:
     images = _common(a.scores.images, b.scores.images)
     classes = _common(a.scores.classes, b.scores.classes)
     if not images or not classes:
-        raise _nothing_in_common(a, b, "image" if not images else "class")
-    figures_a, figures_b = (_figures(one.scores, images, classes) for one in (a, b))
-    unknown = np.isnan(figures_a) | np.isnan(figures_b)
-    figures_a[unknown] = figures_b[unknown] = np.nan
+        raise _no_overlap(a, b, "image" if not images else "class")
+    dice_a, dice_b = (_dice_of(one.scores, images, classes) for one in (a, b))
+    unknown = np.isnan(dice_a) | np.isnan(dice_b)
+    dice_a[unknown] = dice_b[unknown] = np.nan
     persons = persons_of(a, b)
-    return PairedRuns(
+    return RunComparison(
         a,
         b,
         images,
         classes,
         tuple(persons.get(image, image) for image in images),
-        figures_a,
-        figures_b,
+        dice_a,
+        dice_b,
         knows_people=any(image in persons for image in images),
     )
 
@@ -193,7 +193,7 @@ def persons_of(*runs: ScoredRun) -> Mapping[str, str]:
     return {}
 
 
-def _nothing_in_common(a: ScoredRun, b: ScoredRun, what: str) -> InputError:
+def _no_overlap(a: ScoredRun, b: ScoredRun, what: str) -> InputError:
     folds = f"{a.name} holds out fold {a.fold}, {b.name} fold {b.fold}"
     other = what == "image" and a.fold != b.fold
     return InputError(
@@ -208,7 +208,7 @@ def _common(first: Sequence[str], second: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in first if name in there)
 
 
-def _figures(
+def _dice_of(
     scores: ImageScores, images: Sequence[str], classes: Sequence[str]
 ) -> NDArray[np.float64]:
     row_of = {image: row for row, image in enumerate(scores.images)}

@@ -2,12 +2,11 @@
 
 import numpy as np
 
-from handseg.runs.growing import Growing
-from handseg.runs.steps import StepsTable
+from handseg.runs.history import GrowableArray, StepsTable
 
 
 def test_what_was_handed_out_is_not_changed_by_what_comes_later():
-    found = Growing(np.float64)
+    found = GrowableArray(np.float64)
     found.extend([1.0, 2.0])
     early = found.values
     found.extend([3.0] * 5000)
