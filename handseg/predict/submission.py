@@ -11,7 +11,7 @@ from handseg.data.dataset import Sample
 from handseg.post.masks import host_masks
 from handseg.predict.whole import Inference, infer_samples
 from handseg.reporter import Progress, silent
-from handseg.rle.submission import write_submission
+from handseg.rle.writing import write_submission
 
 
 def write_predictions(

@@ -18,7 +18,7 @@ from handseg.data.planes import Planes, pack
 from handseg.post.masks import full_size_masks
 from handseg.predict.room import Room, free_memory
 from handseg.predict.whole import Inference
-from handseg.rle.sweeps import DICE_EPSILON
+from handseg.rle.set_operations import DICE_EPSILON
 from handseg.runs import fields
 from handseg.runs.writer import RunWriter
 from handseg.score.dice import Scores

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handseg import rle
-from handseg.rle.codec import Disorder, read
-from handseg.rle.compare import compare
+from handseg.rle.aligned import compare
+from handseg.rle.codec import NormalizationStats, read
 from handseg.rle.submission import read_submission
 
 EPSILON = 1e-4
@@ -192,13 +192,13 @@ def test_what_is_in_disorder_is_united_pixel_for_pixel_and_counted(pairs, first,
         "overlapping": sum(length for _, length in pairs) > sum(flat),
     }
     assert {kind: getattr(disorder, kind) > 0 for kind in found} == found
-    assert (disorder == Disorder()) == (written.split() == text(flat, first).split())
+    assert (disorder == NormalizationStats()) == (written.split() == text(flat, first).split())
 
 
 def test_touching_runs_in_order_are_counted_as_nothing_else():
     runs, disorder = read(b"1 2 3 2 9 1 10 1 11 1")
     assert runs.tolist() == [[0, 4], [8, 11]]
-    assert disorder == Disorder(touching=3)
+    assert disorder == NormalizationStats(touching=3)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (2048, 2048)])
