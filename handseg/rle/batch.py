@@ -12,9 +12,9 @@ from handseg.rle.codec import (
     RleError,
     Runs,
     empty,
-    figures_of,
     past_the_end,
     read,
+    read_figures,
     text_of,
 )
 
@@ -103,35 +103,28 @@ def parse_batch(texts: Sequence[bytes], sizes: Sequence[tuple[int, int]]) -> Par
     beyond = ends > limits[filled]
     if not beyond.any():
         return parsed
-    masks = filled[beyond].tolist()
+    masks = [int(mask) for mask in filled[beyond]]
     faults = [
-        (mask, past_the_end(end, sizes[mask]))
-        for mask, end in zip(masks, ends[beyond].tolist(), strict=True)
+        (mask, past_the_end(int(end), sizes[mask]))
+        for mask, end in zip(masks, ends[beyond], strict=True)
     ]
     return ParsedBatch(_without(runs, masks), parsed.faults + faults, parsed.repaired)
 
 
 def _plain(texts: Sequence[bytes]) -> BatchedRuns | None:
-    """All texts at once; None if any needs a closer look.
-
-    That is one with anything but digits and spaces, with a start of 0 or without a last length, or
-    with a figure whose run might not fit into 32 bits. Runs stand in the order of the text.
-    """
-    letters = np.frombuffer(b"".join(texts), dtype=np.uint8)
-    below_digits = np.count_nonzero(letters < ord("0"))
-    if letters.max(initial=0) > ord("9") or below_digits != np.count_nonzero(letters == ord(" ")):
+    """All texts at once, runs in the order of the text; None if any needs a closer look."""
+    found = read_figures(texts)
+    if found is None:
         return None
-    figures = [figures_of(text) for text in texts]
-    counts = np.fromiter(map(len, figures), dtype=np.intp, count=len(figures))
-    numbers = np.concatenate(figures) if figures else figures_of(b"")
-    if (counts & 1).any() or numbers.max(initial=0) >= 2**31:
+    figures, counts = found
+    if (counts & 1).any():
         return None
-    starts, ends = numbers[0::2].astype(np.uint32), numbers[1::2].astype(np.uint32)
+    starts, ends = figures[0::2].copy(), figures[1::2].copy()
     if not starts.all():
         return None
     starts -= np.uint32(1)
     ends += starts
-    return BatchedRuns(starts, ends, _edges(counts >> 1))
+    return BatchedRuns(starts, ends, np.append(0, counts >> 1))
 
 
 def _one_by_one(texts: Sequence[bytes]) -> ParsedBatch:
@@ -155,7 +148,7 @@ def _put_in_order(runs: BatchedRuns, texts: Sequence[bytes]) -> ParsedBatch:
     disordered = _disordered(runs)
     if len(disordered):
         masks = runs.masks()
-        for mask in disordered.tolist():
+        for mask in map(int, disordered):
             masks[mask], stats = read(texts[mask])
             repaired.append((mask, stats))
         runs = batch_of(masks)

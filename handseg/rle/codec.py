@@ -5,6 +5,7 @@ next row and may end at the last pixel.
 """
 
 import re
+from collections.abc import Sequence
 from operator import add
 from typing import NamedTuple, TypeAlias
 
@@ -20,13 +21,12 @@ mask; sorted, disjoint, none empty, none touching the next. A mask has exactly o
 
 BLANKS = b" \t\r\n"
 """What may stand between figures."""
-FIGURES = b"0123456789"
-LARGEST = 2**40
+_LARGEST = 2**40
 """No image has so many pixels; a row's number and a weight still fit beside such a position."""
 _WHOLE = re.compile(rb"(?<=[0-9])\.0*(?=[ \t\r\n]|$)")
 """What makes a whole number look like a fraction: `7.0` for 7."""
 _WORD = 8
-"""Bytes of a machine word, and digits of the longest figure that is written as one."""
+"""Bytes of a machine word, and digits of the longest figure that is read and written as one."""
 _U64 = np.uint64
 
 
@@ -121,17 +121,19 @@ def _as_written(text: str | bytes) -> Runs:
     data = text.encode("utf-8") if isinstance(text, str) else text
     if b"." in data:
         data = _WHOLE.sub(b"", data)
-    if strange := data.translate(None, FIGURES + BLANKS):
+    if strange := data.translate(None, b"0123456789" + BLANKS):
         if b"-" in strange:
             raise RleError("a negative figure")
         raise RleError(f"{strange[:20].decode('utf-8', 'replace')!r} where figures are expected")
-    numbers = figures_of(data)
-    if len(numbers) % 2:
-        raise RleError(f"an odd number of figures ({len(numbers)}): a start without its length")
-    largest = numbers.max(initial=0)
-    if largest > LARGEST:
-        raise RleError(f"a figure beyond any image ({largest} or more)")
-    runs = numbers.view(np.int64).reshape(-1, 2)
+    if not data.strip(BLANKS):
+        return empty()
+    # It takes signs too, and stops at letters: there are none left. Figures too large saturate.
+    figures = np.fromstring(data, dtype=np.int64, sep=" ")
+    if len(figures) % 2:
+        raise RleError(f"an odd number of figures ({len(figures)}): a start without its length")
+    if figures.max() > _LARGEST:
+        raise RleError(f"a figure beyond any image ({figures.max()} or more)")
+    runs = figures.reshape(-1, 2)
     if not runs[:, 0].all():
         raise RleError("a start of 0: starts count from 1")
     runs[:, 0] -= 1
@@ -139,15 +141,53 @@ def _as_written(text: str | bytes) -> Runs:
     return runs
 
 
-def figures_of(text: bytes) -> NDArray[np.uint64]:
-    """The figures of a text that holds nothing but FIGURES and BLANKS.
+def read_figures(texts: Sequence[bytes]) -> tuple[NDArray[np.uint32], NDArray[np.intp]] | None:
+    """The figures of many texts, and of each text how many stand before its end.
 
-    A figure of more than 64 bits is read as the largest of these. The text is not checked:
-    `fromstring` itself would take a sign, and stop at a letter.
+    None where a text holds anything but figures of up to eight digits with single spaces between.
+    `fromstring` on each text would do, but takes a quarter longer, a vote 8 %.
     """
-    if not text or text.isspace():  # of which `fromstring` makes a 0
-        return np.empty(0, dtype=np.uint64)
-    return np.fromstring(text, dtype=np.uint64, sep=" ")
+    # Behind the last figure there are as many bytes as a word has.
+    data = b" ".join((*filter(None, texts), b" " * _WORD))
+    letters = np.frombuffer(data, dtype=np.uint8)
+    ends = np.flatnonzero(letters < ord("0"))
+    if letters.max() > ord("9") or np.count_nonzero(letters == ord(" ")) != len(ends):
+        return None
+    ends = ends[:-_WORD]
+    begins = np.zeros_like(ends)
+    begins[1:] = ends[:-1] + 1
+    digits = ends - begins
+    if len(digits) and (digits.min() < 1 or digits.max() > _WORD):
+        return None
+    lengths = np.fromiter(map(len, texts), dtype=np.intp, count=len(texts))
+    counts = np.searchsorted(ends, np.cumsum(lengths + (lengths > 0)))
+    return _numbers(_windows(letters)[begins], digits), counts
+
+
+def _numbers(words: NDArray[np.uint64], digits: NDArray[np.intp]) -> NDArray[np.uint32]:
+    """The number whose digits each word begins with, the first in the lowest byte.
+
+    Neighbours are added up in pairs of digits, of two digits and of four: Daniel Lemire's and
+    Wojciech Muła's way to read eight digits ("SIMD within a register"), on arrays of words.
+    """
+    # What stands behind the digits is shifted out, and zeros before them in.
+    words <<= ((_WORD - digits) << 3).view(_U64)
+    words &= _U64(0x0F0F0F0F0F0F0F0F)
+    words *= _U64(10 * 2**8 + 1)
+    words >>= _U64(8)
+    words &= _U64(0x00FF00FF00FF00FF)
+    words *= _U64(100 * 2**16 + 1)
+    words >>= _U64(16)
+    words &= _U64(0x0000FFFF0000FFFF)
+    words *= _U64(10000 * 2**32 + 1)
+    words >>= _U64(32)
+    return words.astype(np.uint32)
+
+
+def _windows(letters: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """The word that begins at each byte, its first letter in the lowest one."""
+    words = letters[:_WORD].view(np.dtype(np.uint64).newbyteorder("<"))
+    return as_strided(words, shape=(len(letters) - _WORD + 1,), strides=(1,))
 
 
 def format(runs: Runs) -> str:  # noqa: A001 - read as `rle.format`
@@ -183,18 +223,15 @@ def _text_of_words(figures: NDArray[np.uint32]) -> tuple[bytes, NDArray[np.intp]
     begins = np.zeros(len(figures) + 1, dtype=np.intp)
     np.cumsum(digits + np.intp(1), out=begins[1:])
     text = np.full(int(begins[-1]) + _WORD, ord(" "), dtype=np.uint8)
-    dtype = np.dtype(np.uint64).newbyteorder("<")
-    windows = as_strided(text[:_WORD].view(dtype), shape=(len(text) - _WORD + 1,), strides=(1,))
     # In order: each word's tail of blanks is overwritten by the figure that follows.
-    windows[begins[:-1]] = _letters(figures, digits)
+    _windows(text)[begins[:-1]] = _letters(figures, digits)
     return text[: int(begins[-1])].tobytes(), begins
 
 
 def _letters(figures: NDArray[np.uint32], digits: NDArray[np.uint8]) -> NDArray[np.uint64]:
     """Each figure as a word: its digits from the lowest byte on, then blanks.
 
-    Arithmetic on all digits of a word at once ("SIMD within a register") as Daniel Lemire and
-    Wojciech Muła write integers, on arrays of words.
+    The way back of `_numbers`.
     """
     # Halves of four digits, quarters of two, single digits: each is divided and the remainder
     # goes up. 10486 / 2**20 and 103 / 2**10 are 1/100 and 1/10 for such small numbers.

@@ -93,11 +93,9 @@ class Submission:
         # A tenth of a vote's time: only where there is a sidecar to hold it against.
         hashed = opened.sha256 is None and sidecar_path(path).exists()
         digest = hashlib.sha256()
-        seen = digest.update if hashed else lambda data: None
+        seen = [digest.update] if hashed else []
         try:
-            index = index_file(
-                self._file, lambda line, why: self._add_fault("row", why, line), seen
-            )
+            index = index_file(self._file, self._add_row_fault, *seen)
         except InputError as error:
             raise InputError(
                 f"{path}: {error.message}", details=error.details, hints=error.hints
@@ -213,6 +211,9 @@ class Submission:
         if len(data) < end - begin:
             raise InputError(f"{self.path} was cut short while it was read")
         return data
+
+    def _add_row_fault(self, line: int, why: str) -> None:
+        self._add_fault("row", why, line)
 
     def _add_fault(
         self,

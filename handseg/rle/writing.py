@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from itertools import chain, count
@@ -175,7 +175,7 @@ def _write_csv(path: Path, lines: Lines) -> tuple[str, int]:
 
 
 @contextmanager
-def _failures(folder: Path) -> Iterator[None]:
+def _failures(folder: Path) -> Generator[None]:
     """What the system says of a failure inside, as the FailedError of writing a CSV."""
     try:
         yield
