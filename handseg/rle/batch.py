@@ -117,14 +117,10 @@ def _plain(texts: Sequence[bytes]) -> BatchedRuns | None:
     if found is None:
         return None
     figures, counts = found
-    if (counts & 1).any():
+    if (counts & 1).any() or not figures[0::2].all():
         return None
-    starts, ends = figures[0::2].copy(), figures[1::2].copy()
-    if not starts.all():
-        return None
-    starts -= np.uint32(1)
-    ends += starts
-    return BatchedRuns(starts, ends, np.append(0, counts >> 1))
+    starts = figures[0::2] - np.uint32(1)
+    return BatchedRuns(starts, figures[1::2] + starts, np.append(0, counts >> 1))
 
 
 def _one_by_one(texts: Sequence[bytes]) -> ParsedBatch:

@@ -145,23 +145,22 @@ def read_figures(texts: Sequence[bytes]) -> tuple[NDArray[np.uint32], NDArray[np
     """The figures of many texts, and of each text how many stand before its end.
 
     None where a text holds anything but figures of up to eight digits with single spaces between.
-    `fromstring` on each text would do, but takes a quarter longer, a vote 8 %.
+    `fromstring` on each text would do, but takes a fifth longer, a vote 8 %.
     """
-    # Behind the last figure there are as many bytes as a word has.
-    data = b" ".join((*filter(None, texts), b" " * _WORD))
+    # A blank before the first figure, and behind the last as many bytes as a word has.
+    data = b" ".join((b"", *filter(None, texts), b" " * _WORD))
     letters = np.frombuffer(data, dtype=np.uint8)
-    ends = np.flatnonzero(letters < ord("0"))
-    if letters.max() > ord("9") or np.count_nonzero(letters == ord(" ")) != len(ends):
+    blanks = np.flatnonzero(letters < ord("0"))
+    if letters.max() > ord("9") or np.count_nonzero(letters == ord(" ")) != len(blanks):
         return None
-    ends = ends[:-_WORD]
-    begins = np.zeros_like(ends)
-    begins[1:] = ends[:-1] + 1
-    digits = ends - begins
+    blanks = blanks[:-_WORD]
+    digits = np.diff(blanks)
+    digits -= 1
     if len(digits) and (digits.min() < 1 or digits.max() > _WORD):
         return None
     lengths = np.fromiter(map(len, texts), dtype=np.intp, count=len(texts))
-    counts = np.searchsorted(ends, np.cumsum(lengths + (lengths > 0)))
-    return _numbers(_windows(letters)[begins], digits), counts
+    counts = np.searchsorted(blanks, np.cumsum(lengths + (lengths > 0)))
+    return _numbers(_windows(letters[1:])[blanks[:-1]], digits), counts
 
 
 def _numbers(words: NDArray[np.uint64], digits: NDArray[np.intp]) -> NDArray[np.uint32]:
@@ -171,7 +170,9 @@ def _numbers(words: NDArray[np.uint64], digits: NDArray[np.intp]) -> NDArray[np.
     Wojciech Muła's way to read eight digits ("SIMD within a register"), on arrays of words.
     """
     # What stands behind the digits is shifted out, and zeros before them in.
-    words <<= ((_WORD - digits) << 3).view(_U64)
+    missing = _WORD - digits
+    missing <<= 3
+    words <<= missing.view(_U64)
     words &= _U64(0x0F0F0F0F0F0F0F0F)
     words *= _U64(10 * 2**8 + 1)
     words >>= _U64(8)
