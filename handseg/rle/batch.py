@@ -1,8 +1,9 @@
 """The runs of many masks at once, to and from their run-length texts."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,27 +67,20 @@ def batch_of(masks: Iterable[Runs]) -> BatchedRuns:
     """Some masks' runs (canonical) one behind the other."""
     listed = list(masks)
     whole = np.concatenate(listed) if listed else empty()
-    return BatchedRuns(whole[:, 0], whole[:, 1], _edges([len(runs) for runs in listed]))
+    edges = np.zeros(len(listed) + 1, dtype=np.intp)
+    np.cumsum([len(runs) for runs in listed], out=edges[1:])
+    return BatchedRuns(whole[:, 0], whole[:, 1], edges)
 
 
-def _edges(counts: Sequence[int] | NDArray[np.intp]) -> NDArray[np.intp]:
-    edges = np.zeros(len(counts) + 1, dtype=np.intp)
-    np.cumsum(counts, out=edges[1:])
-    return edges
-
-
-@dataclass(frozen=True)
-class ParsedBatch:
+class ParsedBatch(NamedTuple):
     """The runs of many texts, and by the text's index what was amiss.
 
     A mask in `faults` is empty; one in `repaired` was brought to its canonical form.
     """
 
     runs: BatchedRuns
-    faults: list[tuple[int, RleError]] = field(default_factory=list[tuple[int, RleError]])
-    repaired: list[tuple[int, NormalizationStats]] = field(
-        default_factory=list[tuple[int, NormalizationStats]]
-    )
+    faults: Sequence[tuple[int, RleError]]
+    repaired: Sequence[tuple[int, NormalizationStats]]
 
 
 def parse_batch(texts: Sequence[bytes], sizes: Sequence[tuple[int, int]]) -> ParsedBatch:
@@ -94,21 +88,35 @@ def parse_batch(texts: Sequence[bytes], sizes: Sequence[tuple[int, int]]) -> Par
 
     A text that cannot be read and a run that ends behind its image are faults.
     """
+    faults: list[tuple[int, RleError]] = []
+    repaired: list[tuple[int, NormalizationStats]] = []
     runs = _plain(texts)
-    parsed = _one_by_one(texts) if runs is None else _put_in_order(runs, texts)
-    runs = parsed.runs
+    if runs is None:
+        runs, unread = batch_of([empty()] * len(texts)), list(range(len(texts)))
+    else:
+        unread = _disordered(runs)
+    if unread:
+        masks = runs.masks()
+        for mask in unread:
+            try:
+                masks[mask], stats = read(texts[mask])
+            except RleError as error:
+                faults.append((mask, error))
+                continue
+            if stats.total:
+                repaired.append((mask, stats))
+        runs = batch_of(masks)
     limits = np.array([height * width for height, width in sizes], dtype=np.int64)
     filled = np.flatnonzero(runs.counts)
     ends = runs.ends[runs.edges[filled + 1] - 1]
-    beyond = ends > limits[filled]
-    if not beyond.any():
-        return parsed
-    masks = [int(mask) for mask in filled[beyond]]
-    faults = [
-        (mask, past_the_end(int(end), sizes[mask]))
-        for mask, end in zip(masks, ends[beyond], strict=True)
-    ]
-    return ParsedBatch(_without(runs, masks), parsed.faults + faults, parsed.repaired)
+    beyond = np.flatnonzero(ends > limits[filled])
+    if len(beyond):
+        masks = runs.masks()
+        for mask, end in zip(map(int, filled[beyond]), map(int, ends[beyond]), strict=True):
+            masks[mask] = empty()
+            faults.append((mask, past_the_end(end, sizes[mask])))
+        runs = batch_of(masks)
+    return ParsedBatch(runs, faults, repaired)
 
 
 def _plain(texts: Sequence[bytes]) -> BatchedRuns | None:
@@ -123,35 +131,7 @@ def _plain(texts: Sequence[bytes]) -> BatchedRuns | None:
     return BatchedRuns(starts, figures[1::2] + starts, np.append(0, counts >> 1))
 
 
-def _one_by_one(texts: Sequence[bytes]) -> ParsedBatch:
-    masks: list[Runs] = []
-    parsed = ParsedBatch(batch_of(()))
-    for index, text in enumerate(texts):
-        try:
-            runs, stats = read(text)
-        except RleError as error:
-            parsed.faults.append((index, error))
-            runs, stats = empty(), NormalizationStats()
-        if stats.total:
-            parsed.repaired.append((index, stats))
-        masks.append(runs)
-    return ParsedBatch(batch_of(masks), parsed.faults, parsed.repaired)
-
-
-def _put_in_order(runs: BatchedRuns, texts: Sequence[bytes]) -> ParsedBatch:
-    """The runs with those masks brought to canonical form that are not."""
-    repaired: list[tuple[int, NormalizationStats]] = []
-    disordered = _disordered(runs)
-    if len(disordered):
-        masks = runs.masks()
-        for mask in map(int, disordered):
-            masks[mask], stats = read(texts[mask])
-            repaired.append((mask, stats))
-        runs = batch_of(masks)
-    return ParsedBatch(runs, [], repaired)
-
-
-def _disordered(batch: BatchedRuns) -> NDArray[np.intp]:
+def _disordered(batch: BatchedRuns) -> list[int]:
     """The masks that are not in canonical form."""
     wrong = batch.starts[1:] <= batch.ends[:-1]
     inner = batch.edges[1:-1]
@@ -159,13 +139,4 @@ def _disordered(batch: BatchedRuns) -> NDArray[np.intp]:
     runs = np.flatnonzero(wrong)
     if len(batch.starts) and (zero := batch.starts == batch.ends).any():
         runs = np.concatenate((runs, np.flatnonzero(zero)))
-    return np.unique(np.searchsorted(batch.edges, runs, side="right") - 1)
-
-
-def _without(batch: BatchedRuns, masks: Sequence[int]) -> BatchedRuns:
-    """The same with some masks empty."""
-    counts = batch.counts
-    keep = np.ones(len(counts), dtype=np.bool_)
-    keep[masks] = False
-    runs = np.repeat(keep, counts)
-    return BatchedRuns(batch.starts[runs], batch.ends[runs], _edges(np.where(keep, counts, 0)))
+    return np.unique(np.searchsorted(batch.edges, runs, side="right") - 1).tolist()

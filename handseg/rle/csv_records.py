@@ -54,18 +54,17 @@ def open_csv(path: Path) -> OpenCsv:
         file = os.dup(sys.stdin.fileno()) if path == STDIN else os.open(path, os.O_RDONLY)
     except (OSError, ValueError) as error:
         raise InputError(f"no CSV at {path}", details=str(error)) from None
-    piped = not stat.S_ISREG(os.fstat(file).st_mode)
-    if piped:
-        file = _spooled(_chunks(file), file)
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        with io.FileIO(file) as pipe:
+            file = _spooled(iter(lambda: pipe.read(_CHUNK), b""))
     if os.pread(file, 2, 0) != _GZIP:
         return OpenCsv(file, None, ())
-    os.lseek(file, 0, os.SEEK_SET)
-    packed = _Hashing(file)
     try:
-        spool = _spooled(_unpacked(packed), file)
+        return OpenCsv(_spooled(_unpacked(file)), sha256_of(file), ("gzip",))
     except (EOFError, zlib.error) as error:
         raise InputError(f"{path} cannot be unpacked", details=str(error)) from None
-    return OpenCsv(spool, packed.digest.hexdigest(), ("gzip",))
+    finally:
+        os.close(file)
 
 
 def sha256_of(file: int) -> str:
@@ -77,58 +76,37 @@ def sha256_of(file: int) -> str:
     return digest.hexdigest()
 
 
-def _chunks(file: int) -> Iterator[bytes]:
-    while chunk := os.read(file, _CHUNK):
-        yield chunk
+def _spooled(chunks: Iterator[bytes]) -> int:
+    """A temporary file that holds the chunks."""
+    with tempfile.TemporaryFile() as spool:
+        for chunk in chunks:
+            spool.write(chunk)
+        spool.flush()
+        return os.dup(spool.fileno())
 
 
-def _spooled(chunks: Iterator[bytes], file: int) -> int:
-    """A temporary file that holds the chunks; `file`, where they come from, is closed."""
-    try:
-        with tempfile.TemporaryFile() as spool:
-            for chunk in chunks:
-                spool.write(chunk)
-            spool.flush()
-            return os.dup(spool.fileno())
-    finally:
-        os.close(file)
-
-
-class _Hashing:
-    """A packed file that is hashed while it is read."""
-
-    def __init__(self, file: int) -> None:
-        self.digest = hashlib.sha256()
-        self.read_bytes = 0
-        self._file = file
-
-    def read(self) -> bytes:
-        chunk = os.read(self._file, _CHUNK)
-        self.digest.update(chunk)
-        self.read_bytes += len(chunk)
-        return chunk
-
-
-def _unpacked(packed: _Hashing) -> Iterator[bytes]:
+def _unpacked(file: int) -> Iterator[bytes]:
     """What a gzip file holds; several members behind each other are one.
 
     Raises what zlib raises for damage, EOFError for a file that was cut off, InputError for a bomb.
     """
+    os.lseek(file, 0, os.SEEK_SET)
     unpacker = zlib.decompressobj(wbits=31)
-    written, data = 0, packed.read()
+    written, data = 0, os.read(file, _CHUNK)
     while data:
         chunk = unpacker.decompress(data, _CHUNK)
         written += len(chunk)
-        if written > max(_MOST_OF_SMALL, _MOST_TIMES * packed.read_bytes):
+        packed = os.lseek(file, 0, os.SEEK_CUR)
+        if written > max(_MOST_OF_SMALL, _MOST_TIMES * packed):
             raise InputError("it unfolds to more than a hundred times its size")
         yield chunk
         data = unpacker.unconsumed_tail
         if unpacker.eof:
-            data = unpacker.unused_data or packed.read()
+            data = unpacker.unused_data or os.read(file, _CHUNK)
             unpacker = zlib.decompressobj(wbits=31)
             if not data:
                 return
-        data = data or packed.read()
+        data = data or os.read(file, _CHUNK)
     raise EOFError("it ends in the middle")
 
 

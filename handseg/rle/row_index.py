@@ -39,7 +39,6 @@ LONGEST_HEADER = 1 << 16
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
-Integers = NDArray[np.int32]
 RowFault = Callable[[int, str], None]
 """Is called with the line of a row that cannot be read, and why."""
 Seen = Callable[[bytes | memoryview], object]
@@ -62,11 +61,11 @@ class RowIndex:
     """That of the names, one of NAME_ENCODINGS."""
     images: tuple[str, ...]
     classes: tuple[str, ...]
-    image_of: Integers
-    class_of: Integers
-    lines: Integers
+    image_of: NDArray[np.int32]
+    class_of: NDArray[np.int32]
+    lines: NDArray[np.int32]
     offsets: NDArray[np.int64]
-    lengths: Integers
+    lengths: NDArray[np.int32]
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -335,27 +334,26 @@ class _Scan:
 
     def _decoded(self) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
         """The first of NAME_ENCODINGS in which all names are text, the images and the classes."""
+        fault: UnicodeDecodeError | None = None
         for encoding in NAME_ENCODINGS:
             try:
                 images, classes = (
                     tuple(name.decode(encoding) for name in names)
                     for names in (self._images, self._classes)
                 )
-            except UnicodeDecodeError:
-                continue
-            return encoding, images, classes
-        raise self._undecodable()
-
-    def _undecodable(self) -> InputError:
-        for names, numbers in ((self._images, self._image_of), (self._classes, self._class_of)):
-            for name, number in names.items():
-                try:
-                    name.decode("utf-8")
-                except UnicodeDecodeError as error:
-                    line = self._lines[numbers.index(number)]
-                    why = f"{error}: {name[:60]!r}"
-                    return InputError(f"line {line}: a name is not UTF-8 text", details=why)
-        raise AssertionError("all names are UTF-8 text")
+            except UnicodeDecodeError as error:
+                fault = fault or error
+            else:
+                return encoding, images, classes
+        assert fault is not None
+        name = fault.object
+        numbers, number = (
+            (self._image_of, self._images[name])
+            if name in self._images
+            else (self._class_of, self._classes[name])
+        )
+        line, why = self._lines[numbers.index(number)], f"{fault}: {name[:60]!r}"
+        raise InputError(f"line {line}: a name is not UTF-8 text", details=why)
 
 
 class _LineBounds(NamedTuple):

@@ -69,17 +69,6 @@ class Submission:
     where a sidecar asked for it.
     """
 
-    path: Path
-    known_sha256: str | None
-    sidecar: dict[str, Any] | None
-    sizes: dict[str, tuple[int, int]]
-    images: tuple[str, ...]
-    classes: tuple[str, ...]
-    columns: tuple[str, ...]
-    repetitions: tuple[Repetition, ...]
-    empty_rows: int
-    notes: tuple[str, ...]
-
     def __init__(self, path: Path, faults: list[Fault] | None = None) -> None:
         """Index `path`; raises InputError where it is not a submission.
 
