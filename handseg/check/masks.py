@@ -25,7 +25,7 @@ from handseg.data.image_sizes import ImageSizes
 from handseg.formats.documents import Size
 from handseg.hand.hands import Hands
 from handseg.reporter import Progress, silent
-from handseg.rle.codec import BoundsError, past_the_end
+from handseg.rle.codec import BoundsError, check_bounds
 from handseg.rle.geometry import connected_components, rows_crossed, segments, shapes
 from handseg.rle.row_index import Key
 from handseg.rle.submission import Submission
@@ -180,8 +180,7 @@ def read_masks(
 def _take(masks: RowMasks, row: int, text: bytes, size: Size, width: int | None) -> None:
     try:
         runs, disorder = rle.read(text)
-        if len(runs) and runs[-1, 1] > size[0] * size[1]:
-            raise past_the_end(int(runs[-1, 1]), size)
+        check_bounds(runs, size)
     except rle.RleError as error:
         past = isinstance(error, BoundsError)
         masks.bad[row] = BadRow(row, error.message, past, not past and counts_from_zero(text))

@@ -46,6 +46,12 @@ def past_the_end(end: int, size: tuple[int, int]) -> BoundsError:
     )
 
 
+def check_bounds(runs: Runs, size: tuple[int, int]) -> None:
+    """Raise BoundsError where runs go on behind the last pixel of an image (height, width)."""
+    if len(runs) and runs[-1, 1] > size[0] * size[1]:
+        raise past_the_end(int(runs[-1, 1]), size)
+
+
 class NormalizationStats(NamedTuple):
     """How many runs had to be changed on the way to the canonical form, by what was wrong."""
 
@@ -293,9 +299,8 @@ def to_mask(runs: Runs, shape: tuple[int, int]) -> NDArray[np.uint8]:
 
     Raises RleError if a run ends past the last pixel.
     """
+    check_bounds(runs, shape)
     height, width = shape
-    if len(runs) and runs[-1, 1] > height * width:
-        raise past_the_end(int(runs[-1, 1]), shape)
     flat = np.zeros(height * width, dtype=np.uint8)
     for start, end in runs.tolist():
         flat[start:end] = 1

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg.errors import InputError
-from handseg.rle.codec import BoundsError, RleError, Runs, empty, parse, past_the_end
+from handseg.rle.codec import BoundsError, RleError, Runs, check_bounds, empty, parse
 from handseg.rle.csv_records import open_csv, sha256_of
 from handseg.rle.row_index import COLUMNS, Key, RowIndex, index_file
 from handseg.rle.sidecar import image_sizes, read_sidecar, sidecar_path
@@ -149,8 +149,8 @@ class Submission:
         size = size or self.sizes.get(image_name)
         try:
             runs = parse(text)
-            if size is not None and len(runs) and runs[-1, 1] > size[0] * size[1]:
-                raise past_the_end(int(runs[-1, 1]), size)
+            if size is not None:
+                check_bounds(runs, size)
         except RleError as error:
             raise self.fault((image_name, cls), error).error() from None
         return runs
