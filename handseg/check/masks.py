@@ -25,10 +25,9 @@ from handseg.data.image_sizes import ImageSizes
 from handseg.formats.documents import Size
 from handseg.hand.hands import Hands
 from handseg.reporter import Progress, silent
-from handseg.rle.codec import BoundsError, past_the_end
-from handseg.rle.geometry import rows_crossed, segments, shapes
-from handseg.rle.keys import Key
-from handseg.rle.pieces import pieces
+from handseg.rle.codec import BoundsError, check_bounds
+from handseg.rle.geometry import connected_components, rows_crossed, segments, shapes
+from handseg.rle.row_index import Key
 from handseg.rle.submission import Submission
 from handseg.text import shown
 
@@ -148,7 +147,7 @@ class RowMasks:
         self._waiting, self._segments = [], 0
         place, count = np.array(rows), len(rows)
         cut = segments(masks, widths)
-        shape, parts = shapes(cut, count), pieces(cut, count)
+        shape, parts = shapes(cut, count), connected_components(cut, count)
         self.area[place], self.x[place], self.y[place] = shape
         self.pieces[place], self.second[place] = parts
         self.wrapped[place] = [_wrapped(*pair) for pair in zip(masks, widths, strict=True)]
@@ -181,8 +180,7 @@ def read_masks(
 def _take(masks: RowMasks, row: int, text: bytes, size: Size, width: int | None) -> None:
     try:
         runs, disorder = rle.read(text)
-        if len(runs) and runs[-1, 1] > size[0] * size[1]:
-            raise past_the_end(int(runs[-1, 1]), size)
+        check_bounds(runs, size)
     except rle.RleError as error:
         past = isinstance(error, BoundsError)
         masks.bad[row] = BadRow(row, error.message, past, not past and counts_from_zero(text))

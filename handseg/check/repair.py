@@ -11,7 +11,7 @@ from handseg.check.submission import MeasuredSubmission, SubmissionCheck
 from handseg.errors import InputError
 from handseg.reporter import Progress, silent
 from handseg.rle.geometry import transposed
-from handseg.rle.keys import Key
+from handseg.rle.row_index import Key
 
 _ROWS = 256
 _SHOWN = 5

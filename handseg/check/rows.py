@@ -17,8 +17,7 @@ from handseg.data.image_sizes import ImageSizes, header_sizes
 from handseg.errors import InputError, did_you_mean
 from handseg.formats.documents import Size
 from handseg.formats.submission import known_classes, sidecar_classes
-from handseg.rle.faults import Fault
-from handseg.rle.submission import Submission
+from handseg.rle.submission import Fault, Submission
 from handseg.score.samples import samples_of
 
 if TYPE_CHECKING:

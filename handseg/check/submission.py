@@ -37,8 +37,7 @@ from handseg.errors import InputError
 from handseg.formats.documents import Size
 from handseg.hand.hands import Hands
 from handseg.reporter import Progress, silent
-from handseg.rle.faults import Fault
-from handseg.rle.submission import Submission, read_submission
+from handseg.rle.submission import Fault, Submission, read_submission
 
 if TYPE_CHECKING:
     from handseg.data.dataset import Dataset

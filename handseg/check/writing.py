@@ -21,7 +21,7 @@ from handseg.data.image_sizes import ImageSizes
 from handseg.errors import InputError
 from handseg.hand.hands import Centres, Floats, frames
 from handseg.rle.geometry import fits_width, infer_width, shifted, transposed
-from handseg.rle.keys import Key
+from handseg.rle.row_index import Key
 from handseg.rle.submission import Submission
 
 FROM_ZERO = "starts count from 0 here"

@@ -238,10 +238,10 @@ def report_rules(votes: "VoteInput", rules: "VoteRules") -> None:
 
 def report_rows(votes: "VoteInput", read: "ReadReport") -> None:
     """Rows whose runs were brought to order, and rows that were left out."""
-    repaired, disorder = read.repaired_rows(), read.disorder()
+    repaired, stats = read.repaired_rows(), read.stats()
     for place, member in enumerate(votes.members):
         if place in repaired:
-            kinds = disorder[place]._asdict().items()
+            kinds = stats[place]._asdict().items()
             words = ", ".join(f"{count} {kind.replace('_', '-')}" for kind, count in kinds if count)
             console.info(f"{member.path}: runs of {repaired[place]} rows brought to order: {words}")
     rows = Counter(str(fault.path) for fault in read.faults if fault.kind != "sidecar")

@@ -17,9 +17,9 @@ import numpy as np
 from handseg.errors import InputError
 from handseg.formats.documents import Size
 from handseg.rle.aligned import DEFAULT_SIZE
+from handseg.rle.codec import Runs
 from handseg.rle.geometry import fits_width, infer_width
-from handseg.rle.keys import Key
-from handseg.rle.normal_form import Runs
+from handseg.rle.row_index import Key
 from handseg.rle.submission import Submission
 from handseg.text import counted, shown
 

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg.reporter import Progress, silent
-from handseg.rle.batch import Batch, parse_batch
-from handseg.rle.codec import Disorder, RleError
+from handseg.rle.batch import BatchedRuns, parse_batch
 from handseg.rle.geometry import segments, shapes
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ class ImageMasks(NamedTuple):
 
     images: tuple[str, ...]
     widths: tuple[int, ...]
-    batch: Batch
+    batch: BatchedRuns
 
 
 def image_masks(
@@ -43,20 +42,11 @@ def image_masks(
     for first in range(0, len(images), _AT_ONCE):
         part = images[first : first + _AT_ONCE]
         keys = [(image, cls) for image in part for cls in classes]
-
-        def report(
-            place: int,
-            error: RleError | None,
-            disorder: Disorder,
-            keys: Sequence[tuple[str, str]] = keys,
-        ) -> None:
-            if error is not None:
-                raise labels.fault(keys[place], error).error()
-
-        batch = parse_batch(
-            labels.texts(labels.rows(keys)), [sizes[image] for image, _ in keys], report
-        )
-        yield ImageMasks(part, tuple(sizes[image][1] for image in part), batch)
+        texts = labels.texts(labels.rows(keys))
+        parsed = parse_batch(texts, [sizes[image] for image, _ in keys])
+        for mask, error in parsed.faults:
+            raise labels.fault(keys[mask], error).error()
+        yield ImageMasks(part, tuple(sizes[image][1] for image in part), parsed.runs)
         progress(first + len(part), len(images), part[-1])
 
 

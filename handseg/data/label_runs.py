@@ -17,7 +17,8 @@ from handseg.data.labels import Sample, label_runs
 from handseg.data.storage import cache_root
 from handseg.errors import FailedError, InputError
 from handseg.reporter import Progress, silent
-from handseg.rle.submission import Submission, read_submission, write_submission
+from handseg.rle.submission import Submission, read_submission
+from handseg.rle.writing import write_submission
 from handseg.threads import threads
 
 VERSION = 1

@@ -17,7 +17,7 @@ from handseg.errors import InputError
 from handseg.formats.documents import Size
 from handseg.formats.submission import sidecar_classes
 from handseg.rle.aligned import DEFAULT_SIZE, AlignedSubmissions, align
-from handseg.rle.keys import Key
+from handseg.rle.row_index import Key
 from handseg.rle.submission import Submission
 from handseg.text import shown
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from handseg.ensemble.rules import VotePlan
 from handseg.errors import InputError
 from handseg.formats.submission import sidecar_classes
-from handseg.rle.faults import Fault
-from handseg.rle.submission import Submission, read_submission
+from handseg.rle.submission import Fault, Submission, read_submission
 from handseg.runs.predictions import (
     ENDED,
     is_smoke_run,

@@ -30,7 +30,7 @@ from handseg.errors import UsageError, did_you_mean
 SCHEMA = 1
 """Of a plan."""
 MOST_VOTES = 2**60
-"""Votes in all: far above any wish, and below what a sweep can sum (`rle.sweeps.MOST_VOTES`)."""
+"""Votes in all: far above any wish, and below `MOST_VOTES` of `rle.set_operations`."""
 
 _THRESHOLD = re.compile(r"(\d+\.?\d*|\.\d+)(%?)")
 

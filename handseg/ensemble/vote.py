@@ -2,10 +2,14 @@
 
 import math
 import os
-from collections import Counter
-from collections.abc import Iterator, Sequence
+import signal
+import sys
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -15,9 +19,8 @@ from handseg.ensemble.members import Members, dataset_of, find_members
 from handseg.ensemble.rules import VoteRules, decimal, read_plan, vote_rules
 from handseg.reporter import Progress, silent
 from handseg.rle.aligned import DEFAULT_SIZE, AlignedSubmissions, ReadReport
+from handseg.rle.set_operations import weighted_vote
 from handseg.rle.submission import Submission
-from handseg.rle.sweeps import sweep
-from handseg.rle.workers import in_order
 from handseg.rle.writing import (
     TextStream,
     line_of,
@@ -28,11 +31,17 @@ from handseg.rle.writing import (
 from handseg.runs.predictions import VOTES
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from handseg.data.dataset import Dataset
 
 SMALL = 1 << 23
 """Bytes of CSV that one process has voted on before a second one has begun."""
+AHEAD = 4
+"""Parts for each process that may be done before they are written; more would fill the memory."""
 _Value = TypeVar("_Value")
+_Part = TypeVar("_Part")
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -134,7 +143,7 @@ def voted_lines(
     """
     voting = _Voting(votes, rules, skip_bad)
     done = 0
-    for lines, rows, found in in_order(
+    for lines, rows, found in map_in_processes(
         voting.vote, voting.table.parts(), workers or _fitting_workers(votes)
     ):
         progress(done, len(votes.keys), votes.keys[done][0])
@@ -167,7 +176,7 @@ class _Voting:
         row_of_mask = np.tile(np.arange(rows), len(self.table.members))
         # A member without a vote has no mask here: that its weight counts as 1 changes nothing.
         weights = np.maximum(self._weights[:, part], 1).ravel()
-        voted = sweep(batch, row_of_mask, weights, self._thresholds[part])
+        voted = weighted_vote(batch, row_of_mask, weights, self._thresholds[part])
         keys = self.table.keys[part]
         lines = [line_of(*key, text) for key, text in zip(keys, voted.texts(), strict=True)]
         return b"".join(lines), rows, found
@@ -181,6 +190,67 @@ def _fitting_workers(votes: VoteInput) -> int:
         for member, rows in zip(table.members, table.rows, strict=True)
     )
     return len(os.sched_getaffinity(0)) if size > SMALL else 1
+
+
+def map_in_processes(
+    work: Callable[[_Part], _Result], parts: Sequence[_Part], workers: int
+) -> Iterator[_Result]:
+    """`work` of each part, in the order of `parts`, by so many forked processes.
+
+    Threads do not help: arrays of this size leave Python's lock too seldom. What a process cannot
+    do (it is killed, `work` raises) is done here, so that what `work` raises is raised here. With
+    one process, one part or no fork, all is done here.
+    """
+    workers = min(workers, len(parts))
+    if workers < 2 or not sys.platform.startswith("linux"):
+        yield from map(work, parts)
+        return
+    # Loaded only where it is needed: it takes as long as a small vote.
+    from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    # A forked process inherits `work`, its arrays and the open files that it reads.
+    pool = ProcessPoolExecutor(workers, get_context("fork"), _start_worker, (work,))
+
+    def submitted(part: _Part) -> "Future[_Result] | None":
+        with suppress(BrokenExecutor):
+            return pool.submit(_work_on, part)
+        return None
+
+    ahead = AHEAD * workers
+    try:
+        waiting = deque(map(submitted, parts[:ahead]))
+        for number, part in enumerate(parts):
+            done = waiting.popleft()
+            yield work(part) if done is None or done.exception() else done.result()
+            waiting.extend(map(submitted, parts[number + ahead : number + ahead + 1]))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+_works: list[Callable[[Any], Any]] = []
+"""In a worker: what it does with each part."""
+
+
+def _start_worker(work: Callable[[Any], Any]) -> None:
+    _works.append(work)
+    # Ctrl-C reaches all processes of a terminal: it is the parent that ends the work.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_exit_with_parent, daemon=True).start()
+
+
+def _exit_with_parent() -> None:
+    """End a worker whose parent was killed: nothing else tells it that no part will come."""
+    from multiprocessing import parent_process
+
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _work_on(part: Any) -> Any:
+    return _works[-1](part)
 
 
 def _write(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg.formats.documents import Size
-from handseg.rle import RleError, Runs, united
+from handseg.rle.codec import RleError, Runs, canonical
 from handseg.rle.geometry import transposed
 
 MOST_RUNS = 1 << 22
@@ -61,7 +61,7 @@ def column_runs_of(counts: NDArray[np.int64], size: Size) -> Runs:
         raise RleError(f"counts of {total} pixels for an image of {pixels}")
     edges = np.cumsum(counts)[: len(counts) // 2 * 2]
     # A count of 0 leaves a run empty or joins two.
-    return united(edges.reshape(-1, 2))
+    return canonical(edges.reshape(-1, 2))
 
 
 def text_of_counts(counts: NDArray[np.int64], size: Size) -> str:

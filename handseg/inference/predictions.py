@@ -19,7 +19,7 @@ from handseg.models.checkpoints import Checkpoint, load_best
 from handseg.recipe.load import LoadedRecipe, load_recipe
 from handseg.reporter import Progress, silent
 from handseg.rle.sidecar import read_sidecar
-from handseg.rle.submission import write_submission
+from handseg.rle.writing import write_submission
 from handseg.runs import layout
 from handseg.runs.predictions import SPLITS, prediction_path
 from handseg.runs.summary import read_run_file

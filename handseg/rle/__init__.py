@@ -1,4 +1,4 @@
-"""Run lengths: text codec, CSV stream and its index, sweeps, without pixels.
+"""Run lengths: text codec, CSV stream and its index, set operations, without pixels.
 
 >>> from handseg import rle
 >>> runs = rle.parse("1 3 10 2")
@@ -6,18 +6,21 @@
 ([[0, 3], [9, 11]], 5, '1 11')
 """
 
+from handseg.rle.codec import NormalizationStats as Disorder
 from handseg.rle.codec import (
-    Disorder,
     RleError,
+    Runs,
+    empty,
     format,  # noqa: A004 - the name pairs with `parse` and is read as `rle.format`
     from_mask,
     parse,
     read,
     to_mask,
 )
-from handseg.rle.normal_form import Runs, empty, united
-from handseg.rle.sweeps import area, dice, intersect, overlap, union, vote
+from handseg.rle.codec import canonical as united
+from handseg.rle.set_operations import area, dice, intersect, overlap, union, vote
 
+# Names that other programs use; those of `Disorder` and `united` inside handseg are newer.
 __all__ = [
     "Disorder",
     "RleError",

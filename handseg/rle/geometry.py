@@ -1,4 +1,4 @@
-"""Where masks lie in their images and how wide these are, from runs alone; no image is decoded."""
+"""Where masks lie in their images, their components, and the images' width; no mask is decoded."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -6,9 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from handseg.rle.codec import RleError
-from handseg.rle.normal_form import Runs
-from handseg.rle.sweeps import overlap
+from handseg.rle.codec import RleError, Runs
+from handseg.rle.set_operations import overlap
 
 Integers = NDArray[np.int64]
 
@@ -54,7 +53,7 @@ class Shapes(NamedTuple):
 
 
 def segments(masks: Sequence[Runs], widths: Sequence[int]) -> Segments:
-    """Cut the runs of `masks` (normal form), each of an image of its own width, at row ends."""
+    """Cut the runs of `masks` (canonical), each of an image of its own width, at row ends."""
     counts = np.array([len(mask) for mask in masks], dtype=np.int64)
     runs = np.concatenate([*masks, np.empty((0, 2), dtype=np.int64)])
     owner = np.repeat(np.arange(len(masks)), counts)
@@ -89,6 +88,67 @@ def shapes(cut: Segments, masks: int) -> Shapes:
     down = np.bincount(cut.owner, lengths * cut.row, masks)
     with np.errstate(invalid="ignore"):
         return Shapes(area.astype(np.int64), across / area, down / area)
+
+
+class Components(NamedTuple):
+    """How many connected components masks have, and the pixels of the second largest; [masks]."""
+
+    counts: Integers
+    second: Integers
+
+
+def connected_components(cut: Segments, masks: int) -> Components:
+    """The components, joined by edge or corner, of so many masks, each cut at its row ends."""
+    upper, lower = _touching(cut)
+    root = _roots(len(cut.owner), upper, lower)
+    areas = np.bincount(root, cut.end - cut.start, len(root)).astype(np.int64)
+    heads = np.flatnonzero(root == np.arange(len(root)))
+    owner = cut.owner[heads]
+    order = np.lexsort((-areas[heads], owner))
+    owner, areas = owner[order], areas[heads][order]
+    counts = np.bincount(owner, minlength=masks)
+    first = np.cumsum(counts) - counts
+    second = np.zeros(masks, dtype=np.int64)
+    several = counts > 1
+    second[several] = areas[first[several] + 1]
+    return Components(counts, second)
+
+
+def _touching(cut: Segments) -> tuple[Integers, Integers]:
+    """The pairs (segment, segment of the next row) of one mask that touch by edge or corner."""
+    if not len(cut.owner):
+        return cut.owner, cut.owner
+    begin = _offsets(cut) + cut.row * cut.width
+    below, end_below = begin + cut.width, begin + 2 * cut.width
+    starts, ends = begin + cut.start, begin + cut.end
+    # In the next row: those that do not end left of this one, and do not start right of it.
+    first = np.searchsorted(ends, np.maximum(below + cut.start, below + 1), side="left")
+    last = np.searchsorted(starts, np.minimum(below + cut.end, end_below - 1), side="right")
+    counts = np.maximum(last - first, 0)
+    upper = np.repeat(np.arange(len(counts)), counts)
+    lower = np.arange(len(upper)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return upper, lower + np.repeat(first, counts)
+
+
+def _offsets(cut: Segments) -> Integers:
+    """Where each segment's mask begins if all masks stand one after the other, two rows apart."""
+    opens = np.flatnonzero(np.append(True, cut.owner[1:] != cut.owner[:-1]))
+    closes = np.append(opens[1:], len(cut.owner)) - 1
+    pixels = (cut.row[closes] + 3) * cut.width[closes]
+    return np.repeat(np.cumsum(pixels) - pixels, closes - opens + 1)
+
+
+def _roots(count: int, upper: Integers, lower: Integers) -> Integers:
+    """For each of `count` segments the first of its component."""
+    parent = np.arange(count)
+    while len(upper):
+        np.minimum.at(parent, np.maximum(upper, lower), np.minimum(upper, lower))
+        while not np.array_equal(parent, grand := parent[parent]):
+            parent = grand
+        upper, lower = parent[upper], parent[lower]
+        apart = upper != lower
+        upper, lower = upper[apart], lower[apart]
+    return parent
 
 
 def shifted(runs: Runs, by: int, pixels: int) -> Runs:

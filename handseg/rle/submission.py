@@ -8,27 +8,56 @@ import hashlib
 import os
 import weakref
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handseg.errors import InputError
-from handseg.rle.codec import BoundsError, RleError, parse, past_the_end
-from handseg.rle.faults import Fault, Kind, Repetition
-from handseg.rle.index import COLUMNS, Index, index_file
-from handseg.rle.keys import Key, decoded
-from handseg.rle.normal_form import Runs, empty
-from handseg.rle.opening import open_csv, sha256_of
+from handseg.rle.codec import BoundsError, RleError, Runs, check_bounds, empty, parse
+from handseg.rle.csv_records import open_csv, sha256_of
+from handseg.rle.row_index import COLUMNS, Key, RowIndex, index_file
 from handseg.rle.sidecar import image_sizes, read_sidecar, sidecar_path
-from handseg.rle.writing import write_numbered, write_rows, write_submission
-
-__all__ = ["Submission", "read_submission", "write_numbered", "write_rows", "write_submission"]
 
 GAP = 1 << 12
 """Bytes between the texts of two rows that are rather read than passed over."""
+
+FaultKind = Literal["row", "doubled", "sidecar", "runs", "bounds"]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something in a CSV that cannot be read as it is meant, and where."""
+
+    path: Path
+    line: int
+    """From 1; 0 where it is the whole file."""
+    image: str
+    cls: str
+    kind: FaultKind
+    message: str
+    details: str = ""
+    hints: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        line = f"line {self.line}" if self.line else ""
+        where = ", ".join(part for part in (str(self.path), line, self.image, self.cls) if part)
+        return f"{where}: {self.message}"
+
+    def error(self) -> InputError:
+        return InputError(str(self), details=self.details, hints=self.hints)
+
+
+class Repetition(NamedTuple):
+    """A row that came again with the mask of its first line."""
+
+    line: int
+    first_line: int
+    image: str
+    cls: str
 
 
 class Submission:
@@ -40,17 +69,6 @@ class Submission:
     where a sidecar asked for it.
     """
 
-    path: Path
-    known_sha256: str | None
-    sidecar: dict[str, Any] | None
-    sizes: dict[str, tuple[int, int]]
-    images: tuple[str, ...]
-    classes: tuple[str, ...]
-    columns: tuple[str, ...]
-    repetitions: tuple[Repetition, ...]
-    empty_rows: int
-    notes: tuple[str, ...]
-
     def __init__(self, path: Path, faults: list[Fault] | None = None) -> None:
         """Index `path`; raises InputError where it is not a submission.
 
@@ -61,36 +79,32 @@ class Submission:
         opened = open_csv(path)
         self._file = opened.file
         weakref.finalize(self, os.close, self._file)
-        digest = hashlib.sha256()
         # A tenth of a vote's time: only where there is a sidecar to hold it against.
         hashed = opened.sha256 is None and sidecar_path(path).exists()
-        seen = digest.update if hashed else _unseen
+        digest = hashlib.sha256()
+        seen = [digest.update] if hashed else []
         try:
-            index = index_file(self._file, lambda line, what: self._found("row", what, line), seen)
-            self._keys, encoding = decoded(index)
+            index = index_file(self._file, self._add_row_fault, *seen)
         except InputError as error:
             raise InputError(
                 f"{path}: {error.message}", details=error.details, hints=error.hints
             ) from None
-        self._lines, self._offsets = np.array(index.lines), np.array(index.offsets)
-        # One more, of length 0: a key without a row is row -1, and has no text.
-        self._lengths = np.append(np.array(index.lengths), np.int32(0))
-        self._take_out_repetitions()
-        self.images, self.classes = self._keys.images, self._keys.classes
-        self.columns = index.columns
+        self._index, self.repetitions = self._without_repetitions(index)
+        self.images, self.classes, self.columns = index.images, index.classes, index.columns
         self.known_sha256 = digest.hexdigest() if hashed else opened.sha256
-        self.notes = (*opened.notes, *_notes(index, encoding))
-        self.empty_rows = int((self._lengths[:-1] == 0).sum())
-        self._read_sidecar()
+        self.notes = (*opened.notes, *_notes(index))
+        self.empty_rows = int((self._index.lengths[:-1] == 0).sum())
+        self.sidecar = self._read_sidecar()
+        self.sizes = image_sizes(self.path, self.sidecar)
 
     def __contains__(self, key: Key) -> bool:
-        return self._keys.row(*key) >= 0
+        return self._index.row(*key) >= 0
 
     def __iter__(self) -> Iterator[Key]:
-        return iter(self._keys)
+        return iter(self._index)
 
     def __len__(self) -> int:
-        return len(self._keys)
+        return len(self._index)
 
     @property
     def repeated_rows(self) -> int:
@@ -99,7 +113,7 @@ class Submission:
 
     @property
     def text_bytes(self) -> int:
-        return int(self._lengths.sum(dtype=np.int64))
+        return int(self._index.lengths.sum(dtype=np.int64))
 
     @property
     def sha256(self) -> str:
@@ -110,18 +124,18 @@ class Submission:
 
     def keys(self) -> list[Key]:
         """(image name, class) of each row, in the order of the file."""
-        return list(self._keys)
+        return list(self._index)
 
     def line(self, image_name: str, cls: str) -> int:
         """The line, from 1, that the row begins in; raises KeyError where there is no such row."""
-        row = self._keys.row(image_name, cls)
+        row = self._index.row(image_name, cls)
         if row < 0:
             raise KeyError((image_name, cls))
-        return int(self._lines[row])
+        return int(self._index.lines[row])
 
     def text(self, image_name: str, cls: str) -> bytes:
         """The run-length text of a row as it stands in the file; none where it is absent."""
-        return self.texts(self._keys.rows([(image_name, cls)]))[0]
+        return self.texts(self._index.rows([(image_name, cls)]))[0]
 
     def runs(self, image_name: str, cls: str, size: tuple[int, int] | None = None) -> Runs:
         """The runs of one mask; none where the row is absent or empty.
@@ -135,53 +149,64 @@ class Submission:
         size = size or self.sizes.get(image_name)
         try:
             runs = parse(text)
-            if size is not None and len(runs) and runs[-1, 1] > size[0] * size[1]:
-                raise past_the_end(int(runs[-1, 1]), size)
+            if size is not None:
+                check_bounds(runs, size)
         except RleError as error:
             raise self.fault((image_name, cls), error).error() from None
         return runs
 
     def rows(self, keys: Iterable[Key]) -> NDArray[np.int64]:
         """The row of each key, int64 [keys]; -1 where there is none."""
-        return self._keys.rows(keys)
+        return self._index.rows(keys)
 
     def has_rows_of(self, other: "Submission") -> bool:
         """Whether both have the same keys in the same order."""
-        return self._keys.same(other._keys)
+        return self._index.has_keys_of(other._index)
 
     def lengths(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """The bytes of the run-length text of each row, int64 [rows]; 0 for row -1."""
-        return self._lengths[rows].astype(np.int64)
+        return self._index.lengths[rows].astype(np.int64)
 
     def texts(self, rows: NDArray[np.int64]) -> list[bytes]:
-        """The run-length text of each row; none for row -1. What lies together is read at once."""
+        """The run-length text of each row; none for row -1. What lies together is read at once.
+
+        Raises InputError where the file cannot be read, or is shorter than it was.
+        """
         texts = [b""] * len(rows)
-        places = np.flatnonzero(self.lengths(rows))
-        if not len(places):
+        filled = np.flatnonzero(self.lengths(rows))
+        if not len(filled):
             return texts
-        begins = self._offsets[rows[places]]
-        ends = begins + self._lengths[rows[places]]
+        begins = self._index.offsets[rows[filled]]
+        ends = begins + self._index.lengths[rows[filled]]
         apart = np.flatnonzero((begins[1:] < ends[:-1]) | (begins[1:] - ends[:-1] > GAP)) + 1
-        for first, last in pairwise((0, *apart.tolist(), len(places))):
+        for first, last in pairwise((0, *apart.tolist(), len(filled))):
             begin = int(begins[first])
-            data = os.pread(self._file, int(ends[last - 1]) - begin, begin)
-            if len(data) < int(ends[last - 1]) - begin:
-                raise InputError(f"{self.path} was cut short while it was read")
-            spans = (places, begins - begin, ends - begin)
-            for place, start, end in zip(
-                *(span[first:last].tolist() for span in spans), strict=True
-            ):
-                texts[place] = data[start:end]
+            data = self._bytes(begin, int(ends[last - 1]))
+            spans = (filled, begins - begin, ends - begin)
+            for at, start, end in zip(*(span[first:last].tolist() for span in spans), strict=True):
+                texts[at] = data[start:end]
         return texts
 
     def fault(self, key: Key, error: RleError) -> Fault:
         """What is wrong with the run lengths of a row, with its place."""
-        kind: Kind = "bounds" if isinstance(error, BoundsError) else "runs"
+        kind: FaultKind = "bounds" if isinstance(error, BoundsError) else "runs"
         return Fault(self.path, self.line(*key), *key, kind, error.message)
 
-    def _found(
+    def _bytes(self, begin: int, end: int) -> bytes:
+        try:
+            data = os.pread(self._file, end - begin, begin)
+        except OSError as error:
+            raise InputError(f"{self.path} cannot be read", details=str(error)) from None
+        if len(data) < end - begin:
+            raise InputError(f"{self.path} was cut short while it was read")
+        return data
+
+    def _add_row_fault(self, line: int, why: str) -> None:
+        self._add_fault("row", why, line)
+
+    def _add_fault(
         self,
-        kind: Kind,
+        kind: FaultKind,
         what: str,
         line: int = 0,
         key: Key = ("", ""),
@@ -194,38 +219,32 @@ class Submission:
             raise fault.error()
         self._faults.append(fault)
 
-    def _take_out_repetitions(self) -> None:
-        """Leave out rows whose key stood in a row before; where masks differ, that is a fault."""
-        self.repetitions = ()
-        repeated = self._keys.repeated()
+    def _without_repetitions(self, index: RowIndex) -> tuple[RowIndex, tuple[Repetition, ...]]:
+        """The index without rows whose key stood in a row before; where masks differ, a fault."""
+        self._index = index
+        repeated = index.repeated()
         if not repeated:
-            return
-        keys = list(self._keys)
-        found: list[Repetition] = []
+            return index, ()
+        keys = list(index)
+        repetitions: list[Repetition] = []
         for first, row in repeated:
-            lines = int(self._lines[first]), int(self._lines[row])
+            lines = int(index.lines[first]), int(index.lines[row])
             if _same(*self.texts(np.array([first, row]))):
-                found.append(Repetition(lines[1], lines[0], *keys[row]))
+                repetitions.append(Repetition(lines[1], lines[0], *keys[row]))
             else:
                 what = f"lines {lines[0]} and {lines[1]} hold different masks"
-                self._found("doubled", what, lines[1], keys[row])
-        kept = np.ones(len(self._lines), dtype=np.bool_)
-        kept[[row for _, row in repeated]] = False
-        self._keys = self._keys.only(kept)
-        self._lines, self._offsets = self._lines[kept], self._offsets[kept]
-        self._lengths = self._lengths[np.append(kept, True)]
-        self.repetitions = tuple(found)
+                self._add_fault("doubled", what, lines[1], keys[row])
+        return index.without(row for _, row in repeated), tuple(repetitions)
 
-    def _read_sidecar(self) -> None:
-        self.sidecar = None
+    def _read_sidecar(self) -> dict[str, Any] | None:
         try:
             if sidecar_path(self.path).exists():
-                self.sidecar = read_sidecar(self.path, self.sha256)
+                return read_sidecar(self.path, self.sha256)
         except InputError as error:
             if self._faults is None:
                 raise
-            self._found("sidecar", error.message, error=error)
-        self.sizes = image_sizes(self.path, self.sidecar)
+            self._add_fault("sidecar", error.message, error=error)
+        return None
 
 
 def read_submission(path: Path, faults: list[Fault] | None = None) -> Submission:
@@ -250,15 +269,11 @@ def _same(one: bytes, other: bytes) -> bool:
         return False
 
 
-def _unseen(data: bytes | memoryview) -> None:
-    """The default of `seen`: what is read goes nowhere else."""
-
-
-def _notes(index: Index, encoding: str) -> tuple[str, ...]:
+def _notes(index: RowIndex) -> tuple[str, ...]:
     notes: list[str] = []
     if index.byte_order_mark:
         notes.append("a byte order mark")
-    if encoding != "utf-8":
+    if index.encoding != "utf-8":
         notes.append("names read as Korean code page 949")
     others = [name or "(no name)" for name in index.columns if name not in COLUMNS]
     if others:

@@ -3,18 +3,19 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, Protocol
 
 from handseg import disk
 from handseg.errors import FailedError
+from handseg.rle.codec import Runs
 from handseg.rle.codec import format as format_runs
-from handseg.rle.index import COLUMNS
-from handseg.rle.normal_form import Runs
-from handseg.rle.records import quoted
+from handseg.rle.csv_records import quoted
+from handseg.rle.row_index import COLUMNS
 from handseg.rle.sidecar import completed, sidecar_path
 
 _HEADER = ",".join(COLUMNS) + "\n"
@@ -71,8 +72,13 @@ def write_submission(path: Path, rows: Rows, sidecar: Mapping[str, Any]) -> Path
     """Write the CSV and `<path>.json`, replacing what is there; returns `path`.
 
     `sidecar` is read after the last row, so that it may fill while the rows are made.
-    A failure or a kill leaves what was there before, or the new CSV without a sidecar. Raises
-    FailedError if the disk refuses.
+
+    No CSV ever stands beside the sidecar of another. A failure leaves what was there before, or
+    the new CSV without a sidecar; so does a kill, but for one in the moment between two renames:
+    two files cannot change together, and the CSV that was there then lacks its sidecar.
+
+    Raises:
+        FailedError: the disk refuses. What `rows` raises is raised as it is.
     """
     return write_submission_lines(path, lines_of(rows), sidecar)
 
@@ -81,9 +87,17 @@ def write_submission_lines(path: Path, lines: Lines, sidecar: Mapping[str, Any])
     """The same for rows that are text already."""
 
     def put(csv: Path) -> Path:
-        # The old sidecar goes first: no CSV is ever seen beside the sidecar of another.
-        sidecar_path(path).unlink(missing_ok=True)
-        return csv.replace(path)
+        beside = sidecar_path(path)
+        with disk.hidden_file(path.parent) as old:
+            # The old sidecar goes first, and comes back if the CSV cannot be replaced.
+            if beside.exists():
+                beside.rename(old)
+            try:
+                return csv.replace(path)
+            except BaseException:
+                if old.exists():
+                    old.rename(beside)
+                raise
 
     return _write(path.parent, lines, sidecar, put)
 
@@ -100,14 +114,11 @@ def write_numbered_lines(folder: Path, stem: str, lines: Lines, sidecar: Mapping
     """The same for rows that are text already."""
 
     def put(csv: Path) -> Path:
-        number = 1
-        while True:
+        for number in count(1):
             path = folder / f"{stem}-{number:03d}.csv"
-            number += 1
-            if path.exists() or sidecar_path(path).exists():
-                continue
-            if _put_new(csv, path):
+            if not path.exists() and not sidecar_path(path).exists() and _put_new(csv, path):
                 return path
+        raise AssertionError("numbers have no end")
 
     return _write(folder, lines, sidecar, put)
 
@@ -130,30 +141,45 @@ def _put_new(csv: Path, path: Path) -> bool:
 def _write(
     folder: Path, lines: Lines, fields: Mapping[str, Any], put: Callable[[Path], Path]
 ) -> Path:
-    try:
+    """Write hidden files; `put` gives the CSV its name, and the sidecar follows."""
+    with _failures(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        with disk.hidden_file(folder) as csv, disk.hidden_file(folder) as sidecar:
-            sha256, count = _write_csv(csv, lines)
-            text = json.dumps(completed(fields, sha256=sha256, rows=count), indent=1)
+    with disk.hidden_file(folder) as csv, disk.hidden_file(folder) as sidecar:
+        sha256, rows = _write_csv(csv, lines)
+        text = json.dumps(completed(fields, sha256=sha256, rows=rows), indent=1)
+        with _failures(folder):
             sidecar.write_text(text, encoding="utf-8")
             disk.sync(sidecar)
             path = put(csv)
             sidecar.replace(sidecar_path(path))
             disk.sync(folder)
-    except OSError as error:
-        raise FailedError(
-            f"the CSV could not be written in {folder}", details=str(error)
-        ) from error
     return path
 
 
 def _write_csv(path: Path, lines: Lines) -> tuple[str, int]:
     """sha256 of what was written, and the number of rows."""
-    digest, count = hashlib.sha256(), 0
-    with path.open("wb") as file:
+    digest, written = hashlib.sha256(), 0
+    with _failures(path.parent):
+        file = path.open("wb")
+    with file:
+        # What `lines` raises is not of this file: reading a member may fail as well.
         for data, rows in chain([(_HEADER.encode(), 0)], lines):
             digest.update(data)
-            file.write(data)
-            count += rows
-    disk.sync(path)
-    return digest.hexdigest(), count
+            with _failures(path.parent):
+                file.write(data)
+            written += rows
+        with _failures(path.parent):
+            file.flush()
+            os.fsync(file.fileno())
+    return digest.hexdigest(), written
+
+
+@contextmanager
+def _failures(folder: Path) -> Generator[None]:
+    """What the system says of a failure inside, as the FailedError of writing a CSV."""
+    try:
+        yield
+    except OSError as error:
+        raise FailedError(
+            f"the CSV could not be written in {folder}", details=str(error)
+        ) from error

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from handseg.errors import InputError, UsageError
-from handseg.rle.faults import Fault
-from handseg.rle.opening import STREAM
-from handseg.rle.submission import Submission, read_submission
+from handseg.rle.csv_records import STDIN
+from handseg.rle.submission import Fault, Submission, read_submission
 from handseg.runs import layout
 
 VOTES = Path("votes")
@@ -29,7 +28,7 @@ def find_prediction(text: str, runs: Path, split: str = "test") -> Path:
     """
     path = Path(text)
     # `-` is stdin; `<(command)` of a shell is a pipe, which is no file.
-    if path == STREAM or (path.exists() and not path.is_dir()):
+    if path == STDIN or (path.exists() and not path.is_dir()):
         return path
     if path.is_dir() and not (path / layout.RUN).is_file() and not (runs / text).is_dir():
         raise InputError(f"{text} is a folder, but no run: a prediction is a CSV or RUN[:SPLIT]")

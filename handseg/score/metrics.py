@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg.errors import UsageError, did_you_mean
-from handseg.rle.compare import Overlaps
+from handseg.rle.aligned import Overlaps
 from handseg.score.means import Figures
 
 

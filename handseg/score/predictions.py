@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from handseg.data.image_sizes import check_all_known, resolve_sizes
 from handseg.formats.documents import Size
 from handseg.reporter import Progress, silent
-from handseg.rle.compare import compare
+from handseg.rle.aligned import compare
 from handseg.rle.submission import Submission
 from handseg.score.dice import Scores
 from handseg.score.means import Figures, People

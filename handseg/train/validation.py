@@ -18,7 +18,7 @@ from handseg.data.planes import Planes, pack
 from handseg.inference.device import MicroBatchSize
 from handseg.inference.masks import full_size_masks
 from handseg.inference.whole import Inference
-from handseg.rle.sweeps import DICE_EPSILON
+from handseg.rle.set_operations import DICE_EPSILON
 from handseg.runs import layout
 from handseg.runs.writer import RunWriter
 from handseg.score.dice import Scores

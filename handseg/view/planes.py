@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from handseg.rle.sweeps import DICE_EPSILON
+from handseg.rle.set_operations import DICE_EPSILON
 
 
 def dice_of_planes(

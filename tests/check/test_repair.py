@@ -6,7 +6,8 @@ import pytest
 from handseg import rle
 from handseg.check.repair import Repair, left_alone, repairable
 from handseg.errors import InputError
-from handseg.rle.submission import read_submission, write_submission
+from handseg.rle.submission import read_submission
+from handseg.rle.writing import write_submission
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import pytest
 from handseg import rle
 from handseg.check import rows as structure
 from handseg.data.dataset import open_dataset
-from handseg.rle.submission import read_submission, write_submission
+from handseg.rle.submission import read_submission
+from handseg.rle.writing import write_submission
 
 GRID = [(image, cls, "1 3") for image in ("a.png", "b.png") for cls in ("x", "y")]
 

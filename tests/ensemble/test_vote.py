@@ -13,7 +13,8 @@ from handseg.ensemble.rules import VoteRules, rule_of
 from handseg.ensemble.vote import vote_sidecar, voted_lines
 from handseg.errors import InputError
 from handseg.rle.aligned import ReadReport
-from handseg.rle.submission import read_submission, write_submission
+from handseg.rle.submission import read_submission
+from handseg.rle.writing import write_submission
 
 
 @pytest.fixture
@@ -186,7 +187,7 @@ def test_what_was_brought_to_order_is_counted_for_each_member(tmp_path):
     lines = b"".join(data for data, _ in voted_lines(join(members), rules(members), found))
     assert lines == b"a,x,1 4\na,y,1 4\n"
     assert found.repaired_rows() == {1: 2}
-    assert found.disorder() == {1: rle.Disorder(1, 1, 1, 1)}
+    assert found.stats() == {1: rle.Disorder(1, 1, 1, 1)}
 
 
 def test_a_row_that_cannot_be_read_ends_the_vote_or_is_left_out(tmp_path):

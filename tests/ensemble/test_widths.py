@@ -5,7 +5,8 @@ import pytest
 
 from handseg import rle
 from handseg.ensemble.join import join, width_mismatches
-from handseg.rle.submission import read_submission, write_submission
+from handseg.rle.submission import read_submission
+from handseg.rle.writing import write_submission
 
 
 def discs(size, shift=0):

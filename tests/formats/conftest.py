@@ -9,7 +9,8 @@ from handseg import rle
 from handseg.formats.output import Place
 from handseg.formats.registry import format_named
 from handseg.formats.submission import masks_of
-from handseg.rle.submission import read_submission, write_submission
+from handseg.rle.submission import read_submission
+from handseg.rle.writing import write_submission
 
 
 @pytest.fixture

@@ -19,7 +19,8 @@ from handseg.formats.masks import rows
 from handseg.formats.output import FileNames, Place, is_plain
 from handseg.formats.png import PngFormat, png_of
 from handseg.formats.submission import masks_of
-from handseg.rle.submission import read_submission, write_submission
+from handseg.rle.submission import read_submission
+from handseg.rle.writing import write_submission
 
 BITS = st.integers(0, 1)
 

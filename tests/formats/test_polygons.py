@@ -23,7 +23,8 @@ from handseg.formats.masks import rows
 from handseg.formats.output import Place
 from handseg.formats.registry import reader_for
 from handseg.formats.submission import masks_of
-from handseg.rle.submission import read_submission, write_submission
+from handseg.rle.submission import read_submission
+from handseg.rle.writing import write_submission
 
 BOX = [[2, 1], [3, 1], [3, 2], [2, 2]]
 

@@ -18,7 +18,8 @@ from handseg.formats.output import Place
 from handseg.formats.png import PngFormat
 from handseg.formats.registry import FormatName, format_named, reader_for
 from handseg.formats.submission import CsvFormat, masks_of
-from handseg.rle.submission import read_submission, write_submission
+from handseg.rle.submission import read_submission
+from handseg.rle.writing import write_submission
 
 IMAGES = ["007", "NA", "_", "a,b.png", 'say "i".png', "x/i.png", "y/i.png", "z\\i.png", "é.png"]
 CLASSES = ["finger-1", "NaN", "Ulna, left", "_", "null", "[red]x[/]", "../Radius", "two\nlines"]

@@ -13,7 +13,7 @@ from handseg import rle
 README = Path(__file__).parents[2] / "README.md"
 
 
-@pytest.mark.parametrize("module", ["handseg.rle", "handseg.rle.sweeps"])
+@pytest.mark.parametrize("module", ["handseg.rle", "handseg.rle.set_operations"])
 def test_the_examples_of_the_docstrings_hold(module):
     found = doctest.testmod(import_module(module))
     assert found.attempted

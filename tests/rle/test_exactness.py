@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handseg import rle
-from handseg.rle.codec import Disorder, read
-from handseg.rle.compare import compare
+from handseg.rle.aligned import compare
+from handseg.rle.batch import parse_batch
+from handseg.rle.codec import NormalizationStats, RleError, check_bounds, read
 from handseg.rle.submission import read_submission
 
 EPSILON = 1e-4
@@ -192,13 +193,13 @@ def test_what_is_in_disorder_is_united_pixel_for_pixel_and_counted(pairs, first,
         "overlapping": sum(length for _, length in pairs) > sum(flat),
     }
     assert {kind: getattr(disorder, kind) > 0 for kind in found} == found
-    assert (disorder == Disorder()) == (written.split() == text(flat, first).split())
+    assert (disorder == NormalizationStats()) == (written.split() == text(flat, first).split())
 
 
 def test_touching_runs_in_order_are_counted_as_nothing_else():
     runs, disorder = read(b"1 2 3 2 9 1 10 1 11 1")
     assert runs.tolist() == [[0, 4], [8, 11]]
-    assert disorder == Disorder(touching=3)
+    assert disorder == NormalizationStats(touching=3)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (2048, 2048)])
@@ -288,3 +289,36 @@ def test_thousands_of_runs_of_hundreds_of_pairs_are_compared_pixel_for_pixel(tmp
     assert overlaps.area_a.tolist() == pixels[0].sum(1).tolist()
     assert overlaps.area_b.tolist() == pixels[1].sum(1).tolist()
     assert overlaps.overlap.tolist() == pixels.all(0).sum(1).tolist()
+
+
+figure_bytes = st.one_of(
+    st.sampled_from([b" ", b"0", b"1", b"7 1", b"12", b"99999999", b"100000000", b"4294967296"]),
+    st.sampled_from(
+        [b"  ", b"\t", b"\r\n", b"\x0b", b"\xa0", b"\0", b"+", b"-", b".0", b"/", b":"]
+    ),
+)
+batches = st.lists(st.lists(figure_bytes, max_size=6).map(b"".join), min_size=1, max_size=5)
+
+
+@settings(max_examples=400)
+@given(batches, st.booleans())
+def test_texts_read_at_once_are_read_as_each_by_itself(texts, spaced):
+    if spaced:  # most of them are plain then
+        texts = [b" ".join(text.split()) for text in texts]
+    parsed = parse_batch(texts, [(2**20, 2**20)] * len(texts))
+    faults = {index: str(error) for index, error in parsed.faults}
+    repaired = dict(parsed.repaired)
+    for index, (text, runs) in enumerate(zip(texts, parsed.runs.masks(), strict=True)):
+        expected, stats, fault = read_or_fault(text)
+        assert faults.get(index) == fault
+        assert runs.tolist() == expected.tolist()
+        assert repaired.get(index, NormalizationStats()) == stats
+
+
+def read_or_fault(text):
+    try:
+        runs, stats = read(text)
+        check_bounds(runs, (2**20, 2**20))
+    except RleError as error:
+        return rle.empty(), NormalizationStats(), str(error)
+    return runs, stats, None

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from handseg.errors import UsageError
-from handseg.rle.compare import Overlaps
+from handseg.rle.aligned import Overlaps
 from handseg.score.metrics import METRICS, OF_AREAS, parse_metrics
 
 

@@ -13,8 +13,8 @@ from handseg.data.label_masks import ImageMasks, image_masks
 from handseg.formats.submission import labelled_classes
 from handseg.reporter import Progress, silent
 from handseg.rle.geometry import Segments, segments
+from handseg.rle.set_operations import weighted_vote
 from handseg.rle.submission import Submission
-from handseg.rle.sweeps import sweep
 
 CELLS = 48
 """Cells a side of a heat map, whatever the size of the image."""
@@ -162,11 +162,11 @@ def touching(boxes: NDArray[np.int64]) -> list[tuple[int, int]]:
 def depths(part: ImageMasks, classes: int) -> NDArray[np.int64]:
     """Pixels that belong to at least 1, 2, … DEEPEST classes, int64 [images, DEEPEST]."""
     images = len(part.images)
-    # Masks of one class stand together for the sweep, in the order of images.
+    # Masks of one class stand together for the vote, in the order of images.
     rows = np.repeat(np.arange(images), classes)
     weights = np.ones(len(rows), dtype=np.int64)
     found = [
-        sweep(part.batch, rows, weights, np.full(images, depth, dtype=np.int64)).areas()
+        weighted_vote(part.batch, rows, weights, np.full(images, depth, dtype=np.int64)).areas()
         for depth in range(DEEPEST)
     ]
     return np.stack(found, axis=1)

@@ -179,7 +179,8 @@ def test_what_handseg_converted_is_labelled_as_it_was(tmp_path, add_hand):
 
 def test_images_without_annotation_are_no_part_of_a_score(ram, score_submissions):
     from handseg import rle
-    from handseg.rle.submission import read_submission, write_submission
+    from handseg.rle.submission import read_submission
+    from handseg.rle.writing import write_submission
 
     dataset = open_dataset(ram)
     rows = [(one.image_name, "Radius", rle.empty()) for one in dataset.train]

@@ -1,4 +1,4 @@
-"""Votes, intersections, unions, areas and Dice on the boundaries of runs; no mask is decoded."""
+"""Set operations and votes on the boundaries of runs; no mask is decoded."""
 
 import math
 from collections.abc import Sequence
@@ -7,8 +7,8 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from handseg.rle.batch import Batch, batch_of
-from handseg.rle.normal_form import Runs, empty
+from handseg.rle.batch import BatchedRuns, batch_of
+from handseg.rle.codec import Runs, empty
 
 DICE_EPSILON = 1e-4
 """The competition's: two empty masks have a Dice of 1."""
@@ -16,46 +16,61 @@ DICE_EPSILON = 1e-4
 MOST_VOTES = 2**62
 """Sums of weights stay inside int64."""
 
+Boundaries = NDArray[np.uint32 | np.uint64]
+"""Row · stride + position of a run's start or end: sorted by row, then by position."""
 
-def sweep(
-    batch: Batch,
-    rows: NDArray[np.intp],
+
+def weighted_vote(
+    batch: BatchedRuns,
+    row_of_mask: NDArray[np.intp],
     weights: NDArray[np.int64],
     thresholds: NDArray[np.int64],
-) -> Batch:
+) -> BatchedRuns:
     """Vote on many rows at once: the pixels of each whose votes exceed its threshold.
 
-    `rows` int [masks] says which row each mask votes on, `weights` int64 [masks] with how many
-    votes, at least 1 and less than MOST_VOTES in all; `thresholds` int64 [rows] are at least 0.
     Masks of one member should stand together, in the order of their rows: their boundaries are
-    sorted then. Gives a mask for each row, in normal form.
+    sorted then.
+
+    Args:
+        batch: the masks of all members.
+        row_of_mask: int [masks], the row that each mask votes on, from 0.
+        weights: int64 [masks], the votes of each mask, at least 1 and less than MOST_VOTES in all.
+        thresholds: int64 [rows], at least 0.
+
+    Returns:
+        A mask for each row, canonical.
     """
     stride = int(batch.ends.max(initial=0)) + 1
-    alike = not len(weights) or bool((weights == weights[0]).all())
-    kinds, kind = (None, None) if alike else np.unique(weights, return_inverse=True)
-    shift = 0 if kinds is None else (2 * len(kinds) - 1).bit_length()
-    # Below 2**32: the end of the last row is a key too.
-    dtype = np.dtype(np.uint32 if len(thresholds) * stride << shift < 2**32 else np.uint64)
-    offsets = np.repeat((rows * stride).astype(dtype), batch.counts)
+    equal = not len(weights) or bool((weights == weights[0]).all())
+    levels = np.empty(0, np.int64) if equal else np.unique(weights)
+    # A step of the weighted count needs a number for each level, up and down.
+    bits = 0 if equal else (2 * len(levels) - 1).bit_length()
+    # Below 2**32: the end of the last row is a boundary too.
+    dtype = np.dtype(np.uint32 if len(thresholds) * stride << bits < 2**32 else np.uint64)
+    offsets = np.repeat((row_of_mask * stride).astype(dtype), batch.counts)
     starts = batch.starts.astype(dtype, copy=False) + offsets
     ends = batch.ends.astype(dtype, copy=False) + offsets
-    if kinds is None or kind is None:
+    if equal:
         # With one weight for all, members are counted: m · w exceeds T if m exceeds T // w.
         needed = thresholds // weights.max(initial=1)
-        starts, ends = _by_count(starts, ends, _of_each_run(needed, batch, rows))
+        starts, ends = _by_count(starts, ends, _of_each_run(needed, batch, row_of_mask))
     else:
-        own = np.repeat(kind.astype(dtype), batch.counts)
-        keys = _stepped(starts, ends, own, len(kinds), shift)
-        limits = _of_each_run(thresholds, batch, rows)
-        starts, ends = _by_weight(keys, kinds, shift, limits)
-    return _parted(starts, ends, stride, len(thresholds))
+        level = np.repeat(np.searchsorted(levels, weights).astype(dtype), batch.counts)
+        steps = _steps(starts, ends, level, len(levels), bits)
+        limits = _of_each_run(thresholds, batch, row_of_mask)
+        starts, ends = _by_weight(steps, levels, bits, limits)
+    return _split_rows(starts, ends, stride, len(thresholds))
 
 
-Keys = NDArray[np.uint32 | np.uint64]
-"""Row · stride + position of a boundary: sorted by row, then by position."""
+def shared_pixels(batch: BatchedRuns, rows: int) -> BatchedRuns:
+    """The pixels that both of two members' masks hold, of each of so many rows."""
+    ones = np.ones(2 * rows, dtype=np.int64)
+    return weighted_vote(batch, np.tile(np.arange(rows), 2), ones, ones[:rows])
 
 
-def _by_count(starts: Keys, ends: Keys, needed: NDArray[np.int64] | int) -> tuple[Keys, Keys]:
+def _by_count(
+    starts: Boundaries, ends: Boundaries, needed: NDArray[np.int64] | int
+) -> tuple[Boundaries, Boundaries]:
     """Where more than `needed` masks overlap: starts and ends of disjoint runs, sorted.
 
     With starts S and ends E each sorted, more than k masks overlap exactly in the union of
@@ -72,7 +87,7 @@ def _by_count(starts: Keys, ends: Keys, needed: NDArray[np.int64] | int) -> tupl
         later = np.arange(len(ends)) + needed
         ends = ends[later < len(ends)]
         starts = starts[later[later < len(starts)]]
-    # Places once and then twice taken: faster than two choices by a mask.
+    # Indices once and then twice taken: faster than two choices by a mask.
     filled = np.flatnonzero(starts < ends)
     starts, ends = starts.take(filled), ends.take(filled)
     if not len(filled):
@@ -81,57 +96,59 @@ def _by_count(starts: Keys, ends: Keys, needed: NDArray[np.int64] | int) -> tupl
     return starts.take(np.append(0, apart + 1)), ends.take(np.append(apart, len(ends) - 1))
 
 
-def _stepped(starts: Keys, ends: Keys, kind: Keys, kinds: int, shift: int) -> Keys:
-    """All boundaries, with the step that each makes in the lowest `shift` bits.
+def _steps(
+    starts: Boundaries, ends: Boundaries, level: Boundaries, levels: int, bits: int
+) -> Boundaries:
+    """All boundaries, with the step that the count makes there in the lowest `bits`.
 
-    That is the weight's kind for a start, and comes after all kinds for an end.
+    That is the weight's level for a start, and comes after all levels for an end.
     """
-    keys = np.empty(2 * len(starts), dtype=starts.dtype)
-    keys[0::2], keys[1::2] = starts, ends
-    keys <<= keys.dtype.type(shift)
-    keys[0::2] += kind
-    keys[1::2] += kind + kind.dtype.type(kinds)
-    return keys
+    steps = np.empty(2 * len(starts), dtype=starts.dtype)
+    steps[0::2], steps[1::2] = starts, ends
+    steps <<= steps.dtype.type(bits)
+    steps[0::2] += level
+    steps[1::2] += level + level.dtype.type(levels)
+    return steps
 
 
 def _by_weight(
-    keys: Keys, kinds: NDArray[np.int64], shift: int, limits: NDArray[np.int64] | int
-) -> tuple[Keys, Keys]:
+    steps: Boundaries, levels: NDArray[np.int64], bits: int, limits: NDArray[np.int64] | int
+) -> tuple[Boundaries, Boundaries]:
     """Where weights exceed the limits: starts and ends of disjoint runs, sorted."""
-    keys.sort(kind="stable")
-    step = keys & keys.dtype.type((1 << shift) - 1)
-    places = keys >> keys.dtype.type(shift)
-    votes = np.cumsum(np.concatenate((kinds, -kinds))[step])
+    steps.sort(kind="stable")
+    step = steps & steps.dtype.type((1 << bits) - 1)
+    positions = steps >> steps.dtype.type(bits)
+    votes = np.cumsum(np.concatenate((levels, -levels))[step])
     # Of the steps at one position only the sum behind the last counts.
-    settled = np.ones(len(places), dtype=np.bool_)
-    settled[:-1] = places[1:] != places[:-1]
-    limits = limits if isinstance(limits, int) else np.repeat(limits, 2)[settled]
-    places, inside = places[settled], votes[settled] > limits
+    last = np.ones(len(positions), dtype=np.bool_)
+    last[:-1] = positions[1:] != positions[:-1]
+    limits = limits if isinstance(limits, int) else np.repeat(limits, 2)[last]
+    positions, inside = positions[last], votes[last] > limits
     turns = inside.copy()
     turns[1:] = inside[1:] != inside[:-1]
-    places = places[turns]
-    return places[0::2], places[1::2]
+    positions = positions[turns]
+    return positions[0::2], positions[1::2]
 
 
 def _of_each_run(
-    values: NDArray[np.int64], batch: Batch, rows: NDArray[np.intp]
+    values: NDArray[np.int64], batch: BatchedRuns, row_of_mask: NDArray[np.intp]
 ) -> NDArray[np.int64] | int:
     """The row's value for each run, sorted by row; one figure where all rows have the same."""
     if not len(values) or (values == values[0]).all():
         return int(values.max(initial=0))
     runs = np.zeros(len(values), dtype=np.intp)
-    np.add.at(runs, rows, batch.counts)
+    np.add.at(runs, row_of_mask, batch.counts)
     return np.repeat(values, runs)
 
 
-def _parted(starts: Keys, ends: Keys, stride: int, rows: int) -> Batch:
+def _split_rows(starts: Boundaries, ends: Boundaries, stride: int, rows: int) -> BatchedRuns:
     """Disjoint runs as a mask for each row."""
     offsets = np.arange(rows + 1, dtype=starts.dtype) * starts.dtype.type(stride)
     edges = np.searchsorted(starts, offsets)
     moved = np.repeat(offsets[:-1], np.diff(edges))
-    kind = np.uint32 if stride <= 2**32 else np.int64
-    return Batch(
-        (starts - moved).astype(kind, copy=False), (ends - moved).astype(kind, copy=False), edges
+    dtype = np.uint32 if stride <= 2**32 else np.int64
+    return BatchedRuns(
+        (starts - moved).astype(dtype, copy=False), (ends - moved).astype(dtype, copy=False), edges
     )
 
 
@@ -142,7 +159,7 @@ def vote(
 ) -> Runs:
     """The pixels where the weights of the masks that hold them sum to more than `threshold`.
 
-    `masks` are runs in normal form, `weights` whole numbers from 0 (1 each by default; less than
+    `masks` are canonical runs, `weights` whole numbers from 0 (1 each by default; less than
     2**62 in all), the threshold is at least 0; all comparisons are exact. Raises ValueError
     otherwise.
 
@@ -160,14 +177,14 @@ def vote(
     voters = [(mask, weight) for mask, weight in zip(masks, weights, strict=True) if weight]
     if not voters or threshold >= sum(weights):
         return empty()
-    kept = sweep(
+    voted = weighted_vote(
         batch_of([mask for mask, _ in voters]),
         np.zeros(len(voters), dtype=np.intp),
         np.array([weight for _, weight in voters], dtype=np.int64),
         # A sum of whole numbers exceeds a threshold exactly if it exceeds the threshold's floor.
         np.array([math.floor(threshold)], dtype=np.int64),
     )
-    return np.column_stack((kept.starts, kept.ends)).astype(np.int64)
+    return np.column_stack((voted.starts, voted.ends)).astype(np.int64)
 
 
 def intersect(a: Runs, b: Runs) -> Runs:
