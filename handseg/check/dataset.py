@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from handseg.check.anatomy import population_findings
 from handseg.check.findings import Finding, Severity, count
 from handseg.check.inspection import (
     Inspection,
@@ -19,7 +20,6 @@ from handseg.check.inspection import (
     hands_of_inspections,
     inspect_sample,
 )
-from handseg.check.population import population_findings
 from handseg.data.dataset import Dataset
 from handseg.data.handbone import Handbone
 from handseg.data.images import is_radiograph

@@ -12,15 +12,16 @@ from numpy.typing import NDArray
 from handseg import rle
 from handseg.anatomy import BONES, MEAN_AREAS
 from handseg.check.findings import (
+    FEWEST,
     SECOND_PIECE,
     SEVERAL_PIECES,
+    TO_SIGMA,
     UNLIKE_AREA,
     Finding,
     Severity,
     Subject,
     fix_command,
 )
-from handseg.check.reference import TO_SIGMA
 from handseg.data.image_sizes import ImageSizes
 from handseg.formats.documents import Size
 from handseg.hand.hands import Hands
@@ -42,8 +43,6 @@ _SEGMENTS = 1 << 17
 
 OFTEN_EMPTY = 0.05
 """Every hand has all bones: a bone that is empty in more of the images is worth a warning."""
-FEWEST = 8
-"""Areas of fewer masks are no population."""
 FAR = 6.0
 """Robust standard deviations from the median of a class."""
 FACTOR = 2.0

@@ -1,6 +1,6 @@
 """Which samples of a data set a submission is scored on."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,29 +22,15 @@ def samples_to_score(submission: Submission, dataset: "Dataset") -> "tuple[Sampl
     Raises InputError for an image or class that the data set does not have, for an image
     whose label should be a file of its own and is not there, and for a submission without rows.
     """
+    from handseg.data.dataset import predicted_samples
+
     check_classes(submission, dataset.classes, dataset.root, "data set")
     by_name = {sample.image_name: sample for sample in dataset.split("all")}
     named = {*submission.images, *submission.sizes}
     if not named:
         raise InputError(f"{submission.path} has no rows")
     _check_images(submission, named, by_name, dataset)
-    chosen = samples_of(submission, named, by_name.values())
-    return _labelled(submission, chosen, dataset)
-
-
-def samples_of(
-    submission: Submission, named: Collection[str], samples: "Iterable[Sample]"
-) -> "tuple[Sample, ...]":
-    """The samples that are named, and all of a split that the submission predicts as a whole.
-
-    The test split always is. A submission of training images is one of a fold, held out or trained
-    on: only what it names belongs to it.
-    """
-    everything = tuple(samples)
-    said = (submission.sidecar or {}).get("split")
-    splits = {sample.split for sample in everything if sample.image_name in named}
-    whole = {split for split in splits if split == "test" or said == "all"}
-    return tuple(one for one in everything if one.image_name in named or one.split in whole)
+    return _labelled(submission, predicted_samples(dataset, submission), dataset)
 
 
 def has_labels(submission: Submission, dataset: "Dataset") -> bool:
