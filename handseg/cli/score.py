@@ -19,10 +19,15 @@ from handseg.text import shown, size_text
 if TYPE_CHECKING:
     from handseg.hand.hands import Hands
     from handseg.rle.submission import Submission
-    from handseg.score.comparison import Comparison, ReportColumn, ReportRows, WorstImage
+    from handseg.score.ground_truth import ChosenLabels, CsvLabels, DatasetLabels, GroundTruth
     from handseg.score.means import Interval, Summary
-    from handseg.score.predictions import ScoredSubmission
-    from handseg.score.truth import ChosenLabels, CsvLabels, DatasetLabels, GroundTruth
+    from handseg.score.scoring import (
+        Comparison,
+        ReportColumn,
+        ReportRows,
+        ScoredSubmission,
+        WorstImage,
+    )
 
 By = Literal["class", "image", "person"]
 
@@ -95,11 +100,10 @@ def score(
     Several are compared, the last with the best of the others: is the difference more than noise?
     """
     from handseg.runs.predictions import check_anything_to_score, find_prediction
-    from handseg.score.comparison import Comparison
+    from handseg.score.ground_truth import CsvLabels, open_labels
     from handseg.score.metrics import needs_sizes, parse_metrics
     from handseg.score.pose import parse_reweight
-    from handseg.score.predictions import score_submission
-    from handseg.score.truth import CsvLabels, open_labels
+    from handseg.score.scoring import Comparison, score_submission
 
     names, size = parse_metrics(metrics), options.pixels(image_size)
     asked = None if reweight is None else parse_reweight(reweight)
@@ -178,7 +182,7 @@ def sized(
         InputError: nothing says a size, and the masks do not fit the one that would be assumed.
     """
     from handseg.data.image_sizes import check_assumed_size
-    from handseg.score.truth import with_sizes
+    from handseg.score.ground_truth import with_sizes
 
     truth = with_sizes(truth, {image for images in images_of for image in images}, data)
     for submission, images in zip(submissions, images_of, strict=True):
@@ -303,7 +307,7 @@ def report_poses(comparison: "Comparison") -> None:
 
 
 def print_tables(comparison: "Comparison", by: By, worst: int | None) -> None:
-    from handseg.score.comparison import report_rows, worst_images
+    from handseg.score.scoring import report_rows, worst_images
 
     for rows in report_rows(comparison, by):
         console.print_table(rows_table(rows).to_rich())
@@ -317,7 +321,7 @@ def print_tables(comparison: "Comparison", by: By, worst: int | None) -> None:
 
 
 def print_csv(comparison: "Comparison", by: By, worst: int | None) -> None:
-    from handseg.score.comparison import report_rows, worst_images
+    from handseg.score.scoring import report_rows, worst_images
 
     if worst is None:
         console.out(rows_csv(report_rows(comparison, by)))
@@ -390,7 +394,7 @@ def rows_csv(found: "Sequence[ReportRows]") -> str:
     A column is named by its title, and by its metric where that is not Dice. Intervals are left
     out: they stand in the JSON.
     """
-    from handseg.score.comparison import FROM, TO
+    from handseg.score.scoring import FROM, TO
 
     tables: list[Table] = []
     for _, alike in groupby(found, lambda rows: (rows.heading, *rows.names)):
@@ -441,7 +445,7 @@ def comparison_json(comparison: "Comparison", worst: int | None = None) -> dict[
 
 
 def _prediction(comparison: "Comparison", index: int, worst: int | None) -> dict[str, Any]:
-    from handseg.score.comparison import rows_by, worst_images
+    from handseg.score.scoring import rows_by, worst_images
 
     one = comparison.scored[index]
     dice = comparison.summaries[index, "dice"]
@@ -474,8 +478,8 @@ def _prediction(comparison: "Comparison", index: int, worst: int | None) -> dict
 
 
 def _metric(comparison: "Comparison", index: int, name: str) -> dict[str, Any]:
-    from handseg.score.comparison import rows_by
     from handseg.score.metrics import OVERLAP
+    from handseg.score.scoring import rows_by
 
     one, found = comparison.scored[index], _summary(comparison.summaries[index, name])
     if name != OVERLAP:
@@ -486,7 +490,7 @@ def _metric(comparison: "Comparison", index: int, name: str) -> dict[str, Any]:
 
 def _images(comparison: "Comparison", index: int) -> list[dict[str, Any]]:
     """Each image with its means over the classes, and its Dice of each class."""
-    from handseg.score.comparison import rows_by
+    from handseg.score.scoring import rows_by
 
     one = comparison.scored[index]
     means = {name: rows_by(one, name, "image") for name in comparison.metrics}

@@ -11,8 +11,8 @@ from handseg.errors import InputError, UsageError
 from handseg.hand.hands import Hands
 from handseg.hand.pose import HAND, LIMIT
 from handseg.reporter import Progress, silent
+from handseg.score.ground_truth import GroundTruth
 from handseg.score.means import Stratum
-from handseg.score.truth import GroundTruth
 
 
 class Reweight(NamedTuple):

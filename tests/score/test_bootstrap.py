@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from handseg.hand.hands import Hands
-from handseg.score.comparison import Comparison, report_rows
 from handseg.score.means import (
     RESAMPLES,
     Interval,
@@ -16,6 +15,7 @@ from handseg.score.means import (
     summarise,
 )
 from handseg.score.pose import Reweight
+from handseg.score.scoring import Comparison, report_rows
 
 
 def figures_of(people, images_each=2, classes=3, seed=0, spread=0.1):

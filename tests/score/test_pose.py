@@ -12,8 +12,8 @@ from handseg.formats.polygons import rasterise
 from handseg.hand.hands import Hands
 from handseg.hand.pose import LIMIT, axis_lean, bend, shaft_lean
 from handseg.rle.geometry import segments
+from handseg.score.ground_truth import read_truth
 from handseg.score.pose import hands_of_truth, parse_reweight, pose_strata
-from handseg.score.truth import read_truth
 
 SIZE = 512
 BONES = ("Radius", "Ulna", "finger-11")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from handseg import rle
-from handseg.score.surface import outline_distances
+from handseg.score.metrics import outline_distances
 
 pairs = st.tuples(st.integers(1, 9), st.integers(1, 9)).flatmap(
     lambda shape: arrays(np.uint8, (2, *shape), elements=st.integers(0, 1))

@@ -1,6 +1,9 @@
-"""What predictions are compared with: labels as run lengths, and whose they are."""
+"""What predictions are compared with: labels as run lengths, whose they are, and of which images.
 
-from collections.abc import Iterable, Mapping, Sequence
+Labels are those of a data set, or the masks of another submission.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,15 +14,14 @@ from numpy.typing import NDArray
 from handseg.anatomy import ALIASES, bones_of
 from handseg.data.image_sizes import header_sizes
 from handseg.data.label_runs import LabelFile, label_file
-from handseg.errors import InputError
+from handseg.errors import InputError, did_you_mean
 from handseg.formats.submission import labelled_classes, sidecar_classes
 from handseg.reporter import Progress, silent
 from handseg.rle.submission import Submission, read_submission
-from handseg.score.samples import check_classes, has_labels, samples_to_score
 from handseg.text import shown
 
 if TYPE_CHECKING:
-    from handseg.data.dataset import Dataset
+    from handseg.data.dataset import Dataset, Sample
 
 Aliases = Mapping[str, tuple[str, ...]]
 
@@ -92,28 +94,6 @@ def with_sizes(truth: GroundTruth, images: Iterable[str], data: Path) -> GroundT
 def people_of(dataset: "Dataset", images: Iterable[str]) -> dict[str, str]:
     samples = {sample.image_name: sample for sample in dataset.split("all")}
     return {image: samples[image].person for image in images if image in samples}
-
-
-def images_to_score(submission: Submission, truth: GroundTruth) -> tuple[str, ...]:
-    """The images on which a submission is compared with labels that are a CSV, in its order.
-
-    They are those of its rows and its sidecar. Without a sidecar that names images it is not known
-    what the submission is of: it is all that the labels have, and what it lacks counts as empty.
-
-    Raises InputError for an image or a class that the labels lack, listing them.
-    """
-    check_classes(submission, truth.classes, truth.labels.path, "labels")
-    named = {*submission.images, *submission.sizes}
-    if not named:
-        raise InputError(f"{submission.path} has no rows")
-    lacking = sorted(named.difference(truth.labels.images))
-    if lacking:
-        raise InputError(
-            f"{len(lacking)} of {len(named)} images of {submission.path} "
-            f"have no row in the labels {truth.labels.path}",
-            details=shown(lacking),
-        )
-    return tuple(image for image in truth.labels.images if image in named or not submission.sizes)
 
 
 @dataclass(frozen=True)
@@ -211,3 +191,97 @@ def open_labels(labels: Path | None, data: Path) -> DatasetLabels | CsvLabels:
     if labels is not None and not labels.is_dir():
         return CsvLabels(read_truth(labels, data))
     return labels_of_dataset(open_dataset(labels or data))
+
+
+def images_to_score(submission: Submission, truth: GroundTruth) -> tuple[str, ...]:
+    """The images on which a submission is compared with labels that are a CSV, in its order.
+
+    They are those of its rows and its sidecar. Without a sidecar that names images it is not known
+    what the submission is of: it is all that the labels have, and what it lacks counts as empty.
+
+    Raises InputError for an image or a class that the labels lack, listing them.
+    """
+    check_classes(submission, truth.classes, truth.labels.path, "labels")
+    named = {*submission.images, *submission.sizes}
+    if not named:
+        raise InputError(f"{submission.path} has no rows")
+    lacking = sorted(named.difference(truth.labels.images))
+    if lacking:
+        raise InputError(
+            f"{len(lacking)} of {len(named)} images of {submission.path} "
+            f"have no row in the labels {truth.labels.path}",
+            details=shown(lacking),
+        )
+    return tuple(image for image in truth.labels.images if image in named or not submission.sizes)
+
+
+def has_labels(submission: Submission, dataset: "Dataset") -> bool:
+    labelled = {sample.image_name for sample in dataset.split("all") if sample.labels is not None}
+    return bool(submission.images) and labelled.issuperset(submission.images)
+
+
+def samples_to_score(submission: Submission, dataset: "Dataset") -> "tuple[Sample, ...]":
+    """The samples of the submission's split, in the data set's order.
+
+    They are those of the images in its rows and its sidecar, and all of a split that it predicts
+    as a whole (the test images; the training images where the sidecar says so): images without
+    rows count as empty. Call with a data set whose test samples carry their labels.
+
+    Raises InputError for an image or class that the data set does not have, for an image
+    whose label should be a file of its own and is not there, and for a submission without rows.
+    """
+    from handseg.data.dataset import predicted_samples
+
+    check_classes(submission, dataset.classes, dataset.root, "data set")
+    by_name = {sample.image_name: sample for sample in dataset.split("all")}
+    named = {*submission.images, *submission.sizes}
+    if not named:
+        raise InputError(f"{submission.path} has no rows")
+    _check_images(submission, named, by_name, dataset)
+    return _labelled(submission, predicted_samples(dataset, submission), dataset)
+
+
+def check_classes(submission: Submission, classes: Sequence[str], owner: Path, kind: str) -> None:
+    """Raise InputError for a class that its labels lack: those of `owner`, of this `kind`."""
+    strange = [cls for cls in submission.classes if cls not in classes]
+    if strange:
+        raise InputError(
+            f"{submission.path} has the class {strange[0]!r} that {owner} does not have"
+            + did_you_mean(strange[0], classes),
+            details=f"classes of the {kind}: {', '.join(classes)}",
+        )
+
+
+def _check_images(
+    submission: Submission,
+    named: Collection[str],
+    by_name: "Mapping[str, Sample]",
+    dataset: "Dataset",
+) -> None:
+    strange = sorted(name for name in named if name not in by_name)
+    if strange:
+        raise InputError(
+            f"{len(strange)} of {len(named)} images of {submission.path} "
+            f"are not in the data set {dataset.root}",
+            details=shown(strange),
+            hints=["name the data set that was predicted with --data DIR"],
+        )
+
+
+def _labelled(
+    submission: Submission, samples: "tuple[Sample, ...]", dataset: "Dataset"
+) -> "tuple[Sample, ...]":
+    """The samples, as far as their layout annotates them: training leaves out the same."""
+    bare = [sample for sample in samples if sample.labels is None]
+    known = tuple(sample for sample in samples if sample.labels is not None)
+    if bare and (not known or dataset.label_path(bare[0].image) is not None):
+        raise InputError(
+            f"{submission.path} cannot be scored: "
+            f"{len(bare)} of {len(samples)} images have no label",
+            details="\n".join(str(sample.image) for sample in bare[:5]),
+            hints=[
+                "score validation predictions instead:  handseg score last:val",
+                "or name a data set with these labels with --labels DIR",
+            ],
+        )
+    return known

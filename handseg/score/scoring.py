@@ -1,21 +1,31 @@
-"""Scored submissions side by side, the last against the best of the others, and what is reported.
+"""Scores of submissions against labels, one by one and side by side, and what is reported of them.
 
-Rows are classes, images, people or pairs of bones. One submission has a column for each metric;
-several have rows for each metric with a column for each submission and one for the difference.
+Of several submissions the last is compared with the best of the others. Rows of a report are
+classes, images, people or pairs of bones. One submission has a column for each metric; several have
+rows for each metric with a column for each submission and one for the difference.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from handseg.data.image_sizes import check_all_known, resolve_sizes
+from handseg.formats.documents import Size
+from handseg.reporter import Progress, silent
+from handseg.rle.compare import compare
+from handseg.rle.submission import Submission
+from handseg.score.dice import Scores
+from handseg.score.ground_truth import GroundTruth
 from handseg.score.means import (
     Difference,
     Figures,
     Interval,
+    People,
     Stratum,
     Summary,
     column_means,
@@ -23,8 +33,19 @@ from handseg.score.means import (
     row_means,
     summarise,
 )
-from handseg.score.metrics import DICE, IMAGES, METRICS, OVERLAP, Metric
-from handseg.score.predictions import ScoredSubmission
+from handseg.score.metrics import (
+    DICE,
+    IMAGES,
+    METRICS,
+    OF_AREAS,
+    OVERLAP,
+    Metric,
+    OverlapScores,
+    needs_sizes,
+    overlap_scores,
+    surface_metrics,
+    touching_pairs,
+)
 
 if TYPE_CHECKING:
     from handseg.hand.hands import Hands
@@ -33,6 +54,153 @@ if TYPE_CHECKING:
 By = Literal["class", "image", "person"]
 MEAN = "mean"
 FROM, TO = "95 % from", "95 % to"
+
+
+@dataclass(frozen=True)
+class ScoredSubmission:
+    """A submission with its scores and what a person should know about them."""
+
+    submission: Submission
+    truth: GroundTruth
+    images: tuple[str, ...]
+    labelled: NDArray[np.bool_]
+    """bool [images, classes]: where there are figures."""
+    figures: Mapping[str, Figures]
+    """For each metric that classes have: float64 [images, classes], NaN where unlabelled, and for
+    `hd95` where one of the two masks is empty."""
+    overlaps: OverlapScores | None = None
+    trained_on: tuple[str, ...] = ()
+    """People in its images that its models trained on: the scores flatter."""
+    sizes: Mapping[str, Size] = field(default_factory=dict[str, Size])
+    """(height, width) of the images, as far as known."""
+
+    @property
+    def scores(self) -> Scores:
+        return Scores(self.images, self.truth.classes, self.figures[DICE.name])
+
+    @cached_property
+    def people(self) -> People:
+        return People([self.truth.person(image) for image in self.images])
+
+    @cached_property
+    def without_rows(self) -> tuple[str, ...]:
+        """Images that it has no row of: they count as empty."""
+        found = set(self.submission.images)
+        return tuple(image for image in self.images if image not in found)
+
+    @property
+    def rows_missing(self) -> int:
+        """Rows that images with others lack: they count as empty masks."""
+        scored = set(self.images).intersection(self.submission.images)
+        # Every row is of a class of the labels, else it were refused.
+        rows = sum(image in scored for image, _ in self.submission)
+        return len(scored) * len(self.truth.classes) - rows
+
+    def undefined(self, metric: str) -> int:
+        """Labelled masks that have no such figure: they are left out of its means."""
+        return int((np.isnan(self.figures[metric]) & self.labelled).sum())
+
+
+def score_submission(
+    submission: Submission,
+    truth: GroundTruth,
+    images: tuple[str, ...],
+    metrics: Sequence[str] = (DICE.name,),
+    *,
+    image_size: Size | None = None,
+    progress: Progress = silent,
+) -> ScoredSubmission:
+    """Compare one submission with the labels of `images`, by `metrics`.
+
+    A row that is missing is an empty mask. `image_size` is that of images whose size no sidecar
+    says. Dice and what else areas tell comes from runs; `hd95` and `nsd` decode masks in their
+    boxes, and need sizes.
+
+    Raises InputError, with file, line, image and class, for run lengths at fault and for runs past
+    the end of the image; and where sizes differ or are needed and not known.
+    """
+    sizes = known_sizes(submission, truth, images, image_size)
+    labelled = truth.labelled(images)
+    keys = [(image, cls) for image in images for cls in truth.classes]
+    figures = _of_areas(submission, truth, keys, metrics, sizes)
+    if needs_sizes(metrics):
+        figures |= _of_surfaces(submission, truth, keys, labelled, sizes, progress)
+    shaped = {
+        name: np.where(labelled, figures[name].reshape(labelled.shape), np.nan)
+        for name in metrics
+        if name != OVERLAP
+    }
+    return ScoredSubmission(
+        submission,
+        truth,
+        images,
+        labelled,
+        shaped,
+        _overlaps(submission, truth, images, labelled, progress) if OVERLAP in metrics else None,
+        _trained_on(submission, {truth.person(image) for image in images}),
+        sizes,
+    )
+
+
+def known_sizes(
+    submission: Submission, truth: GroundTruth, images: Sequence[str], image_size: Size | None
+) -> dict[str, Size]:
+    """(height, width) of the images, the one given where nothing else says it.
+
+    Raises InputError where submission and labels disagree.
+    """
+    sizes = resolve_sizes([truth.labels, submission], truth.sizes, image_size, images)
+    return {image: sizes.of(image) for image in images if image_size or image in sizes.known}
+
+
+def _of_areas(
+    submission: Submission,
+    truth: GroundTruth,
+    keys: Sequence[tuple[str, str]],
+    metrics: Sequence[str],
+    sizes: Mapping[str, Size],
+) -> dict[str, Figures]:
+    counts = compare(submission, truth.labels, keys, sizes)
+    return {name: OF_AREAS[name](counts) for name in metrics if name in OF_AREAS}
+
+
+def _of_surfaces(
+    submission: Submission,
+    truth: GroundTruth,
+    keys: Sequence[tuple[str, str]],
+    labelled: NDArray[np.bool_],
+    sizes: Mapping[str, Size],
+    progress: Progress,
+) -> dict[str, Figures]:
+    check_all_known(sizes, dict.fromkeys(image for image, _ in keys))
+    known = np.flatnonzero(labelled)
+    chosen = [keys[place] for place in known.tolist()]
+    found = surface_metrics(submission, truth.labels, chosen, sizes, progress)
+    figures = {name: np.full(len(keys), np.nan) for name in found}
+    for name, values in found.items():
+        figures[name][known] = values
+    return figures
+
+
+def _overlaps(
+    submission: Submission,
+    truth: GroundTruth,
+    images: tuple[str, ...],
+    labelled: NDArray[np.bool_],
+    progress: Progress,
+) -> OverlapScores:
+    known = {
+        image: tuple(cls for cls, is_known in zip(truth.classes, flags, strict=True) if is_known)
+        for image, flags in zip(images, labelled.tolist(), strict=True)
+    }
+    pairs = touching_pairs(truth, images)
+    return overlap_scores(submission, truth.labels, known, pairs, progress)
+
+
+def _trained_on(submission: Submission, people: set[str]) -> tuple[str, ...]:
+    """Those of some people that the submission's models trained on, as its sidecar says."""
+    trained = set((submission.sidecar or {}).get("trained_people") or ())
+    return tuple(sorted(trained & people))
 
 
 @dataclass(frozen=True)
