@@ -20,10 +20,9 @@ from handseg.check.inspection import (
     hands_of_inspections,
     inspect_sample,
 )
-from handseg.data.dataset import Dataset
+from handseg.data.dataset import Dataset, Sample
 from handseg.data.handbone import Handbone
 from handseg.data.images import is_radiograph
-from handseg.data.labels import Sample
 from handseg.hand.hands import Hands, Side
 from handseg.reporter import Progress, silent
 from handseg.text import listed, shown

@@ -37,7 +37,6 @@ from handseg.data.image_sizes import ImageSizes, header_sizes
 from handseg.errors import InputError, did_you_mean
 from handseg.formats.documents import Size
 from handseg.formats.submission import known_classes, sidecar_classes
-from handseg.hand.hands import Hands
 from handseg.reporter import Progress, silent
 from handseg.rle.faults import Fault
 from handseg.rle.submission import Submission, read_submission
@@ -179,7 +178,7 @@ def check_submission(
         *row_order_findings(submission, expected),
         *runs_findings(masks),
         *content_findings(masks, sizes, widths),
-        *(_hands_findings(submission, hands) if hands else ()),
+        *(_with_line(submission, one) for one in (anatomy_findings(hands) if hands else ())),
     ]
     measured = MeasuredSubmission(submission, opened.faults, expected, masks, widths, written)
     return SubmissionCheck(path, tuple(findings), measured)
@@ -208,12 +207,10 @@ def _of_another_dataset(
         yield Finding("note", "structure", "images of another data set", detail)
 
 
-def _hands_findings(submission: Submission, hands: Hands) -> Iterator[Finding]:
-    """What is out of order in each image's hand, with the line of the row that says so."""
-    for finding in anatomy_findings(hands):
-        place = finding.image, finding.cls
-        line = submission.line(*place) if place in submission else 0
-        yield replace(finding, line=line)
+def _with_line(submission: Submission, finding: Finding) -> Finding:
+    """A finding on a hand with the line of the row that shows it."""
+    key = finding.image, finding.cls
+    return replace(finding, line=submission.line(*key) if key in submission else 0)
 
 
 def expected_rows(

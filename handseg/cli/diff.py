@@ -12,7 +12,6 @@ from handseg.errors import UsageError
 from handseg.text import counted, shown
 
 if TYPE_CHECKING:
-    from handseg.rle.submission import Submission
     from handseg.score.diff import Alone, GroupChange, MaskChange, SubmissionDiff
 
 LISTED = 10
@@ -178,9 +177,24 @@ def masks_table(masks: "Sequence[MaskChange]") -> Table:
 def difference_json(difference: "SubmissionDiff", masks: "Sequence[MaskChange]") -> dict[str, Any]:
     """All of it; `masks` are those that are listed one by one."""
     total = difference.total()
+    sides = {
+        "a": (difference.a, difference.only_in_a()),
+        "b": (difference.b, difference.only_in_b()),
+    }
     return {
-        "a": {**_file(difference.a), "only_here": _alone(difference.only_in_a())},
-        "b": {**_file(difference.b), "only_here": _alone(difference.only_in_b())},
+        **{
+            side: {
+                "path": str(submission.path),
+                "sha256": submission.sha256,
+                "rows": len(submission),
+                "only_here": {
+                    "rows": alone.rows,
+                    "images": list(alone.images),
+                    "classes": list(alone.classes),
+                },
+            }
+            for side, (submission, alone) in sides.items()
+        },
         "masks": total.masks,
         "identical": difference.identical,
         **_pixels(total),
@@ -197,14 +211,6 @@ def difference_json(difference: "SubmissionDiff", masks: "Sequence[MaskChange]")
 def _pixels(change: "GroupChange | MaskChange") -> dict[str, int]:
     in_a, in_b, gained, lost = change.pixels
     return {"pixels_a": in_a, "pixels_b": in_b, "gained": gained, "lost": lost}
-
-
-def _file(submission: "Submission") -> dict[str, Any]:
-    return {"path": str(submission.path), "sha256": submission.sha256, "rows": len(submission)}
-
-
-def _alone(alone: "Alone") -> dict[str, Any]:
-    return {"rows": alone.rows, "images": list(alone.images), "classes": list(alone.classes)}
 
 
 def _group(group: "GroupChange", by: Side) -> dict[str, Any]:

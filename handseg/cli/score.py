@@ -17,7 +17,6 @@ from handseg.reporter import Progress, silent
 from handseg.text import shown, size_text
 
 if TYPE_CHECKING:
-    from handseg.hand.hands import Hands
     from handseg.rle.submission import Submission
     from handseg.score.ground_truth import ChosenLabels, CsvLabels, DatasetLabels, GroundTruth
     from handseg.score.means import Interval, Summary
@@ -100,10 +99,9 @@ def score(
     Several are compared, the last with the best of the others: is the difference more than noise?
     """
     from handseg.runs.predictions import check_anything_to_score, find_prediction
-    from handseg.score.ground_truth import CsvLabels, open_labels
+    from handseg.score.ground_truth import CsvLabels, open_labels, with_sizes
     from handseg.score.metrics import needs_sizes, parse_metrics
-    from handseg.score.pose import parse_reweight
-    from handseg.score.scoring import Comparison, score_submission
+    from handseg.score.scoring import Comparison, parse_reweight, score_submission
 
     names, size = parse_metrics(metrics), options.pixels(image_size)
     asked = None if reweight is None else parse_reweight(reweight)
@@ -119,14 +117,17 @@ def score(
         report_labels(truth)
     sizes_matter = image_size is None and (asked is not None or needs_sizes(names))
     if sizes_matter:
-        truth = sized(truth, submissions, chosen.images, data_folder, size)
+        truth = with_sizes(truth, submissions, chosen.images, data_folder, size)
     with bar_of(names) as bar:
         scored = [
             score_submission(submission, truth, images, names, image_size=size, progress=bar)
             for submission, images in zip(submissions, chosen.images, strict=True)
         ]
-    hands = hands_of_all(scored) if asked else []
-    comparison = Comparison(scored, short_titles(submissions), names, asked, hands)
+    with console.progress("poses") as bar:
+        hands = [one.truth.hands(one.images, one.sizes, bar) for one in scored if asked]
+    comparison = Comparison(
+        scored, short_titles([one.path for one in submissions]), names, asked, hands
+    )
     report_notes(scored)
     if sizes_matter:
         report_assumed_sizes(scored, size)
@@ -169,28 +170,6 @@ def draw_labels(chosen: "ChosenLabels") -> "GroundTruth":
         return chosen.ground_truth(bar)
 
 
-def sized(
-    truth: "GroundTruth",
-    submissions: "Sequence[Submission]",
-    images_of: Sequence[tuple[str, ...]],
-    data: Path,
-    size: tuple[int, int],
-) -> "GroundTruth":
-    """The labels with the sizes that a data set knows of their images.
-
-    Raises:
-        InputError: nothing says a size, and the masks do not fit the one that would be assumed.
-    """
-    from handseg.data.image_sizes import check_assumed_size
-    from handseg.score.ground_truth import with_sizes
-
-    truth = with_sizes(truth, {image for images in images_of for image in images}, data)
-    for submission, images in zip(submissions, images_of, strict=True):
-        known = truth.sizes.keys() | truth.labels.sizes.keys() | submission.sizes.keys()
-        check_assumed_size(truth.labels, [image for image in images if image not in known], size)
-    return truth
-
-
 def bar_of(metrics: Sequence[str]) -> AbstractContextManager[Progress]:
     """A bar where a metric takes its time; those of areas are there at once."""
     from handseg.score.metrics import OF_AREAS
@@ -198,19 +177,8 @@ def bar_of(metrics: Sequence[str]) -> AbstractContextManager[Progress]:
     return nullcontext(silent) if set(metrics) <= set(OF_AREAS) else console.progress("comparing")
 
 
-def hands_of_all(scored: "Sequence[ScoredSubmission]") -> "list[Hands]":
-    from handseg.score.pose import hands_of_truth
-
-    found: list[Hands] = []
-    for one in scored:
-        with console.progress("poses") as bar:
-            found.append(hands_of_truth(one.truth, one.images, one.sizes, bar))
-    return found
-
-
-def short_titles(submissions: "Sequence[Submission]") -> list[str]:
+def short_titles(paths: Sequence[Path]) -> list[str]:
     """The name of the run, or the stem of the file; the whole path where that is ambiguous."""
-    paths = [submission.path for submission in submissions]
     titles = [
         path.parent.parent.name if path.parent.name == "predictions" else path.stem
         for path in paths

@@ -20,7 +20,6 @@ from handseg.data.image_sizes import (
 )
 from handseg.ensemble.rules import VotePlan
 from handseg.errors import InputError
-from handseg.formats.documents import Size
 from handseg.formats.submission import sidecar_classes
 from handseg.rle.aligned import DEFAULT_SIZE, AlignedSubmissions, align
 from handseg.rle.faults import Fault
@@ -38,7 +37,6 @@ from handseg.text import shown
 # Loaded only where they are needed: a vote on CSVs begins without.
 if TYPE_CHECKING:
     from handseg.data.dataset import Dataset
-    from handseg.runs.summary import RunSummary
 
 
 @dataclass(frozen=True)
@@ -100,7 +98,7 @@ def _too_few(runs: Path, split: str, newest: Sequence[Submission]) -> InputError
     from handseg.runs.index import list_runs
 
     unpredicted = [
-        run
+        run.name
         for run in list_runs(runs)
         if run.state in ENDED
         and not prediction_path(run.folder, split).exists()
@@ -117,9 +115,9 @@ def _too_few(runs: Path, split: str, newest: Sequence[Submission]) -> InputError
     )
 
 
-def _hints(unpredicted: "Sequence[RunSummary]", any_prediction: bool) -> list[str]:
+def _hints(unpredicted: Sequence[str], any_prediction: bool) -> list[str]:
     if unpredicted:
-        return [f"handseg predict {run.name}" for run in unpredicted]
+        return [f"handseg predict {name}" for name in unpredicted]
     if any_prediction:
         return ["train another recipe, then: handseg predict last"]
     return [
@@ -210,7 +208,7 @@ def join(
     members: Sequence[Submission],
     dataset: "Dataset | None" = None,
     *,
-    size: Size = DEFAULT_SIZE,
+    size: tuple[int, int] = DEFAULT_SIZE,
     allow_partial: bool = False,
 ) -> VoteInput:
     """Join submissions by image and class, in the order of the data set if it is known.

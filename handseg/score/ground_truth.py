@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from handseg.anatomy import ALIASES, bones_of
-from handseg.data.image_sizes import header_sizes
+from handseg.anatomy import ALIASES, FOREARM, bones_of
+from handseg.data.image_sizes import check_all_known, check_assumed_size, header_sizes
 from handseg.data.label_runs import LabelFile, label_file
 from handseg.errors import InputError, did_you_mean
 from handseg.formats.submission import labelled_classes, sidecar_classes
@@ -22,6 +22,7 @@ from handseg.text import shown
 
 if TYPE_CHECKING:
     from handseg.data.dataset import Dataset, Sample
+    from handseg.hand.hands import Hands
 
 Aliases = Mapping[str, tuple[str, ...]]
 
@@ -58,6 +59,31 @@ class GroundTruth:
         """Whose hand it is; an image without a known person is its own."""
         return self.people.get(image, image)
 
+    def hands(
+        self,
+        images: Sequence[str],
+        sizes: Mapping[str, tuple[int, int]],
+        progress: Progress = silent,
+    ) -> "Hands":
+        """The bones that tell the wrist's pose, in images whose (height, width) are `sizes`.
+
+        Raises InputError where the labels have no such bones or the size of an image is not known.
+        """
+        from handseg.data.hands import hands_of
+        from handseg.hand.pose import HAND
+
+        class_of = self.class_of
+        lacking = [bone for bone in (*FOREARM, HAND) if bone not in class_of]
+        if HAND in lacking or set(FOREARM) <= set(lacking):
+            raise InputError(
+                "the pose of the wrist cannot be told",
+                details=f"the labels have no {', '.join(lacking)}",
+            )
+        check_all_known(sizes, images)
+        bone_of = {class_of[bone]: bone for bone in (*FOREARM, HAND) if bone in class_of}
+        known = {image: sizes[image] for image in images}
+        return hands_of(self.labels, tuple(bone_of), bone_of, progress, sizes=known)
+
 
 def read_truth(path: Path, data: Path) -> GroundTruth:
     """The masks of a submission as labels; people and aliases are those of the data set in `data`.
@@ -80,15 +106,34 @@ def read_truth(path: Path, data: Path) -> GroundTruth:
     return GroundTruth(labels, classes, people, {**ALIASES, **dataset.aliases})
 
 
-def with_sizes(truth: GroundTruth, images: Iterable[str], data: Path) -> GroundTruth:
-    """The same with the sizes of images in a data set, if there is one and the labels lack some."""
+def with_sizes(
+    truth: GroundTruth,
+    submissions: Sequence[Submission],
+    images_of: Sequence[Sequence[str]],
+    data: Path,
+    default: tuple[int, int],
+) -> GroundTruth:
+    """The same with the sizes of images in a data set, if there is one and the labels lack some.
+
+    Args:
+        images_of: the images on which each of the submissions is scored.
+        data: the folder of the data set.
+        default: (height, width) of images whose size nothing says.
+
+    Raises:
+        InputError: the data set or an image of it is at fault; or nothing says a size, and the
+            labels do not fit the default.
+    """
     from handseg.data.dataset import find_dataset
 
-    wanted = set(images)
+    wanted = {image for images in images_of for image in images}
     dataset = None if wanted <= truth.labels.sizes.keys() else find_dataset(data)
-    if dataset is None:
-        return truth
-    return replace(truth, sizes=header_sizes(dataset.split("all"), wanted))
+    if dataset is not None:
+        truth = replace(truth, sizes=header_sizes(dataset.split("all"), wanted))
+    for submission, images in zip(submissions, images_of, strict=True):
+        known = truth.sizes.keys() | truth.labels.sizes.keys() | submission.sizes.keys()
+        check_assumed_size(truth.labels, [one for one in images if one not in known], default)
+    return truth
 
 
 def people_of(dataset: "Dataset", images: Iterable[str]) -> dict[str, str]:

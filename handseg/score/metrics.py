@@ -29,7 +29,6 @@ from handseg.rle import Runs
 from handseg.rle.compare import Overlaps
 from handseg.rle.geometry import Segments, segments
 from handseg.rle.submission import Submission
-from handseg.score.ground_truth import GroundTruth
 from handseg.score.means import Figures, column_means
 from handseg.threads import threads
 
@@ -246,9 +245,16 @@ class OverlapScores:
         return dict(zip(self.pairs, map(PairDice, means, counts), strict=True))
 
 
-def touching_pairs(truth: GroundTruth, images: Sequence[str]) -> tuple[Pair, ...]:
-    """The pairs of classes that touch: those of the anatomy, else those that overlap in labels."""
-    class_of, classes = truth.class_of, truth.classes
+def touching_pairs(
+    labels: Submission,
+    classes: Sequence[str],
+    class_of: Mapping[str, str],
+    images: Sequence[str],
+) -> tuple[Pair, ...]:
+    """The pairs of classes that touch: those of the anatomy, else those that overlap in labels.
+
+    `class_of` is the class that each bone is.
+    """
     known = tuple(
         (class_of[a], class_of[b]) for a, b in anatomy.NEIGHBOURS if a in class_of and b in class_of
     )
@@ -256,7 +262,7 @@ def touching_pairs(truth: GroundTruth, images: Sequence[str]) -> tuple[Pair, ...
         return known
     found: set[Pair] = set()
     for image in images:
-        masks = {cls: truth.labels.runs(image, cls) for cls in classes}
+        masks = {cls: labels.runs(image, cls) for cls in classes}
         for pair in combinations(classes, 2):
             if pair not in found and len(_shared(masks, pair)):
                 found.add(pair)

@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg.data.image_sizes import check_all_known, resolve_sizes
+from handseg.errors import InputError, UsageError
 from handseg.formats.documents import Size
+from handseg.hand.pose import LIMIT
 from handseg.reporter import Progress, silent
 from handseg.rle.compare import compare
 from handseg.rle.submission import Submission
@@ -49,7 +51,6 @@ from handseg.score.metrics import (
 
 if TYPE_CHECKING:
     from handseg.hand.hands import Hands
-    from handseg.score.pose import Reweight
 
 By = Literal["class", "image", "person"]
 MEAN = "mean"
@@ -193,7 +194,7 @@ def _overlaps(
         image: tuple(cls for cls, is_known in zip(truth.classes, flags, strict=True) if is_known)
         for image, flags in zip(images, labelled.tolist(), strict=True)
     }
-    pairs = touching_pairs(truth, images)
+    pairs = touching_pairs(truth.labels, truth.classes, truth.class_of, images)
     return overlap_scores(submission, truth.labels, known, pairs, progress)
 
 
@@ -201,6 +202,48 @@ def _trained_on(submission: Submission, people: set[str]) -> tuple[str, ...]:
     """Those of some people that the submission's models trained on, as its sidecar says."""
     trained = set((submission.sidecar or {}).get("trained_people") or ())
     return tuple(sorted(trained & people))
+
+
+class Reweight(NamedTuple):
+    """`pose=SHARE`: the share of people with bent wrists that a mean shall stand for."""
+
+    share: float
+
+    @property
+    def words(self) -> str:
+        return f"{100 * self.share:g} % bent"
+
+
+def parse_reweight(text: str) -> Reweight:
+    """`pose=SHARE` with a share from 0 to 1; raises UsageError for anything else."""
+    name, _, value = text.partition("=")
+    try:
+        share = float(value)
+    except ValueError:
+        share = math.nan
+    if name != "pose" or not 0 <= share <= 1:
+        raise UsageError(
+            f"the share of poses {text!r} cannot be read",
+            details="it is pose=SHARE, the share of people with bent wrists from 0 to 1",
+            hints=["as in the competition's test set: --reweight pose=0.576"],
+        )
+    return Reweight(share)
+
+
+def pose_strata(hands: "Hands", reweight: Reweight) -> tuple[Stratum, Stratum]:
+    """The bent and the straight images with the shares that they shall have.
+
+    Raises InputError where there are none of one kind.
+    """
+    strata = Stratum(hands.bent, reweight.share), Stratum(hands.straight, 1 - reweight.share)
+    for stratum, name in zip(strata, ("bent", "straight"), strict=True):
+        if not stratum.members.any():
+            raise InputError(
+                f"no image has a {name} wrist: there is nothing to weight",
+                details=f"{int(hands.bent.sum())} of {len(hands.images)} images are bent by "
+                f"more than {LIMIT:g}°, of {hands.unknown_poses} the angle cannot be told",
+            )
+    return strata
 
 
 @dataclass(frozen=True)
@@ -213,7 +256,7 @@ class Comparison:
     scored: Sequence[ScoredSubmission]
     titles: Sequence[str]
     metrics: Sequence[str] = (DICE.name,)
-    reweight: "Reweight | None" = None
+    reweight: Reweight | None = None
     hands: "Sequence[Hands]" = ()
 
     @cached_property
@@ -244,8 +287,6 @@ class Comparison:
         """
         if self.reweight is None:
             return ()
-        from handseg.score.pose import pose_strata
-
         return pose_strata(self.hands[index], self.reweight)
 
     def bends(self, index: int) -> list[float]:

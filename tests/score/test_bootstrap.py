@@ -14,8 +14,7 @@ from handseg.score.means import (
     reweighted_mean,
     summarise,
 )
-from handseg.score.pose import Reweight
-from handseg.score.scoring import Comparison, report_rows
+from handseg.score.scoring import Comparison, Reweight, report_rows
 
 
 def figures_of(people, images_each=2, classes=3, seed=0, spread=0.1):

@@ -57,10 +57,12 @@ def test_an_overlap_that_only_the_prediction_has_is_a_dice_of_nothing(judged):
 
 def test_the_bones_of_the_hand_have_the_pairs_of_the_anatomy(submission):
     labels = submission([])
-    assert touching_pairs(GroundTruth(labels, anatomy.BONES), ()) == anatomy.NEIGHBOURS
-    assert touching_pairs(GroundTruth(labels, ("Radius", "Ulna", "ring")), ()) == (
-        ("Radius", "Ulna"),
-    )
+
+    def pairs_of(truth):
+        return touching_pairs(truth.labels, truth.classes, truth.class_of, ())
+
+    assert pairs_of(GroundTruth(labels, anatomy.BONES)) == anatomy.NEIGHBOURS
+    assert pairs_of(GroundTruth(labels, ("Radius", "Ulna", "ring"))) == (("Radius", "Ulna"),)
 
 
 def test_a_pair_of_which_one_is_not_labelled_has_no_figure(submission, judged):
