@@ -180,10 +180,10 @@ def cut_crops(
     with whole_folder(folder) as draft:
         stems = crop_stems(groups)
         with threads() as pool:
-            made = pool.map(
+            cut = pool.map(
                 lambda group, names: cut_sample(draft, group, names, classes), groups, stems
             )
-            for done, some in enumerate(made, 1):
+            for done, some in enumerate(cut, 1):
                 crops += some
                 progress(done, len(groups), some[0].source)
         own = files_fingerprint(draft, crops)

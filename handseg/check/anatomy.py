@@ -1,13 +1,13 @@
 """Findings on the anatomy of hands: rules that each must obey, and outliers of their set.
 
-By itself a hand has bones out of order, exchanged, or far from their place. Compared with the usual
-hand of its set it has labels that fit better as the other hand's, on another bone, or exchanged,
-and unusual places and areas. Thresholds were set on phantoms of the seeds 101 to 106 and 20000 to
+By itself a hand has bones out of order, exchanged, or far from their place. Compared with the
+reference hand of its set it has labels that fit better as the other hand's, on another bone, or
+exchanged, and unusual places and areas. Thresholds were set on phantoms of the seeds 101 to 106 and 20000 to
 20029; `benchmarks/check.py` measures on others.
 
-A hand is laid on the usual one by turning, scaling and moving it so that most bones fit (least
+A hand is aligned with the reference by turning, scaling and moving it so that most bones fit (least
 squares, bones that do not fit weighted down); left hands are mirrored first. Medians and MADs make
-the usual hand, since the faults sit inside the population. Distances are squares of robust z.
+the reference, since the faults sit inside the population. Distances are squares of robust z.
 """
 
 from collections import Counter
@@ -175,18 +175,22 @@ def population_findings(hands: Hands, inside: Sequence[BonePairs] = ()) -> list[
 
 
 class _Population:
-    """The usual hand and how far each label is from each bone of it."""
+    """The reference hand and how far each label is from each bone of it."""
 
     def __init__(self, hands: Hands, inside: Sequence[BonePairs]) -> None:
         self.hands, self.inside = hands, inside
         thumb_left = order_rules(hands.centres).thumb_left
-        self.points: Points = upright(hands.centres, thumb_left)
-        self.usual: UsualHand = usual_hand(self.points, hands.areas)
-        laid = lay(self.points, hands.areas, self.usual.places, self.usual.spread)
-        self.laid: LaidHands = laid._replace(logs=evened(laid.logs, self.usual.logs))
+        self.points: Points = to_upright(hands.centres, thumb_left)
+        self.reference: ReferenceHand = reference_hand(self.points, hands.areas)
+        aligned = align_hands(
+            self.points, hands.areas, self.reference.places, self.reference.spread
+        )
+        self.aligned: AlignedHands = aligned._replace(
+            logs=without_thickness(aligned.logs, self.reference.logs)
+        )
         poses = pose_groups(hands.bends, thumb_left)
-        self.of_pose: UsualHand = usual_hands_by_pose(self.laid, self.usual, poses)
-        self.distance: ClassDistance = class_distance(self.laid, self.of_pose)
+        self.of_pose: ReferenceHand = reference_hands_by_pose(self.aligned, self.reference, poses)
+        self.distance: ClassDistance = class_distance(self.aligned, self.of_pose)
         self.explained = np.zeros(hands.areas.shape, dtype=np.bool_)
         """[hands, 29]: labels of which something was said."""
 
@@ -203,7 +207,7 @@ class _Population:
 
     def _mirrored(self) -> Iterator[Finding]:
         fits = own_class(self.distance.place + self.distance.area)
-        gains = mirror_gains(self.points, self.hands.areas, fits, self.usual)
+        gains = mirror_gains(self.points, self.hands.areas, fits, self.reference)
         for at in np.flatnonzero(gains > MIRROR_GAIN).tolist():
             detail = "as the other hand its bones lie and measure as those of the set"
             image = self.hands.images[at]
@@ -238,7 +242,7 @@ class _Population:
 
     def _misplaced(self) -> Iterator[Finding]:
         z = np.sqrt(own_class(self.distance.place))
-        away = np.abs(self.laid.places - self.of_pose.places)
+        away = np.abs(self.aligned.places - self.of_pose.places)
         on = self._lies_on()
         with np.errstate(invalid="ignore"):
             out = (z > FAR) & (away > FAR_SHIFT) & ~self.explained
@@ -267,7 +271,7 @@ class _Population:
         return BONES[best] if best != bone and total[best] < FITS else None
 
     def _areas(self) -> Iterator[Finding]:
-        logs = self.laid.logs - self.of_pose.logs
+        logs = self.aligned.logs - self.of_pose.logs
         z = logs / self.of_pose.log_spread
         smallest = np.full(len(BONES), -np.log(AREA_FACTOR))
         smallest[[BONES.index(bone) for bone in FOREARM]] = -np.log(CUT_FACTOR)
@@ -289,8 +293,8 @@ def pose_groups(bends: Floats, thumb_left: NDArray[np.bool_]) -> NDArray[np.int6
         return (degrees > LIMIT).astype(np.int64) - (degrees < -LIMIT).astype(np.int64)
 
 
-class UsualHand(NamedTuple):
-    """The usual hand: places of bones (thumb to the left, fingers up), spreads, logs of areas.
+class ReferenceHand(NamedTuple):
+    """The usual hand of a set: places of bones, thumb to the left and fingers up; logs of areas.
 
     [29], or [hands, 29] where hands differ in their pose. `spread` holds the standard deviations to
     the side (real) and along the hand (imaginary).
@@ -302,8 +306,8 @@ class UsualHand(NamedTuple):
     log_spread: Floats
 
 
-class LaidHands(NamedTuple):
-    """Hands laid on a reference: places and logarithms of areas in its units, [hands, 29]."""
+class AlignedHands(NamedTuple):
+    """Hands aligned on a reference: places and logarithms of areas in its units, [hands, 29]."""
 
     places: Points
     """The forearm is turned to where the reference's points."""
@@ -312,71 +316,79 @@ class LaidHands(NamedTuple):
     """Places with the forearm as it is."""
 
 
-def upright(centres: Centres, thumb_left: NDArray[np.bool_]) -> Points:
+def to_upright(centres: Centres, thumb_left: NDArray[np.bool_]) -> Points:
     points = centres[:, :, 0] + 1j * centres[:, :, 1]
     return np.where(thumb_left[:, None], points, -points.conj())
 
 
-def usual_hand(points: Points, areas: Areas) -> UsualHand:
-    """The usual hand of hands that are `upright`."""
+def reference_hand(points: Points, areas: Areas) -> ReferenceHand:
+    """The reference of hands that are upright."""
     places, spread = _first_places(points), np.full(len(BONES), 0.03 + 0.03j)
-    laid = LaidHands(points, areas, points)
+    aligned = AlignedHands(points, areas, points)
     for _ in range(_ROUNDS):
-        laid = lay(points, areas, places, spread)
-        places = median_place(laid.places)
-        spread = robust_spread(laid.places, places)
-    logs = nan_median(laid.logs)
-    return _with_areas(laid._replace(logs=evened(laid.logs, logs)), places, spread)
+        aligned = align_hands(points, areas, places, spread)
+        places = median_place(aligned.places)
+        spread = robust_spread(aligned.places, places)
+    logs = nan_median(aligned.logs)
+    return _with_areas(aligned._replace(logs=without_thickness(aligned.logs, logs)), places, spread)
 
 
-def usual_hands_by_pose(laid: LaidHands, usual: UsualHand, poses: NDArray[np.int64]) -> UsualHand:
-    """For each hand the usual one of its pose, [hands, 29]; of all where a pose has few hands."""
-    found = same_for_all(usual, len(poses))
+def reference_hands_by_pose(
+    aligned: AlignedHands, reference: ReferenceHand, poses: NDArray[np.int64]
+) -> ReferenceHand:
+    """For each hand the reference of its pose, [hands, 29]; of all where a pose has few hands."""
+    found = same_for_all(reference, len(poses))
     for pose in np.unique(poses).tolist():
         rows = poses == pose
         if not FEWEST_OF_POSE <= rows.sum() < len(poses):
             continue
-        same = LaidHands(laid.places[rows], laid.logs[rows], laid.bent[rows])
-        places = _or(median_place(same.places), usual.places)
-        own = _with_areas(same, places, _or(robust_spread(same.places, places), usual.spread))
+        same = AlignedHands(aligned.places[rows], aligned.logs[rows], aligned.bent[rows])
+        places = _or(median_place(same.places), reference.places)
+        own = _with_areas(same, places, _or(robust_spread(same.places, places), reference.spread))
         found.places[rows], found.spread[rows] = own.places, own.spread
-        found.logs[rows] = _or(own.logs, usual.logs)
-        found.log_spread[rows] = _or(own.log_spread, usual.log_spread)
+        found.logs[rows] = _or(own.logs, reference.logs)
+        found.log_spread[rows] = _or(own.log_spread, reference.log_spread)
     return found
 
 
-def same_for_all(usual: UsualHand, hands: int) -> UsualHand:
+def same_for_all(reference: ReferenceHand, hands: int) -> ReferenceHand:
     """The same reference for each of so many hands, [hands, 29]."""
-    return UsualHand(
-        np.tile(usual.places, (hands, 1)),
-        np.tile(usual.spread, (hands, 1)),
-        np.tile(usual.logs, (hands, 1)),
-        np.tile(usual.log_spread, (hands, 1)),
+    return ReferenceHand(
+        np.tile(reference.places, (hands, 1)),
+        np.tile(reference.spread, (hands, 1)),
+        np.tile(reference.logs, (hands, 1)),
+        np.tile(reference.log_spread, (hands, 1)),
     )
 
 
-def evened(logs: Floats, usual: Floats) -> Floats:
+def without_thickness(logs: Floats, reference: Floats) -> Floats:
     """Logarithms of areas [hands, 29] without what all bones of a hand share: thick bones."""
-    return logs - nan_median(logs - usual, axis=1)[:, None]
+    return logs - nan_median(logs - reference, axis=1)[:, None]
 
 
-def _with_areas(laid: LaidHands, places: Points, spread: Points) -> UsualHand:
-    logs = nan_median(laid.logs)
-    log_spread = steadied(nan_median(np.abs(laid.logs - logs)), len(laid.logs))
-    return UsualHand(places, spread, logs, np.maximum(log_spread, _LEAST_LOG))
+def _with_areas(aligned: AlignedHands, places: Points, spread: Points) -> ReferenceHand:
+    logs = nan_median(aligned.logs)
+    log_spread = pooled_deviations(nan_median(np.abs(aligned.logs - logs)), len(aligned.logs))
+    return ReferenceHand(places, spread, logs, np.maximum(log_spread, _LEAST_LOG))
 
 
 def _or(values: NDArray[Number], instead: NDArray[Number]) -> NDArray[Number]:
     return np.where(np.isfinite(values), values, instead)
 
 
-def lay(points: Points, areas: Areas, places: Points, spread: Points) -> LaidHands:
+def align_hands(points: Points, areas: Areas, places: Points, spread: Points) -> AlignedHands:
     """Lay each hand on the places by the bones that fit; the forearm follows, unbent."""
     turn, shift = _fitted(points, places, spread)
-    laid = (points - shift[:, None]) / turn[:, None]
-    bent = laid.copy()
-    laid[:, FOREARMS] = _unbent(laid[:, FOREARMS], places)
-    return LaidHands(laid, np.log(areas) - 2 * np.log(np.abs(turn))[:, None], bent)
+    aligned = (points - shift[:, None]) / turn[:, None]
+    bent = aligned.copy()
+    aligned[:, FOREARMS] = _unbent(aligned[:, FOREARMS], places)
+    return AlignedHands(aligned, np.log(areas) - 2 * np.log(np.abs(turn))[:, None], bent)
+
+
+def align_to_reference(points: Points, areas: Areas, reference: ReferenceHand) -> AlignedHands:
+    """Align each hand with the reference; areas are without what all bones of a hand share."""
+    aligned = align_hands(points, areas, reference.places, reference.spread)
+    return aligned._replace(logs=without_thickness(aligned.logs, reference.logs))
 
 
 def median_place(points: Points) -> Points:
@@ -388,14 +400,14 @@ def robust_spread(points: Points, middle: Points) -> Points:
     """Robust standard deviations of columns to the side and along."""
     away = points - middle
     side, along = (
-        np.maximum(steadied(nan_median(np.abs(part)), len(points)), _LEAST_SHIFT)
+        np.maximum(pooled_deviations(nan_median(np.abs(part)), len(points)), _LEAST_SHIFT)
         for part in (away.real, away.imag)
     )
     along[FOREARMS] = np.maximum(along[FOREARMS], _LEAST_FOREARM)
     return side + 1j * along
 
 
-def steadied(deviations: Floats, hands: int) -> Floats:
+def pooled_deviations(deviations: Floats, hands: int) -> Floats:
     """Standard deviations from MADs [29] of so many hands.
 
     The MAD of few hands is often much too small: that of the bones of the same level counts as
@@ -464,24 +476,24 @@ class ClassDistance(NamedTuple):
         return np.minimum(self.place + self.area, CAP)
 
 
-def class_distance(laid: LaidHands, usual: UsualHand) -> ClassDistance:
-    """How far each label is from each bone; `usual` is [hands, 29]."""
-    place = _squares(laid.places, usual)
+def class_distance(aligned: AlignedHands, reference: ReferenceHand) -> ClassDistance:
+    """How far each label is from each bone; `reference` is [hands, 29]."""
+    place = _squares(aligned.places, reference)
     # Where labels of hand and forearm are mistaken, the forearm's direction is not known.
     hand = np.setdiff1d(np.arange(len(BONES)), FOREARMS)
-    bent = _squares(laid.bent, usual, _UNKNOWN_BEND)
+    bent = _squares(aligned.bent, reference, _UNKNOWN_BEND)
     place[:, hand[:, None], FOREARMS] = bent[:, hand[:, None], FOREARMS]
-    place[:, np.array(FOREARMS)[:, None], hand] = _squares(laid.bent, usual)[
+    place[:, np.array(FOREARMS)[:, None], hand] = _squares(aligned.bent, reference)[
         :, np.array(FOREARMS)[:, None], hand
     ]
-    logs = laid.logs[:, :, None] - usual.logs[:, None]
-    return ClassDistance(place, (logs / usual.log_spread[:, None]) ** 2)
+    logs = aligned.logs[:, :, None] - reference.logs[:, None]
+    return ClassDistance(place, (logs / reference.log_spread[:, None]) ** 2)
 
 
-def _squares(places: Points, usual: UsualHand, least: float = 0.0) -> Floats:
+def _squares(places: Points, reference: ReferenceHand, least: float = 0.0) -> Floats:
     """[hands, labels, bones]; spreads below `least` are taken for it."""
-    away = places[:, :, None] - usual.places[:, None]
-    spread = usual.spread[:, None]
+    away = places[:, :, None] - reference.places[:, None]
+    spread = reference.spread[:, None]
     side, along = np.maximum(spread.real, least), np.maximum(spread.imag, least)
     return (away.real / side) ** 2 + (away.imag / along) ** 2
 
@@ -494,12 +506,12 @@ def own_class(values: Floats) -> Floats:
 
 def possible_exchanges() -> dict[str, Exchange]:
     """Every exchange of two bones, and those of whole fingers, by the words for them."""
-    usual = exchanges()
-    words = {frozenset(pairs[0]): word for word, pairs in usual.items() if len(pairs) == 1}
+    known = exchanges()
+    words = {frozenset(pairs[0]): word for word, pairs in known.items() if len(pairs) == 1}
     every = {
         words.get(frozenset(pair), " and ".join(pair)): (pair,) for pair in combinations(BONES, 2)
     }
-    return every | {word: pairs for word, pairs in usual.items() if len(pairs) > 1}
+    return every | {word: pairs for word, pairs in known.items() if len(pairs) > 1}
 
 
 def exchange_gains(total: Floats, pairs: Sequence[Exchange]) -> Floats:
@@ -516,19 +528,18 @@ def exchange_gains(total: Floats, pairs: Sequence[Exchange]) -> Floats:
     return np.nan_to_num(np.stack(gains, axis=1), nan=-np.inf)
 
 
-def mirror_gains(points: Points, areas: Areas, fits: Floats, usual: UsualHand) -> Floats:
+def mirror_gains(points: Points, areas: Areas, fits: Floats, reference: ReferenceHand) -> Floats:
     """By how much each hand fits better, per label, as one that was labelled as the other.
 
-    `points` are upright; `fits` [hands, 29] are the labels' own squares of z; `usual` is [29].
+    `points` are upright; `fits` [hands, 29] are the labels' own squares of z; `reference` is [29].
     """
     labels = [BONES.index(label) for label in MIRROR]
     bones = [BONES.index(bone) for bone in MIRROR.values()]
     turned, turned_areas = np.full_like(points, np.nan), np.full_like(areas, np.nan)
     turned[:, bones] = -points[:, labels].conj()
     turned_areas[:, bones] = areas[:, labels]
-    laid = lay(turned, turned_areas, usual.places, usual.spread)
-    laid = laid._replace(logs=evened(laid.logs, usual.logs))
-    found = class_distance(laid, same_for_all(usual, len(points)))
+    aligned = align_to_reference(turned, turned_areas, reference)
+    found = class_distance(aligned, same_for_all(reference, len(points)))
     other = own_class(found.place + found.area)[:, bones]
     known = np.isfinite(other) & np.isfinite(fits[:, labels])
     better = np.minimum(fits[:, labels], _MIRROR_CAP) - np.minimum(other, _MIRROR_CAP)

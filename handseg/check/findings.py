@@ -85,7 +85,7 @@ def grouped(findings: Iterable[Finding]) -> list[FindingGroup]:
     groups: dict[tuple[Severity, str], list[Finding]] = {}
     for finding in findings:
         groups.setdefault((finding.severity, finding.reason), []).append(finding)
-    made = [
+    grouping = [
         FindingGroup(
             severity,
             reason,
@@ -93,7 +93,7 @@ def grouped(findings: Iterable[Finding]) -> list[FindingGroup]:
         )
         for (severity, reason), group in groups.items()
     ]
-    return sorted(made, key=lambda one: (SEVERITIES.index(one.severity), -len(one.findings)))
+    return sorted(grouping, key=lambda one: (SEVERITIES.index(one.severity), -len(one.findings)))
 
 
 def fix_command(path: Path) -> str:

@@ -87,9 +87,10 @@ class MaskMeasures(NamedTuple):
     area: int
     x: float
     y: float
-    pieces: int
+    components: int
+    """Connected components."""
     second: int
-    """Pixels of the second largest piece, about."""
+    """Pixels of the second largest component, about."""
     hole: int
     """Pixels that the mask encloses and does not hold."""
 
@@ -156,7 +157,7 @@ class Inspection:
         self.findings.append(Finding(severity, "files", reason, detail, image=image))
 
     def add_mask(self, name: str, mask: MaskMeasures) -> None:
-        """Take the mask of a class, and note holes and pieces."""
+        """Take the mask of a class, and note holes and components."""
         self.drawn[name] = mask
         found: list[tuple[str, str, float]] = []
         if mask.hole >= max(LEAST_HOLE, LEAST_HOLE_SHARE * mask.area):
@@ -164,7 +165,7 @@ class Inspection:
             found.append((HOLE, detail, mask.hole / mask.area))
         if mask.second > SECOND_PIECE * mask.area:
             share = mask.second / mask.area
-            detail = f"{mask.pieces} pieces, the second has {share:.0%} of the area"
+            detail = f"{mask.components} pieces, the second has {share:.0%} of the area"
             found.append((SEVERAL_PIECES, detail, share))
         image = self.sample.image_name
         self.findings += [
@@ -306,7 +307,7 @@ def polygon_faults(points: Points, size: Size | None) -> Iterator[tuple[str, str
     if len(points) < FEWEST_POINTS:
         yield FEW_POINTS, f"{len(points)}", 0.0
         return
-    # Within what is drawn, so that no figure overflows.
+    # Within what is drawn, so that no number overflows.
     near = points.clip(-FARTHEST, FARTHEST)
     area, crossing = abs(signed_area(near)), largest_crossing(near)
     crosses = crossing is not None and crossing.loop >= LEAST_LOOP
@@ -347,7 +348,7 @@ def distinct(points: Points) -> Points:
 
 def signed_area(points: Points) -> float:
     """The signed area in square pixels, after the shoelace formula."""
-    # Around the first corner, so that figures far from the origin cancel nothing.
+    # Around the first corner, so that numbers far from the origin cancel nothing.
     x, y = (points - points[:1]).T
     return float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2
 

@@ -1,6 +1,6 @@
 """How the runs of a submission were written: from 0, down the columns, of images of another width.
 
-Told by the runs themselves, by how hands lie, and by other masks of the same images.
+As the runs themselves show it, how hands lie, and other masks of the same images.
 """
 
 import shlex
@@ -244,8 +244,8 @@ def width_findings(
     columns = column_major_images(widths, sizes)
     found = set(widths.values())
     command = ""
-    assumed = not sizes.known and sizes.given is None
-    if assumed and len(found) == 1 and len(widths) == len(submission.images):
+    is_assumed = not sizes.known and sizes.given is None
+    if is_assumed and len(found) == 1 and len(widths) == len(submission.images):
         # All the same: as a rule it is the assumption that is wrong.
         [width] = found
         path = shlex.quote(str(submission.path))

@@ -149,7 +149,7 @@ def find_csvs(names: Sequence[str], runs: Path) -> list[Path]:
 
 
 def data_set_for(given: Path | None) -> "Dataset | None":
-    """The data set that CSVs are held against: one that was named, else `data` if it is there."""
+    """The data set that CSVs are compared with: one that was named, else `data` if it is there."""
     from handseg.data.dataset import find_dataset
 
     return find_dataset(options.data_folder(given), required=options.is_data_named(given))

@@ -68,13 +68,13 @@ def diff(
     They are joined by image and class; the worst come first.
     """
     from handseg.runs.predictions import read_predictions
-    from handseg.score.diff import difference
+    from handseg.score.diff import diff_submissions
 
     if csv_ and by == "both":
         raise UsageError("--csv is one table; give --by class, --by image or --by mask")
     one, other = read_predictions((a, b), options.runs_folder(runs))
     with console.progress("comparing") as bar:
-        found = difference(one, other, images=image or (), classes=cls or (), progress=bar)
+        found = diff_submissions(one, other, images=image or (), classes=cls or (), progress=bar)
     report_notes(found)
     most = worst if worst is not None or by == "mask" else LISTED
     if json_:

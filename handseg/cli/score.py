@@ -208,7 +208,7 @@ def report_labels(truth: "GroundTruth") -> None:
 def report_notes(scored: "Sequence[ScoredSubmission]") -> None:
     for one in scored:
         report_rows_of(one)
-        for metric in one.figures:
+        for metric in one.values:
             undefined = one.undefined(metric)
             if undefined:
                 console.warn(
@@ -245,7 +245,7 @@ def report_rows_of(one: "ScoredSubmission") -> None:
 
 
 def report_assumed_sizes(scored: "Sequence[ScoredSubmission]", size: tuple[int, int]) -> None:
-    """A warning where figures rest on assumed sizes."""
+    """A warning where values rest on assumed sizes."""
     for one in scored:
         truth = one.truth
         said = one.submission.sizes.keys() | truth.labels.sizes.keys() | truth.sizes.keys()
@@ -327,7 +327,7 @@ def rows_table(rows: "ReportRows") -> Table:
 
 
 def worst_row(column: "ReportColumn") -> int | None:
-    """The row with the worst figure; None where it is not worth a mark."""
+    """The row with the worst value; None where it is not worth a mark."""
     known = [(value, row) for row, value in enumerate(column.values) if not math.isnan(value)]
     if not column.is_marked or len({value for value, _ in known}) < 2:
         return None

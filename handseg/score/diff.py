@@ -143,7 +143,7 @@ class Alone(NamedTuple):
     classes: tuple[str, ...]
 
 
-def difference(
+def diff_submissions(
     a: Submission,
     b: Submission,
     *,

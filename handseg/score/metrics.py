@@ -29,7 +29,7 @@ from handseg.rle import Runs
 from handseg.rle.compare import Overlaps
 from handseg.rle.geometry import Segments, segments
 from handseg.rle.submission import Submission
-from handseg.score.means import Figures, column_means
+from handseg.score.means import Values, column_means
 from handseg.threads import threads
 
 TOLERANCE = 2.0
@@ -42,7 +42,7 @@ Masks = dict[str, rle.Runs]
 
 @dataclass(frozen=True)
 class Metric:
-    """How a figure is read: `digits` after the point, and whether more is better."""
+    """How a value is read: `digits` after the point, and whether more is better."""
 
     name: str
     meaning: str
@@ -72,7 +72,7 @@ METRICS: dict[str, Metric] = {
 }
 SURFACE = ("hd95", "nsd")
 OVERLAP = "overlap"
-"""A figure of images and of pairs of classes; the others are those of classes."""
+"""A value of images and of pairs of classes; the others are those of classes."""
 
 
 def parse_metrics(text: str) -> tuple[str, ...]:
@@ -95,22 +95,22 @@ def needs_sizes(metrics: Sequence[str]) -> bool:
     return not set(SURFACE).isdisjoint(metrics)
 
 
-def iou(counts: Overlaps) -> Figures:
+def iou(counts: Overlaps) -> Values:
     """|A∩B| / |A∪B|, [keys]."""
     return _share(counts.overlap, counts.area_a + counts.area_b - counts.overlap)
 
 
-def precision(counts: Overlaps) -> Figures:
+def precision(counts: Overlaps) -> Values:
     """|A∩B| / |A| with A the prediction, [keys]; 0 where only the label has pixels."""
     return _share(counts.overlap, counts.area_a, counts.area_b)
 
 
-def recall(counts: Overlaps) -> Figures:
+def recall(counts: Overlaps) -> Values:
     """|A∩B| / |B| with B the label, [keys]; 0 where only the prediction has pixels."""
     return _share(counts.overlap, counts.area_b, counts.area_a)
 
 
-OF_AREAS: dict[str, Callable[[Overlaps], Figures]] = {
+OF_AREAS: dict[str, Callable[[Overlaps], Values]] = {
     "dice": Overlaps.dice,
     "iou": iou,
     "precision": precision,
@@ -134,19 +134,19 @@ class Box(NamedTuple):
         return Box(*low, *high)
 
 
-def box_of(pieces: Segments) -> Box:
+def box_of(cut: Segments) -> Box:
     """The smallest box that holds the segments of one mask; there must be one."""
-    top, bottom = int(pieces.row[0]), int(pieces.row[-1]) + 1  # runs are sorted
-    return Box(top, int(pieces.start.min()), bottom, int(pieces.end.max()))
+    top, bottom = int(cut.row[0]), int(cut.row[-1]) + 1  # runs are sorted
+    return Box(top, int(cut.start.min()), bottom, int(cut.end.max()))
 
 
-def crop(pieces: Segments, box: Box) -> NDArray[np.uint8]:
-    """The mask inside `box`, which holds all pieces: uint8 [height, width] of 0 and 1."""
+def crop(cut: Segments, box: Box) -> NDArray[np.uint8]:
+    """The mask inside `box`, which holds all segments: uint8 [height, width] of 0 and 1."""
     steps = np.zeros((box.bottom - box.top, box.right - box.left + 1), dtype=np.int8)
-    rows = pieces.row - box.top
-    # Pieces of one row neither overlap nor touch: no place is written twice.
-    steps[rows, pieces.start - box.left] = 1
-    steps[rows, pieces.end - box.left] = -1
+    rows = cut.row - box.top
+    # Segments of one row neither overlap nor touch: no place is written twice.
+    steps[rows, cut.start - box.left] = 1
+    steps[rows, cut.end - box.left] = -1
     return np.cumsum(steps, axis=1, dtype=np.int8)[:, :-1].view(np.uint8)
 
 
@@ -185,9 +185,9 @@ def outline_distances(a: Runs, b: Runs, width: int) -> OutlineDistances:
     """
     if not len(a) or not len(b):
         return OutlineDistances(_endless(a, width), _endless(b, width))
-    pieces_a, pieces_b = segments([a], [width]), segments([b], [width])
-    box = box_of(pieces_a).around(box_of(pieces_b))
-    outline_a, outline_b = (_outline(crop(pieces, box)) for pieces in (pieces_a, pieces_b))
+    cut_a, cut_b = segments([a], [width]), segments([b], [width])
+    box = box_of(cut_a).around(box_of(cut_b))
+    outline_a, outline_b = (_outline(crop(cut, box)) for cut in (cut_a, cut_b))
     return OutlineDistances(_distances(outline_a, outline_b), _distances(outline_b, outline_a))
 
 
@@ -197,7 +197,7 @@ def surface_metrics(
     keys: Sequence[tuple[str, str]],
     sizes: Mapping[str, tuple[int, int]],
     progress: Progress = silent,
-) -> dict[str, Figures]:
+) -> dict[str, Values]:
     """`hd95` and `nsd` of the masks of (image, class) `keys`, float64 [keys] each.
 
     `sizes` are (height, width) of every image. Raises InputError, with file, line, image and class,
@@ -210,12 +210,12 @@ def surface_metrics(
         distances = outline_distances(ours, theirs, size[1])
         return distances.hd95(), distances.nsd()
 
-    figures = np.empty((len(keys), 2))
+    values = np.empty((len(keys), 2))
     with threads() as pool:
         for place, pair in enumerate(pool.map(measure, keys)):
-            figures[place] = pair
+            values[place] = pair
             progress(place + 1, len(keys), keys[place][0])
-    return {"hd95": figures[:, 0], "nsd": figures[:, 1]}
+    return {"hd95": values[:, 0], "nsd": values[:, 1]}
 
 
 class PairDice(NamedTuple):
@@ -235,8 +235,8 @@ class OverlapScores:
     """
 
     pairs: tuple[Pair, ...]
-    of_pairs: Figures
-    of_images: Figures
+    of_pairs: Values
+    of_images: Values
 
     def by_pair(self) -> dict[Pair, PairDice]:
         """For each pair its mean Dice and the number of images that have such an overlap."""
@@ -296,7 +296,7 @@ def overlap_scores(
 
 def _share(
     part: NDArray[np.int64], whole: NDArray[np.int64], other: NDArray[np.int64] | None = None
-) -> Figures:
+) -> Values:
     """`part / whole`; where there is no whole, 1 if there is no `other` either, else 0."""
     empty = np.ones(len(whole)) if other is None else (other == 0).astype(np.float64)
     return np.divide(part, whole, out=empty, where=whole > 0)
@@ -324,8 +324,8 @@ def _endless(runs: Runs, width: int) -> NDArray[np.float32]:
     """A distance to nothing for each pixel of an outline."""
     if not len(runs):
         return np.empty(0, np.float32)
-    pieces = segments([runs], [width])
-    return np.full(int(_outline(crop(pieces, box_of(pieces))).sum()), np.inf, np.float32)
+    cut = segments([runs], [width])
+    return np.full(int(_outline(crop(cut, box_of(cut))).sum()), np.inf, np.float32)
 
 
 def _shared(masks: Masks, pair: Pair) -> rle.Runs:

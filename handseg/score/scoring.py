@@ -25,11 +25,11 @@ from handseg.score.dice import Scores
 from handseg.score.ground_truth import GroundTruth
 from handseg.score.means import (
     Difference,
-    Figures,
     Interval,
     People,
     Stratum,
     Summary,
+    Values,
     column_means,
     difference,
     row_means,
@@ -65,8 +65,8 @@ class ScoredSubmission:
     truth: GroundTruth
     images: tuple[str, ...]
     labelled: NDArray[np.bool_]
-    """bool [images, classes]: where there are figures."""
-    figures: Mapping[str, Figures]
+    """bool [images, classes]: where there are values."""
+    values: Mapping[str, Values]
     """For each metric that classes have: float64 [images, classes], NaN where unlabelled, and for
     `hd95` where one of the two masks is empty."""
     overlaps: OverlapScores | None = None
@@ -77,7 +77,7 @@ class ScoredSubmission:
 
     @property
     def scores(self) -> Scores:
-        return Scores(self.images, self.truth.classes, self.figures[DICE.name])
+        return Scores(self.images, self.truth.classes, self.values[DICE.name])
 
     @cached_property
     def people(self) -> People:
@@ -98,8 +98,8 @@ class ScoredSubmission:
         return len(scored) * len(self.truth.classes) - rows
 
     def undefined(self, metric: str) -> int:
-        """Labelled masks that have no such figure: they are left out of its means."""
-        return int((np.isnan(self.figures[metric]) & self.labelled).sum())
+        """Labelled masks that have no value of a metric: they are left out of its means."""
+        return int((np.isnan(self.values[metric]) & self.labelled).sum())
 
 
 def score_submission(
@@ -123,11 +123,11 @@ def score_submission(
     sizes = known_sizes(submission, truth, images, image_size)
     labelled = truth.labelled(images)
     keys = [(image, cls) for image in images for cls in truth.classes]
-    figures = _of_areas(submission, truth, keys, metrics, sizes)
+    values = _of_areas(submission, truth, keys, metrics, sizes)
     if needs_sizes(metrics):
-        figures |= _of_surfaces(submission, truth, keys, labelled, sizes, progress)
+        values |= _of_surfaces(submission, truth, keys, labelled, sizes, progress)
     shaped = {
-        name: np.where(labelled, figures[name].reshape(labelled.shape), np.nan)
+        name: np.where(labelled, values[name].reshape(labelled.shape), np.nan)
         for name in metrics
         if name != OVERLAP
     }
@@ -160,7 +160,7 @@ def _of_areas(
     keys: Sequence[tuple[str, str]],
     metrics: Sequence[str],
     sizes: Mapping[str, Size],
-) -> dict[str, Figures]:
+) -> dict[str, Values]:
     counts = compare(submission, truth.labels, keys, sizes)
     return {name: OF_AREAS[name](counts) for name in metrics if name in OF_AREAS}
 
@@ -172,15 +172,15 @@ def _of_surfaces(
     labelled: NDArray[np.bool_],
     sizes: Mapping[str, Size],
     progress: Progress,
-) -> dict[str, Figures]:
+) -> dict[str, Values]:
     check_all_known(sizes, dict.fromkeys(image for image, _ in keys))
     known = np.flatnonzero(labelled)
     chosen = [keys[place] for place in known.tolist()]
     found = surface_metrics(submission, truth.labels, chosen, sizes, progress)
-    figures = {name: np.full(len(keys), np.nan) for name in found}
-    for name, values in found.items():
-        figures[name][known] = values
-    return figures
+    values = {name: np.full(len(keys), np.nan) for name in found}
+    for name, of_labelled in found.items():
+        values[name][known] = of_labelled
+    return values
 
 
 def _overlaps(
@@ -299,7 +299,7 @@ class Comparison:
     def summaries(self) -> dict[tuple[int, str], Summary]:
         """The summary of each submission (its index) and metric."""
         return {
-            (index, metric): summarise(figures_of(one, metric), one.people, self.strata(index))
+            (index, metric): summarise(values_of(one, metric), one.people, self.strata(index))
             for index, one in enumerate(self.scored)
             for metric in self.metrics
         }
@@ -312,23 +312,23 @@ class Comparison:
         last, other, strata = self.scored[-1], self.scored[self.other], self.strata(-1)
         return {
             metric: difference(
-                figures_of(last, metric), figures_of(other, metric), last.people, strata
+                values_of(last, metric), values_of(other, metric), last.people, strata
             )
             for metric in self.metrics
         }
 
 
-def figures_of(scored: ScoredSubmission, metric: str) -> Figures:
-    """The figures of a metric, float64 [images, classes]; `overlap` has one column."""
+def values_of(scored: ScoredSubmission, metric: str) -> Values:
+    """The values of a metric, float64 [images, classes]; `overlap` has one column."""
     if metric != OVERLAP:
-        return scored.figures[metric]
+        return scored.values[metric]
     assert scored.overlaps is not None
     return scored.overlaps.of_images[:, None]
 
 
 @dataclass(frozen=True)
 class ReportColumn:
-    """A figure for each row, NaN where there is none, and for each of its footers."""
+    """A value for each row, NaN where there is none, and for each of its footers."""
 
     title: str
     metric: Metric
@@ -342,7 +342,7 @@ class ReportColumn:
 
 @dataclass(frozen=True)
 class ReportRows:
-    """Named rows of figures, and beneath them rows that sum up (`footers`)."""
+    """Named rows of values, and beneath them rows that sum up (`footers`)."""
 
     heading: str
     """What the rows are: class, image, person, pair."""
@@ -406,17 +406,17 @@ def _rows(comparison: Comparison, by: By, metrics: Sequence[str]) -> ReportRows:
 
 
 def rows_by(scored: ScoredSubmission, metric: str, by: By) -> dict[str, float]:
-    figures = figures_of(scored, metric)
+    values = values_of(scored, metric)
     if by == "class":
-        return dict(zip(scored.truth.classes, column_means(figures).tolist(), strict=True))
-    means = row_means(figures)
+        return dict(zip(scored.truth.classes, column_means(values).tolist(), strict=True))
+    means = row_means(values)
     if by == "image":
         return dict(zip(scored.images, means.tolist(), strict=True))
     return scored.people.means(means)
 
 
 def _rank(rows: Sequence[Mapping[str, Mapping[str, float]]], name: str) -> float:
-    """What puts the worst rows first: the last submission's figure of the first metric."""
+    """What puts the worst rows first: the last submission's value of the first metric."""
     metric, values = next(iter(rows[-1].items()))
     value = values.get(name, math.nan)
     if math.isnan(value):
