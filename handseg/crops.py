@@ -90,6 +90,11 @@ def plan_crops(
 
     Reads labels and headers, no image.
 
+    Args:
+        classes: those of the data set.
+        region: a key of `MARGINS`.
+        regions: the windows of each region, each by the classes it is put around.
+
     Raises:
         InputError: a label or header is at fault.
     """
@@ -172,8 +177,14 @@ def cut_crops(
 ) -> CropManifest:
     """Write the crops of one region to `folder`, which appears whole or not at all.
 
+    Args:
+        planned: the crops of `plan_crops`, those of an image one after the other.
+        classes: those of the data set.
+        fingerprint: that of the images and labels that the crops are made from.
+
     Raises:
         InputError: an image is unreadable.
+        OSError: the disk refuses.
     """
     groups = [list(group) for _, group in groupby(planned, key=lambda crop: crop.sample)]
     crops: list[Crop] = []

@@ -2,8 +2,8 @@
 
 By itself a hand has bones out of order, exchanged, or far from their place. Compared with the
 reference hand of its set it has labels that fit better as the other hand's, on another bone, or
-exchanged, and unusual places and areas. Thresholds were set on phantoms of the seeds 101 to 106 and 20000 to
-20029; `benchmarks/check.py` measures on others.
+exchanged, and unusual places and areas. Thresholds were set on phantoms of the seeds 101 to 106
+and 20000 to 20029; `benchmarks/check.py` measures on others.
 
 A hand is aligned with the reference by turning, scaling and moving it so that most bones fit (least
 squares, bones that do not fit weighted down); left hands are mirrored first. Medians and MADs make
@@ -109,9 +109,9 @@ less than the little finger, and for the small carpals none is known."""
 
 
 def anatomy_findings(hands: Hands) -> Iterator[Finding]:
-    """What is out of order in each image's hand; silent where too few bones are there to tell.
+    """What is out of order in each image's hand, by rules that every hand obeys (`hand.order`).
 
-    `cls` of a finding is the bone.
+    Silent where too few bones are there to tell. `cls` of a finding is the bone.
     """
     images, centres = hands.images, hands.centres
     other_hand = mirrored(centres, hands.areas)
@@ -157,9 +157,14 @@ def _most_blamed(image: str, pairs: list[tuple[str, str]]) -> Finding:
 
 
 def population_findings(hands: Hands, inside: Sequence[BonePairs] = ()) -> list[Finding]:
-    """Outliers, ranked by how far out they are; rules of anatomy where there are few hands.
+    """Hands, labels, places and areas unlike those of the set; rules of anatomy for few hands.
 
-    `inside` are the pairs of each hand, where they are known.
+    Args:
+        hands: areas in pixels [hands, 29] and centres [hands, 29, 2], NaN where a bone is not there.
+        inside: for each hand the bones whose centre lies in another's mask, where that is known.
+
+    Returns:
+        Findings of which the heaviest (`weight`, in squares of robust z or in z) is farthest out.
     """
     known = np.isfinite(hands.areas).sum(axis=1) >= LEAST_BONES
     # Without fingers and a wrist a hand points nowhere.

@@ -91,9 +91,16 @@ def check_dataset(
 ) -> DataCheck:
     """Everything that is wrong, dubious or worth saying of a data set.
 
-    By default headers, checksums and labels are read, `deep` decodes every pixel too. Labels of
-    test images are inspected where they are there. Memory does not grow with the images' size but
-    for the two or so that are inspected at once.
+    Labels of test images are inspected where they are there. Memory does not grow with the images'
+    size but for the two or so that are inspected at once.
+
+    Args:
+        deep: whether every pixel is decoded too; else headers, checksums and labels are read.
+        progress: told of each sample when it was inspected.
+
+    Returns:
+        The findings in the order in which they were looked for (`findings.grouped` sorts them);
+        a file that cannot be read is a finding, no error.
     """
     samples = (*dataset.train, *dataset.labelled_test)
     bones = dataset.bones

@@ -177,10 +177,16 @@ class Inspection:
 def inspect_sample(
     sample: Sample, classes: Sequence[str], bones: Mapping[str, str], *, deep: bool = False
 ) -> Inspection:
-    """Read a sample's files once; `bones` are those that its classes are, by class.
+    """Read a sample's files once, and measure what is drawn in it.
 
-    Pixels are decoded where it is `deep`. Polygons and runs of the label do not stay: they are
-    measured, and those of a set would take hundreds of megabytes.
+    Polygons and runs of the label do not stay: those of a set would take hundreds of megabytes.
+
+    Args:
+        bones: the bone that each class is, for those that are one.
+        deep: whether the pixels are decoded too.
+
+    Returns:
+        Measures in pixels of the image; what cannot be read stands in its `findings`.
     """
     found = Inspection(sample)
     image = _inspect_image(found, deep)

@@ -155,9 +155,15 @@ def check_submission(
 ) -> SubmissionCheck:
     """Everything that is wrong, dubious or worth saying of a CSV.
 
-    `dataset` knows images, classes, sizes and maybe labels; `image_size` (height, width) is that of
-    images whose size nothing else says; `others` are submissions of the same images that it is
-    compared with. Raises InputError where the data set itself is at fault.
+    Args:
+        opened: what `open_to_check` made of the file in `path`.
+        dataset: knows images, classes, sizes and maybe labels.
+        image_size: (height, width) of images whose size nothing else says.
+        others: submissions of the same images; the first two are compared with where there are no
+            labels.
+
+    Raises:
+        InputError: the data set itself is at fault.
     """
     if isinstance(opened, InputError):
         return SubmissionCheck(path, (no_submission(path, opened),))
@@ -208,7 +214,6 @@ def _of_another_dataset(
 
 
 def _with_line(submission: Submission, finding: Finding) -> Finding:
-    """A finding on a hand with the line of the row that shows it."""
     key = finding.image, finding.cls
     return replace(finding, line=submission.line(*key) if key in submission else 0)
 

@@ -213,11 +213,14 @@ def join(
 ) -> VoteInput:
     """Join submissions by image and class, in the order of the data set if it is known.
 
-    `size` is the (height, width) of images whose size no sidecar and no data set knows. Raises
-    InputError if a member lacks a whole image that another has or that a sidecar or the data set
-    lists (unless that is allowed: then its masks are empty), if two members each have a class that
-    the other lacks and none has both, if sidecars or an image's header disagree on the size of an
-    image, or if there is no row.
+    Args:
+        size: (height, width) of images whose size no sidecar and no data set knows.
+        allow_partial: whether a whole image that a member lacks is empty masks there.
+
+    Raises:
+        InputError: a member lacks a whole image that another has or that a sidecar or the data set
+            lists (unless that is allowed); two members each have a class that the other lacks and
+            none has both; sidecars or an image's header disagree on a size; or there is no row.
     """
     said = sidecar_sizes(members)
     order = _order(members, dataset)

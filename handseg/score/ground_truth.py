@@ -90,7 +90,8 @@ def read_truth(path: Path, data: Path) -> GroundTruth:
 
     Where there is none, or it has none of the images, all images are of people of their own.
 
-    Raises InputError where `path` is no submission.
+    Raises:
+        InputError: `path` is no submission or has no rows, or the data set is at fault.
     """
     from handseg.data.dataset import find_dataset
 

@@ -37,7 +37,6 @@ def column_means(values: Values) -> Values:
 
 
 def row_means(values: Values) -> Values:
-    """The mean of each row, [rows]; NaN where nothing is known."""
     return column_means(values.T)
 
 
@@ -177,7 +176,14 @@ class Difference(Summary):
 
 
 def summarise(values: Values, people: People, strata: Sequence[Stratum] = ()) -> Summary:
-    """The summary of values, float64 [images, classes], of the images of `people`."""
+    """The mean of values and how sure it is.
+
+    Args:
+        values: float64 [images, classes], NaN where nothing is known.
+        people: whose the images are; their resamples make the 95 % interval.
+        strata: groups of images and the share of the mean that each shall have, for the mean as it
+            would be with these shares.
+    """
     interval = _interval(people, values)
     if not strata:
         return Summary(mean_of(values), interval)
@@ -190,7 +196,8 @@ def difference(
 ) -> Difference:
     """`last` minus `other`, float64 [images, classes] each, of the same images of `people`.
 
-    Each resample of people gives a difference: what both find hard does not count as noise.
+    Each resample of people gives a difference: what both find hard does not count as noise
+    (a paired bootstrap). `strata` are as in `summarise`.
     """
     apart, interval = mean_of(last) - mean_of(other), _interval(people, last, other)
     if not strata:

@@ -111,14 +111,20 @@ def score_submission(
     image_size: Size | None = None,
     progress: Progress = silent,
 ) -> ScoredSubmission:
-    """Compare one submission with the labels of `images`, by `metrics`.
+    """Compare one submission with the labels of `images`; a missing row is an empty mask.
 
-    A row that is missing is an empty mask. `image_size` is that of images whose size no sidecar
-    says. Dice and what else areas tell comes from runs; `hd95` and `nsd` decode masks in their
-    boxes, and need sizes.
+    Args:
+        images: names of the images, in the order of the rows of all arrays.
+        metrics: names of `METRICS`. Those of areas come from runs; `hd95` and `nsd` decode masks in
+            their boxes, and need sizes.
+        image_size: (height, width) of images whose size no sidecar and no header says.
 
-    Raises InputError, with file, line, image and class, for run lengths at fault and for runs past
-    the end of the image; and where sizes differ or are needed and not known.
+    Returns:
+        The scores, float64 [images, classes] for each metric, NaN where unlabelled.
+
+    Raises:
+        InputError: run lengths are at fault or pass the end of the image (with file, line, image
+            and class); or sizes differ, or are needed and not known.
     """
     sizes = known_sizes(submission, truth, images, image_size)
     labelled = truth.labelled(images)

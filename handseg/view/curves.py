@@ -368,7 +368,13 @@ def value_range(
 
 
 def draw(lines: Sequence[CurveLine], frame: Viewport, chosen: int | None = None) -> CurveRaster:
-    """Draw lines over each other, the later ones above; of the chosen one the band as well."""
+    """Draw lines over each other, the later ones above.
+
+    Args:
+        lines: what `line_of` made of the curves in this frame.
+        frame: the stretch of x and the size in cells, two dots wide and four high.
+        chosen: the index of the line whose band of extremes is drawn as well.
+    """
     low, high = value_range(lines, chosen, 0.0 if frame.logarithmic else frame.least)
     size = (frame.height, frame.width)
     found, owner = np.zeros(size, np.uint8), np.full(size, NO_CURVE, np.int16)

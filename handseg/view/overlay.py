@@ -86,10 +86,19 @@ def compose(
     only: bool = False,
     box: ImageRegion | None = None,
 ) -> NDArray[np.uint8]:
-    """The image in grey with its masks in their colours, uint8[height, width, 3].
+    """The image in grey with its masks in their colours.
 
-    With a class `chosen`, it alone is saturated and lies above the others; with `only`, the others
-    are not painted at all.
+    Args:
+        image: uint8[H, W].
+        planes: its masks as bits, uint8[H, W, ceil(classes / 8)].
+        colours: one for each class.
+        size: (height, width) of the picture in pixels of the screen.
+        chosen: the index of a class that alone is saturated and lies above the others.
+        only: whether the others are not painted at all.
+        box: the part of the image that is shown; by default the whole.
+
+    Returns:
+        uint8[height, width, 3].
     """
     box = box or ImageRegion.whole(image.shape)
     canvas = _canvas(image, size, box)
@@ -117,7 +126,13 @@ def compose_errors(
 ) -> NDArray[np.uint8]:
     """The image with prediction against label: agreed, missed, too much, wrong bone.
 
-    Of the chosen class alone, where there is one. Returns uint8[height, width, 3].
+    Args:
+        image, box, size: as for `compose`.
+        truth, prediction: masks as bits, uint8[H, W, ceil(classes / 8)] each.
+        chosen: the index of the class that is compared; by default all.
+
+    Returns:
+        uint8[height, width, 3].
     """
     box = box or ImageRegion.whole(image.shape)
     samples = samples_a_side(box, size)
