@@ -160,7 +160,7 @@ def population_findings(hands: Hands, inside: Sequence[BonePairs] = ()) -> list[
     """Hands, labels, places and areas unlike those of the set; rules of anatomy for few hands.
 
     Args:
-        hands: areas in pixels [hands, 29] and centres [hands, 29, 2], NaN where a bone is not there.
+        hands: areas in pixels [hands, 29], centres [hands, 29, 2]; NaN for a bone that is absent.
         inside: for each hand the bones whose centre lies in another's mask, where that is known.
 
     Returns:
