@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from handseg.anatomy import BONES, FINGERS, NEIGHBOURS
-from handseg.check import anatomy, dataset, inspection, labels, population
+from handseg.check import anatomy, dataset, inspection
 from handseg.data.phantom import Side, make_polygons
 
 SIDE = 512
@@ -122,25 +122,25 @@ def extra_file(hand: Hand, others: Sequence[Hand], rng: np.random.Generator) -> 
 
 def no_picture(hand: Hand, others: Sequence[Hand], rng: np.random.Generator) -> tuple[str, ...]:
     hand.image.write_bytes(rng.bytes(500))
-    return (inspection.UNREADABLE,)
+    return (inspection.UNREADABLE_IMAGE,)
 
 
 def truncated(hand: Hand, others: Sequence[Hand], rng: np.random.Generator) -> tuple[str, ...]:
     content = hand.image.read_bytes()
     hand.image.write_bytes(content[: int(rng.integers(60, len(content) - 1))])
-    return (inspection.DAMAGED, inspection.UNREADABLE)
+    return (inspection.DAMAGED, inspection.UNREADABLE_IMAGE)
 
 
 def one_bit(hand: Hand, others: Sequence[Hand], rng: np.random.Generator) -> tuple[str, ...]:
     content = bytearray(hand.image.read_bytes())
     content[int(rng.integers(50, len(content) - 20))] ^= 1 << int(rng.integers(8))
     hand.image.write_bytes(content)
-    return (inspection.DAMAGED, inspection.UNREADABLE)
+    return (inspection.DAMAGED, inspection.UNREADABLE_IMAGE)
 
 
 def broken_json(hand: Hand, others: Sequence[Hand], rng: np.random.Generator) -> tuple[str, ...]:
     hand.label.write_text(hand.label.read_text()[: int(rng.integers(10, 2000))])
-    return (labels.UNREADABLE,)
+    return (inspection.UNREADABLE_LABEL,)
 
 
 def wrong_size(hand: Hand, others: Sequence[Hand], rng: np.random.Generator) -> tuple[str, ...]:
@@ -151,7 +151,7 @@ def wrong_size(hand: Hand, others: Sequence[Hand], rng: np.random.Generator) -> 
 def unknown_class(hand: Hand, others: Sequence[Hand], rng: np.random.Generator) -> tuple[str, ...]:
     bone = str(rng.choice(BONES))
     changed(hand, lambda entries: of(entries, bone).update(label=bone + "x"))
-    return (labels.UNKNOWN,)
+    return (inspection.UNKNOWN,)
 
 
 def missing(hand: Hand, others: Sequence[Hand], rng: np.random.Generator) -> tuple[str, ...]:
@@ -163,7 +163,7 @@ def missing(hand: Hand, others: Sequence[Hand], rng: np.random.Generator) -> tup
 def doubled(hand: Hand, others: Sequence[Hand], rng: np.random.Generator) -> tuple[str, ...]:
     bone = str(rng.choice(BONES))
     changed(hand, lambda entries: entries.append(of(entries, bone)))
-    return (labels.DOUBLED, bone)
+    return (inspection.DOUBLED, bone)
 
 
 def with_points(
@@ -246,18 +246,18 @@ STRUCTURE: dict[str, Fault] = {
     "unknown class": unknown_class,
     "class missing": missing,
     "class doubled": doubled,
-    "polygon of two points": with_points(labels.FEW_POINTS, lambda points, _: points[:2]),
+    "polygon of two points": with_points(inspection.FEW_POINTS, lambda points, _: points[:2]),
     "polygon of zero area": with_points(
-        labels.NO_AREA, lambda points, _: [points[0], points[1], points[0]]
+        inspection.NO_AREA, lambda points, _: [points[0], points[1], points[0]]
     ),
     "polygon outside": with_points(
-        labels.OUTSIDE, lambda points, _: [[x + 2 * SIDE, y] for x, y in points]
+        inspection.OUTSIDE, lambda points, _: [[x + 2 * SIDE, y] for x, y in points]
     ),
     "one point outside": with_points(
-        labels.BEYOND, lambda points, _: [[SIDE + 5.0, points[0][1]], *points[1:]]
+        inspection.BEYOND, lambda points, _: [[SIDE + 5.0, points[0][1]], *points[1:]]
     ),
-    "polygon crosses itself": with_points(labels.CROSSING, crossed),
-    "point that is not finite": with_points(labels.NO_POINTS, nan),
+    "polygon crosses itself": with_points(inspection.CROSSING, crossed),
+    "point that is not finite": with_points(inspection.NO_POINTS, nan),
     "polygon with a hole": with_points(inspection.HOLE, ringed),
     "same image twice": same_image,
     "same label twice": same_label,
@@ -292,13 +292,13 @@ def other_hand(hand: Hand, others: Sequence[Hand], rng: np.random.Generator) -> 
 def swapped(hand: Hand, others: Sequence[Hand], rng: np.random.Generator) -> tuple[str, ...]:
     one, other = NEIGHBOURS[int(rng.integers(len(NEIGHBOURS)))]
     relabelled(hand, {one: other, other: one})
-    return (anatomy.EXCHANGED, one)
+    return (anatomy.NEIGHBOURS_EXCHANGED, one)
 
 
 def pisiform(hand: Hand, others: Sequence[Hand], rng: np.random.Generator) -> tuple[str, ...]:
     """In three ways: exchanged with the Ulna's, instead of it, or its own outline on its head."""
     way = int(rng.integers(3))
-    reasons = (population.WRONG_BONE, population.EXCHANGED, population.PLACE, anatomy.FAR_AWAY)
+    reasons = (anatomy.WRONG_BONE, anatomy.EXCHANGED, anatomy.PLACE, anatomy.FAR_AWAY)
     if way == 0:
         relabelled(hand, {"Pisiform": "Ulna", "Ulna": "Pisiform"})
         return (*reasons, "Pisiform")

@@ -153,8 +153,8 @@ def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trained_place: Path
 @pytest.fixture
 def score_submissions():
     """Scores submissions on a data set, as `handseg score` does."""
-    from handseg.score.predictions import score_submission
-    from handseg.score.truth import labels_of_dataset
+    from handseg.score.ground_truth import labels_of_dataset
+    from handseg.score.scoring import score_submission
 
     def score(submissions, dataset):
         labels = labels_of_dataset(dataset).choose(submissions)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from handseg.data.dataset import Dataset, Sample
 from handseg.runs.artifacts import Preview
-from handseg.view.planes import dice_of_planes
+from handseg.view.overlay import dice_of_planes
 
 LARGEST = 1024
 """Longest side, in pixels, of a data set's image as it is kept for looking."""

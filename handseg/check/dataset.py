@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from handseg.check.anatomy import population_findings
 from handseg.check.findings import Finding, Severity, count
 from handseg.check.inspection import (
     Inspection,
@@ -19,11 +20,9 @@ from handseg.check.inspection import (
     hands_of_inspections,
     inspect_sample,
 )
-from handseg.check.population import population_findings
-from handseg.data.dataset import Dataset
+from handseg.data.dataset import Dataset, Sample
 from handseg.data.handbone import Handbone
 from handseg.data.images import is_radiograph
-from handseg.data.labels import Sample
 from handseg.hand.hands import Hands, Side
 from handseg.reporter import Progress, silent
 from handseg.text import listed, shown
@@ -92,9 +91,16 @@ def check_dataset(
 ) -> DataCheck:
     """Everything that is wrong, dubious or worth saying of a data set.
 
-    By default headers, checksums and labels are read, `deep` decodes every pixel too. Labels of
-    test images are inspected where they are there. Memory does not grow with the images' size but
-    for the two or so that are inspected at once.
+    Labels of test images are inspected where they are there. Memory does not grow with the images'
+    size but for the two or so that are inspected at once.
+
+    Args:
+        deep: whether every pixel is decoded too; else headers, checksums and labels are read.
+        progress: told of each sample when it was inspected.
+
+    Returns:
+        The findings in the order in which they were looked for (`findings.grouped` sorts them);
+        a file that cannot be read is a finding, no error.
     """
     samples = (*dataset.train, *dataset.labelled_test)
     bones = dataset.bones

@@ -16,6 +16,10 @@ Subject = Literal[
 
 SEVERAL_PIECES = "a mask in several pieces"
 UNLIKE_AREA = "an area unlike that of the class in other images"
+FEWEST = 8
+"""Fewer hands, or masks of a class, are no population to compare one with."""
+TO_SIGMA = 1.4826
+"""Makes the median of absolute deviations the standard deviation of a normal distribution."""
 SECOND_PIECE = 0.05
 """Of the mask's area: a second piece that is larger is worth a finding, in labels as in a CSV."""
 
@@ -81,7 +85,7 @@ def grouped(findings: Iterable[Finding]) -> list[FindingGroup]:
     groups: dict[tuple[Severity, str], list[Finding]] = {}
     for finding in findings:
         groups.setdefault((finding.severity, finding.reason), []).append(finding)
-    made = [
+    grouping = [
         FindingGroup(
             severity,
             reason,
@@ -89,7 +93,7 @@ def grouped(findings: Iterable[Finding]) -> list[FindingGroup]:
         )
         for (severity, reason), group in groups.items()
     ]
-    return sorted(made, key=lambda one: (SEVERITIES.index(one.severity), -len(one.findings)))
+    return sorted(grouping, key=lambda one: (SEVERITIES.index(one.severity), -len(one.findings)))
 
 
 def fix_command(path: Path) -> str:

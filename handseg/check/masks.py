@@ -12,15 +12,16 @@ from numpy.typing import NDArray
 from handseg import rle
 from handseg.anatomy import BONES, MEAN_AREAS
 from handseg.check.findings import (
+    FEWEST,
     SECOND_PIECE,
     SEVERAL_PIECES,
+    TO_SIGMA,
     UNLIKE_AREA,
     Finding,
     Severity,
     Subject,
     fix_command,
 )
-from handseg.check.reference import TO_SIGMA
 from handseg.data.image_sizes import ImageSizes
 from handseg.formats.documents import Size
 from handseg.hand.hands import Hands
@@ -37,18 +38,16 @@ Floats = NDArray[np.float64]
 _ROWS = 256
 """So many rows are read at a time."""
 _SEGMENTS = 1 << 17
-"""How many pieces of runs are measured at a time: memory does not grow with the file."""
+"""How many segments of runs are measured at a time: memory does not grow with the file."""
 
 OFTEN_EMPTY = 0.05
 """Every hand has all bones: a bone that is empty in more of the images is worth a warning."""
-FEWEST = 8
-"""Areas of fewer masks are no population."""
 FAR = 6.0
 """Robust standard deviations from the median of a class."""
 FACTOR = 2.0
 """And so many times larger or smaller than it."""
 OFF_FACTOR = 3.0
-MANY_PIECES = 20
+MANY_COMPONENTS = 20
 
 OFF_SIZE = "a class with the area of another bone"
 
@@ -77,7 +76,7 @@ class BadRow:
 class RowMasks:
     """What stands in the rows of a submission, in their order; arrays are [rows].
 
-    Of rows that are `bad` the figures are 0 and the centres NaN.
+    Of rows that are `bad` the counts are 0 and the centres NaN.
     """
 
     submission: Submission
@@ -89,15 +88,16 @@ class RowMasks:
     area: Integers
     x: Floats
     y: Floats
-    pieces: Integers
+    components: Integers
+    """Connected components of the mask."""
     second: Integers
-    """Pixels of the second largest piece."""
+    """Pixels of the second largest component."""
     wrapped: Integers
     """Runs that begin in the last column and go on in the next row."""
     disorder: Integers
     """[rows, 4]: runs that are unsorted, overlapping, touching, of length 0."""
     decimals: NDArray[np.bool_]
-    """Rows whose figures are written with a decimal point, as in `7.0`."""
+    """Rows whose numbers are written with a decimal point, as in `7.0`."""
     _waiting: list[tuple[int, rle.Runs, int]] = field(default_factory=list)
     _segments: int = 0
 
@@ -106,12 +106,12 @@ class RowMasks:
         """Nothing measured yet."""
         keys = submission.keys()
         counts = [np.zeros(len(keys), dtype=np.int64) for _ in range(6)]
-        runs, end, area, parts, second, wrapped = counts
+        runs, end, area, components, second, wrapped = counts
         x, y = np.full((2, len(keys)), np.nan)
         disorder = np.zeros((len(keys), 4), dtype=np.int64)
         decimals = np.zeros(len(keys), dtype=np.bool_)
-        figures = (runs, end, area, x, y, parts, second, wrapped, disorder, decimals)
-        return cls(submission, keys, {}, *figures)
+        arrays = (runs, end, area, x, y, components, second, wrapped, disorder, decimals)
+        return cls(submission, keys, {}, *arrays)
 
     def line(self, row: int) -> int:
         return self.submission.line(*self.keys[row])
@@ -149,7 +149,7 @@ class RowMasks:
         cut = segments(masks, widths)
         shape, parts = shapes(cut, count), connected_components(cut, count)
         self.area[place], self.x[place], self.y[place] = shape
-        self.pieces[place], self.second[place] = parts
+        self.components[place], self.second[place] = parts
         self.wrapped[place] = [_wrapped(*pair) for pair in zip(masks, widths, strict=True)]
 
 
@@ -192,8 +192,8 @@ def _take(masks: RowMasks, row: int, text: bytes, size: Size, width: int | None)
 
 def counts_from_zero(text: bytes) -> bool:
     """Whether a run starts at 0, and the text would be right if all starts were one more."""
-    figures = text.split()
-    if not any(figure.strip(b"0") in (b"", b".") for figure in figures[::2]):
+    numbers = text.split()
+    if not any(number.strip(b"0") in (b"", b".") for number in numbers[::2]):
         return False
     try:
         read_from_zero(text)
@@ -204,12 +204,12 @@ def counts_from_zero(text: bytes) -> bool:
 
 def read_from_zero(text: bytes) -> tuple[rle.Runs, rle.Disorder]:
     """Like `rle.read`, of a text whose starts count from 0; raises RleError likewise."""
-    figures = text.split()
-    for place in range(0, len(figures), 2):
-        whole, _, rest = figures[place].partition(b".")
+    numbers = text.split()
+    for place in range(0, len(numbers), 2):
+        whole, _, rest = numbers[place].partition(b".")
         if whole.isdigit() and not rest.strip(b"0"):
-            figures[place] = b"%d" % (int(whole) + 1) if len(whole) < 20 else whole
-    return rle.read(b" ".join(figures))
+            numbers[place] = b"%d" % (int(whole) + 1) if len(whole) < 20 else whole
+    return rle.read(b" ".join(numbers))
 
 
 def _wrapped(runs: rle.Runs, width: int) -> int:
@@ -335,12 +335,12 @@ def _unlike_bones(medians: dict[str, float]) -> Iterator[Finding]:
 def _in_pieces(masks: RowMasks, severity: Severity) -> Iterator[Finding]:
     share = masks.second / np.maximum(masks.area, 1)
     apart = share > SECOND_PIECE
-    specks = ~apart & (masks.pieces > MANY_PIECES)
+    specks = ~apart & (masks.components > MANY_COMPONENTS)
     for rows, reason, weights in (
         (apart, SEVERAL_PIECES, share),
-        (specks, "a mask with many specks", masks.pieces),
+        (specks, "a mask with many specks", masks.components),
     ):
         for row in np.flatnonzero(rows).tolist():
-            detail = f"{masks.pieces[row]} pieces, the second has {share[row]:.0%} of the area"
+            detail = f"{masks.components[row]} pieces, the second has {share[row]:.0%} of the area"
             weight = float(weights[row])
             yield masks.finding(row, severity, "content", reason, detail, weight=weight)

@@ -1,46 +1,97 @@
-"""The check of a submission: everything that can be found in it, in one reading."""
+"""The check of a submission: everything that can be found in it, in one reading.
 
-from collections.abc import Iterator, Sequence
+The rows that it should have and what is wrong with those that it has: what cannot be read, is
+missing, came twice or is of no image, and the order of the rows. Masks, how their runs were written
+and hands are those of the files beside this one.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from handseg.anatomy import BONES
 from handseg.check.anatomy import anatomy_findings
-from handseg.check.findings import Finding, Severity, count
-from handseg.check.masks import (
-    RowMasks,
-    content_findings,
-    hands_of_rows,
-    read_masks,
-    runs_findings,
-)
-from handseg.check.rows import (
-    ExpectedRows,
-    expected_rows,
-    no_submission,
-    row_order_findings,
-    structure_findings,
-)
+from handseg.check.findings import Finding, Severity, count, fix_command, show_command
+from handseg.check.masks import RowMasks, content_findings, hands_of_rows, read_masks, runs_findings
 from handseg.check.writing import (
     Agreement,
     RunFormat,
     format_findings,
-    found_widths,
     label_masks,
     measure_agreement,
+    mismatched_widths,
     run_format,
     shared_masks,
     width_findings,
 )
-from handseg.errors import InputError
+from handseg.data.image_sizes import ImageSizes, header_sizes
+from handseg.errors import InputError, did_you_mean
 from handseg.formats.documents import Size
-from handseg.hand.hands import Hands
+from handseg.formats.submission import known_classes, sidecar_classes
 from handseg.reporter import Progress, silent
 from handseg.rle.submission import Fault, Submission, read_submission
 
 if TYPE_CHECKING:
-    from handseg.data.dataset import Dataset
+    from handseg.data.dataset import Dataset, Sample
+
+UNREADABLE_RUNS = "run lengths that cannot be read"
+PAST_THE_END = "a run past the end of the image"
+DOUBLED = "a row that came twice, with the same mask"
+MISSING = "a row is missing"
+IMAGE_MISSING = "an image has no row"
+STRANGE_IMAGE = "an image that the data set does not have"
+STRANGE_CLASS = "a class that the data set does not have"
+ALPHABETICAL = "classes in alphabetical order"
+CLASS_ORDER = "classes in another order"
+IMAGE_ORDER = "images in another order"
+SCATTERED = "the rows of an image are not together"
+BY_CLASS = "rows are ordered by class, then by image"
+UNSORTED_NAMES = "images are not in the order of their names"
+
+_REASONS = {
+    "row": "a row that cannot be read",
+    "doubled": "rows with different masks of one image and class",
+    "sidecar": "the sidecar is of other contents",
+    "runs": UNREADABLE_RUNS,
+    "bounds": PAST_THE_END,
+}
+
+
+@dataclass(frozen=True)
+class ExpectedRows:
+    """The grid of rows that a submission should have, in order, and the sizes of its images."""
+
+    images: tuple[str, ...]
+    classes: tuple[str, ...]
+    sizes: ImageSizes
+    source: str
+    """What names images and classes: a data set, the sidecar or the file itself."""
+    ordered: bool
+    """Whether the order of images is known; else it is that of their first rows."""
+    dataset: "Dataset | None" = None
+    labelled: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    """The classes of images of which not all were labelled: the others need no row."""
+
+    @property
+    def keys(self) -> list[tuple[str, str]]:
+        """(image, class) of each row, in order."""
+        return [
+            (image, cls)
+            for image in self.images
+            for cls in self.classes
+            if cls in self.labelled.get(image, self.classes)
+        ]
+
+    @property
+    def size_source(self) -> str:
+        if self.sizes.headers:
+            return "from the images' headers"
+        if self.sizes.sidecars:
+            return "from the sidecar"
+        return "from --image-size" if self.sizes.given else "assumed; --image-size says it"
 
 
 @dataclass(frozen=True)
@@ -97,30 +148,36 @@ def check_submission(
 ) -> SubmissionCheck:
     """Everything that is wrong, dubious or worth saying of a CSV.
 
-    `dataset` knows images, classes, sizes and maybe labels; `image_size` (height, width) is that of
-    images whose size nothing else says; `others` are submissions of the same images that it is
-    compared with. Raises InputError where the data set itself is at fault.
+    Args:
+        opened: what `open_to_check` made of the file in `path`.
+        dataset: knows images, classes, sizes and maybe labels.
+        image_size: (height, width) of images whose size nothing else says.
+        others: submissions of the same images; the first two are compared with where there are no
+            labels.
+
+    Raises:
+        InputError: the data set itself is at fault.
     """
     if isinstance(opened, InputError):
         return SubmissionCheck(path, (no_submission(path, opened),))
     submission = opened.submission
     expected = expected_rows(submission, dataset, image_size)
     sizes = expected.sizes
-    widths = found_widths(submission, sizes)
+    widths = mismatched_widths(submission, sizes)
     masks = read_masks(submission, sizes, widths, progress)
     agreements = list(_agreements(submission, expected, others))
     hands = hands_of_rows(masks) if set(submission.classes) <= set(BONES) else None
     centres = hands.centres if hands else None
-    written = run_format(masks, expected, widths, centres, agreements)
+    written = run_format(masks, sizes, widths, centres, agreements, len(expected.images))
     findings = [
         *structure_findings(masks, expected, opened.faults),
         *_of_another_dataset(submission, expected, dataset),
         *format_findings(masks, written, centres, agreements),
-        *width_findings(submission, expected, widths, written.column_major),
+        *width_findings(submission, sizes, widths, mends=written.column_major),
         *row_order_findings(submission, expected),
         *runs_findings(masks),
         *content_findings(masks, sizes, widths),
-        *(_hands_findings(submission, hands) if hands else ()),
+        *(_with_line(submission, one) for one in (anatomy_findings(hands) if hands else ())),
     ]
     measured = MeasuredSubmission(submission, opened.faults, expected, masks, widths, written)
     return SubmissionCheck(path, tuple(findings), measured)
@@ -130,7 +187,7 @@ def _agreements(
     submission: Submission, expected: ExpectedRows, others: Sequence[Submission]
 ) -> Iterator[Agreement]:
     """With the labels, else with the first of the other submissions."""
-    labels = label_masks(expected, submission)
+    labels = label_masks(expected.dataset, submission) if expected.dataset else {}
     if labels:
         references = [("the labels", labels)]
     else:
@@ -149,9 +206,273 @@ def _of_another_dataset(
         yield Finding("note", "structure", "images of another data set", detail)
 
 
-def _hands_findings(submission: Submission, hands: Hands) -> Iterator[Finding]:
-    """What is out of order in each image's hand, with the line of the row that says so."""
-    for finding in anatomy_findings(hands):
-        place = finding.image, finding.cls
-        line = submission.line(*place) if place in submission else 0
-        yield replace(finding, line=line)
+def _with_line(submission: Submission, finding: Finding) -> Finding:
+    key = finding.image, finding.cls
+    return replace(finding, line=submission.line(*key) if key in submission else 0)
+
+
+def expected_rows(
+    submission: Submission, dataset: "Dataset | None", image_size: Size | None
+) -> ExpectedRows:
+    """What `submission` should hold, by the data set if it has images of it, else by the sidecar.
+
+    `image_size` is what the caller says of images whose size neither knows. Raises InputError for
+    an image of the data set that cannot be read.
+    """
+    samples: Sequence[Sample] = []
+    if dataset is not None:
+        from handseg.data.dataset import predicted_samples
+
+        samples = predicted_samples(dataset, submission)
+    if not samples:
+        dataset = None
+    images, source = _expected_images(submission, samples, dataset)
+    classes = _expected_classes(submission, dataset)
+    return ExpectedRows(
+        images=images,
+        classes=classes,
+        # Where a sidecar disagrees with a header that is a finding, no error.
+        sizes=ImageSizes(header_sizes(samples, images), submission.sizes, image_size),
+        source=source,
+        ordered=source != "the file itself",
+        dataset=dataset,
+        labelled=known_classes(submission, images, classes),
+    )
+
+
+def no_submission(path: Path, error: InputError) -> Finding:
+    """The finding on a file that is no submission at all."""
+    detail = error.message.removeprefix(f"{path}: ")
+    why = "; ".join(error.details.splitlines())
+    return Finding("error", "structure", "no submission", f"{detail} ({why})" if why else detail)
+
+
+def structure_findings(
+    masks: RowMasks, expected: ExpectedRows, faults: Sequence[Fault]
+) -> Iterator[Finding]:
+    """Everything about rows that a scorer would stumble over."""
+    submission = masks.submission
+    yield from map(_of_fault, faults)
+    yield from _unreadable(masks)
+    yield from _doubled(submission)
+    yield from _strangers(submission, expected)
+    yield from _missing(submission, expected, faults)
+    yield from _sidecar_sizes(submission, expected)
+    yield from _cut_off(submission)
+    yield from (Finding("note", "structure", note) for note in submission.notes)
+
+
+def row_order_findings(submission: Submission, expected: ExpectedRows) -> Iterator[Finding]:
+    """What joining by position would make of this order; handseg joins by image and class."""
+    blocks = _row_blocks(submission)
+    fix = fix_command(submission.path)
+    images = [image for image, _ in blocks]
+    if len(set(images)) < len(images):
+        if _by_class(submission):
+            yield Finding("warning", "order", BY_CLASS, command=fix)
+        else:
+            yield from _scattered(submission, blocks, fix)
+        return
+    yield from _class_order(submission, expected, blocks, fix)
+    if expected.ordered:
+        yield from _image_order(submission, expected, images, fix)
+    elif images != sorted(images):
+        detail = "nobody says how they should be ordered; --data DIR would"
+        yield Finding("note", "order", UNSORTED_NAMES, detail)
+
+
+def _expected_images(
+    submission: Submission, samples: "Sequence[Sample]", dataset: "Dataset | None"
+) -> tuple[tuple[str, ...], str]:
+    if dataset is not None:
+        return tuple(sample.image_name for sample in samples), f"the data set {dataset.root}"
+    if submission.sizes:
+        strangers = [image for image in submission.images if image not in submission.sizes]
+        return (*submission.sizes, *strangers), "the sidecar"
+    return submission.images, "the file itself"
+
+
+def _expected_classes(submission: Submission, dataset: "Dataset | None") -> tuple[str, ...]:
+    """In order: those of the sidecar, else of the data set, else bones in the competition's."""
+    said = sidecar_classes(submission)
+    if dataset is not None:
+        known = [cls for cls in dataset.classes if not said or cls in said]
+        return tuple(known)
+    if said:
+        return (*said, *(cls for cls in submission.classes if cls not in said))
+    if set(submission.classes) <= set(BONES):
+        return tuple(bone for bone in BONES if bone in submission.classes)
+    return submission.classes
+
+
+def _of_fault(fault: Fault) -> Finding:
+    hints = [hint.partition("rm ")[2] for hint in fault.hints if "rm " in hint]
+    command = f"rm {hints[0]}" if hints else show_command(fault.path, fault.line)
+    why = "; ".join(fault.details.splitlines())
+    return Finding(
+        "error",
+        "structure",
+        _REASONS[fault.kind],
+        f"{fault.message} ({why})" if why else fault.message,
+        fault.line,
+        fault.image,
+        fault.cls,
+        command if fault.line or hints else "",
+    )
+
+
+def _unreadable(masks: RowMasks) -> Iterator[Finding]:
+    for bad in masks.bad.values():
+        if bad.counts_from_zero:
+            continue  # said once, of the whole file
+        reason = PAST_THE_END if bad.past_the_end else UNREADABLE_RUNS
+        show = show_command(masks.submission.path, masks.line(bad.row))
+        yield masks.finding(bad.row, "error", "structure", reason, bad.details, show)
+
+
+def _doubled(submission: Submission) -> Iterator[Finding]:
+    fix = fix_command(submission.path)
+    for one in submission.repetitions:
+        detail = f"as in line {one.first_line}"
+        yield Finding("error", "structure", DOUBLED, detail, one.line, one.image, one.cls, fix)
+
+
+def _strangers(submission: Submission, expected: ExpectedRows) -> Iterator[Finding]:
+    """Images and classes that the data set, and classes that a sidecar, does not have."""
+    first = dict(reversed(submission.keys()))
+    if expected.dataset is not None:
+        known = [sample.image_name for sample in expected.dataset.split("all")]
+        base_names: dict[str, list[str]] = {}
+        for name in known:
+            base_names.setdefault(PurePosixPath(name).name, []).append(name)
+        for image in sorted(set(submission.images) - set(known)):
+            line = submission.line(image, first[image])
+            meant = base_names.get(PurePosixPath(image).name, [])
+            detail = f"meant is {' or '.join(meant[:3])}" if meant else ""
+            yield Finding("error", "structure", STRANGE_IMAGE, detail, line, image)
+    classes = expected.dataset.classes if expected.dataset else expected.classes
+    for cls in submission.classes:
+        if cls not in classes:
+            detail = did_you_mean(cls, classes).strip(" ()")
+            yield Finding("error", "structure", STRANGE_CLASS, detail, cls=cls)
+
+
+def _missing(
+    submission: Submission, expected: ExpectedRows, faults: Sequence[Fault]
+) -> Iterator[Finding]:
+    if not len(submission):
+        yield Finding("error", "structure", "no rows", "there is only a header")
+    # A row at fault is there, though it cannot be read.
+    faulty = {(fault.image, fault.cls) for fault in faults if fault.image and fault.cls}
+    absent = [key for key in expected.keys if key not in submission and key not in faulty]
+    rows, fix = Counter(image for image, _ in absent), fix_command(submission.path)
+    for image, absent_rows in rows.items():
+        if absent_rows == len(expected.classes):
+            detail = f"{absent_rows} rows; {expected.source} names it"
+            yield Finding("error", "structure", IMAGE_MISSING, detail, image=image, command=fix)
+    for image, cls in absent:
+        if rows[image] < len(expected.classes):
+            yield Finding("error", "structure", MISSING, image=image, cls=cls, command=fix)
+    yield from _classes_missing(submission, expected)
+
+
+def _classes_missing(submission: Submission, expected: ExpectedRows) -> Iterator[Finding]:
+    """Classes that are not expected, but that the file may be meant to have."""
+    if expected.dataset is not None:
+        whole, source = expected.dataset.classes, "of the data set"
+    elif set(expected.classes) <= set(BONES) and not sidecar_classes(submission):
+        whole, source = BONES, "of the 29 bones"
+    else:
+        return
+    for cls in whole:
+        if expected.classes and cls not in expected.classes:
+            yield Finding("warning", "structure", f"a class {source} has no row", cls=cls)
+
+
+def _sidecar_sizes(submission: Submission, expected: ExpectedRows) -> Iterator[Finding]:
+    for image, size in submission.sizes.items():
+        measured = expected.sizes.of(image)
+        if measured != size:
+            yield Finding(
+                "error",
+                "structure",
+                "the sidecar's size is not the image's",
+                f"{size[0]} × {size[1]}, the image has {measured[0]} × {measured[1]}",
+                image=image,
+            )
+
+
+def _cut_off(submission: Submission) -> Iterator[Finding]:
+    """A last line without its end is as a rule one whose end was lost."""
+    if not len(submission) or submission.path.suffix != ".csv":
+        return
+    with submission.path.open("rb") as file:
+        file.seek(-1, 2)
+        if file.read() in (b"\n", b"\r"):
+            return
+    image, cls = max(submission.keys(), key=lambda key: submission.line(*key))
+    line = submission.line(image, cls)
+    yield Finding(
+        "warning",
+        "structure",
+        "the last line has no end: the file may be cut off",
+        "its run lengths may lack the last ones",
+        line,
+        image,
+        cls,
+        show_command(submission.path, line),
+    )
+
+
+def _row_blocks(submission: Submission) -> list[tuple[str, list[str]]]:
+    """(image, classes) of rows that follow each other."""
+    blocks: list[tuple[str, list[str]]] = []
+    for image, cls in submission:
+        if not blocks or blocks[-1][0] != image:
+            blocks.append((image, []))
+        blocks[-1][1].append(cls)
+    return blocks
+
+
+def _by_class(submission: Submission) -> bool:
+    """Whether all rows of a class are together."""
+    turns = sum(one != other for (_, one), (_, other) in pairwise(submission))
+    return turns == len(submission.classes) - 1
+
+
+def _scattered(
+    submission: Submission, blocks: list[tuple[str, list[str]]], fix: str
+) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for image, classes in blocks:
+        if image in seen:
+            line = submission.line(image, classes[0])
+            yield Finding("warning", "order", SCATTERED, "", line, image, classes[0], fix)
+        seen.add(image)
+
+
+def _class_order(
+    submission: Submission, expected: ExpectedRows, blocks: list[tuple[str, list[str]]], fix: str
+) -> Iterator[Finding]:
+    place = {cls: number for number, cls in enumerate(expected.classes)}
+    for image, classes in blocks:
+        numbers = [place.get(cls, len(place)) for cls in classes]
+        wrong = next((at for at in range(1, len(numbers)) if numbers[at] < numbers[at - 1]), None)
+        if wrong is None:
+            continue
+        cls, before = classes[wrong], classes[wrong - 1]
+        reason = ALPHABETICAL if classes == sorted(classes) else CLASS_ORDER
+        line = submission.line(image, cls)
+        yield Finding("warning", "order", reason, f"after {before}", line, image, cls, fix)
+
+
+def _image_order(
+    submission: Submission, expected: ExpectedRows, images: list[str], fix: str
+) -> Iterator[Finding]:
+    place = {image: number for number, image in enumerate(expected.images)}
+    known = [image for image in images if image in place]
+    first = dict(reversed(submission.keys()))
+    for before, image in pairwise(known):
+        if place[image] < place[before]:
+            line, detail = submission.line(image, first[image]), f"after {before}"
+            yield Finding("warning", "order", IMAGE_ORDER, detail, line, image, command=fix)

@@ -1,14 +1,13 @@
 """How the runs of a submission were written: from 0, down the columns, of images of another width.
 
-Told by the runs themselves, by how hands lie, and by other masks of the same images.
+As the runs themselves show it, how hands lie, and other masks of the same images.
 """
 
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +15,15 @@ from numpy.typing import NDArray
 from handseg import rle
 from handseg.check.findings import Finding, fix_command, show_command
 from handseg.check.masks import RowMasks
-from handseg.check.rows import ExpectedRows
-from handseg.data.image_sizes import ImageSizes
+from handseg.data.image_sizes import ImageSizes, width_mismatch
 from handseg.errors import InputError
 from handseg.hand.hands import Centres, Floats, frames
-from handseg.rle.geometry import fits_width, infer_width, shifted, transposed
+from handseg.rle.geometry import shifted, transposed
 from handseg.rle.row_index import Key
 from handseg.rle.submission import Submission
+
+if TYPE_CHECKING:
+    from handseg.data.dataset import Dataset
 
 FROM_ZERO = "starts count from 0 here"
 FROM_ZERO_MAYBE = "starts may count from 0"
@@ -37,12 +38,6 @@ _FEWEST_HANDS = 4
 _STEEP = 2.0
 """A hand lies where its direction is so many times more across than along the image."""
 _WRAPS = 3
-_MASKS = 5
-"""Masks of an image that are looked at: those with the longest texts."""
-_BYTES = 1 << 13
-"""Longer texts are passed over where others will do: they are ragged, and cost time."""
-_MORE_BYTES = 1 << 15
-"""Where those masks do not fit, more are looked at, of so much text altogether."""
 _LEAN = 3
 """Masks that lean one way may seem to be of a width so many pixels off."""
 _IMAGES = 6
@@ -89,35 +84,41 @@ class Agreement(NamedTuple):
 
 def run_format(
     masks: RowMasks,
-    expected: ExpectedRows,
+    sizes: ImageSizes,
     widths: Mapping[str, int],
     centres: Centres | None,
     agreements: Sequence[Agreement],
+    images: int,
 ) -> RunFormat:
+    """What the masks of a submission, its hands and others' masks tell of how it was written.
+
+    `images` is how many the submission should have.
+    """
     from_zero = any(bad.counts_from_zero for bad in masks.bad.values())
     if agreements:
         # One stray row proves nothing against labels that the masks agree with as they are.
         from_zero &= any(one.counts_from_zero for one in agreements)
-    pixels = np.array([np.prod(expected.sizes.of(image)) for image, _ in masks.keys])
+    pixels = np.array([np.prod(sizes.of(image)) for image, _ in masks.keys])
     return RunFormat(
         from_zero=from_zero and not (masks.end >= pixels).any(),
-        column_major=_column_major(expected, widths, centres, agreements),
+        column_major=_column_major(sizes, widths, centres, agreements, images),
     )
 
 
 def _column_major(
-    expected: ExpectedRows,
+    sizes: ImageSizes,
     widths: Mapping[str, int],
     centres: Centres | None,
     agreements: Sequence[Agreement],
+    images: int,
 ) -> bool:
-    columns = column_major_images(widths, expected)
+    columns = column_major_images(widths, sizes)
     if widths.keys() - columns:
         return False  # of another size: the height is not known
     if agreements:
         # Labels or another file of the same images know better than directions.
         return any(one.column_major for one in agreements)
-    if len(columns) >= max(_MOST * len(expected.images), 1):
+    if len(columns) >= max(_MOST * images, 1):
         return True
     up = _directions(centres)
     # Hands whose fingers point up have them to the left where columns are read as rows.
@@ -207,17 +208,14 @@ def _upside_down(centres: Centres | None) -> Iterator[Finding]:
         yield Finding("warning", "format", UPSIDE_DOWN, detail)
 
 
-def found_widths(submission: Submission, sizes: ImageSizes) -> dict[str, int]:
+def mismatched_widths(submission: Submission, sizes: ImageSizes) -> dict[str, int]:
     """The width that the runs of an image show, for those where it is not the expected one."""
     found: dict[str, int] = {}
     for image in submission.images:
-        texts = _longest_texts(submission, image)
         width = sizes.of(image)[1]
-        if fits_width(_readable(texts[:_MASKS]), width):
-            continue
-        suspected = infer_width(_readable(_first_texts(texts, _MORE_BYTES)))
-        if suspected is not None and abs(suspected - width) > _LEAN:
-            found[image] = suspected
+        shown = width_mismatch(submission, [(image, cls) for cls in submission.classes], width)
+        if shown is not None and abs(shown - width) > _LEAN:
+            found[image] = shown
     if found:
         most = Counter(found.values()).most_common(1)[0][0]
         found = {
@@ -226,56 +224,34 @@ def found_widths(submission: Submission, sizes: ImageSizes) -> dict[str, int]:
     return found
 
 
-def _longest_texts(submission: Submission, image: str) -> list[bytes]:
-    rows = submission.rows([(image, cls) for cls in submission.classes])
-    texts = submission.texts(rows)
-    return sorted(texts, key=lambda text: (len(text) <= _BYTES, len(text)), reverse=True)
-
-
-def _first_texts(texts: list[bytes], size: int) -> list[bytes]:
-    ends = accumulate(map(len, texts))
-    return [text for text, end in zip(texts, ends, strict=True) if end - len(text) < size]
-
-
-def _readable(texts: list[bytes]) -> list[rle.Runs]:
-    """The masks of those texts that can be read."""
-    masks: list[rle.Runs] = []
-    for text in texts:
-        try:
-            masks.append(rle.parse(text))
-        except rle.RleError:
-            continue
-    return masks
-
-
-def column_major_images(widths: Mapping[str, int], expected: ExpectedRows) -> set[str]:
+def column_major_images(widths: Mapping[str, int], sizes: ImageSizes) -> set[str]:
     """Images that are not square, whose masks have the height as their width."""
     return {
         image
         for image, width in widths.items()
-        if width == expected.sizes.of(image)[0] != expected.sizes.of(image)[1]
+        if width == sizes.of(image)[0] != sizes.of(image)[1]
     }
 
 
 def width_findings(
-    submission: Submission, expected: ExpectedRows, widths: Mapping[str, int], mends: bool
+    submission: Submission, sizes: ImageSizes, widths: Mapping[str, int], *, mends: bool
 ) -> Iterator[Finding]:
     """One finding for each image whose runs show another width.
 
     `mends` says whether columns can be turned into rows with certainty.
     """
     fix = fix_command(submission.path) if mends else ""
-    columns = column_major_images(widths, expected)
+    columns = column_major_images(widths, sizes)
     found = set(widths.values())
     command = ""
-    assumed = not expected.sizes.known and expected.sizes.given is None
-    if assumed and len(found) == 1 and len(widths) == len(submission.images):
+    is_assumed = not sizes.known and sizes.given is None
+    if is_assumed and len(found) == 1 and len(widths) == len(submission.images):
         # All the same: as a rule it is the assumption that is wrong.
         [width] = found
         path = shlex.quote(str(submission.path))
         command = f"handseg check {path} --image-size {width}x{width}"
     for image, width in widths.items():
-        height, stated = expected.sizes.of(image)
+        height, stated = sizes.of(image)
         if image in columns:
             detail = (
                 f"their rows have {width} pixels, the height of the image of {height} × {stated}"
@@ -286,23 +262,21 @@ def width_findings(
             yield Finding("warning", "format", ANOTHER_SIZE, detail, image=image, command=command)
 
 
-def label_masks(expected: ExpectedRows, submission: Submission) -> OtherMasks:
-    """The labels of a few of the submission's images, where the data set has them."""
-    if expected.dataset is None:
-        return {}
+def label_masks(dataset: "Dataset", submission: Submission) -> OtherMasks:
+    """The labels of a few of the submission's images, as far as the data set has them."""
     from handseg.data.dataset import with_test_labels
     from handseg.data.labels import label_runs
 
     named = set(submission.images)
     samples = [
         sample
-        for sample in with_test_labels(expected.dataset).split("all")
+        for sample in with_test_labels(dataset).split("all")
         if sample.labels is not None and sample.image_name in named
     ]
     reference: dict[Key, rle.Runs] = {}
     for sample in _spread(samples):
-        labels = label_runs(sample, expected.dataset.classes)
-        for cls, runs in zip(expected.dataset.classes, labels.runs, strict=True):
+        labels = label_runs(sample, dataset.classes)
+        for cls, runs in zip(dataset.classes, labels.runs, strict=True):
             reference[sample.image_name, cls] = runs
     return reference
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from handseg.check.repair import RepairChange
     from handseg.check.submission import SubmissionCheck
     from handseg.data.dataset import Dataset
-    from handseg.recipe.faults import RecipeFault
+    from handseg.recipe import RecipeError
 
 EXAMPLES = 3
 """Places of a finding or of a change that are shown; all of them with -v."""
@@ -149,7 +149,7 @@ def find_csvs(names: Sequence[str], runs: Path) -> list[Path]:
 
 
 def data_set_for(given: Path | None) -> "Dataset | None":
-    """The data set that CSVs are held against: one that was named, else `data` if it is there."""
+    """The data set that CSVs are compared with: one that was named, else `data` if it is there."""
     from handseg.data.dataset import find_dataset
 
     return find_dataset(options.data_folder(given), required=options.is_data_named(given))
@@ -191,20 +191,20 @@ def check_data_folder(folder: Path, deep: bool) -> "DataCheck":
 
 @dataclass(frozen=True)
 class RecipeCheck:
-    """A recipe as it was named, all its faults at once, and its warnings."""
+    """A recipe as it was named, the error that holds all its faults, and its warnings."""
 
     path: str
-    faults: "tuple[RecipeFault, ...]"
-    warnings: tuple[str, ...]
+    error: "RecipeError | None" = None
+    warnings: tuple[str, ...] = ()
 
 
 def check_recipe(text: str) -> RecipeCheck:
     from handseg.recipe import RecipeError, load_recipe
 
     try:
-        return RecipeCheck(text, (), load_recipe(text).warnings)
+        return RecipeCheck(text, warnings=load_recipe(text).warnings)
     except RecipeError as error:
-        return RecipeCheck(text, error.faults, ())
+        return RecipeCheck(text, error)
 
 
 def report_checks(
@@ -219,9 +219,9 @@ def report_checks(
         if one.findings:
             console.print_table(findings_table(one.findings, everything).to_rich())
     for one in recipes:
-        count = len(one.faults)
-        console.out(f"{one.path}: {counted(count, 'fault') if count else 'no faults'}")
-        for line in (*one.faults, *one.warnings):
+        faults = one.error.faults if one.error else ()
+        console.out(f"{one.path}: {counted(len(faults), 'fault') if faults else 'no faults'}")
+        for line in (*faults, *one.warnings):
             console.out(f"  {line}")
     for one in datasets:
         if one.findings:
@@ -358,7 +358,7 @@ def submission_json(checked: "SubmissionCheck") -> dict[str, Any]:
 def recipe_json(checked: RecipeCheck) -> dict[str, Any]:
     faults = [
         {"file": one.file, "line": one.line, "key": one.key, "message": one.message}
-        for one in checked.faults
+        for one in (checked.error.faults if checked.error else ())
     ]
     return {"path": checked.path, "faults": faults, "warnings": list(checked.warnings)}
 
@@ -402,7 +402,7 @@ def raise_faults(
         commands = [one.command for checked in submissions for one in checked.findings]
         fixes = dict.fromkeys(line for line in commands if line.endswith(" --fix"))
         raise InputError("; ".join(filter(None, faults)), hints=list(fixes))
-    faulty = [one.path for one in recipes if one.faults]
+    faulty = [one.path for one in recipes if one.error]
     if faulty:
         raise UsageError(f"at fault: {', '.join(faulty)}")
 

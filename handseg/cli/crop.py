@@ -33,7 +33,7 @@ def crop(
     force: options.Force = False,
 ) -> None:
     """Cut wrists and fingertips, with labels, as more training images."""
-    from handseg.crops.windows import known_regions
+    from handseg.crops import known_regions
     from handseg.data.crop_manifest import crops_folder
     from handseg.data.dataset import labelled_training_samples, open_dataset
     from handseg.data.fingerprint import fingerprint, sample_files
@@ -62,8 +62,7 @@ def crop_region(
     dataset: "Dataset", samples: "Sequence[Sample]", region: str, source: str, force: bool
 ) -> Path:
     """Make the crops of a region unless they are up to date; the folder that its folder lies in."""
-    from handseg.crops.cut import cut_crops, is_current
-    from handseg.crops.windows import plan_crops
+    from handseg.crops import cut_crops, is_current, plan_crops
     from handseg.data.crop_manifest import crop_source, crops_folder, region_folder
     from handseg.text import size_text
 

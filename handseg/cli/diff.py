@@ -12,7 +12,6 @@ from handseg.errors import UsageError
 from handseg.text import counted, shown
 
 if TYPE_CHECKING:
-    from handseg.rle.submission import Submission
     from handseg.score.diff import Alone, GroupChange, MaskChange, SubmissionDiff
 
 LISTED = 10
@@ -69,13 +68,13 @@ def diff(
     They are joined by image and class; the worst come first.
     """
     from handseg.runs.predictions import read_predictions
-    from handseg.score.diff import difference
+    from handseg.score.diff import diff_submissions
 
     if csv_ and by == "both":
         raise UsageError("--csv is one table; give --by class, --by image or --by mask")
     one, other = read_predictions((a, b), options.runs_folder(runs))
     with console.progress("comparing") as bar:
-        found = difference(one, other, images=image or (), classes=cls or (), progress=bar)
+        found = diff_submissions(one, other, images=image or (), classes=cls or (), progress=bar)
     report_notes(found)
     most = worst if worst is not None or by == "mask" else LISTED
     if json_:
@@ -178,9 +177,24 @@ def masks_table(masks: "Sequence[MaskChange]") -> Table:
 def difference_json(difference: "SubmissionDiff", masks: "Sequence[MaskChange]") -> dict[str, Any]:
     """All of it; `masks` are those that are listed one by one."""
     total = difference.total()
+    sides = {
+        "a": (difference.a, difference.only_in_a()),
+        "b": (difference.b, difference.only_in_b()),
+    }
     return {
-        "a": {**_file(difference.a), "only_here": _alone(difference.only_in_a())},
-        "b": {**_file(difference.b), "only_here": _alone(difference.only_in_b())},
+        **{
+            side: {
+                "path": str(submission.path),
+                "sha256": submission.sha256,
+                "rows": len(submission),
+                "only_here": {
+                    "rows": alone.rows,
+                    "images": list(alone.images),
+                    "classes": list(alone.classes),
+                },
+            }
+            for side, (submission, alone) in sides.items()
+        },
         "masks": total.masks,
         "identical": difference.identical,
         **_pixels(total),
@@ -197,14 +211,6 @@ def difference_json(difference: "SubmissionDiff", masks: "Sequence[MaskChange]")
 def _pixels(change: "GroupChange | MaskChange") -> dict[str, int]:
     in_a, in_b, gained, lost = change.pixels
     return {"pixels_a": in_a, "pixels_b": in_b, "gained": gained, "lost": lost}
-
-
-def _file(submission: "Submission") -> dict[str, Any]:
-    return {"path": str(submission.path), "sha256": submission.sha256, "rows": len(submission)}
-
-
-def _alone(alone: "Alone") -> dict[str, Any]:
-    return {"rows": alone.rows, "images": list(alone.images), "classes": list(alone.classes)}
 
 
 def _group(group: "GroupChange", by: Side) -> dict[str, Any]:

@@ -17,12 +17,16 @@ from handseg.reporter import Progress, silent
 from handseg.text import shown, size_text
 
 if TYPE_CHECKING:
-    from handseg.hand.hands import Hands
     from handseg.rle.submission import Submission
-    from handseg.score.comparison import Comparison, ReportColumn, ReportRows, WorstImage
+    from handseg.score.ground_truth import ChosenLabels, CsvLabels, DatasetLabels, GroundTruth
     from handseg.score.means import Interval, Summary
-    from handseg.score.predictions import ScoredSubmission
-    from handseg.score.truth import ChosenLabels, CsvLabels, DatasetLabels, GroundTruth
+    from handseg.score.scoring import (
+        Comparison,
+        ReportColumn,
+        ReportRows,
+        ScoredSubmission,
+        WorstImage,
+    )
 
 By = Literal["class", "image", "person"]
 
@@ -95,11 +99,9 @@ def score(
     Several are compared, the last with the best of the others: is the difference more than noise?
     """
     from handseg.runs.predictions import check_anything_to_score, find_prediction
-    from handseg.score.comparison import Comparison
+    from handseg.score.ground_truth import CsvLabels, open_labels, with_sizes
     from handseg.score.metrics import needs_sizes, parse_metrics
-    from handseg.score.pose import parse_reweight
-    from handseg.score.predictions import score_submission
-    from handseg.score.truth import CsvLabels, open_labels
+    from handseg.score.scoring import Comparison, parse_reweight, score_submission
 
     names, size = parse_metrics(metrics), options.pixels(image_size)
     asked = None if reweight is None else parse_reweight(reweight)
@@ -115,14 +117,17 @@ def score(
         report_labels(truth)
     sizes_matter = image_size is None and (asked is not None or needs_sizes(names))
     if sizes_matter:
-        truth = sized(truth, submissions, chosen.images, data_folder, size)
+        truth = with_sizes(truth, submissions, chosen.images, data_folder, size)
     with bar_of(names) as bar:
         scored = [
             score_submission(submission, truth, images, names, image_size=size, progress=bar)
             for submission, images in zip(submissions, chosen.images, strict=True)
         ]
-    hands = hands_of_all(scored) if asked else []
-    comparison = Comparison(scored, short_titles(submissions), names, asked, hands)
+    with console.progress("poses") as bar:
+        hands = [one.truth.hands(one.images, one.sizes, bar) for one in scored if asked]
+    comparison = Comparison(
+        scored, short_titles([one.path for one in submissions]), names, asked, hands
+    )
     report_notes(scored)
     if sizes_matter:
         report_assumed_sizes(scored, size)
@@ -165,28 +170,6 @@ def draw_labels(chosen: "ChosenLabels") -> "GroundTruth":
         return chosen.ground_truth(bar)
 
 
-def sized(
-    truth: "GroundTruth",
-    submissions: "Sequence[Submission]",
-    images_of: Sequence[tuple[str, ...]],
-    data: Path,
-    size: tuple[int, int],
-) -> "GroundTruth":
-    """The labels with the sizes that a data set knows of their images.
-
-    Raises:
-        InputError: nothing says a size, and the masks do not fit the one that would be assumed.
-    """
-    from handseg.data.image_sizes import check_assumed_size
-    from handseg.score.truth import with_sizes
-
-    truth = with_sizes(truth, {image for images in images_of for image in images}, data)
-    for submission, images in zip(submissions, images_of, strict=True):
-        known = truth.sizes.keys() | truth.labels.sizes.keys() | submission.sizes.keys()
-        check_assumed_size(truth.labels, [image for image in images if image not in known], size)
-    return truth
-
-
 def bar_of(metrics: Sequence[str]) -> AbstractContextManager[Progress]:
     """A bar where a metric takes its time; those of areas are there at once."""
     from handseg.score.metrics import OF_AREAS
@@ -194,19 +177,8 @@ def bar_of(metrics: Sequence[str]) -> AbstractContextManager[Progress]:
     return nullcontext(silent) if set(metrics) <= set(OF_AREAS) else console.progress("comparing")
 
 
-def hands_of_all(scored: "Sequence[ScoredSubmission]") -> "list[Hands]":
-    from handseg.score.pose import hands_of_truth
-
-    found: list[Hands] = []
-    for one in scored:
-        with console.progress("poses") as bar:
-            found.append(hands_of_truth(one.truth, one.images, one.sizes, bar))
-    return found
-
-
-def short_titles(submissions: "Sequence[Submission]") -> list[str]:
+def short_titles(paths: Sequence[Path]) -> list[str]:
     """The name of the run, or the stem of the file; the whole path where that is ambiguous."""
-    paths = [submission.path for submission in submissions]
     titles = [
         path.parent.parent.name if path.parent.name == "predictions" else path.stem
         for path in paths
@@ -236,7 +208,7 @@ def report_labels(truth: "GroundTruth") -> None:
 def report_notes(scored: "Sequence[ScoredSubmission]") -> None:
     for one in scored:
         report_rows_of(one)
-        for metric in one.figures:
+        for metric in one.values:
             undefined = one.undefined(metric)
             if undefined:
                 console.warn(
@@ -273,7 +245,7 @@ def report_rows_of(one: "ScoredSubmission") -> None:
 
 
 def report_assumed_sizes(scored: "Sequence[ScoredSubmission]", size: tuple[int, int]) -> None:
-    """A warning where figures rest on assumed sizes."""
+    """A warning where values rest on assumed sizes."""
     for one in scored:
         truth = one.truth
         said = one.submission.sizes.keys() | truth.labels.sizes.keys() | truth.sizes.keys()
@@ -303,7 +275,7 @@ def report_poses(comparison: "Comparison") -> None:
 
 
 def print_tables(comparison: "Comparison", by: By, worst: int | None) -> None:
-    from handseg.score.comparison import report_rows, worst_images
+    from handseg.score.scoring import report_rows, worst_images
 
     for rows in report_rows(comparison, by):
         console.print_table(rows_table(rows).to_rich())
@@ -317,7 +289,7 @@ def print_tables(comparison: "Comparison", by: By, worst: int | None) -> None:
 
 
 def print_csv(comparison: "Comparison", by: By, worst: int | None) -> None:
-    from handseg.score.comparison import report_rows, worst_images
+    from handseg.score.scoring import report_rows, worst_images
 
     if worst is None:
         console.out(rows_csv(report_rows(comparison, by)))
@@ -355,7 +327,7 @@ def rows_table(rows: "ReportRows") -> Table:
 
 
 def worst_row(column: "ReportColumn") -> int | None:
-    """The row with the worst figure; None where it is not worth a mark."""
+    """The row with the worst value; None where it is not worth a mark."""
     known = [(value, row) for row, value in enumerate(column.values) if not math.isnan(value)]
     if not column.is_marked or len({value for value, _ in known}) < 2:
         return None
@@ -390,7 +362,7 @@ def rows_csv(found: "Sequence[ReportRows]") -> str:
     A column is named by its title, and by its metric where that is not Dice. Intervals are left
     out: they stand in the JSON.
     """
-    from handseg.score.comparison import FROM, TO
+    from handseg.score.scoring import FROM, TO
 
     tables: list[Table] = []
     for _, alike in groupby(found, lambda rows: (rows.heading, *rows.names)):
@@ -441,7 +413,7 @@ def comparison_json(comparison: "Comparison", worst: int | None = None) -> dict[
 
 
 def _prediction(comparison: "Comparison", index: int, worst: int | None) -> dict[str, Any]:
-    from handseg.score.comparison import rows_by, worst_images
+    from handseg.score.scoring import rows_by, worst_images
 
     one = comparison.scored[index]
     dice = comparison.summaries[index, "dice"]
@@ -474,8 +446,8 @@ def _prediction(comparison: "Comparison", index: int, worst: int | None) -> dict
 
 
 def _metric(comparison: "Comparison", index: int, name: str) -> dict[str, Any]:
-    from handseg.score.comparison import rows_by
     from handseg.score.metrics import OVERLAP
+    from handseg.score.scoring import rows_by
 
     one, found = comparison.scored[index], _summary(comparison.summaries[index, name])
     if name != OVERLAP:
@@ -486,7 +458,7 @@ def _metric(comparison: "Comparison", index: int, name: str) -> dict[str, Any]:
 
 def _images(comparison: "Comparison", index: int) -> list[dict[str, Any]]:
     """Each image with its means over the classes, and its Dice of each class."""
-    from handseg.score.comparison import rows_by
+    from handseg.score.scoring import rows_by
 
     one = comparison.scored[index]
     means = {name: rows_by(one, name, "image") for name in comparison.metrics}

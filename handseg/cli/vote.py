@@ -12,12 +12,8 @@ from handseg.cli.command import command
 from handseg.errors import UsageError
 
 if TYPE_CHECKING:
-    from handseg.ensemble.join import VoteInput
     from handseg.ensemble.out_of_fold import JoinedFolds
-    from handseg.ensemble.rules import VoteRules
     from handseg.ensemble.vote import VoteResult
-    from handseg.rle.aligned import ReadReport
-    from handseg.rle.submission import Submission
 
 FAR_BELOW = 0.01
 """A member whose Dice is so much below the best is said: weak ones cost more than they add."""
@@ -158,29 +154,34 @@ def report(result: "VoteResult") -> None:
         console.info(f"left out, other images or classes: {other.path}")
     order = result.dataset.root if result.dataset else "the CSVs"
     console.debug(f"the order of images and classes is that of {order}")
-    report_members(result.votes)
+    report_members(result)
     for paths in result.same_content:
         console.warn(f"the same content votes {len(paths)} times: {', '.join(paths)}")
-    report_widths(result.votes)
-    report_rules(result.votes, result.rules)
-    report_rows(result.votes, result.read)
+    report_widths(result)
+    report_rules(result)
+    report_rows(result)
     if result.path is not None:
         console.info(f"compare it with labels:  handseg score {result.path}")
         console.out(str(result.path))
 
 
-def report_members(votes: "VoteInput") -> None:
+def report_members(result: "VoteResult") -> None:
     """Each member with its validation Dice and what it lacks; then what may be wrong with them."""
     from handseg.ensemble.vote import validation_dice
 
+    votes = result.votes
     names = [str(member.path) for member in votes.members]
     width = max(map(len, names))
     dices = [validation_dice(member) for member in votes.members]
     best = max((dice for dice in dices if dice is not None), default=0.0)
     console.info(f"{len(names)} members, {len(votes.images)} images, {len(votes.classes)} classes")
     for name, member, dice, missing in zip(names, votes.members, dices, votes.missing, strict=True):
-        words = [f"  {name:<{width}}", dice_words(dice, best), *row_words(member, missing)]
-        console.info("  ".join(words))
+        words = [f"  {name:<{width}}", dice_words(dice, best)]
+        if missing or member.empty_rows:
+            words.append(f"{missing} rows missing, {member.empty_rows} empty: votes against")
+        if member.repeated_rows:
+            words.append(f"{member.repeated_rows} rows repeated")
+        console.info("  ".join((*words, *member.notes)))
     for member, images in zip(votes.members, votes.absent, strict=True):
         if images:
             console.warn(f"{member.path} lacks {len(images)} images: its masks of them are empty")
@@ -194,22 +195,11 @@ def dice_words(dice: float | None, best: float) -> str:
     return f"validation Dice {dice:.4f}{below}"
 
 
-def row_words(member: "Submission", missing: int) -> list[str]:
-    words: list[str] = []
-    if missing or member.empty_rows:
-        words.append(f"{missing} rows missing, {member.empty_rows} empty: votes against")
-    if member.repeated_rows:
-        words.append(f"{member.repeated_rows} rows repeated")
-    return [*words, *member.notes]
-
-
-def report_widths(votes: "VoteInput") -> None:
+def report_widths(result: "VoteResult") -> None:
     """Members whose masks seem to be of images of another size."""
-    from handseg.ensemble.join import width_mismatches
-
-    odd = width_mismatches(votes)
+    odd = result.width_mismatches
     widths = {one.found for one in odd}
-    if len(odd) == len(votes.members) and len(widths) == 1:
+    if len(odd) == len(result.votes.members) and len(widths) == 1:
         width = widths.pop()
         console.warn(
             f"all masks look like images of {width} pixels a row, not {odd[0].expected}; if they "
@@ -223,23 +213,25 @@ def report_widths(votes: "VoteInput") -> None:
         )
 
 
-def report_rules(votes: "VoteInput", rules: "VoteRules") -> None:
+def report_rules(result: "VoteResult") -> None:
     from handseg.ensemble.rules import decimal
 
+    rules = result.rules
     own = f" ({len(rules.of_class)} classes have their own rules)" if rules.of_class else ""
     console.info(f"a pixel is kept where {rules.general}{own}")
     for cls, rule in {"": rules.general, **rules.of_class}.items():
         if len(set(rule.weights)) > 1 or cls:
             weights = " ".join(map(decimal, rule.weights))
             console.info(f"  {cls or 'weights'}: {weights}" + (f", {rule}" if cls else ""))
-    if len(votes.members) == 1:
+    if len(result.votes.members) == 1:
         console.info("a vote of one is a copy of it")
 
 
-def report_rows(votes: "VoteInput", read: "ReadReport") -> None:
+def report_rows(result: "VoteResult") -> None:
     """Rows whose runs were brought to order, and rows that were left out."""
+    read = result.read
     repaired, stats = read.repaired_rows(), read.stats()
-    for place, member in enumerate(votes.members):
+    for place, member in enumerate(result.votes.members):
         if place in repaired:
             kinds = stats[place]._asdict().items()
             words = ", ".join(f"{count} {kind.replace('_', '-')}" for kind, count in kinds if count)

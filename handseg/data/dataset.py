@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from handseg.anatomy import REGIONS, bones_of
 from handseg.data import handbone
@@ -15,6 +16,9 @@ from handseg.data.layout import Layout, Listing
 from handseg.data.settings import FILE, Settings, Windows, apply_settings, settings_of
 from handseg.errors import InputError, UsageError
 from handseg.text import counted, shown
+
+if TYPE_CHECKING:
+    from handseg.rle.submission import Submission
 
 LAYOUTS: tuple[Layout, ...] = (handbone.Handbone(), Coco(), Flat())
 """In the order in which they are tried."""
@@ -176,6 +180,21 @@ def with_test_labels(dataset: Dataset) -> Dataset:
     )
     both = zip(dataset.labelled_test, dataset.test, there, strict=True)
     return replace(dataset, test=tuple(one if known else bare for one, bare, known in both))
+
+
+def predicted_samples(dataset: Dataset, submission: "Submission") -> tuple[Sample, ...]:
+    """The samples that a submission is of, in the data set's order.
+
+    They are those of its rows and its sidecar, and all of a split that it predicts as a whole: the
+    test split always is. A submission of training images is one of a fold, held out or trained on:
+    only what it names belongs to it, unless its sidecar says `all`.
+    """
+    named = {*submission.images, *submission.sizes}
+    samples = dataset.split("all")
+    is_of_all = (submission.sidecar or {}).get("split") == "all"
+    splits = {sample.split for sample in samples if sample.image_name in named}
+    whole = {split for split in splits if split == "test" or is_of_all}
+    return tuple(one for one in samples if one.image_name in named or one.split in whole)
 
 
 def labelled_training_samples(dataset: Dataset) -> tuple[Sample, ...]:

@@ -16,8 +16,8 @@ import numpy as np
 
 from handseg.errors import InputError
 from handseg.formats.documents import Size
+from handseg.rle import RleError, Runs, parse
 from handseg.rle.aligned import DEFAULT_SIZE
-from handseg.rle.codec import Runs
 from handseg.rle.geometry import fits_width, infer_width
 from handseg.rle.row_index import Key
 from handseg.rle.submission import Submission
@@ -27,10 +27,15 @@ if TYPE_CHECKING:
     from handseg.data.labels import Sample
 
 HEADER = "the image itself"
-SAMPLE = 12
-"""Masks of a submission that are looked at for the width of their image."""
 CANDIDATES = 240
-"""Keys among which they are chosen: to look all of them up would cost a vote a thirtieth."""
+"""Keys whose masks may tell a width: to look all of them up would cost a vote a thirtieth."""
+MASKS = 5
+"""So many masks show whether a width fits: those of the longest texts."""
+LONG = 1 << 13
+"""Bytes of a text; longer ones are passed over where others will do: they are ragged, and cost
+time."""
+TEXT = 1 << 15
+"""Bytes of texts that are read to infer a width where it does not fit."""
 
 
 @dataclass(frozen=True)
@@ -85,12 +90,15 @@ def sizes_of(
 ) -> ImageSizes:
     """The sizes of the images of one submission; headers are read where its sidecar lacks some.
 
-    Raises InputError where there is no data set in `data` though `data_is_wanted`, where an image
-    of it cannot be read, or where its header disagrees with the sidecar.
+    Raises InputError where there is no data set in `data` though `data_is_wanted`, where it or an
+    image of it is at fault, or where a header disagrees with the sidecar.
     """
     headers: dict[str, Size] = {}
     if data_is_wanted or not submission.sizes.keys() >= set(images):
-        headers = header_sizes(samples_in(data, data_is_wanted).values(), images)
+        from handseg.data.dataset import find_dataset
+
+        dataset = find_dataset(data, required=data_is_wanted)
+        headers = header_sizes(dataset.split("all"), images) if dataset else {}
     return resolve_sizes([submission], headers, given, images)
 
 
@@ -112,21 +120,6 @@ def header_sizes(samples: "Iterable[Sample]", images: Collection[str]) -> dict[s
         for sample in samples
         if sample.image_name in wanted
     }
-
-
-def samples_in(folder: Path, is_wanted: bool) -> "dict[str, Sample]":
-    """The samples of the data set in a folder by image name; none where there is no data set.
-
-    Raises InputError where there is none though it `is_wanted`.
-    """
-    from handseg.data.dataset import open_dataset
-
-    try:
-        return {sample.image_name: sample for sample in open_dataset(folder).split("all")}
-    except InputError:
-        if is_wanted:
-            raise
-        return {}
 
 
 def check_all_known(sizes: Mapping[str, Size], images: Iterable[str]) -> None:
@@ -160,10 +153,10 @@ def width_mismatch(submission: Submission, keys: Sequence[Key], width: int) -> i
     the runs lie below each other tells the width. `keys` are of images of one width. None too where
     the masks hold too little to tell.
     """
-    masks = _some_masks(submission, keys)
-    if fits_width(masks, width):
+    texts = _telling_texts(submission, keys)
+    if fits_width(_readable(texts[:MASKS]), width):
         return None
-    found = infer_width(masks)
+    found = infer_width(_readable(texts))
     return None if found == width else found
 
 
@@ -195,17 +188,22 @@ def _agreed(
     return sizes
 
 
-def _some_masks(submission: Submission, keys: Sequence[Key]) -> list[Runs]:
-    """Masks from all over the rows; those that cannot be read tell nothing."""
-    keys = keys[:: max(1, len(keys) // CANDIDATES)]
-    filled = np.flatnonzero(submission.lengths(submission.rows(keys)))
-    if not len(filled):
-        return []
-    chosen = filled[np.linspace(0, len(filled) - 1, SAMPLE).astype(np.intp)]
+def _telling_texts(submission: Submission, keys: Sequence[Key]) -> list[bytes]:
+    """Run-length texts from all over the rows, the longest first; those that are too long last."""
+    rows = submission.rows(keys[:: max(1, len(keys) // CANDIDATES)])
+    lengths = submission.lengths(rows)
+    rows, lengths = rows[lengths > 0], lengths[lengths > 0]
+    order = np.argsort(np.where(lengths <= LONG, -lengths, lengths), kind="stable")
+    before = np.cumsum(lengths[order]) - lengths[order]
+    return submission.texts(rows[order[: max(MASKS, np.count_nonzero(before < TEXT))]])
+
+
+def _readable(texts: Sequence[bytes]) -> list[Runs]:
+    """The masks of those texts that can be read: a reader of all rows says what is wrong."""
     masks: list[Runs] = []
-    for image, cls in dict.fromkeys(keys[int(key)] for key in chosen):
+    for text in texts:
         try:
-            masks.append(submission.runs(image, cls))
-        except InputError:
-            continue  # a reader of all rows meets it, and says where it stands
+            masks.append(parse(text))
+        except RleError:
+            continue
     return masks

@@ -6,9 +6,8 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-from handseg.data.dataset import Dataset, open_dataset, with_test_labels
+from handseg.data.dataset import Dataset, find_dataset, open_dataset, with_test_labels
 from handseg.data.fingerprint import hash_file
-from handseg.data.image_sizes import samples_in
 from handseg.data.images import image_size
 from handseg.data.labels import Labels, Sample, SampleLabels, label_runs, read_labels
 from handseg.errors import InputError
@@ -75,9 +74,11 @@ def with_image_files(masks: Masks, data: Path, *, is_wanted: bool = False) -> Ma
     """The same masks with those of their images that the data set in `data` has.
 
     Only headers of images are read. Raises InputError where there is no data set though it
-    `is_wanted`, or where an image of the same name has another size: it is another image.
+    `is_wanted`, where it is at fault, or where an image of the same name has another size: it is
+    another image.
     """
-    samples = samples_in(data, is_wanted)
+    dataset = find_dataset(data, required=is_wanted)
+    samples = {sample.image_name: sample for sample in dataset.split("all")} if dataset else {}
     found = {name: samples[name] for name in masks.images if name in samples}
     for name, sample in found.items():
         size, own = image_size(sample.image), masks.images[name]

@@ -195,10 +195,10 @@ def joined_sidecar(
 
 def member_fields(member: Submission) -> dict[str, Any]:
     sidecar = member.sidecar or {}
-    kept = ("run", "fold", "checkpoint", "validation_dice", "trained_people")
+    fields = ("run", "fold", "checkpoint", "validation_dice", "trained_people")
     return {
         "path": str(member.path),
         "sha256": member.sha256,
-        **{name: sidecar.get(name) for name in kept},
+        **{name: sidecar.get(name) for name in fields},
         "images": len(images_of(member)),
     }

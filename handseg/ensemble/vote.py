@@ -14,9 +14,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from handseg.ensemble.join import VoteInput, join
-from handseg.ensemble.members import Members, dataset_of, find_members
+from handseg.ensemble.members import (
+    Members,
+    VoteInput,
+    WidthMismatch,
+    dataset_of_members,
+    find_members,
+    join,
+)
 from handseg.ensemble.rules import VoteRules, decimal, read_plan, vote_rules
+from handseg.errors import InputError
 from handseg.reporter import Progress, silent
 from handseg.rle.aligned import DEFAULT_SIZE, AlignedSubmissions, ReadReport
 from handseg.rle.set_operations import weighted_vote
@@ -59,6 +66,8 @@ class VoteResult:
     """The CSV; None where it went to a stream."""
     same_content: Sequence[Sequence[str]]
     """Files that vote more than once, under one path or several; that is legal, it weighs them."""
+    width_mismatches: Sequence[WidthMismatch]
+    """Members whose masks seem to be of images of another width."""
 
 
 def vote_predictions(
@@ -102,7 +111,7 @@ def vote_predictions(
     # Filled twice: with rows that cannot be indexed here, with run lengths while rows are voted on.
     report = ReadReport()
     members = find_members(names, voting_plan, runs, report.faults if skip_bad else None)
-    dataset = dataset_of(members.submissions, data, required=data_required)
+    dataset = dataset_of_members(members.submissions, data, required=data_required)
     joined = join(members.submissions, dataset, size=size, allow_partial=allow_partial)
     rules = vote_rules(members.names, joined.classes, voting_plan, threshold, min_votes)
     # Before the sidecar: it records the sha256 of those members that were hashed for this.
@@ -111,8 +120,16 @@ def vote_predictions(
     lines = voted_lines(
         joined, rules, report, workers=workers, skip_bad=skip_bad, progress=progress
     )
-    path = _write(lines, vote_sidecar(joined, rules, members.names), out)
-    return VoteResult(members, dataset, joined, rules, report, path, same)
+    mismatches = joined.width_mismatches()
+    try:
+        path = _write(lines, vote_sidecar(joined, rules, members.names), out)
+    except InputError as error:
+        if len({one.found for one in mismatches}) == 1 and len(mismatches) == len(joined.members):
+            width = mismatches[0].found
+            words = f"all masks look like images of {width} pixels a row"
+            error.hints += (f"{words}; if they are square:  --image-size {width}x{width}",)
+        raise
+    return VoteResult(members, dataset, joined, rules, report, path, same, mismatches)
 
 
 def same_content(members: Sequence[Submission]) -> list[list[str]]:

@@ -14,14 +14,7 @@ import numpy as np
 from handseg import __version__, rle
 from handseg.errors import InputError
 from handseg.formats.coco_rle import column_runs, counts_of, runs_of, text_of_counts
-from handseg.formats.documents import (
-    Size,
-    check_name,
-    check_size,
-    is_whole,
-    labelled_of,
-    read_json,
-)
+from handseg.formats.documents import Size, check_name, check_size, is_whole, labelled_of, read_json
 from handseg.formats.image_files import MOST_PIXELS
 from handseg.formats.masks import FileFormat, Masks, origin_of, rows
 from handseg.formats.output import Place, file_at

@@ -12,16 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg.anatomy import BONES, CARPALS, FINGERS, NEIGHBOURS
-from handseg.hand.hands import (
-    Areas,
-    Centres,
-    Floats,
-    HandFrame,
-    across,
-    dot,
-    frames,
-    middle_of,
-)
+from handseg.hand.hands import Areas, Centres, Floats, HandFrame, across, dot, frames, middle_of
 
 _LATERAL = (
     ("Trapezium", "Trapezoid"),

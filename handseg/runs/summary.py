@@ -9,13 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from handseg.runs import jsonl, layout
-from handseg.runs.events import (
-    BestTracker,
-    ValidationEvent,
-    newest_events,
-    steps_of,
-    values_of,
-)
+from handseg.runs.events import BestTracker, ValidationEvent, newest_events, steps_of, values_of
 from handseg.runs.jsonl import number, whole
 from handseg.runs.layout import State
 from handseg.score.dice import worst_first

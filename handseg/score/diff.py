@@ -143,7 +143,7 @@ class Alone(NamedTuple):
     classes: tuple[str, ...]
 
 
-def difference(
+def diff_submissions(
     a: Submission,
     b: Submission,
     *,
@@ -151,10 +151,15 @@ def difference(
     classes: Collection[str] = (),
     progress: Progress = silent,
 ) -> SubmissionDiff:
-    """Compare the rows that either has, of these images and classes where any are named.
+    """Compare the rows that either has; no mask is decoded.
 
-    Raises InputError if the sidecars give an image two sizes, if neither has a row, or for run
-    lengths at fault; UsageError for a name that neither has.
+    Args:
+        images, classes: names of those that are compared; all where none is named.
+
+    Raises:
+        InputError: the sidecars give an image two sizes, the two have no image in common, neither
+            has a row, or run lengths are at fault.
+        UsageError: an image or a class is named that neither has.
     """
     sizes = sidecar_sizes((a, b))
     _check_names("image", images, (*a.images, *b.images))

@@ -1,8 +1,8 @@
-"""Means of figures of images and classes, how sure they are, and whether two differ.
+"""Means of values of images and classes, how sure they are, and whether two differ.
 
-A table of figures is float64 [images, classes]; what is not known is NaN and left out.
+A table of values is float64 [images, classes]; what is not known is NaN and left out.
 
-How far a mean would move with other people is told by a percentile bootstrap (Efron 1979). The
+How far a mean would move with other people is estimated by a percentile bootstrap (Efron 1979). The
 images of a person resemble each other, so people are drawn with all their images, never images. The
 statistic is the score itself: the mean over images for each class, then over classes.
 """
@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Figures = NDArray[np.float64]
+Values = NDArray[np.float64]
 Verdict = Literal["more than noise", "no more than noise", "too few people to tell"]
 RESAMPLES = 2000
 SEED = 0
@@ -30,34 +30,33 @@ class Stratum(NamedTuple):
     share: float
 
 
-def column_means(figures: Figures) -> Figures:
+def column_means(values: Values) -> Values:
     """The mean of each column, [columns]; NaN where nothing is known."""
-    known = ~np.isnan(figures)
-    return quotient(np.where(known, figures, 0.0).sum(axis=0), known.sum(axis=0))
+    known = ~np.isnan(values)
+    return quotient(np.where(known, values, 0.0).sum(axis=0), known.sum(axis=0))
 
 
-def row_means(figures: Figures) -> Figures:
-    """The mean of each row, [rows]; NaN where nothing is known."""
-    return column_means(figures.T)
+def row_means(values: Values) -> Values:
+    return column_means(values.T)
 
 
-def mean_of(figures: Figures) -> float:
+def mean_of(values: Values) -> float:
     """The mean over the images for each class, then over the classes (the competition's)."""
-    return mean_of_known(column_means(figures).tolist())
+    return mean_of_known(column_means(values).tolist())
 
 
-def reweighted(figures: Figures, strata: Sequence[Stratum]) -> Figures:
+def reweighted(values: Values, strata: Sequence[Stratum]) -> Values:
     """The mean of each column as it would be if the strata had their shares, [columns].
 
     The mean over the images of each stratum times its share, added up; NaN for a column of which a
     stratum knows nothing.
     """
-    parts = [stratum.share * column_means(figures[stratum.members]) for stratum in strata]
+    parts = [stratum.share * column_means(values[stratum.members]) for stratum in strata]
     return np.sum(parts, axis=0)
 
 
-def reweighted_mean(figures: Figures, strata: Sequence[Stratum]) -> float:
-    return mean_of_known(reweighted(figures, strata).tolist())
+def reweighted_mean(values: Values, strata: Sequence[Stratum]) -> float:
+    return mean_of_known(reweighted(values, strata).tolist())
 
 
 def mean_of_known(values: Iterable[float]) -> float:
@@ -66,7 +65,7 @@ def mean_of_known(values: Iterable[float]) -> float:
     return math.fsum(known) / len(known) if known else math.nan
 
 
-def quotient(sums: Figures, counts: NDArray[np.integer] | Figures) -> Figures:
+def quotient(sums: Values, counts: NDArray[np.integer] | Values) -> Values:
     """Sums by counts, of the same shape; NaN where the count is 0."""
     return np.divide(sums, counts, out=np.full(np.shape(sums), np.nan), where=counts > 0)
 
@@ -99,32 +98,32 @@ class People:
         counts = [len(set(self._owners[stratum.members].tolist())) for stratum in strata]
         return min([len(self), *counts]) < FEWEST
 
-    def means(self, figures: Figures) -> dict[str, float]:
-        """The mean of each person over their images; `figures` are [images]."""
-        known = ~np.isnan(figures)
-        sums = self._per_person(np.where(known, figures, 0.0)[:, None])
+    def means(self, values: Values) -> dict[str, float]:
+        """The mean of each person over their images; `values` are [images]."""
+        known = ~np.isnan(values)
+        sums = self._per_person(np.where(known, values, 0.0)[:, None])
         means = quotient(sums, self._per_person(known.astype(np.float64)[:, None]))[:, 0]
         return dict(zip(self.names, means.tolist(), strict=True))
 
-    def resampled_means(self, figures: Figures, strata: Sequence[Stratum] = ()) -> Figures:
-        """The score of each resample, float64 [resamples]; `figures` are [images, classes].
+    def resampled_means(self, values: Values, strata: Sequence[Stratum] = ()) -> Values:
+        """The score of each resample, float64 [resamples]; `values` are [images, classes].
 
         With `strata` it is `reweighted_mean`; NaN for a resample without people of one of them.
         """
-        everyone = Stratum(np.ones(len(figures), dtype=np.bool_), 1.0)
-        parts = [self._class_means(figures, stratum) for stratum in strata or [everyone]]
+        everyone = Stratum(np.ones(len(values), dtype=np.bool_), 1.0)
+        parts = [self._class_means(values, stratum) for stratum in strata or [everyone]]
         return row_means(np.sum(parts, axis=0))
 
-    def _class_means(self, figures: Figures, stratum: Stratum) -> Figures:
+    def _class_means(self, values: Values, stratum: Stratum) -> Values:
         """The means of the classes over the images of a stratum times its share, [resamples, C]."""
-        known = ~np.isnan(figures) & stratum.members[:, None]
-        sums = self._per_person(np.where(known, figures, 0.0))
+        known = ~np.isnan(values) & stratum.members[:, None]
+        sums = self._per_person(np.where(known, values, 0.0))
         counts = self._per_person(known.astype(np.float64))
         return stratum.share * quotient(self.draws @ sums, self.draws @ counts)
 
-    def _per_person(self, figures: Figures) -> Figures:
-        totals = np.zeros((len(self), figures.shape[1]))
-        np.add.at(totals, self._owners, figures)
+    def _per_person(self, values: Values) -> Values:
+        totals = np.zeros((len(self), values.shape[1]))
+        np.add.at(totals, self._owners, values)
         return totals
 
     @property
@@ -138,7 +137,7 @@ class People:
         return self._draws
 
 
-def interval_of(resampled: Figures) -> Interval | None:
+def interval_of(resampled: Values) -> Interval | None:
     """The middle 95 % of what the resamples gave; None where they gave nothing."""
     known = resampled[~np.isnan(resampled)]
     if not len(known):
@@ -148,7 +147,7 @@ def interval_of(resampled: Figures) -> Interval | None:
 
 
 class Summary(NamedTuple):
-    """The mean of figures of images and classes, taken as the competition's is.
+    """The mean of values of images and classes, taken as the competition's is.
 
     An interval is None where there are too few people. The reweighted mean is NaN where no strata
     are asked for.
@@ -176,23 +175,29 @@ class Difference(Summary):
         return "more than noise" if self.is_more_than_noise else "no more than noise"
 
 
-def summarise(figures: Figures, people: People, strata: Sequence[Stratum] = ()) -> Summary:
-    """The summary of figures, float64 [images, classes], of the images of `people`."""
-    interval = _interval(people, figures)
+def summarise(values: Values, people: People, strata: Sequence[Stratum] = ()) -> Summary:
+    """The mean of values and how sure it is.
+
+    Args:
+        values: float64 [images, classes], NaN where nothing is known.
+        people: whose the images are; their resamples make the 95 % interval.
+        strata: groups of images and the share of the mean that each shall have, for the mean as it
+            would be with these shares.
+    """
+    interval = _interval(people, values)
     if not strata:
-        return Summary(mean_of(figures), interval)
-    reweighted = reweighted_mean(figures, strata)
-    return Summary(
-        mean_of(figures), interval, reweighted, _interval(people, figures, strata=strata)
-    )
+        return Summary(mean_of(values), interval)
+    reweighted = reweighted_mean(values, strata)
+    return Summary(mean_of(values), interval, reweighted, _interval(people, values, strata=strata))
 
 
 def difference(
-    last: Figures, other: Figures, people: People, strata: Sequence[Stratum] = ()
+    last: Values, other: Values, people: People, strata: Sequence[Stratum] = ()
 ) -> Difference:
     """`last` minus `other`, float64 [images, classes] each, of the same images of `people`.
 
-    Each resample of people gives a difference: what both find hard does not count as noise.
+    Each resample of people gives a difference: what both find hard does not count as noise
+    (a paired bootstrap). `strata` are as in `summarise`.
     """
     apart, interval = mean_of(last) - mean_of(other), _interval(people, last, other)
     if not strata:
@@ -203,12 +208,12 @@ def difference(
 
 def _interval(
     people: People,
-    figures: Figures,
-    minus: Figures | None = None,
+    values: Values,
+    minus: Values | None = None,
     *,
     strata: Sequence[Stratum] = (),
 ) -> Interval | None:
     if people.too_few(strata):
         return None
-    means = people.resampled_means(figures, strata)
+    means = people.resampled_means(values, strata)
     return interval_of(means if minus is None else means - people.resampled_means(minus, strata))

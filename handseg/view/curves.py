@@ -1,4 +1,8 @@
-"""Numbers as small drawings of characters: sparklines, and curves of runs over each other."""
+"""Numbers as small drawings of characters: sparklines, and curves of runs over each other.
+
+A long series is reduced to the columns of the drawing (least, greatest and mean of each, smoothed)
+and drawn as a line of braille: a cell is two dots wide and four high.
+"""
 
 import math
 from collections.abc import Sequence
@@ -8,8 +12,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from handseg.view import braille, columns
-from handseg.view.columns import Floats, Places
+Floats = NDArray[np.float64]
+Places = NDArray[np.int64] | NDArray[np.float64]
+"""Where the values of a series lie, rising: steps or epochs."""
 
 BARS = "▁▂▃▄▅▆▇█"
 _SIGNS = (*BARS, " ")
@@ -20,6 +25,11 @@ CUT = (1.0, 99.0)
 """Percentiles of what is seen between which the axis runs."""
 MARGIN = 0.02
 """Of the axis, kept free above and below."""
+BLANK = 0x2800
+"""The braille cell without a dot; a code is added to it."""
+
+# The dots of a braille cell by row and column (Unicode 11, section 21.1).
+_DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], np.uint8)
 
 
 def sparkline(values: Sequence[float], width: int, least: float = 0.0) -> str:
@@ -170,15 +180,15 @@ class CurveRaster:
             (math.log10(one) if one > 0 else -math.inf) if self.logarithmic else one
             for one in (*self.y, value)
         )
-        return float(braille.rows_of(np.array([value]), low, high, height)[0]) / 4
+        return float(dot_rows(np.array([value]), low, high, height)[0]) / 4
 
 
 def line_of(curve: Curve, frame: Viewport) -> CurveLine:
     """Reduce a curve to the columns of a frame, smooth it and join what lies apart."""
-    lead = min(columns.warm_up(frame.smoothing), 4 * frame.columns)
-    borders = columns.edges(*frame.x, frame.columns, lead) * curve.unit
-    found = columns.reduced(curve.x, curve.y, borders)
-    values = columns.smoothed(found.mean, frame.smoothing)
+    lead = min(warm_up(frame.smoothing), 4 * frame.columns)
+    borders = column_edges(*frame.x, frame.columns, lead) * curve.unit
+    found = reduce_columns(curve.x, curve.y, borders)
+    values = smooth(found.mean, frame.smoothing)
     shown = _scaled(values, frame)
     low, high = (_scaled(one[lead:], frame) for one in (found.low, found.high))
     broken = found.broken | (np.isfinite(values) & ~np.isfinite(shown))
@@ -224,8 +234,8 @@ def _joined(
 
 def _neighbours(curve: Curve, frame: Viewport, lead: int) -> list[tuple[int, bool]]:
     """The indices of the values just left and right of what was reduced, and which they are."""
-    borders = columns.edges(*frame.x, frame.columns, lead)[[0, -1]] * curve.unit
-    first, last = columns.cut(curve.x, borders).tolist()
+    borders = column_edges(*frame.x, frame.columns, lead)[[0, -1]] * curve.unit
+    first, last = places_at(curve.x, borders).tolist()
     found = [(first - 1, True)] if first > 0 else []
     return [*found, (last, False)] if last < len(curve.x) else found
 
@@ -238,6 +248,97 @@ def _in_gap(line: Floats, places: Floats, breaks: Floats) -> NDArray[np.bool_]:
     before = places[np.clip(after - 1, 0, None)]
     passed = np.searchsorted(breaks, places[inside]) - np.searchsorted(breaks, before, "right")
     return ~own & (passed > 0)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The values that lie in each column, float64[n]; NaN where none of them is finite."""
+
+    low: Floats
+    high: Floats
+    mean: Floats
+    broken: NDArray[np.bool_]
+    """Columns that hold values of which none is finite: there a line ends."""
+
+
+def column_edges(low: float, high: float, count: int, lead: int = 0) -> Floats:
+    """Borders of `count` columns whose middles run from `low` to `high`; `lead` more before.
+
+    float64[lead + count + 1], one column apart.
+    """
+    width = max(high - low, 1e-12) / max(1, count - 1)
+    return np.asarray(low + (np.arange(-lead, count + 1) - 0.5) * width, np.float64)
+
+
+def reduce_columns(x: Places, y: Floats, borders: Floats) -> Columns:
+    """The columns between `borders` (float64[n + 1], rising) of values y at places x, rising.
+
+    A value at a border belongs to the column that begins there. Infinite values count as none.
+    """
+    cuts = places_at(x, borders)
+    count = len(borders) - 1
+    held = np.flatnonzero(np.diff(cuts) > 0)
+    low, high, mean = (np.full(count, np.nan) for _ in range(3))
+    broken = np.zeros(count, np.bool_)
+    if held.size:
+        values = y[cuts[0] : cuts[-1]]
+        least, greatest, middle = _of_stretches(values, cuts[held] - cuts[0])
+        low[held], high[held], mean[held] = least, greatest, middle
+        broken[held] = np.isnan(middle)
+    return Columns(low, high, mean, broken)
+
+
+def places_at(x: Places, borders: Floats) -> NDArray[np.intp]:
+    """The index of the first place at or beyond each border."""
+    if x.dtype.kind != "i":
+        return np.searchsorted(x, borders)
+    # Against whole numbers the search needs no copy of all places as floats.
+    whole = np.ceil(np.clip(borders, -(2.0**62), 2.0**62)).astype(np.int64)
+    return np.searchsorted(x, whole)
+
+
+def _of_stretches(values: Floats, starts: NDArray[np.intp]) -> tuple[Floats, Floats, Floats]:
+    """Least, greatest and mean of the stretches that begin at `starts`; NaN without a number."""
+    finite = np.isfinite(values)
+    if finite.all():
+        numbers = np.diff(starts, append=len(values))
+        total = np.add.reduceat(values, starts)
+        return (
+            np.minimum.reduceat(values, starts),
+            np.maximum.reduceat(values, starts),
+            total / numbers,
+        )
+    numbers = np.add.reduceat(finite, starts, dtype=np.int64)
+    none = numbers == 0
+    found = (
+        np.minimum.reduceat(np.where(finite, values, math.inf), starts),
+        np.maximum.reduceat(np.where(finite, values, -math.inf), starts),
+        np.add.reduceat(np.where(finite, values, 0.0), starts) / np.maximum(numbers, 1),
+    )
+    low, high, mean = (np.where(none, np.nan, one) for one in found)
+    return low, high, mean
+
+
+def smooth(values: Floats, factor: float) -> Floats:
+    """The exponential mean of what came before each value; NaN stays and is passed over.
+
+    s ← factor · s + (1 − factor) · value, divided by the weight so far (1 − factorⁿ), so that the
+    first values are not drawn towards zero (Kingma and Ba 2015, section 3). 0 changes nothing.
+    """
+    if factor <= 0:
+        return values
+    found, total, weight = values.copy(), 0.0, 0.0
+    for place, value in enumerate(values.tolist()):
+        if math.isfinite(value):
+            total = factor * total + (1 - factor) * value
+            weight = factor * weight + (1 - factor)
+            found[place] = total / weight
+    return found
+
+
+def warm_up(factor: float) -> int:
+    """How many columns before the first one still weigh more than a hundredth together."""
+    return 0 if factor <= 0 else math.ceil(math.log(0.01) / math.log(factor))
 
 
 def value_range(
@@ -267,14 +368,20 @@ def value_range(
 
 
 def draw(lines: Sequence[CurveLine], frame: Viewport, chosen: int | None = None) -> CurveRaster:
-    """Draw lines over each other, the later ones above; of the chosen one the band as well."""
+    """Draw lines over each other, the later ones above.
+
+    Args:
+        lines: what `line_of` made of the curves in this frame.
+        frame: the stretch of x and the size in cells, two dots wide and four high.
+        chosen: the index of the line whose band of extremes is drawn as well.
+    """
     low, high = value_range(lines, chosen, 0.0 if frame.logarithmic else frame.least)
     size = (frame.height, frame.width)
     found, owner = np.zeros(size, np.uint8), np.full(size, NO_CURVE, np.int16)
     clipped = np.zeros((2, frame.width), np.uint8)
     for index, one in enumerate(lines):
-        rows = braille.rows_of(one.line, low, high, frame.height)
-        line = braille.line_codes(rows, frame.height)
+        rows = dot_rows(one.line, low, high, frame.height)
+        line = line_codes(rows, frame.height)
         found |= line
         owner[line > 0] = index
         last = 4 * frame.height - 1
@@ -296,8 +403,35 @@ def _band(line: CurveLine, low: float, high: float, frame: Viewport) -> NDArray[
         return np.zeros((frame.height, frame.width), np.bool_)
     least, most = (one.reshape(-1, 2) for one in (line.low, line.high))
     bottom, top = np.fmin(least[:, 0], least[:, 1]), np.fmax(most[:, 0], most[:, 1])
-    first, last = (
-        np.floor(braille.rows_of(one, low, high, frame.height) / 4) for one in (top, bottom)
-    )
+    first, last = (np.floor(dot_rows(one, low, high, frame.height) / 4) for one in (top, bottom))
     rows = np.arange(frame.height)[:, None]
     return (rows >= first) & (rows <= last) & (top > bottom)
+
+
+def dot_rows(values: Floats, low: float, high: float, height: int) -> Floats:
+    """The row of dots, from the top, at which each value lies; beyond 0 and 4 · height − 1 too."""
+    return (high - values) / max(high - low, 1e-300) * (4 * height - 1)
+
+
+def line_codes(rows: Floats, height: int) -> NDArray[np.uint8]:
+    """The cells of a line, uint8[height, columns / 2], that lies at `rows` in each column of dots.
+
+    Neighbouring columns are joined; NaN is a gap. What lies outside is clipped to the border.
+    """
+    last = 4 * height - 1
+    here = np.rint(np.clip(rows, 0, last))
+    before = np.concatenate([[np.nan], here[:-1]])
+    before = np.where(np.isnan(before), here, before)
+    # From beside the last column's dot to this one's own.
+    start = before + np.sign(here - before)
+    top, bottom = np.fmin(start, here), np.fmax(start, here)
+    places = np.arange(last + 1)[:, None]
+    # Comparing with NaN is false: no dot.
+    return braille_codes((places >= top) & (places <= bottom))
+
+
+def braille_codes(dots: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """The codes, uint8[h, w], of dots bool[4 · h, 2 · w]."""
+    height, width = dots.shape[0] // 4, dots.shape[1] // 2
+    cells = dots.reshape(height, 4, width, 2).astype(np.uint8)
+    return np.einsum("hrwc,rc->hw", cells, _DOTS)

@@ -4,12 +4,14 @@ Label planes are bits: uint8[H, W, P], class c in bit c % 8 of plane c // 8. The
 looked up byte by byte and averaged: no picture of the image's own size is ever coloured.
 """
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from handseg.view.geometry import ImageRegion, averaged, sample, samples_a_side
+from handseg.rle.set_operations import DICE_EPSILON
 
 Rgb = tuple[int, int, int]
 
@@ -26,6 +28,36 @@ EXTRA: Rgb = (255, 135, 0)
 SWAPPED: Rgb = (255, 95, 255)
 """Colours of label against prediction, from the 256 that every terminal has (65, 75, 208, 207):
 agreed, missed, too much, and given to the wrong bone."""
+MOST_SAMPLES = 4
+"""Samples across a pixel of the screen."""
+
+
+@dataclass(frozen=True)
+class ImageRegion:
+    """A part of an image, in its pixels: rows `top` to `bottom`, columns `left` to `right`."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.bottom - self.top, self.right - self.left
+
+    @classmethod
+    def whole(cls, shape: tuple[int, ...]) -> "ImageRegion":
+        return cls(0, 0, shape[0], shape[1])
+
+
+def fitted(size: tuple[int, int], room: tuple[int, int]) -> tuple[int, int]:
+    """The largest height and width within `room` with the aspect of `size`, each at least 1."""
+    share = min(room[0] / max(1, size[0]), room[1] / max(1, size[1]))
+    return (
+        max(1, min(room[0], round(size[0] * share))),
+        max(1, min(room[1], round(size[1] * share))),
+    )
 
 
 def shrink_grey(
@@ -54,10 +86,19 @@ def compose(
     only: bool = False,
     box: ImageRegion | None = None,
 ) -> NDArray[np.uint8]:
-    """The image in grey with its masks in their colours, uint8[height, width, 3].
+    """The image in grey with its masks in their colours.
 
-    With a class `chosen`, it alone is saturated and lies above the others; with `only`, the others
-    are not painted at all.
+    Args:
+        image: uint8[H, W].
+        planes: its masks as bits, uint8[H, W, ceil(classes / 8)].
+        colours: one for each class.
+        size: (height, width) of the picture in pixels of the screen.
+        chosen: the index of a class that alone is saturated and lies above the others.
+        only: whether the others are not painted at all.
+        box: the part of the image that is shown; by default the whole.
+
+    Returns:
+        uint8[height, width, 3].
     """
     box = box or ImageRegion.whole(image.shape)
     canvas = _canvas(image, size, box)
@@ -85,7 +126,13 @@ def compose_errors(
 ) -> NDArray[np.uint8]:
     """The image with prediction against label: agreed, missed, too much, wrong bone.
 
-    Of the chosen class alone, where there is one. Returns uint8[height, width, 3].
+    Args:
+        image, box, size: as for `compose`.
+        truth, prediction: masks as bits, uint8[H, W, ceil(classes / 8)] each.
+        chosen: the index of the class that is compared; by default all.
+
+    Returns:
+        uint8[height, width, 3].
     """
     box = box or ImageRegion.whole(image.shape)
     samples = samples_a_side(box, size)
@@ -103,6 +150,49 @@ def compose_errors(
     layer = np.concatenate([covered @ table, covered.sum(axis=2, keepdims=True)], axis=2)
     canvas = _painted(_canvas(image, size, box), averaged(layer, samples), FILL_ERRORS)
     return np.rint(canvas).astype(np.uint8)
+
+
+def dice_of_planes(
+    truth: NDArray[np.uint8], prediction: NDArray[np.uint8], classes: int
+) -> NDArray[np.float64]:
+    """Dice of each class, float64[classes], at the resolution of the planes.
+
+    A guide for the eye: the metric is counted at the original size.
+    """
+    shared = _areas(truth & prediction, classes)
+    total = _areas(truth, classes) + _areas(prediction, classes)
+    return (2 * shared + DICE_EPSILON) / (total + DICE_EPSILON)
+
+
+def samples_a_side(box: ImageRegion, size: tuple[int, int]) -> int:
+    """How many samples across a screen pixel are enough: half of the image pixels, 1 to 4."""
+    per_pixel = max(box.size[0] / size[0], box.size[1] / size[1])
+    return min(MOST_SAMPLES, max(1, math.ceil(per_pixel / 2)))
+
+
+def sample(
+    planes: NDArray[np.uint8], box: ImageRegion, size: tuple[int, int], samples: int
+) -> NDArray[np.uint8]:
+    """Nearest pixels of `planes` (uint8[H, W, P]) for a screen of `size`, `samples` squared each.
+
+    Returns uint8[height · samples, width · samples, P]. Masks are sampled and averaged afterwards:
+    bits cannot be interpolated.
+    """
+    rows = _centres(box.top, box.bottom, size[0] * samples, planes.shape[0])
+    columns = _centres(box.left, box.right, size[1] * samples, planes.shape[1])
+    return planes[rows[:, None], columns[None, :]]
+
+
+def _centres(start: int, end: int, count: int, limit: int) -> NDArray[np.intp]:
+    centres = start + (np.arange(count) + 0.5) * (end - start) / count
+    return np.clip(centres.astype(np.intp), 0, limit - 1)
+
+
+def averaged(values: NDArray[np.float32], samples: int) -> NDArray[np.float32]:
+    """The mean of each block of `samples` × `samples` of float32[h · s, w · s, n]."""
+    height, width = values.shape[0] // samples, values.shape[1] // samples
+    blocks = values.reshape(height, samples, width, samples, -1)
+    return blocks.mean(axis=(1, 3), dtype=np.float32)
 
 
 def _canvas(
@@ -144,3 +234,13 @@ def _painted(
     """The layer over the canvas at `fill`, less where it covers a pixel in part."""
     painted = canvas + fill * (layer[:, :, :3] - canvas * layer[:, :, 3:])
     return painted.astype(np.float32, copy=False)
+
+
+def _areas(planes: NDArray[np.uint8], classes: int) -> NDArray[np.float64]:
+    """Pixels of each class: a histogram of each plane's bytes tells all of its bits."""
+    bits = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little")
+    found = [
+        np.bincount(planes[:, :, plane].ravel(), minlength=256) @ bits.astype(np.int64)
+        for plane in range(planes.shape[2])
+    ]
+    return np.concatenate(found)[:classes].astype(np.float64)

@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from handseg.text import NONE, dice_text, difference_text
-from handseg.view import line_plots
-from handseg.view.line_plots import Line
+from handseg.view import charts
+from handseg.view.charts import Line
 from handseg.view.page import Section, beside, page, table
 from handseg.view.run_report import RunReport, checkpoint_words, moment
 
@@ -67,7 +67,7 @@ def _of_dice(report: RunReport) -> list[Section]:
     ]
     if not lines:
         return []
-    drawn = line_plots.plot(lines, bottom_share=STEEP)
+    drawn = charts.plot(lines, bottom_share=STEEP)
     sentence = "Mean of the classes by epoch; the lowest tenth lies at the lower edge."
     return [Section("Validation Dice", sentence, drawn)]
 
@@ -88,7 +88,7 @@ def _of_classes(report: RunReport) -> list[Section]:
         for row in rows
     ]
     sentence = "Dice of each class in the last validation, the worst first; its best; its trend."
-    sparks = [line_plots.spark(row.trend, SPARK) for row in rows]
+    sparks = [charts.spark(row.trend, SPARK) for row in rows]
     return [Section("Classes", sentence, table(header, figures, pictures=sparks))]
 
 
@@ -100,7 +100,7 @@ def _of_steps(report: RunReport) -> list[Section]:
         if series is None or not np.isfinite(series.values).any():
             continue
         line = Line(TITLES[name], series.steps.astype(np.float64), series.values)
-        plots.append(line_plots.plot([line], size=(190, 420)))
+        plots.append(charts.plot([line], size=(190, 420)))
     return [Section("Training", "What was logged, by step.", beside(*plots))] if plots else []
 
 

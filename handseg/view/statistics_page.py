@@ -18,8 +18,7 @@ from handseg.hand.pose import LIMIT
 from handseg.rle import to_mask
 from handseg.view import charts
 from handseg.view.charts import SERIES, Bar
-from handseg.view.geometry import fitted
-from handseg.view.overlay import compose
+from handseg.view.overlay import compose, fitted
 from handseg.view.page import Section, beside, key, page, picture, table
 
 BIN = 2

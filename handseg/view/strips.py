@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from handseg.view.columns import Floats
+from handseg.view.curves import Floats
 
 BOUNDS = (0.5, 0.7, 0.8, 0.88, 0.93, 0.96)
 """Where one level of Dice ends and the next begins: finer where trained models lie."""

@@ -18,7 +18,7 @@ def exchange(masks, *pairs):
 
 
 def anatomical(findings):
-    known = (anatomy.MIRRORED, anatomy.EXCHANGED, anatomy.OUT_OF_ORDER, anatomy.FAR_AWAY)
+    known = (anatomy.MIRRORED, anatomy.NEIGHBOURS_EXCHANGED, anatomy.OUT_OF_ORDER, anatomy.FAR_AWAY)
     return [one[1:] for one in findings if one[1] in known]
 
 
@@ -51,7 +51,7 @@ def test_the_side_of_each_phantom_is_told_from_its_bones(hands):
 def test_neighbours_that_were_exchanged_are_named(write, found, few, pairs, said):
     few["01_left.png"] = exchange(few["01_left.png"], *pairs)
     [(reason, place, detail)] = anatomical(found(write(few)))
-    assert (reason, detail) == (anatomy.EXCHANGED, said)
+    assert (reason, detail) == (anatomy.NEIGHBOURS_EXCHANGED, said)
     assert "01_left.png" in place
 
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from handseg.anatomy import BONES
-from handseg.check import dataset, findings, inspection, labels
+from handseg.check import dataset, findings, inspection
 from handseg.check.dataset import check_dataset
 from handseg.data.dataset import open_dataset
 from handseg.data.labels import read_labels
@@ -69,8 +69,8 @@ def test_images_that_settings_leave_out_are_no_stray_files(data):
     [
         (lambda content: content[:200], inspection.DAMAGED),
         (lambda content: content[:60] + b"\xff" + content[61:], inspection.DAMAGED),
-        (lambda content: b"no image", inspection.UNREADABLE),
-        (lambda content: b"", inspection.UNREADABLE),
+        (lambda content: b"no image", inspection.UNREADABLE_IMAGE),
+        (lambda content: b"", inspection.UNREADABLE_IMAGE),
     ],
 )
 def test_images_at_fault_are_errors(data, content, reason):
@@ -91,7 +91,7 @@ def test_pixels_that_do_not_decode_are_found_by_a_deep_check_only(data):
     checksum = struct.pack(">I", zlib.crc32(body))
     image.write_bytes(content[:at] + body + checksum + content[at + 8 + length :])
     assert found(data) == []
-    assert found(data, deep=True) == [("error", inspection.UNREADABLE, "image03.png", "")]
+    assert found(data, deep=True) == [("error", inspection.UNREADABLE_IMAGE, "image03.png", "")]
 
 
 def test_the_odd_one_of_another_size_is_told_and_a_mixed_set_is_one_note(
@@ -108,15 +108,15 @@ def test_the_odd_one_of_another_size_is_told_and_a_mixed_set_is_one_note(
 @pytest.mark.parametrize(
     ("edit", "severity", "reason"),
     [
-        (lambda all_: all_[4].update(label="fingr-5"), "error", labels.UNKNOWN),
-        (lambda all_: all_[4].pop("label"), "error", labels.UNKNOWN),
-        (lambda all_: all_.append(all_[4]), "warning", labels.DOUBLED),
-        (lambda all_: all_[4].update(points=[[1, 2], [3, 4]]), "error", labels.FEW_POINTS),
-        (lambda all_: all_[4].update(points=[[1, 2]] * 4), "error", labels.NO_AREA),
-        (lambda all_: all_[4].update(points=[[1, 2, 3]] * 4), "error", labels.NO_POINTS),
-        (lambda all_: all_[4].update(points="abc"), "error", labels.NO_POINTS),
-        (lambda all_: all_[4]["points"].append([1, float("nan")]), "error", labels.NO_POINTS),
-        (lambda all_: all_[4]["points"].append([1, -9]), "warning", labels.BEYOND),
+        (lambda all_: all_[4].update(label="fingr-5"), "error", inspection.UNKNOWN),
+        (lambda all_: all_[4].pop("label"), "error", inspection.UNKNOWN),
+        (lambda all_: all_.append(all_[4]), "warning", inspection.DOUBLED),
+        (lambda all_: all_[4].update(points=[[1, 2], [3, 4]]), "error", inspection.FEW_POINTS),
+        (lambda all_: all_[4].update(points=[[1, 2]] * 4), "error", inspection.NO_AREA),
+        (lambda all_: all_[4].update(points=[[1, 2, 3]] * 4), "error", inspection.NO_POINTS),
+        (lambda all_: all_[4].update(points="abc"), "error", inspection.NO_POINTS),
+        (lambda all_: all_[4]["points"].append([1, float("nan")]), "error", inspection.NO_POINTS),
+        (lambda all_: all_[4]["points"].append([1, -9]), "warning", inspection.BEYOND),
         (lambda all_: all_.pop(4), "warning", dataset.CLASS_MISSING),
         (lambda all_: all_.clear(), "error", dataset.NOTHING_DRAWN),
     ],
@@ -129,7 +129,7 @@ def test_labels_at_fault_are_told(data, edit, severity, reason):
 @pytest.mark.parametrize("text", ["{", "[]", "3", '{"annotations": 3}', "\udcff", "[" * 100_000])
 def test_label_files_that_are_none_are_one_error(data, text):
     paths(data, 5)[1].write_bytes(text.encode(errors="surrogateescape"))
-    assert found(data) == [("error", labels.UNREADABLE, "image05.png", "")]
+    assert found(data) == [("error", inspection.UNREADABLE_LABEL, "image05.png", "")]
 
 
 def test_a_label_that_training_refuses_for_what_it_says_was_labelled_is_an_error(data):
@@ -139,7 +139,7 @@ def test_a_label_that_training_refuses_for_what_it_says_was_labelled_is_an_error
     path.write_text(json.dumps(document))
     with pytest.raises(InputError, match="Lunata"):
         read_labels(open_dataset(data).train[3], BONES)
-    assert ("error", labels.UNREADABLE, "image03.png", "") in found(data)
+    assert ("error", inspection.UNREADABLE_LABEL, "image03.png", "") in found(data)
 
 
 def test_a_class_that_most_labels_lack_is_one_note(data):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from handseg.check import labels
-from handseg.check.labels import CROSSING, FEW_POINTS, NO_AREA, polygon_faults
+from handseg.check import inspection
+from handseg.check.inspection import CROSSING, FEW_POINTS, NO_AREA, polygon_faults
 from handseg.data.phantom import make_polygons
 
 SQUARE = [(0, 0), (10, 0), (10, 10), (0, 10)]
@@ -20,16 +20,16 @@ def reasons(*corners, size=(100, 100)):
 
 
 def test_an_area_is_the_shoelace_formulas():
-    assert labels.signed_area(points(*SQUARE)) == 100
-    assert labels.signed_area(points(*SQUARE[::-1])) == -100
+    assert inspection.signed_area(points(*SQUARE)) == 100
+    assert inspection.signed_area(points(*SQUARE[::-1])) == -100
 
 
 def test_an_area_far_from_the_origin_loses_no_figures():
-    assert labels.signed_area(points(*SQUARE) + 1e9) == 100
+    assert inspection.signed_area(points(*SQUARE) + 1e9) == 100
 
 
 def test_edges_that_cross_are_found_with_place_and_loop():
-    assert labels.largest_crossing(points(*EIGHT)) == (5, 5, 25)
+    assert inspection.largest_crossing(points(*EIGHT)) == (5, 5, 25)
     assert reasons(*EIGHT) == [CROSSING]
 
 
@@ -44,22 +44,22 @@ def test_edges_that_cross_are_found_with_place_and_loop():
     ids=["a square", "repeated corners", "a corner on an edge", "an edge there and back"],
 )
 def test_touching_is_no_crossing(corners):
-    assert labels.largest_crossing(points(*corners)) is None
+    assert inspection.largest_crossing(points(*corners)) is None
 
 
 def test_a_crossing_is_found_wherever_it_is_among_many_edges():
     angles = np.linspace(0, 2 * np.pi, 3000, endpoint=False)
     circle = np.stack((np.cos(angles), np.sin(angles)), axis=1) * 500
-    assert labels.largest_crossing(circle) is None
+    assert inspection.largest_crossing(circle) is None
     for at in (10, 1400, 2900):
         knotted = circle.copy()
         knotted[at : at + 60] = knotted[at : at + 60][::-1]
-        assert labels.largest_crossing(knotted) is not None
+        assert inspection.largest_crossing(knotted) is not None
 
 
 def test_a_polygon_of_too_many_edges_that_reach_each_other_is_given_up():
     fan = np.stack((np.tile((0.0, 1e6), 20_000), np.arange(40_000.0)), axis=1)
-    assert labels.largest_crossing(np.concatenate((fan, [(2e6, 4e4), (2e6, -1.0)]))) is None
+    assert inspection.largest_crossing(np.concatenate((fan, [(2e6, 4e4), (2e6, -1.0)]))) is None
 
 
 def test_outlines_of_phantoms_have_no_fault():

@@ -75,5 +75,5 @@ def test_what_touches_by_a_corner_is_one_piece_and_a_wrapped_run_is_two(look, wr
     wrapped = rle.parse("510 5")  # the last three pixels of a row and the first two of the next
     rows = [("a.png", "x", rle.format(corner)), ("a.png", "y", rle.format(wrapped))]
     masks = look(write(rows)).measured.masks
-    assert masks.pieces.tolist() == [1, 2]
+    assert masks.components.tolist() == [1, 2]
     assert masks.second.tolist() == [0, 2]

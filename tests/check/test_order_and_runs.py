@@ -5,7 +5,7 @@ import json
 import pytest
 
 from handseg import rle
-from handseg.check import rows as order
+from handseg.check import submission as order
 from handseg.cli.check import finding_json
 from handseg.rle.writing import write_submission
 

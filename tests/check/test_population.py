@@ -6,14 +6,9 @@ import numpy as np
 import pytest
 
 from handseg.anatomy import BONES, CARPALS, FINGERS, NEIGHBOURS
-from handseg.check import anatomy, findings, population
-from handseg.check.inspection import (
-    Inspection,
-    draw_polygons,
-    hands_of_inspections,
-    measure_mask,
-)
-from handseg.check.population import population_findings, pose_groups
+from handseg.check import anatomy, findings
+from handseg.check.anatomy import population_findings, pose_groups
+from handseg.check.inspection import Inspection, draw_polygons, hands_of_inspections, measure_mask
 from handseg.data.labels import Sample
 
 
@@ -58,7 +53,7 @@ def test_every_two_neighbours_that_are_swapped_are_named(hands):
         swapped.centres[at, pair] = clean.centres[at, pair[::-1]]
         swapped.areas[at, pair] = clean.areas[at, pair[::-1]]
         found = [(reason, image) for reason, image, _, _ in told(swapped)]
-        if found != [(anatomy.EXCHANGED, f"{at:02d}.png")]:
+        if found != [(anatomy.NEIGHBOURS_EXCHANGED, f"{at:02d}.png")]:
             missed.append((one, other, found))
     assert missed == []
 
@@ -72,7 +67,11 @@ def test_a_swapped_finger_is_named_as_one(hands):
         return parts
 
     [(reason, image, _, detail)] = told(hands(3, edit))
-    assert (reason, image, detail) == (anatomy.EXCHANGED, "03.png", "ring and little finger")
+    assert (reason, image, detail) == (
+        anatomy.NEIGHBOURS_EXCHANGED,
+        "03.png",
+        "ring and little finger",
+    )
 
 
 @pytest.mark.parametrize("small_carpals", [True, False])
@@ -98,9 +97,9 @@ def test_a_hand_labelled_as_the_other_is_named_and_nothing_else_of_it(hands, num
 def test_the_pisiforms_label_on_the_ulna_is_named(hands):
     instead = lambda parts: {**parts, "Pisiform": parts["Ulna"]}  # noqa: E731
     reasons = {(reason, cls) for reason, _, cls, _ in told(hands(4, instead))}
-    assert (population.WRONG_BONE, "Pisiform") in reasons
+    assert (anatomy.WRONG_BONE, "Pisiform") in reasons
     [(reason, _, cls, detail)] = told(hands(5, swap("Pisiform", "Ulna")))
-    assert (reason, cls) == (population.EXCHANGED, "Pisiform")
+    assert (reason, cls) == (anatomy.EXCHANGED, "Pisiform")
     assert detail == "Pisiform and Ulna"
 
 
@@ -123,14 +122,14 @@ def test_a_bone_somewhere_else_is_named(hands):
 def test_few_hands_are_judged_by_the_order_of_bones_alone(hands):
     found = told(hands(2, swap("Radius", "Ulna"), count=5))
     assert [(one[0], one[1]) for one in found] == [
-        (population.FEW, ""),
-        (anatomy.EXCHANGED, "02.png"),
+        (anatomy.FEW, ""),
+        (anatomy.NEIGHBOURS_EXCHANGED, "02.png"),
     ]
 
 
 @pytest.mark.parametrize("keep", [CARPALS, BONES[:19], BONES[19:], ("Radius",), ()])
 def test_sets_that_show_a_part_of_the_hand_are_without_alarm(hands, keep):
-    assert [one for one in told(hands(keep=keep)) if one[0] != population.FEW] == []
+    assert [one for one in told(hands(keep=keep)) if one[0] != anatomy.FEW] == []
 
 
 def test_bends_of_left_and_right_hands_to_the_same_side_are_one_pose():

@@ -5,7 +5,7 @@ import gzip
 import pytest
 
 from handseg import rle
-from handseg.check import rows as structure
+from handseg.check import submission as structure
 from handseg.data.dataset import open_dataset
 from handseg.rle.submission import read_submission
 from handseg.rle.writing import write_submission
@@ -29,7 +29,7 @@ def reasons(findings):
 def test_run_lengths_that_cannot_be_read_are_errors_with_their_place(write, found, text, said):
     path = write([*GRID[:3], ("b.png", "y", text)])
     [(severity, reason, place, detail)] = found(path)
-    assert (severity, reason) == ("error", structure.UNREADABLE)
+    assert (severity, reason) == ("error", structure.UNREADABLE_RUNS)
     assert place == "line 5, b.png, y"
     assert said in detail
 

@@ -192,12 +192,12 @@ def test_bad_input_is_one_message_and_leaves_nothing_half_written(workplace, har
 
 
 def test_ctrl_c_ends_with_130_and_leaves_nothing(workplace, monkeypatch):
-    from handseg.crops import cut
+    from handseg import crops
 
     def interrupt(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cut, "write_png", interrupt)
+    monkeypatch.setattr(crops, "write_png", interrupt)
     done = type_crop()
     assert (done.exit_code, done.stdout) == (130, "")
     assert not Path("data/crops").exists()

@@ -4,6 +4,7 @@ import gzip
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -325,3 +326,26 @@ def test_a_pipe_or_a_device_is_never_replaced(file):
     assert (done.exit_code, done.stdout) == (2, "")
     assert "--out pipe is no file" in done.stderr
     assert Path("pipe").is_fifo()
+
+
+def test_masks_past_the_end_of_a_wrong_image_size_say_how_wide_their_images_are(file):
+    down, across = np.ogrid[:256, :256]
+    rows = "".join(
+        f"i.png,{cls},{rle.format(rle.from_mask(np.hypot(down - 180, across - at) < 30))}\n"
+        for cls, at in (("x", 80), ("y", 150))
+    )
+    for name in ("a.csv", "b.csv"):
+        file(name, rows)
+    said = refused("a.csv", "b.csv", "--image-size", "128x128")
+    assert "a.csv, line 2, i.png, x: " in said
+    assert "all masks look like images of 256 pixels a row" in said
+    assert "--image-size 256x256" in said
+    assert voted("a.csv", "b.csv", "--image-size", "256x256") == rows.splitlines()
+    assert "pixels a row" not in refused("a.csv", file("bad.csv", "i.png,x,1 5 9\n"))
+
+
+def test_a_data_set_at_fault_ends_a_vote_that_asks_it(file):
+    Path("data").mkdir()
+    file("data/dataset.toml", b"layout = 3\n")
+    file("a.csv", "i.png,x,1 5\n")
+    assert "dataset.toml" in refused("a.csv", "a.csv")

@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handseg.crops.cut import cut_crops, is_current
-from handseg.crops.windows import plan_crops
+from handseg.crops import cut_crops, is_current, plan_crops
 from handseg.data.crop_manifest import read_manifest
 from handseg.data.dataset import open_dataset
 from handseg.data.images import read_image

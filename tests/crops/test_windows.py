@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handseg.anatomy import BONES, CARPALS, FINGERTIPS
-from handseg.crops.windows import known_regions, plan_crops, window_around
+from handseg.crops import known_regions, plan_crops, window_around
 from handseg.data.dataset import open_dataset
 from handseg.data.labels import Labels, class_mask, read_polygons
 from handseg.errors import UsageError

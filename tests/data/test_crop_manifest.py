@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from handseg.crops.cut import cut_crops
-from handseg.crops.windows import plan_crops
+from handseg.crops import cut_crops, plan_crops
 from handseg.data.crop_manifest import crop_samples, read_manifest, region_folder
 from handseg.data.dataset import open_dataset
 from handseg.data.fingerprint import fingerprint, sample_files

@@ -12,13 +12,7 @@ from pathlib import Path
 import pytest
 
 from handseg.data.dataset import Dataset, Sample, open_dataset
-from handseg.data.folds import (
-    fold_count,
-    load_or_make_folds,
-    make_folds,
-    save_folds,
-    write_folds,
-)
+from handseg.data.folds import fold_count, load_or_make_folds, make_folds, save_folds, write_folds
 from handseg.data.label_runs import label_file
 from handseg.data.people import Person, training_people
 from handseg.data.phantom import write_phantoms

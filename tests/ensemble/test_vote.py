@@ -8,7 +8,7 @@ import pytest
 
 from handseg import rle
 from handseg.data.dataset import open_dataset
-from handseg.ensemble.join import join
+from handseg.ensemble.members import join
 from handseg.ensemble.rules import VoteRules, rule_of
 from handseg.ensemble.vote import vote_sidecar, voted_lines
 from handseg.errors import InputError

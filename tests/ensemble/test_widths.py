@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from handseg import rle
-from handseg.ensemble.join import join, width_mismatches
+from handseg.ensemble.members import join
 from handseg.rle.submission import read_submission
 from handseg.rle.writing import write_submission
 
@@ -33,20 +33,20 @@ def member(tmp_path):
 
 def test_masks_of_half_the_size_among_others_are_named(member):
     members = [member(512), member(256), member(512, shift=3)]
-    odd = width_mismatches(join(members, size=(512, 512)))
+    odd = join(members, size=(512, 512)).width_mismatches()
     assert [(one.member, one.found, one.expected) for one in odd] == [(members[1], 256, 512)]
 
 
 def test_masks_of_the_right_size_are_not(member):
-    assert width_mismatches(join([member(512), member(512, shift=2)], size=(512, 512))) == []
+    assert join([member(512), member(512, shift=2)], size=(512, 512)).width_mismatches() == ()
 
 
 def test_a_sidecar_knows_the_width_better_than_the_default(member):
     known = {"images": {"i.png": [256, 256]}}
-    assert width_mismatches(join([member(256, sidecar=known), member(256)])) == []
+    assert join([member(256, sidecar=known), member(256)]).width_mismatches() == ()
 
 
 def test_empty_masks_tell_nothing(tmp_path):
     path = tmp_path / "empty.csv"
     path.write_text("image_name,class,rle\ni.png,x,\n")
-    assert width_mismatches(join([read_submission(path)] * 2)) == []
+    assert join([read_submission(path)] * 2).width_mismatches() == ()

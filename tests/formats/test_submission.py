@@ -101,6 +101,13 @@ def test_a_data_set_that_was_named_must_be_there(tmp_path):
         sizes_of(one, one.images, tmp_path / "none", (1, 2), data_is_wanted=True)
 
 
+def test_a_data_set_at_fault_is_an_error_though_none_was_named(tmp_path):
+    (tmp_path / "dataset.toml").write_text("layout = 3\n")
+    one = submission(tmp_path / "a.csv", "i.png,A,1 1\n")
+    with pytest.raises(InputError, match=r"dataset\.toml"):
+        sizes_of(one, one.images, tmp_path, (1, 2))
+
+
 def test_a_damaged_image_of_the_data_set_is_an_error(tmp_path, add_hand):
     add_hand(tmp_path / "data", "ID001/i", size=(3, 5)).write_bytes(b"no image")
     one = submission(tmp_path / "a.csv", "i.png,A,1 1\n")

@@ -11,8 +11,8 @@ from handseg import rle
 from handseg.data.dataset import open_dataset
 from handseg.rle.submission import read_submission
 from handseg.rle.writing import write_submission
-from handseg.score.predictions import ScoredSubmission, score_submission
-from handseg.score.truth import GroundTruth, images_to_score, read_truth
+from handseg.score.ground_truth import GroundTruth, images_to_score, read_truth
+from handseg.score.scoring import ScoredSubmission, score_submission
 
 SIZE = 64
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from handseg.hand.hands import Hands
-from handseg.score.comparison import Comparison, report_rows
 from handseg.score.means import (
     RESAMPLES,
     Interval,
@@ -15,10 +14,10 @@ from handseg.score.means import (
     reweighted_mean,
     summarise,
 )
-from handseg.score.pose import Reweight
+from handseg.score.scoring import Comparison, Reweight, report_rows
 
 
-def figures_of(people, images_each=2, classes=3, seed=0, spread=0.1):
+def values_of(people, images_each=2, classes=3, seed=0, spread=0.1):
     """Dice around .8 of people who differ from each other, and whose images they are."""
     rng = np.random.default_rng(seed)
     persons = [f"p{place // images_each}" for place in range(people * images_each)]
@@ -27,90 +26,90 @@ def figures_of(people, images_each=2, classes=3, seed=0, spread=0.1):
 
 
 def test_a_resample_is_the_score_of_its_people_with_all_their_images():
-    figures, persons = figures_of(7)
-    figures[3, 1] = figures[0, 0] = np.nan
+    values, persons = values_of(7)
+    values[3, 1] = values[0, 0] = np.nan
     people = People(persons)
-    means = people.resampled_means(figures)
+    means = people.resampled_means(values)
     assert len(means) == RESAMPLES
     for resample in (0, 17):
         drawn = people.draws[resample].astype(int)
         assert drawn.sum() == 7
         owners = np.array([people.names.index(person) for person in persons])
-        again = np.repeat(figures, drawn[owners], axis=0)
+        again = np.repeat(values, drawn[owners], axis=0)
         assert means[resample] == pytest.approx(np.nanmean(again, axis=0).mean())
 
 
 def test_the_interval_is_the_same_each_time_and_holds_the_mean():
-    figures, persons = figures_of(20)
-    first, second = (summarise(figures, People(persons)) for _ in range(2))
+    values, persons = values_of(20)
+    first, second = (summarise(values, People(persons)) for _ in range(2))
     assert first == second
     assert first.interval.low < first.mean < first.interval.high
 
 
 def test_the_interval_is_as_wide_as_the_theory_of_independent_people_says():
-    figures, persons = figures_of(60, spread=0.05)
-    interval = summarise(figures, People(persons)).interval
-    of_people = figures.mean(axis=1).reshape(60, 2).mean(axis=1)
+    values, persons = values_of(60, spread=0.05)
+    interval = summarise(values, People(persons)).interval
+    of_people = values.mean(axis=1).reshape(60, 2).mean(axis=1)
     expected = 2 * 1.96 * of_people.std(ddof=1) / np.sqrt(60)
     assert interval.high - interval.low == pytest.approx(expected, rel=0.08)
 
 
 def test_two_images_of_a_person_count_as_one_observation():
-    figures, persons = figures_of(30)
-    twins = summarise(figures, People(persons)).interval
-    strangers = summarise(figures, People([str(place) for place in range(60)])).interval
+    values, persons = values_of(30)
+    twins = summarise(values, People(persons)).interval
+    strangers = summarise(values, People([str(place) for place in range(60)])).interval
     assert (twins.high - twins.low) / (strangers.high - strangers.low) == pytest.approx(
         np.sqrt(2), rel=0.15
     )
 
 
 def test_what_both_find_hard_is_no_noise_of_their_difference():
-    figures, persons = figures_of(30, spread=0.2)
-    found = difference(figures + 0.004, figures, People(persons))
+    values, persons = values_of(30, spread=0.2)
+    found = difference(values + 0.004, values, People(persons))
     assert found.mean == pytest.approx(0.004)
     assert found.verdict == "more than noise"
-    alone = summarise(figures, People(persons)).interval
+    alone = summarise(values, People(persons)).interval
     assert alone.high - alone.low > 0.05
 
 
 def test_a_difference_that_changes_its_sign_from_person_to_person_is_no_more_than_noise():
-    figures, persons = figures_of(30)
-    other, _ = figures_of(30, seed=1)
-    found = difference(other, figures, People(persons))
+    values, persons = values_of(30)
+    other, _ = values_of(30, seed=1)
+    found = difference(other, values, People(persons))
     assert found.interval.low < 0 < found.interval.high
     assert (found.verdict, found.is_more_than_noise) == ("no more than noise", False)
 
 
 def test_a_submission_does_not_differ_from_itself():
-    figures, persons = figures_of(9)
-    found = difference(figures, figures, People(persons))
+    values, persons = values_of(9)
+    found = difference(values, values, People(persons))
     assert (found.mean, found.interval) == (0.0, Interval(0.0, 0.0))
     assert found.verdict == "no more than noise"
 
 
 def test_of_a_few_people_nothing_is_told():
-    figures, persons = figures_of(4)
-    assert summarise(figures, People(persons)).interval is None
-    found = difference(figures + 0.1, figures, People(persons))
+    values, persons = values_of(4)
+    assert summarise(values, People(persons)).interval is None
+    found = difference(values + 0.1, values, People(persons))
     assert (found.interval, found.verdict) == (None, "too few people to tell")
 
 
 def test_a_reweighted_mean_is_that_of_strata_with_their_shares():
-    figures = np.array([[0.9, 0.8], [0.7, np.nan], [0.5, 0.4], [0.3, 0.2]])
+    values = np.array([[0.9, 0.8], [0.7, np.nan], [0.5, 0.4], [0.3, 0.2]])
     strata = [
         Stratum(np.array([True, True, False, False]), 0.25),
         Stratum(np.array([False, False, True, True]), 0.75),
     ]
     expected = np.mean([0.25 * 0.8 + 0.75 * 0.4, 0.25 * 0.8 + 0.75 * 0.3])
-    assert reweighted_mean(figures, strata) == pytest.approx(expected)
+    assert reweighted_mean(values, strata) == pytest.approx(expected)
 
 
 def test_a_reweighted_interval_needs_people_enough_in_each_stratum():
-    figures, persons = figures_of(20)
+    values, persons = values_of(20)
     for bent, is_told in ((8, False), (12, True)):
         members = np.arange(40) < bent
         strata = [Stratum(members, 0.6), Stratum(~members, 0.4)]
-        found = summarise(figures, People(persons), strata)
+        found = summarise(values, People(persons), strata)
         assert (found.reweighted_interval is not None) == is_told
         assert found.interval is not None
     assert found.reweighted_interval.low < found.reweighted < found.reweighted_interval.high
@@ -121,8 +120,8 @@ def test_resamples_that_give_nothing_have_no_interval():
 
 
 def test_table_and_remark_say_the_intervals(made_up):
-    figures, persons = figures_of(12)
-    pair = [made_up(figures + gain, f"{gain}.csv", people=persons) for gain in (0, 0.01)]
+    values, persons = values_of(12)
+    pair = [made_up(values + gain, f"{gain}.csv", people=persons) for gain in (0, 0.01)]
     [block] = report_rows(Comparison(pair, ["a", "b"]), "class")
     assert list(block.footers) == ["mean", "95 % from", "95 % to"]
     assert block.columns[-1].footers == pytest.approx([0.01, 0.01, 0.01])
@@ -132,8 +131,8 @@ def test_table_and_remark_say_the_intervals(made_up):
 
 
 def test_a_reweighted_difference_is_remarked_with_its_own_interval(made_up):
-    figures, persons = figures_of(20)
-    pair = [made_up(figures + gain, f"{gain}.csv", people=persons) for gain in (0, 0.01)]
+    values, persons = values_of(20)
+    pair = [made_up(values + gain, f"{gain}.csv", people=persons) for gain in (0, 0.01)]
     hands = Hands.unmeasured(map(str, range(40)))
     hands.bends[:] = np.where(np.arange(40) < 20, 20.0, 3.0)
     comparison = Comparison(pair, ["a", "b"], reweight=Reweight(0.576), hands=[hands] * 2)
@@ -144,9 +143,9 @@ def test_a_reweighted_difference_is_remarked_with_its_own_interval(made_up):
 
 
 def test_of_different_images_no_difference_is_judged(made_up):
-    figures, persons = figures_of(12)
-    one = made_up(figures, "a.csv", people=persons)
-    other = made_up(figures[:-2], "b.csv", people=persons[:-2])
+    values, persons = values_of(12)
+    one = made_up(values, "a.csv", people=persons)
+    other = made_up(values[:-2], "b.csv", people=persons[:-2])
     comparison = Comparison([one, other], ["a", "b"])
     assert comparison.differences == {}
     assert "of different images" in report_rows(comparison, "class")[0].remarks[0]

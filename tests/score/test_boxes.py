@@ -7,7 +7,7 @@ from hypothesis.extra.numpy import arrays
 
 from handseg import rle
 from handseg.rle.geometry import segments
-from handseg.score.surface import Box, box_of, crop
+from handseg.score.metrics import Box, box_of, crop
 
 masks = st.tuples(st.integers(1, 7), st.integers(1, 7)).flatmap(
     lambda shape: arrays(np.uint8, shape, elements=st.integers(0, 1))

@@ -11,7 +11,7 @@ from handseg.cli.diff import difference_json, groups_table, masks_table
 from handseg.errors import InputError, UsageError
 from handseg.rle.submission import read_submission
 from handseg.rle.writing import write_submission
-from handseg.score.diff import Pixels, difference
+from handseg.score.diff import Pixels, diff_submissions
 
 IMAGES, CLASSES = ("i.png", "j.png"), ("Ulna", "Radius")
 GRID = [(image, cls) for image in IMAGES for cls in CLASSES]
@@ -45,7 +45,7 @@ def test_pixels_and_dice_are_those_of_the_decoded_masks(tmp_path_factory, a, b):
         )
         for name, stack in (("a", a), ("b", b))
     ]
-    found = difference(*pair)
+    found = diff_submissions(*pair)
     gained, lost = (b & ~a & 1).sum((1, 2)), (a & ~b & 1).sum((1, 2))
     dice = (2.0 * (a & b).sum((1, 2)) + 1e-4) / (a.sum((1, 2)) + b.sum((1, 2)) + 1e-4)
     assert found.gained.tolist() == gained.tolist()
@@ -62,7 +62,7 @@ def test_pixels_and_dice_are_those_of_the_decoded_masks(tmp_path_factory, a, b):
 
 def test_the_worst_come_first_and_what_did_not_change_is_not_among_them(submit):
     same = dict.fromkeys(GRID, "1 8")
-    found = difference(
+    found = diff_submissions(
         submit("a.csv", same),
         submit(
             "b.csv",
@@ -86,14 +86,14 @@ def test_the_worst_come_first_and_what_did_not_change_is_not_among_them(submit):
 def test_of_equal_dice_the_larger_mask_comes_first(submit):
     a = submit("a.csv", {("i.png", "Ulna"): "1 2", ("j.png", "Ulna"): "1 9"})
     b = submit("b.csv", {("i.png", "Ulna"): "", ("j.png", "Ulna"): ""})
-    halves = difference(a, b).worst()
+    halves = diff_submissions(a, b).worst()
     assert [mask.pixels.lost for mask in halves] == [9, 2]
 
 
 def test_a_row_that_only_one_has_is_an_empty_mask_in_the_other(submit):
     a = submit("a.csv", {("i.png", "Ulna"): "1 4", ("j.png", "Ulna"): "1 4"})
     b = submit("b.csv", {("i.png", "Ulna"): "1 4", ("i.png", "Radius"): "2 2"})
-    found = difference(a, b)
+    found = diff_submissions(a, b)
     assert found.keys == (("i.png", "Ulna"), ("j.png", "Ulna"), ("i.png", "Radius"))
     assert (found.gained.tolist(), found.lost.tolist()) == ([0, 0, 2], [0, 4, 0])
     assert found.only_in_a() == (1, ("j.png",), ())
@@ -103,21 +103,21 @@ def test_a_row_that_only_one_has_is_an_empty_mask_in_the_other(submit):
 def test_an_empty_row_and_a_missing_one_are_alike(submit):
     a = submit("a.csv", {("i.png", "Ulna"): "1 4", ("i.png", "Radius"): ""})
     b = submit("b.csv", {("i.png", "Ulna"): "1 4"})
-    found = difference(a, b)
+    found = diff_submissions(a, b)
     assert (found.identical, found.only_in_a().rows) == (2, 1)
 
 
 def test_the_order_of_rows_does_not_matter(submit):
     texts = {key: f"{number + 1} 2" for number, key in enumerate(GRID)}
     other = dict(reversed(texts.items()))
-    assert difference(submit("a.csv", texts), submit("b.csv", other)).identical == 4
+    assert diff_submissions(submit("a.csv", texts), submit("b.csv", other)).identical == 4
 
 
 def test_only_what_was_named_is_compared(submit):
     a = submit("a.csv", dict.fromkeys(GRID, "1 2"))
     b = submit("b.csv", {("i.png", "Ulna"): "1 1"})
-    assert difference(a, b, images=["i.png"], classes=["Ulna"]).keys == (("i.png", "Ulna"),)
-    one = difference(a, b, classes=["Radius"])
+    assert diff_submissions(a, b, images=["i.png"], classes=["Ulna"]).keys == (("i.png", "Ulna"),)
+    one = diff_submissions(a, b, classes=["Radius"])
     assert one.keys == (("i.png", "Radius"), ("j.png", "Radius"))
     assert one.only_in_a() == (2, ("j.png",), ("Radius",))
 
@@ -132,14 +132,14 @@ def test_only_what_was_named_is_compared(submit):
 def test_a_name_that_neither_has_is_refused(submit, words, said):
     a = submit("a.csv", dict.fromkeys(GRID, "1 2"))
     with pytest.raises(UsageError, match=said):
-        difference(a, a, **words)
+        diff_submissions(a, a, **words)
 
 
 def test_sidecars_that_disagree_on_a_size_are_an_error(submit):
     a = submit("a.csv", dict.fromkeys(GRID, "1 2"), images={"i.png": [3, 5]})
     b = submit("b.csv", dict.fromkeys(GRID, "1 2"), images={"i.png": [5, 3]})
     with pytest.raises(InputError, match=r"i\.png has two sizes") as caught:
-        difference(a, b)
+        diff_submissions(a, b)
     assert "a.csv: 3 × 5" in caught.value.details
     assert "b.csv: 5 × 3" in caught.value.details
 
@@ -148,18 +148,20 @@ def test_a_size_that_one_sidecar_knows_binds_the_other_too(submit):
     a = submit("a.csv", {("i.png", "Ulna"): "1 2"}, images={"i.png": [3, 5]})
     b = submit("b.csv", {("i.png", "Ulna"): "15 2"})
     with pytest.raises(InputError, match=r"b\.csv, line 2, i\.png, Ulna"):
-        difference(a, b)
+        diff_submissions(a, b)
 
 
 def test_files_without_rows_have_nothing_to_compare(submit):
     empty = submit("a.csv", {})
     with pytest.raises(InputError, match="a row to compare"):
-        difference(empty, empty)
+        diff_submissions(empty, empty)
 
 
 def test_the_tables_as_csv_and_json_say_the_same(submit):
     names = {("NA", "a,b"): "1 4", ("007", "a,b"): "1 4"}
-    found = difference(submit("a.csv", names), submit("b.csv", {**names, ("NA", "a,b"): "3 4"}))
+    found = diff_submissions(
+        submit("a.csv", names), submit("b.csv", {**names, ("NA", "a,b"): "3 4"})
+    )
     dice = repr(float(found.dice[0]))
     assert masks_table(found.worst()).to_csv().splitlines() == [
         "image,class,pixels_a,pixels_b,gained,lost,dice",
@@ -187,4 +189,4 @@ def test_the_tables_as_csv_and_json_say_the_same(submit):
 def test_submissions_without_an_image_in_common_are_not_compared(submit):
     a, b = submit("a.csv", {("i.png", "Ulna"): "1 4"}), submit("b.csv", {("i", "Ulna"): "1 4"})
     with pytest.raises(InputError, match="no image in common"):
-        difference(a, b)
+        diff_submissions(a, b)

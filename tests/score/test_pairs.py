@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from handseg import anatomy
-from handseg.score.pairs import touching_pairs
-from handseg.score.truth import GroundTruth
+from handseg.score.ground_truth import GroundTruth
+from handseg.score.metrics import touching_pairs
 
 CLASSES = ["x", "y", "z"]
 
@@ -57,17 +57,19 @@ def test_an_overlap_that_only_the_prediction_has_is_a_dice_of_nothing(judged):
 
 def test_the_bones_of_the_hand_have_the_pairs_of_the_anatomy(submission):
     labels = submission([])
-    assert touching_pairs(GroundTruth(labels, anatomy.BONES), ()) == anatomy.NEIGHBOURS
-    assert touching_pairs(GroundTruth(labels, ("Radius", "Ulna", "ring")), ()) == (
-        ("Radius", "Ulna"),
-    )
+
+    def pairs_of(truth):
+        return touching_pairs(truth.labels, truth.classes, truth.class_of, ())
+
+    assert pairs_of(GroundTruth(labels, anatomy.BONES)) == anatomy.NEIGHBOURS
+    assert pairs_of(GroundTruth(labels, ("Radius", "Ulna", "ring"))) == (("Radius", "Ulna"),)
 
 
 def test_a_pair_of_which_one_is_not_labelled_has_no_figure(submission, judged):
     from pathlib import Path
 
-    from handseg.score.predictions import score_submission
-    from handseg.score.truth import read_truth
+    from handseg.score.ground_truth import read_truth
+    from handseg.score.scoring import score_submission
 
     masks = np.ones((1, 2, 4, 4), np.uint8)
     labels = submission(masks, "l.csv", ["Radius", "Ulna"], labelled={"0.png": ["Ulna"]})

@@ -12,8 +12,8 @@ from handseg.formats.polygons import rasterise
 from handseg.hand.hands import Hands
 from handseg.hand.pose import LIMIT, axis_lean, bend, shaft_lean
 from handseg.rle.geometry import segments
-from handseg.score.pose import hands_of_truth, parse_reweight, pose_strata
-from handseg.score.truth import read_truth
+from handseg.score.ground_truth import read_truth
+from handseg.score.scoring import parse_reweight, pose_strata
 
 SIZE = 512
 BONES = ("Radius", "Ulna", "finger-11")
@@ -109,7 +109,7 @@ def test_poses_are_those_of_the_images_and_strata_have_their_shares(submission):
     rows.append(("bare", "Ulna", rle.empty()))
     truth = read_truth(submission(rows).path, Path("nowhere"))
     images = ("bent", "straight", "bare")
-    poses = hands_of_truth(truth, images, dict.fromkeys(images, (SIZE, SIZE)))
+    poses = truth.hands(images, dict.fromkeys(images, (SIZE, SIZE)))
     assert (poses.bent.tolist(), poses.straight.tolist(), poses.unknown_poses) == (
         [True, False, False],
         [False, True, False],
@@ -123,7 +123,7 @@ def test_bones_by_other_names_have_a_pose_too(submission):
     names = {"Radius": "DistalRadius", "Ulna": "DistalUlna", "finger-11": "MC3"}
     rows = [("a", names[bone], runs) for bone, runs in masks(person=4, bent=True).items()]
     truth = read_truth(submission(rows).path, Path("nowhere"))
-    assert hands_of_truth(truth, ("a",), {"a": (SIZE, SIZE)}).bent.tolist() == [True]
+    assert truth.hands(("a",), {"a": (SIZE, SIZE)}).bent.tolist() == [True]
 
 
 def test_without_bent_or_without_straight_wrists_there_is_nothing_to_weight():
@@ -135,7 +135,7 @@ def test_without_bent_or_without_straight_wrists_there_is_nothing_to_weight():
 def test_labels_without_these_bones_have_no_pose(submission):
     truth = read_truth(submission([("a", "Ulna", rle.empty())]).path, Path("nowhere"))
     with pytest.raises(InputError, match="the labels have no Radius, finger-11"):
-        hands_of_truth(truth, ("a",), {"a": (4, 4)})
+        truth.hands(("a",), {"a": (4, 4)})
 
 
 @pytest.mark.parametrize(

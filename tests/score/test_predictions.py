@@ -8,9 +8,8 @@ import pytest
 from handseg import rle
 from handseg.data.dataset import with_test_labels
 from handseg.errors import InputError
-from handseg.score.predictions import score_submission
-from handseg.score.samples import has_labels
-from handseg.score.truth import GroundTruth
+from handseg.score.ground_truth import GroundTruth, has_labels
+from handseg.score.scoring import score_submission
 
 ONE, TWO, TEST = (f"image_{person}_R.png" for person in ("ID001", "ID002", "ID003"))
 

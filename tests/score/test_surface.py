@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from handseg import rle
-from handseg.score.surface import outline_distances
+from handseg.score.metrics import outline_distances
 
 pairs = st.tuples(st.integers(1, 9), st.integers(1, 9)).flatmap(
     lambda shape: arrays(np.uint8, (2, *shape), elements=st.integers(0, 1))
@@ -76,7 +76,7 @@ def test_masks_without_a_distance_are_left_out_of_the_mean_and_counted(judged):
     predicted = true.copy()
     predicted[1] = 0
     scored = judged(predicted, true, ("dice", "hd95", "nsd"))
-    assert scored.figures["hd95"][0, 0] == 0
-    assert np.isnan(scored.figures["hd95"][1, 0])
+    assert scored.values["hd95"][0, 0] == 0
+    assert np.isnan(scored.values["hd95"][1, 0])
     assert (scored.undefined("hd95"), scored.undefined("nsd")) == (1, 0)
-    assert scored.figures["nsd"].tolist() == [[1.0], [0.0]]
+    assert scored.values["nsd"].tolist() == [[1.0], [0.0]]

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from handseg.cli.score import comparison_json, rows_csv, rows_table, worst_csv, worst_table
-from handseg.score.comparison import Comparison, report_rows, worst_images
+from handseg.score.scoring import Comparison, report_rows, worst_images
 
 CLASSES = ("[red]x[/]", "y", "z")
 

@@ -8,8 +8,8 @@ from handseg import rle
 from handseg.data.dataset import find_dataset
 from handseg.data.image_sizes import check_all_known
 from handseg.errors import InputError
-from handseg.score.predictions import score_submission
-from handseg.score.truth import images_to_score, read_truth
+from handseg.score.ground_truth import images_to_score, read_truth
+from handseg.score.scoring import score_submission
 
 DOT = rle.parse("1 1")
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from handseg.crops.cut import cut_crops
-from handseg.crops.windows import plan_crops
+from handseg.crops import cut_crops, plan_crops
 from handseg.data.crop_manifest import region_folder
 from handseg.data.dataset import labelled_training_samples, open_dataset
 from handseg.data.fingerprint import fingerprint, sample_files

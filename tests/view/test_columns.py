@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from handseg.view.columns import edges, reduced, smoothed, warm_up
+from handseg.view.curves import column_edges, reduce_columns, smooth, warm_up
 
 NAN = float("nan")
 
@@ -26,35 +26,35 @@ def test_columns_hold_what_counting_each_value_gives(whole_numbers, holes):
     x = np.sort(rng.integers(0, 3000, 500)) if whole_numbers else np.sort(rng.uniform(0, 3000, 500))
     y = rng.normal(size=500)
     y[rng.integers(0, 500, holes)] = rng.choice([NAN, np.inf, -np.inf], holes)
-    borders = edges(200.0, 2500.0, 40, lead=3)
-    found = reduced(x, y, borders)
+    borders = column_edges(200.0, 2500.0, 40, lead=3)
+    found = reduce_columns(x, y, borders)
     assert len(found.mean) == 43
     np.testing.assert_allclose((found.low, found.high, found.mean), by_hand(x, y, borders))
 
 
 def test_a_column_is_broken_where_it_holds_values_but_no_number():
     x, y = np.array([0, 1, 2, 2, 4]), np.array([1.0, NAN, NAN, 3.0, np.inf])
-    found = reduced(x, y, edges(0.0, 4.0, 5))
+    found = reduce_columns(x, y, column_edges(0.0, 4.0, 5))
     assert found.broken.tolist() == [False, True, False, False, True]
     np.testing.assert_array_equal(found.mean, [1.0, NAN, 3.0, NAN, NAN])
 
 
 def test_nothing_in_the_frame_is_nothing_in_the_columns():
-    found = reduced(np.array([7.0]), np.array([1.0]), edges(0.0, 4.0, 5))
+    found = reduce_columns(np.array([7.0]), np.array([1.0]), column_edges(0.0, 4.0, 5))
     assert np.isnan(found.mean).all()
-    assert np.isnan(reduced(np.empty(0), np.empty(0), edges(0.0, 4.0, 5)).mean).all()
+    assert np.isnan(reduce_columns(np.empty(0), np.empty(0), column_edges(0.0, 4.0, 5)).mean).all()
 
 
 def test_smoothing_is_the_weighted_mean_of_what_came_before():
     values = np.array([4.0, 1.0, 3.0])
     weights = np.array([0.6**2, 0.6, 1.0])
-    assert smoothed(values, 0.6)[2] == pytest.approx((weights * values).sum() / weights.sum())
-    assert smoothed(values, 0.6)[0] == pytest.approx(4.0), "nothing is drawn towards zero"
-    assert smoothed(values, 0.0) is values
+    assert smooth(values, 0.6)[2] == pytest.approx((weights * values).sum() / weights.sum())
+    assert smooth(values, 0.6)[0] == pytest.approx(4.0), "nothing is drawn towards zero"
+    assert smooth(values, 0.0) is values
 
 
 def test_smoothing_passes_over_gaps_and_keeps_them():
-    found = smoothed(np.array([NAN, 2.0, NAN, 2.0]), 0.9)
+    found = smooth(np.array([NAN, 2.0, NAN, 2.0]), 0.9)
     np.testing.assert_allclose(found, [NAN, 2.0, NAN, 2.0])
 
 

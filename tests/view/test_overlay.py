@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from handseg.view.geometry import ImageRegion, fitted, sample, samples_a_side
 from handseg.view.overlay import (
     EXTRA,
     FILL,
@@ -13,8 +12,12 @@ from handseg.view.overlay import (
     MISSED,
     RIGHT,
     SWAPPED,
+    ImageRegion,
     compose,
     compose_errors,
+    fitted,
+    sample,
+    samples_a_side,
     shrink_grey,
 )
 

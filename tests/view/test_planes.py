@@ -3,7 +3,7 @@
 import numpy as np
 
 from handseg.data.planes import unpack
-from handseg.view.planes import dice_of_planes
+from handseg.view.overlay import dice_of_planes
 
 
 def test_dice_of_planes_is_dice_of_the_masks():

@@ -9,7 +9,7 @@ import pytest
 from handseg.recipe import load_recipe
 from handseg.runs.history import read_run
 from handseg.runs.writer import RunWriter
-from handseg.view.line_plots import COLUMNS, Line, plot, spark
+from handseg.view.charts import COLUMNS, Line, plot, spark
 from handseg.view.run_page import run_page
 from handseg.view.run_report import report_run
 

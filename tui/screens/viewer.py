@@ -15,8 +15,7 @@ from handseg.anatomy import colours
 from handseg.data.dataset import Sample
 from handseg.errors import HandsegError
 from handseg.runs.artifacts import Preview, list_previews
-from handseg.view.geometry import fitted
-from handseg.view.overlay import compose, compose_errors
+from handseg.view.overlay import compose, compose_errors, fitted
 from tui.keys import Place, bindings
 from tui.messages import PictureFault, PictureLoaded, PreviewsListed
 from tui.pictures import Picture, PictureCache, PictureKey, load_preview, load_sample

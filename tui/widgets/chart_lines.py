@@ -13,8 +13,7 @@ from rich.style import Style
 from rich.text import Text
 
 from handseg.view import ticks
-from handseg.view.braille import BLANK
-from handseg.view.curves import NO_CURVE, CurveLine, CurveRaster, Viewport
+from handseg.view.curves import BLANK, NO_CURVE, CurveLine, CurveRaster, Viewport
 from tui import palette
 from tui.wording import joined, one_line, without_middle
 

@@ -4,15 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handseg.anatomy import (
-    BONES,
-    CARPALS,
-    FINGERS,
-    FINGERTIPS,
-    FOREARM,
-    MEAN_AREAS,
-    METACARPALS,
-)
+from handseg.anatomy import BONES, CARPALS, FINGERS, FINGERTIPS, FOREARM, MEAN_AREAS, METACARPALS
 from handseg.data.phantom import outlines
 from handseg.data.phantom.outlines import Points
 

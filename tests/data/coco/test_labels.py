@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from handseg import rle
-from handseg.crops.cut import cut_crops
-from handseg.crops.windows import plan_crops
+from handseg.crops import cut_crops, plan_crops
 from handseg.data.cache import build_cache
 from handseg.data.crop_manifest import read_manifest
 from handseg.data.dataset import labelled_training_samples, open_dataset

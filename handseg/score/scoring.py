@@ -1,38 +1,255 @@
-"""Scored submissions side by side, the last against the best of the others, and what is reported.
+"""Scores of submissions against labels, one by one and side by side, and what is reported of them.
 
-Rows are classes, images, people or pairs of bones. One submission has a column for each metric;
-several have rows for each metric with a column for each submission and one for the difference.
+Of several submissions the last is compared with the best of the others. Rows of a report are
+classes, images, people or pairs of bones. One submission has a column for each metric; several have
+rows for each metric with a column for each submission and one for the difference.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from handseg.data.image_sizes import check_all_known, resolve_sizes
+from handseg.errors import InputError, UsageError
+from handseg.formats.documents import Size
+from handseg.hand.pose import LIMIT
+from handseg.reporter import Progress, silent
+from handseg.rle.aligned import compare
+from handseg.rle.submission import Submission
+from handseg.score.dice import Scores
+from handseg.score.ground_truth import GroundTruth
 from handseg.score.means import (
     Difference,
-    Figures,
     Interval,
+    People,
     Stratum,
     Summary,
+    Values,
     column_means,
     difference,
     row_means,
     summarise,
 )
-from handseg.score.metrics import DICE, IMAGES, METRICS, OVERLAP, Metric
-from handseg.score.predictions import ScoredSubmission
+from handseg.score.metrics import (
+    DICE,
+    IMAGES,
+    METRICS,
+    OF_AREAS,
+    OVERLAP,
+    Metric,
+    OverlapScores,
+    needs_sizes,
+    overlap_scores,
+    surface_metrics,
+    touching_pairs,
+)
 
 if TYPE_CHECKING:
     from handseg.hand.hands import Hands
-    from handseg.score.pose import Reweight
 
 By = Literal["class", "image", "person"]
 MEAN = "mean"
 FROM, TO = "95 % from", "95 % to"
+
+
+@dataclass(frozen=True)
+class ScoredSubmission:
+    """A submission with its scores and what a person should know about them."""
+
+    submission: Submission
+    truth: GroundTruth
+    images: tuple[str, ...]
+    labelled: NDArray[np.bool_]
+    """bool [images, classes]: where there are values."""
+    values: Mapping[str, Values]
+    """For each metric that classes have: float64 [images, classes], NaN where unlabelled, and for
+    `hd95` where one of the two masks is empty."""
+    overlaps: OverlapScores | None = None
+    trained_on: tuple[str, ...] = ()
+    """People in its images that its models trained on: the scores flatter."""
+    sizes: Mapping[str, Size] = field(default_factory=dict[str, Size])
+    """(height, width) of the images, as far as known."""
+
+    @property
+    def scores(self) -> Scores:
+        return Scores(self.images, self.truth.classes, self.values[DICE.name])
+
+    @cached_property
+    def people(self) -> People:
+        return People([self.truth.person(image) for image in self.images])
+
+    @cached_property
+    def without_rows(self) -> tuple[str, ...]:
+        """Images that it has no row of: they count as empty."""
+        found = set(self.submission.images)
+        return tuple(image for image in self.images if image not in found)
+
+    @property
+    def rows_missing(self) -> int:
+        """Rows that images with others lack: they count as empty masks."""
+        scored = set(self.images).intersection(self.submission.images)
+        # Every row is of a class of the labels, else it were refused.
+        rows = sum(image in scored for image, _ in self.submission)
+        return len(scored) * len(self.truth.classes) - rows
+
+    def undefined(self, metric: str) -> int:
+        """Labelled masks that have no value of a metric: they are left out of its means."""
+        return int((np.isnan(self.values[metric]) & self.labelled).sum())
+
+
+def score_submission(
+    submission: Submission,
+    truth: GroundTruth,
+    images: tuple[str, ...],
+    metrics: Sequence[str] = (DICE.name,),
+    *,
+    image_size: Size | None = None,
+    progress: Progress = silent,
+) -> ScoredSubmission:
+    """Compare one submission with the labels of `images`; a missing row is an empty mask.
+
+    Args:
+        images: names of the images, in the order of the rows of all arrays.
+        metrics: names of `METRICS`. Those of areas come from runs; `hd95` and `nsd` decode masks in
+            their boxes, and need sizes.
+        image_size: (height, width) of images whose size no sidecar and no header says.
+
+    Returns:
+        The scores, float64 [images, classes] for each metric, NaN where unlabelled.
+
+    Raises:
+        InputError: run lengths are at fault or pass the end of the image (with file, line, image
+            and class); or sizes differ, or are needed and not known.
+    """
+    sizes = known_sizes(submission, truth, images, image_size)
+    labelled = truth.labelled(images)
+    keys = [(image, cls) for image in images for cls in truth.classes]
+    values = _of_areas(submission, truth, keys, metrics, sizes)
+    if needs_sizes(metrics):
+        values |= _of_surfaces(submission, truth, keys, labelled, sizes, progress)
+    shaped = {
+        name: np.where(labelled, values[name].reshape(labelled.shape), np.nan)
+        for name in metrics
+        if name != OVERLAP
+    }
+    return ScoredSubmission(
+        submission,
+        truth,
+        images,
+        labelled,
+        shaped,
+        _overlaps(submission, truth, images, labelled, progress) if OVERLAP in metrics else None,
+        _trained_on(submission, {truth.person(image) for image in images}),
+        sizes,
+    )
+
+
+def known_sizes(
+    submission: Submission, truth: GroundTruth, images: Sequence[str], image_size: Size | None
+) -> dict[str, Size]:
+    """(height, width) of the images, the one given where nothing else says it.
+
+    Raises InputError where submission and labels disagree.
+    """
+    sizes = resolve_sizes([truth.labels, submission], truth.sizes, image_size, images)
+    return {image: sizes.of(image) for image in images if image_size or image in sizes.known}
+
+
+def _of_areas(
+    submission: Submission,
+    truth: GroundTruth,
+    keys: Sequence[tuple[str, str]],
+    metrics: Sequence[str],
+    sizes: Mapping[str, Size],
+) -> dict[str, Values]:
+    counts = compare(submission, truth.labels, keys, sizes)
+    return {name: OF_AREAS[name](counts) for name in metrics if name in OF_AREAS}
+
+
+def _of_surfaces(
+    submission: Submission,
+    truth: GroundTruth,
+    keys: Sequence[tuple[str, str]],
+    labelled: NDArray[np.bool_],
+    sizes: Mapping[str, Size],
+    progress: Progress,
+) -> dict[str, Values]:
+    check_all_known(sizes, dict.fromkeys(image for image, _ in keys))
+    known = np.flatnonzero(labelled)
+    chosen = [keys[place] for place in known.tolist()]
+    found = surface_metrics(submission, truth.labels, chosen, sizes, progress)
+    values = {name: np.full(len(keys), np.nan) for name in found}
+    for name, of_labelled in found.items():
+        values[name][known] = of_labelled
+    return values
+
+
+def _overlaps(
+    submission: Submission,
+    truth: GroundTruth,
+    images: tuple[str, ...],
+    labelled: NDArray[np.bool_],
+    progress: Progress,
+) -> OverlapScores:
+    known = {
+        image: tuple(cls for cls, is_known in zip(truth.classes, flags, strict=True) if is_known)
+        for image, flags in zip(images, labelled.tolist(), strict=True)
+    }
+    pairs = touching_pairs(truth.labels, truth.classes, truth.class_of, images)
+    return overlap_scores(submission, truth.labels, known, pairs, progress)
+
+
+def _trained_on(submission: Submission, people: set[str]) -> tuple[str, ...]:
+    """Those of some people that the submission's models trained on, as its sidecar says."""
+    trained = set((submission.sidecar or {}).get("trained_people") or ())
+    return tuple(sorted(trained & people))
+
+
+class Reweight(NamedTuple):
+    """`pose=SHARE`: the share of people with bent wrists that a mean shall stand for."""
+
+    share: float
+
+    @property
+    def words(self) -> str:
+        return f"{100 * self.share:g} % bent"
+
+
+def parse_reweight(text: str) -> Reweight:
+    """`pose=SHARE` with a share from 0 to 1; raises UsageError for anything else."""
+    name, _, value = text.partition("=")
+    try:
+        share = float(value)
+    except ValueError:
+        share = math.nan
+    if name != "pose" or not 0 <= share <= 1:
+        raise UsageError(
+            f"the share of poses {text!r} cannot be read",
+            details="it is pose=SHARE, the share of people with bent wrists from 0 to 1",
+            hints=["as in the competition's test set: --reweight pose=0.576"],
+        )
+    return Reweight(share)
+
+
+def pose_strata(hands: "Hands", reweight: Reweight) -> tuple[Stratum, Stratum]:
+    """The bent and the straight images with the shares that they shall have.
+
+    Raises InputError where there are none of one kind.
+    """
+    strata = Stratum(hands.bent, reweight.share), Stratum(hands.straight, 1 - reweight.share)
+    for stratum, name in zip(strata, ("bent", "straight"), strict=True):
+        if not stratum.members.any():
+            raise InputError(
+                f"no image has a {name} wrist: there is nothing to weight",
+                details=f"{int(hands.bent.sum())} of {len(hands.images)} images are bent by "
+                f"more than {LIMIT:g}°, of {hands.unknown_poses} the angle cannot be told",
+            )
+    return strata
 
 
 @dataclass(frozen=True)
@@ -45,7 +262,7 @@ class Comparison:
     scored: Sequence[ScoredSubmission]
     titles: Sequence[str]
     metrics: Sequence[str] = (DICE.name,)
-    reweight: "Reweight | None" = None
+    reweight: Reweight | None = None
     hands: "Sequence[Hands]" = ()
 
     @cached_property
@@ -76,8 +293,6 @@ class Comparison:
         """
         if self.reweight is None:
             return ()
-        from handseg.score.pose import pose_strata
-
         return pose_strata(self.hands[index], self.reweight)
 
     def bends(self, index: int) -> list[float]:
@@ -90,7 +305,7 @@ class Comparison:
     def summaries(self) -> dict[tuple[int, str], Summary]:
         """The summary of each submission (its index) and metric."""
         return {
-            (index, metric): summarise(figures_of(one, metric), one.people, self.strata(index))
+            (index, metric): summarise(values_of(one, metric), one.people, self.strata(index))
             for index, one in enumerate(self.scored)
             for metric in self.metrics
         }
@@ -103,23 +318,23 @@ class Comparison:
         last, other, strata = self.scored[-1], self.scored[self.other], self.strata(-1)
         return {
             metric: difference(
-                figures_of(last, metric), figures_of(other, metric), last.people, strata
+                values_of(last, metric), values_of(other, metric), last.people, strata
             )
             for metric in self.metrics
         }
 
 
-def figures_of(scored: ScoredSubmission, metric: str) -> Figures:
-    """The figures of a metric, float64 [images, classes]; `overlap` has one column."""
+def values_of(scored: ScoredSubmission, metric: str) -> Values:
+    """The values of a metric, float64 [images, classes]; `overlap` has one column."""
     if metric != OVERLAP:
-        return scored.figures[metric]
+        return scored.values[metric]
     assert scored.overlaps is not None
     return scored.overlaps.of_images[:, None]
 
 
 @dataclass(frozen=True)
 class ReportColumn:
-    """A figure for each row, NaN where there is none, and for each of its footers."""
+    """A value for each row, NaN where there is none, and for each of its footers."""
 
     title: str
     metric: Metric
@@ -133,7 +348,7 @@ class ReportColumn:
 
 @dataclass(frozen=True)
 class ReportRows:
-    """Named rows of figures, and beneath them rows that sum up (`footers`)."""
+    """Named rows of values, and beneath them rows that sum up (`footers`)."""
 
     heading: str
     """What the rows are: class, image, person, pair."""
@@ -197,17 +412,17 @@ def _rows(comparison: Comparison, by: By, metrics: Sequence[str]) -> ReportRows:
 
 
 def rows_by(scored: ScoredSubmission, metric: str, by: By) -> dict[str, float]:
-    figures = figures_of(scored, metric)
+    values = values_of(scored, metric)
     if by == "class":
-        return dict(zip(scored.truth.classes, column_means(figures).tolist(), strict=True))
-    means = row_means(figures)
+        return dict(zip(scored.truth.classes, column_means(values).tolist(), strict=True))
+    means = row_means(values)
     if by == "image":
         return dict(zip(scored.images, means.tolist(), strict=True))
     return scored.people.means(means)
 
 
 def _rank(rows: Sequence[Mapping[str, Mapping[str, float]]], name: str) -> float:
-    """What puts the worst rows first: the last submission's figure of the first metric."""
+    """What puts the worst rows first: the last submission's value of the first metric."""
     metric, values = next(iter(rows[-1].items()))
     value = values.get(name, math.nan)
     if math.isnan(value):

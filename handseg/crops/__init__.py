@@ -1,1 +1,0 @@
-"""Regions to windows to cropped images, labels and their manifest."""
