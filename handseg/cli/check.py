@@ -199,7 +199,8 @@ class RecipeCheck:
 
 
 def check_recipe(text: str) -> RecipeCheck:
-    from handseg.recipe import RecipeError, load_recipe
+    from handseg.recipe.faults import RecipeError
+    from handseg.recipe.load import load_recipe
 
     try:
         return RecipeCheck(text, (), load_recipe(text).warnings)

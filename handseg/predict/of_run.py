@@ -8,8 +8,8 @@ from typing import Any
 from handseg.data.dataset import Dataset, Sample
 from handseg.data.fingerprint import fingerprint, hash_file
 from handseg.errors import InputError, UsageError
-from handseg.models.build import build_model
 from handseg.models.checkpoints import Checkpoint, load_best
+from handseg.models.segmenter import build_model
 from handseg.predict.device import best_device
 from handseg.predict.submission import write_predictions
 from handseg.predict.whole import Inference

@@ -11,7 +11,7 @@ from torch import Tensor
 from handseg import disk
 from handseg.errors import FailedError
 from handseg.models.checkpoints import point, pointed, prune, save_checkpoint
-from handseg.recipe.schema import Checkpoint as Spec
+from handseg.recipe.schema import CheckpointSchedule as Spec
 from handseg.runs import fields
 from handseg.runs.commands import run_command
 from handseg.runs.writer import RunWriter

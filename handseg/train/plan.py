@@ -9,8 +9,7 @@ import torch
 from accelerate import Accelerator
 
 from handseg.errors import UsageError
-from handseg.models.build import build_model, parameter_count
-from handseg.models.segmenter import Segmenter
+from handseg.models.segmenter import Segmenter, build_model, parameter_count
 from handseg.predict.device import check_precision
 from handseg.predict.whole import Inference
 from handseg.recipe.load import LoadedRecipe

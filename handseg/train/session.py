@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from handseg.errors import FailedError, HandsegError
-from handseg.models.build import build_model
 from handseg.models.checkpoints import Checkpoint, load_checkpoint
-from handseg.models.segmenter import Segmenter
+from handseg.models.segmenter import Segmenter, build_model
 from handseg.predict.of_run import images_fingerprint, read_facts, sidecar_of
 from handseg.predict.room import is_out_of_memory
 from handseg.predict.submission import write_predictions

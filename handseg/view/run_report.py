@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from handseg.errors import InputError, UsageError
-from handseg.recipe.differences import RecipeDifference, recipe_differences
+from handseg.recipe.load import RecipeDifference, recipe_differences
 from handseg.runs import fields
 from handseg.runs.checkpoints import CheckpointFacts, Checkpoints
 from handseg.runs.commands import resume_command

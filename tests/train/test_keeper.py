@@ -7,7 +7,7 @@ import torch
 
 from handseg.errors import FailedError
 from handseg.models.checkpoints import load_checkpoint, pointed
-from handseg.recipe.schema import Checkpoint
+from handseg.recipe.schema import CheckpointSchedule
 from handseg.runs.writer import RunWriter
 from handseg.train import keeper as module
 from handseg.train.keeper import RETRY, Keeper, Snapshot
@@ -18,7 +18,7 @@ def keeper(tmp_path):
     """The keeper of an open run; its warnings are kept."""
     writer = RunWriter.create(tmp_path / "runs", "unet", recipe_toml="", facts={"classes": ["a"]})
     made = Keeper(
-        writer, Checkpoint(every_minutes=15, keep=2), lambda *said: made.said.append(said)
+        writer, CheckpointSchedule(every_minutes=15, keep=2), lambda *said: made.said.append(said)
     )
     made.said = []
     yield made

@@ -11,7 +11,7 @@ from handseg.crops.windows import plan_crops
 from handseg.data.crop_manifest import region_folder
 from handseg.data.dataset import labelled_training_samples, open_dataset
 from handseg.data.fingerprint import fingerprint, sample_files
-from handseg.recipe import load_recipe
+from handseg.recipe.load import load_recipe
 from handseg.reporter import Reporter
 from handseg.train.parts import prepare_parts
 from handseg.train.world import check_world

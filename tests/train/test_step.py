@@ -8,7 +8,7 @@ from torch import nn
 
 from handseg.models.segmenter import Normalizer, Segmenter
 from handseg.predict.room import Room
-from handseg.recipe import Optimizer, Recipe, Train
+from handseg.recipe.schema import Optimizer, Recipe, Train
 from handseg.train import step as steps
 from handseg.train.loader import Batch
 from handseg.train.step import GoBackError, Stepper

@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from handseg.errors import FailedError
 from handseg.models.checkpoints import load_checkpoint
 from handseg.predict.whole import Inference
-from handseg.recipe import load_recipe
+from handseg.recipe.load import load_recipe
 from handseg.runs.reader import list_runs, read_run
 from handseg.train import ledger, trainer
 from handseg.train.loss import SegmentationLoss
