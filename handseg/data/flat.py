@@ -5,9 +5,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from handseg.data.dicom import is_dicom, read_header
-from handseg.data.handbone import is_image
 from handseg.data.labels import Sample
-from handseg.data.layout import Listing, Names, note_on_persons
+from handseg.data.layout import Listing, Names, is_image, note_on_persons
 from handseg.data.settings import Settings
 from handseg.errors import InputError
 from handseg.formats.handbone import CLASSES, IMAGES, LABELS, label_beside
@@ -20,7 +19,7 @@ class Flat:
     is a person of its own.
     """
 
-    name = "flat"
+    looks = "images in DIR with their labels beside them"
 
     def recognises(self, folder: Path) -> bool:
         return any(next(_images_in(base), None) for _, base in _places(folder))
