@@ -15,7 +15,7 @@ from handseg.formats.handbone import CLASSES, IMAGES, LABELS, label_beside
 class Flat:
     """`DIR/<image>`, `DIR/<split>/<image>` or `DIR/<split>/DCM/<image>`, without folders of people.
 
-    A person is told by the image's name, or, of DICOM files, by the patient's id; else every image
+    The person is what the image's name says, else a DICOM file's patient; an image without either
     is a person of its own.
     """
 

@@ -25,14 +25,6 @@ SET = "--set"
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
-@dataclass(frozen=True, slots=True)
-class FoundRecipe:
-    """A recipe's file, and whether it is one that comes with handseg."""
-
-    path: Path
-    bundled: bool
-
-
 def bundled_folder() -> Path:
     """The folder of the recipes that come with handseg: the checkout's, else the package's.
 
@@ -59,19 +51,19 @@ def find_bundled(name: str) -> Path | None:
     return path if path.is_file() else None
 
 
-def find_recipe(name_or_path: str) -> FoundRecipe:
-    """The recipe that a person means.
+def find_recipe(name_or_path: str) -> Path:
+    """The file of a recipe: as typed, else among those that come with handseg.
 
     Raises:
         UsageError: There is no such file, here or among the bundled recipes.
     """
     typed = Path(name_or_path)
     if typed.is_file():
-        return FoundRecipe(typed, bundled=False)
+        return typed
     bundled = find_bundled(name_or_path)
     if bundled is None:
         raise no_such_recipe(name_or_path)
-    return FoundRecipe(bundled, bundled=True)
+    return bundled
 
 
 def no_such_recipe(name: str) -> UsageError:

@@ -1,6 +1,5 @@
 """A recipe from its name or path to checked values; two compared, a bundled one copied."""
 
-import os
 import shlex
 import tomllib
 from collections.abc import Sequence
@@ -8,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from handseg import __version__
+from handseg import __version__, disk
 from handseg.errors import UsageError
 from handseg.recipe.faults import Origin, RecipeError, RecipeFault, dotted, enumerated
 from handseg.recipe.layers import (
@@ -81,15 +80,16 @@ def load_recipe(
         UsageError: There is no such recipe.
         RecipeError: With all faults of the first layer that has any.
     """
-    found = find_recipe(name_or_path)
-    layers = read_layers(found.path, sets)
+    path = find_recipe(name_or_path)
+    layers = read_layers(path, sets)
     recipe, warnings = parse(layers, resumed=resumed)
     if resumed:
         check_resumed(sets, layers)
     stop_at_faults(layers)
     recipe = validate(recipe, layers)
     stop_at_faults(layers)
-    return LoadedRecipe(recipe, found.path, found.bundled, tuple(sets), tuple(warnings), layers)
+    bundled = path != Path(name_or_path)
+    return LoadedRecipe(recipe, path, bundled, tuple(sets), tuple(warnings), layers)
 
 
 def check_resumed(sets: Sequence[str], layers: Layers) -> None:
@@ -185,7 +185,9 @@ def copy_recipe(name: str, folder: Path, *, force: bool = False) -> list[Path]:
         raise no_such_recipe(name)
     texts = {folder / file.name: file.read_bytes() for file in read_layers(recipe, []).files}
     goal = folder / recipe.name
-    wanted = {path: text for path, text in texts.items() if path == goal or not holds(path, text)}
+    wanted = {
+        path: text for path, text in texts.items() if path == goal or not has_text(path, text)
+    }
     taken = [path for path in wanted if path.exists()]
     if taken and not force:
         raise UsageError(
@@ -193,18 +195,10 @@ def copy_recipe(name: str, folder: Path, *, force: bool = False) -> list[Path]:
             details="copying would replace it" if len(taken) == 1 else "copying would replace them",
             hints=[f"handseg recipes copy {recipe.stem} --force"],
         )
-    folder.mkdir(parents=True, exist_ok=True)
     for path, text in wanted.items():
-        write_whole(path, text)
+        disk.replace(path, text)
     return list(wanted)
 
 
-def holds(path: Path, text: bytes) -> bool:
+def has_text(path: Path, text: bytes) -> bool:
     return path.is_file() and path.read_bytes() == text
-
-
-def write_whole(path: Path, text: bytes) -> None:
-    """Write a file so that it is there whole or as it was."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_bytes(text)
-    beside.replace(path)

@@ -157,7 +157,7 @@ class _Parser:
         return True
 
     def anything(self, value: Any, path: KeyPath) -> Any:
-        """A value for someone else's function: whatever JSON knows too."""
+        """A value for a function of another library: whatever JSON knows too."""
         if isinstance(value, list):
             items = cast("list[Any]", value)
             self.each(((index, Any, item) for index, item in enumerate(items)), path)
