@@ -16,7 +16,7 @@ LOSSES = {
     "jaccard": "handseg.train.smp_losses:jaccard",
     "lovasz": "handseg.train.smp_losses:lovasz",
 }
-"""Terms of the sum that is trained on: each is a `handseg.train.loss.LossTerm`."""
+"""Terms of the sum that is trained on, by identifiers: each is a `handseg.train.loss.LossTerm`."""
 
 LIBRARIES = {
     "smp": "handseg.models.from_smp",
