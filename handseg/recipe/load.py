@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from handseg import __version__, disk
+from handseg import __version__
 from handseg.errors import UsageError
 from handseg.recipe.faults import Origin, RecipeError, RecipeFault, dotted, enumerated
 from handseg.recipe.layers import (
@@ -180,6 +180,8 @@ def copy_recipe(name: str, folder: Path, *, force: bool = False) -> list[Path]:
         UsageError: there is no such recipe, or a file of the name is there and `force` is not
             given; then nothing is written.
     """
+    from handseg import disk  # loading a recipe does without
+
     recipe = find_bundled(name)
     if recipe is None:
         raise no_such_recipe(name)
