@@ -38,7 +38,8 @@ from handseg.data.dataset import Sample, open_dataset
 from handseg.data.fingerprint import sample_files
 from handseg.data.phantom import write_phantoms
 from handseg.data.planes import unpack
-from handseg.recipe import Transform, load_recipe
+from handseg.recipe.load import load_recipe
+from handseg.recipe.schema import Transform
 from handseg.train.augment import Augmentation
 from handseg.train.loader import Batch, Loader, TrainingSamples
 from handseg.train.order import Draw, EpochSampler

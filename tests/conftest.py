@@ -115,7 +115,7 @@ def add_hand() -> Callable[..., Path]:
 @pytest.fixture(scope="session")
 def trained_place(tmp_path_factory: pytest.TempPathFactory, phantom_folder: Path) -> Path:
     """A working folder with the phantoms and a finished run `tiny-1`; shared, never written to."""
-    from handseg.recipe import load_recipe
+    from handseg.recipe.load import load_recipe
     from handseg.reporter import Reporter
     from handseg.train.session import train
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from textual.message import Message
 
 from handseg.errors import HandsegError
-from handseg.recipe.differences import RecipeDifference, recipe_differences
-from handseg.recipe.locate import locate
+from handseg.recipe.line_numbers import line_numbers
+from handseg.recipe.load import RecipeDifference, recipe_differences
 from handseg.runs import layout
 from handseg.runs.checkpoints import CheckpointFacts, Checkpoints
 from handseg.runs.log import LogLine, LogStretch, search
@@ -171,7 +171,7 @@ def read_recipe(folder: Path, pinned: Path | None) -> RecipeText:
 def _keys_of_lines(text: str, count: int) -> tuple[tuple[str, ...], ...]:
     """The dotted keys that stand on each line of a valid TOML text."""
     found: list[list[str]] = [[] for _ in range(count)]
-    for path, line in locate(text).items():
+    for path, line in line_numbers(text).items():
         if 1 <= line <= count:
             found[line - 1].append(".".join(map(str, path)))
     return tuple(map(tuple, found))

@@ -21,7 +21,6 @@ from handseg.check.inspection import (
     inspect_sample,
 )
 from handseg.data.dataset import Dataset, Sample
-from handseg.data.handbone import Handbone
 from handseg.data.images import is_radiograph
 from handseg.hand.hands import Hands, Side
 from handseg.reporter import Progress, silent
@@ -144,7 +143,7 @@ def listing_findings(dataset: Dataset) -> list[Finding]:
         *_without_label(dataset, train, test),
         *_shared_labels(train + test),
         *_in_both_splits(train, test),
-        *(_strays(dataset, train + test) if dataset.layout == Handbone.name else ()),
+        *(_strays(dataset, train + test) if dataset.layout == "handbone" else ()),
     ]
 
 
@@ -152,7 +151,7 @@ def _without_label(
     dataset: Dataset, train: Sequence[Sample], test: Sequence[Sample]
 ) -> Iterator[Finding]:
     # A COCO file may well leave images without annotations: training does so too.
-    severity: Severity = "error" if dataset.layout == Handbone.name else "note"
+    severity: Severity = "error" if dataset.layout == "handbone" else "note"
     for sample in train:
         if sample.labels is None:
             yield Finding(severity, "files", NO_LABEL, image=sample.image_name)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from handseg.check.repair import RepairChange
     from handseg.check.submission import SubmissionCheck
     from handseg.data.dataset import Dataset
-    from handseg.recipe import RecipeError
+    from handseg.recipe.faults import RecipeError
 
 EXAMPLES = 3
 """Places of a finding or of a change that are shown; all of them with -v."""
@@ -199,7 +199,8 @@ class RecipeCheck:
 
 
 def check_recipe(text: str) -> RecipeCheck:
-    from handseg.recipe import RecipeError, load_recipe
+    from handseg.recipe.faults import RecipeError
+    from handseg.recipe.load import load_recipe
 
     try:
         return RecipeCheck(text, warnings=load_recipe(text).warnings)

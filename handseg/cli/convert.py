@@ -12,7 +12,7 @@ import typer
 from handseg.cli import console, options
 from handseg.cli.command import command
 from handseg.errors import InputError, UsageError
-from handseg.formats.registry import FormatName
+from handseg.registry import FORMATS
 
 if TYPE_CHECKING:
     from handseg.data.image_sizes import ImageSizes
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
 CONVERTED = Path("converted")
 """Where conversions without a name go."""
-SUFFIXES = (".gz", ".csv", ".json", ".coco")
-"""Parts of a source's name that say its format."""
+FormatName = StrEnum("FormatName", {name.upper(): name for name in FORMATS})
 
 
 class RunLengths(StrEnum):
@@ -67,7 +66,7 @@ def convert(
         ),
     ],
     to: Annotated[
-        FormatName,
+        FormatName,  # pyright: ignore[reportInvalidTypeForm]
         typer.Option(
             help="A folder of polygon files (handbone: a data set's labels; labelme), COCO JSON, "
             "a folder of PNG planes, or a CSV.",
@@ -123,7 +122,7 @@ def convert(
     for note in masks.notes:
         console.info(f"{masks.path}: {note}")
     for note in target.notes(masks):
-        lost = to == FormatName.CSV and out == options.STREAM
+        lost = to == "csv" and out == options.STREAM
         console.info(note + ("; a stream has no sidecar that says why" if lost else ""))
     with console.progress("converting") as bar:
         if out == options.STREAM and isinstance(target, FileFormat):
@@ -135,7 +134,7 @@ def convert(
 
 
 def target_format(
-    to: FormatName,
+    to: str,
     rle: RunLengths | None,
     shapes: LabelmeShapes | None,
     *,
@@ -146,8 +145,8 @@ def target_format(
     from handseg.data.images import put_image
     from handseg.formats.coco import CocoFormat
     from handseg.formats.labelme import LabelmeFormat
+    from handseg.formats.masks import format_named
     from handseg.formats.polygon_files import PolygonFormat
-    from handseg.formats.registry import format_named
 
     found = format_named(to)
     if rle is not None:
@@ -161,7 +160,8 @@ def target_format(
     if copied or linked:
         if not isinstance(found, PolygonFormat):
             word = "--link" if linked else "--with-images"
-            raise UsageError(f"{word} is about polygon files (--to handbone, labelme)")
+            names = [name for name in FORMATS if isinstance(format_named(name), PolygonFormat)]
+            raise UsageError(f"{word} is about polygon files (--to {', '.join(names)})")
         found = replace(found, place_image=partial(put_image, is_link=linked))
     return found
 
@@ -194,12 +194,15 @@ def check_place(out: Path | None, target: "Format", src: Path, force: bool) -> N
 
 def stem_of(path: Path) -> str:
     """What a conversion is called after: the source's name without what says its format."""
+    from handseg.formats.masks import format_named
+
     if path == options.STREAM:
         return "stdin"
     if path.parent.name == "predictions":
         return f"{path.resolve().parent.parent.name}-{path.stem}"
+    suffixes = {suffix for format_ in FORMATS for suffix in format_named(format_).suffixes}
     name = path.resolve().name
-    while Path(name).suffix.lower() in SUFFIXES:
+    while Path(name).suffix.lower() in suffixes:
         name = Path(name).stem
     return name
 
@@ -211,7 +214,7 @@ def read_source(
 
     Raises InputError where there is nothing, UsageError for words that do not go with it.
     """
-    from handseg.formats.registry import reader_for
+    from handseg.formats.masks import reader_for
 
     path = Path(src)
     reader = reader_for(path)

@@ -23,8 +23,8 @@ app = typer.Typer(invoke_without_command=True, epilog=epilog(LIST_EXAMPLES))
 @command(examples=LIST_EXAMPLES)
 def recipes(context: typer.Context, json_: options.Json = False, csv_: options.Csv = False) -> None:
     """List the recipes that come with handseg, or copy one."""
-    from handseg.recipe.copy import opening_comment
-    from handseg.recipe.find import bundled_folder, bundled_recipes
+    from handseg.recipe.layers import bundled_folder, bundled_recipes
+    from handseg.recipe.load import opening_comment
 
     if context.invoked_subcommand is not None:
         return
@@ -53,7 +53,7 @@ def copy(
     force: options.Force = False,
 ) -> None:
     """Put a recipe and its bases into ./recipes."""
-    from handseg.recipe.copy import copy_recipe
+    from handseg.recipe.load import copy_recipe
 
     for path in copy_recipe(name, FOLDER, force=force):
         console.out(str(path))

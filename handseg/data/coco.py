@@ -10,9 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from handseg.anatomy import ALIASES
-from handseg.data.handbone import is_image
 from handseg.data.labels import Labels, Sample
-from handseg.data.layout import Listing, Names, note_on_persons, without_suffix
+from handseg.data.layout import Listing, Names, is_image, note_on_persons, without_suffix
 from handseg.data.settings import FILE, Settings, is_inside
 from handseg.errors import InputError, did_you_mean
 from handseg.formats.coco import CocoDocument, Id, read_annotations, read_document
@@ -35,7 +34,7 @@ REMEMBERED = 16
 class Coco:
     """COCO files and the images that they name; classes are the data set's own."""
 
-    name = "coco"
+    looks = "COCO files beside their images"
 
     def recognises(self, folder: Path) -> bool:
         return bool(_annotation_files(folder, None))

@@ -4,13 +4,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
+from handseg import registry
 from handseg.anatomy import REGIONS, bones_of
-from handseg.data import handbone
-from handseg.data.coco import Coco
 from handseg.data.dicom import is_dicom, read_header
-from handseg.data.flat import Flat
 from handseg.data.labels import Sample
 from handseg.data.layout import Layout, Listing
 from handseg.data.settings import FILE, Settings, Windows, apply_settings, settings_of
@@ -20,11 +19,10 @@ from handseg.text import counted, shown
 if TYPE_CHECKING:
     from handseg.rle.submission import Submission
 
-LAYOUTS: tuple[Layout, ...] = (handbone.Handbone(), Coco(), Flat())
-"""In the order in which they are tried."""
-
-
-OTHERS = "or COCO files beside their images, or images in DIR with their labels beside them"
+LAYOUTS: dict[str, Layout] = {
+    name: resolve_name(place)() for name, place in registry.LAYOUTS.items()
+}
+EXAMPLE, *OTHERS = (layout.looks for layout in LAYOUTS.values())
 
 
 @dataclass(frozen=True)
@@ -53,8 +51,7 @@ class Dataset:
 
     def label_path(self, image: Path) -> Path | None:
         """Where the label of an image belongs; None where labels stand in files of several."""
-        layout = next(layout for layout in LAYOUTS if layout.name == self.layout)
-        return layout.label_path(self.root, image)
+        return LAYOUTS[self.layout].label_path(self.root, image)
 
     @property
     def bones(self) -> dict[str, str]:
@@ -102,10 +99,10 @@ def open_dataset(folder: Path) -> Dataset:
         InputError: there is none in `folder`, or a file that describes it is at fault.
     """
     settings = settings_of(folder)
-    for layout in candidates(folder, settings):
-        listing = layout.listing(folder, settings)
+    for name in candidates(folder, settings):
+        listing = LAYOUTS[name].listing(folder, settings)
         if listing.train or listing.test:
-            return dataset_of(folder, layout, listing, settings)
+            return dataset_of(folder, name, listing, settings)
     raise no_dataset(folder)
 
 
@@ -119,23 +116,23 @@ def find_dataset(folder: Path, *, required: bool = False) -> Dataset | None:
 
 
 def is_dataset(folder: Path) -> bool:
-    return (folder / FILE).is_file() or any(layout.recognises(folder) for layout in LAYOUTS)
+    return (folder / FILE).is_file() or any(candidates(folder, Settings()))
 
 
-def candidates(folder: Path, settings: Settings) -> Iterable[Layout]:
+def candidates(folder: Path, settings: Settings) -> Iterable[str]:
     """The layout that the settings name, else those that recognise the folder."""
     if settings.layout is not None:
-        return [layout for layout in LAYOUTS if layout.name == settings.layout]
-    return (layout for layout in LAYOUTS if layout.recognises(folder))
+        return [settings.layout]
+    return (name for name, layout in LAYOUTS.items() if layout.recognises(folder))
 
 
-def dataset_of(root: Path, layout: Layout, listing: Listing, settings: Settings) -> Dataset:
+def dataset_of(root: Path, layout: str, listing: Listing, settings: Settings) -> Dataset:
     """A listing as a data set: named, without what its owner leaves out."""
     train, test = with_plain_names(listing.train, listing.test)
     train, test, left_out = apply_settings(root, settings, listing.classes, train, test)
     return Dataset(
         root,
-        layout.name,
+        layout,
         listing.classes,
         train,
         tuple(replace(sample, labels=None, entry=None) for sample in test),
@@ -207,7 +204,7 @@ def labelled_training_samples(dataset: Dataset) -> tuple[Sample, ...]:
         InputError: there are none, an image has no label or two share one.
     """
     if not dataset.train:
-        raise InputError(f"{dataset.root} has no training images", details=handbone.LAYOUT)
+        raise InputError(f"{dataset.root} has no training images", details=EXAMPLE)
     labelled = tuple(sample for sample in dataset.train if sample.labels is not None)
     bare = [sample for sample in dataset.train if sample.labels is None]
     expected = dataset.label_path(bare[0].image) if bare else None
@@ -264,7 +261,7 @@ def no_dataset(folder: Path) -> InputError:
     looked = folder.resolve() if folder.exists() else f"{folder.absolute()} (does not exist)"
     return InputError(
         "no data set found",
-        details=f"looked in {looked}\n{handbone.LAYOUT}\n{OTHERS}",
+        details=f"looked in {looked}\n{EXAMPLE}\nor {', or '.join(OTHERS)}",
         hints=[
             "name another folder with --data DIR or HANDSEG_DATA",
             "handseg demo           makes a synthetic data set and goes the whole way",

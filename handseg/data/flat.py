@@ -5,9 +5,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from handseg.data.dicom import is_dicom, read_header
-from handseg.data.handbone import is_image
 from handseg.data.labels import Sample
-from handseg.data.layout import Listing, Names, note_on_persons
+from handseg.data.layout import Listing, Names, is_image, note_on_persons
 from handseg.data.settings import Settings
 from handseg.errors import InputError
 from handseg.formats.handbone import CLASSES, IMAGES, LABELS, label_beside
@@ -16,11 +15,11 @@ from handseg.formats.handbone import CLASSES, IMAGES, LABELS, label_beside
 class Flat:
     """`DIR/<image>`, `DIR/<split>/<image>` or `DIR/<split>/DCM/<image>`, without folders of people.
 
-    A person is told by the image's name, or, of DICOM files, by the patient's id; else every image
+    The person is what the image's name says, else a DICOM file's patient; an image without either
     is a person of its own.
     """
 
-    name = "flat"
+    looks = "images in DIR with their labels beside them"
 
     def recognises(self, folder: Path) -> bool:
         return any(next(_images_in(base), None) for _, base in _places(folder))

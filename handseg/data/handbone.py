@@ -3,22 +3,19 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from handseg.data.images import is_radiograph
 from handseg.data.labels import Sample
-from handseg.data.layout import Listing, Names
+from handseg.data.layout import Listing, Names, is_image
 from handseg.data.settings import Settings
 from handseg.formats.handbone import CLASSES, IMAGES, LABELS, has_images, label_beside
-
-LAYOUT = """expected layout:
-  DIR/train/DCM/ID001/image1661130828152_R.png
-  DIR/train/outputs_json/ID001/image1661130828152_R.json
-  DIR/test/DCM/ID040/image1661319116107.png"""
 
 
 class Handbone:
     """A folder a person: `<split>/DCM/<person>/<image>`, labels in `<split>/outputs_json`."""
 
-    name = "handbone"
+    looks = """expected layout:
+  DIR/train/DCM/ID001/image1661130828152_R.png
+  DIR/train/outputs_json/ID001/image1661130828152_R.json
+  DIR/test/DCM/ID040/image1661319116107.png"""
 
     def recognises(self, folder: Path) -> bool:
         return has_images(folder)
@@ -53,9 +50,3 @@ def _samples(root: Path, split: str, names: Names) -> Iterator[Sample]:
             split,
             side=names.side(image.name),
         )
-
-
-def is_image(path: Path, base: Path) -> bool:
-    # Hidden twins (`._image.png`, `.ipynb_checkpoints/`) are other tools', no radiographs.
-    hidden = any(part.startswith(".") for part in path.relative_to(base).parts)
-    return not hidden and is_radiograph(path)

@@ -1,4 +1,7 @@
-"""What a layout of data sets is, and what the names of image files tell of persons and sides."""
+"""What a layout of data sets is, and what the paths of images say: person, side, whether it is one.
+
+`handseg.registry.LAYOUTS` names the layouts.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -6,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
+from handseg.data.images import is_radiograph
 from handseg.data.labels import Sample
 from handseg.data.settings import Settings
 
@@ -37,10 +41,8 @@ class Listing:
 class Layout(Protocol):
     """One way in which data sets lie on disk; its samples know how their labels are read."""
 
-    @property
-    def name(self) -> str:
-        """As `dataset.toml` and messages call it."""
-        ...
+    looks: str
+    """How its files lie, for a person whose folder is none."""
 
     def recognises(self, folder: Path) -> bool:
         """Whether a folder looks like this layout; no image is opened."""
@@ -81,6 +83,13 @@ class Names:
         match = (self.own_side or SIDE).search(without_suffix(path))
         letter = _marked(match)[:1].lower() if match else ""
         return {"l": "left", "r": "right"}.get(letter)
+
+
+def is_image(path: Path, base: Path) -> bool:
+    """Whether a path below `base` is a radiograph: neither hidden nor in a hidden folder."""
+    # Hidden twins (`._image.png`, `.ipynb_checkpoints/`) are other tools', no radiographs.
+    hidden = any(part.startswith(".") for part in path.relative_to(base).parts)
+    return not hidden and is_radiograph(path)
 
 
 def without_suffix(path: str) -> str:

@@ -12,6 +12,7 @@ from handseg.anatomy import BONES, REGIONS
 from handseg.data.labels import Sample
 from handseg.data.storage import stand_in, writable
 from handseg.errors import InputError, did_you_mean
+from handseg.registry import LAYOUTS
 from handseg.text import counted, shown
 
 FILE = "dataset.toml"
@@ -226,7 +227,7 @@ def _text(value: Any) -> str:
 
 
 def _layout(value: Any) -> str:
-    if value not in LAYOUTS:
+    if value not in tuple(LAYOUTS):
         near = did_you_mean(value, LAYOUTS) if isinstance(value, str) else ""
         raise _Misfit(f"one of {', '.join(LAYOUTS)}{near}")
     return value
@@ -293,7 +294,6 @@ def is_inside(path: str) -> bool:
     return bool(path) and "\0" not in path and not absolute and ".." not in parts
 
 
-LAYOUTS = ("handbone", "coco", "flat")
 _KINDS: dict[str, Any] = {
     "layout": _layout,
     "classes": _some_texts,

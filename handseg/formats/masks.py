@@ -1,4 +1,7 @@
-"""Masks, which every format is read into and written from, and what a format is."""
+"""Masks, which every format is read into and written from, and what a format is.
+
+`handseg.registry.FORMATS` names the formats.
+"""
 
 import math
 from abc import ABC, abstractmethod
@@ -8,12 +11,14 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any, ClassVar, NamedTuple
 
 from handseg.errors import InputError
 from handseg.formats.documents import Size, check_size, is_whole
 from handseg.formats.output import Place
 from handseg.formats.polygons import Polygon
+from handseg.registry import FORMATS
 from handseg.reporter import Progress, silent
 from handseg.rle import Runs
 from handseg.rle.writing import TextStream
@@ -95,10 +100,22 @@ class Masks:
 
 
 class Format(ABC):
-    """A format that masks are written in; those that are read too have `recognises` and `read`."""
+    """A format that masks are written in, and read from where it recognises a path."""
 
     name: ClassVar[str]
-    """As `handseg.formats.registry.FormatName` has it."""
+    """As in the registry."""
+    suffixes: ClassVar[tuple[str, ...]] = ()
+    """Of its files; a conversion is called after its source without them."""
+    takes_rest: ClassVar[bool] = False
+    """Whether it recognises files of other formats too, and is asked last."""
+
+    def recognises(self, path: Path) -> bool:
+        """Whether what lies at a path is of this format; it may still be at fault."""
+        return False
+
+    def read(self, path: Path) -> Masks:
+        """The masks of what was recognised; raises InputError where it is at fault."""
+        raise NotImplementedError
 
     @abstractmethod
     def write(self, place: Place, masks: Masks, progress: Progress = silent) -> Path:
@@ -129,6 +146,21 @@ class FolderFormat(Format):
     @abstractmethod
     def holds_only(self, folder: Path) -> bool:
         """Whether a folder has nothing in it but what this format makes: it may be replaced."""
+
+
+def format_named(name: str) -> Format:
+    """The format of a name of the registry, without options."""
+    return resolve_name(FORMATS[name])()
+
+
+def reader_for(path: Path) -> Format | None:
+    """The format of what lies at `path`; None where none but the submission can be.
+
+    Submissions and data sets are not recognised: what a person types for one may be a run.
+    """
+    # From the end: a folder of planes says by its index what it is, and may hold other files.
+    formats = sorted(map(format_named, reversed(FORMATS)), key=lambda one: one.takes_rest)
+    return next((one for one in formats if one.recognises(path)), None)
 
 
 def by_image(masks: Masks) -> Iterator[tuple[str, dict[str, Runs]]]:

@@ -65,7 +65,7 @@ def folder_at(place: Place) -> Iterator[Draft]:
 
 @contextmanager
 def _refusals(folder: Path) -> Iterator[None]:
-    """What the disk refuses, as an error that a person is told."""
+    """What the disk refuses, as an error of ours."""
     try:
         yield
     except OSError as error:

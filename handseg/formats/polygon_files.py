@@ -159,6 +159,7 @@ class PolygonFormat(FolderFormat):
     classes: ClassVar[tuple[str, ...] | None]
     """Those of files that do not say theirs; None: what is drawn."""
     contents: ClassVar[str] = "polygon files"
+    suffixes: ClassVar[tuple[str, ...]] = (".json",)
     beside: ClassVar[str] = ""
     """The one other file that the folder may hold."""
 

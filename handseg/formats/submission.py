@@ -26,6 +26,7 @@ class CsvFormat(FileFormat):
     """
 
     name: ClassVar[str] = "csv"
+    suffixes: ClassVar[tuple[str, ...]] = (".csv", ".gz")
 
     def write(self, place: Place, masks: Masks, progress: Progress = silent) -> Path:
         """Write both and give the CSV's path."""

@@ -14,8 +14,8 @@ from handseg.errors import InputError, UsageError
 from handseg.inference.device import best_device
 from handseg.inference.masks import host_masks
 from handseg.inference.whole import Inference, infer_samples
-from handseg.models.build import build_model
 from handseg.models.checkpoints import Checkpoint, load_best
+from handseg.models.segmenter import build_model
 from handseg.recipe.load import LoadedRecipe, load_recipe
 from handseg.reporter import Progress, silent
 from handseg.rle.sidecar import read_sidecar

@@ -1,16 +1,19 @@
 """SegFormer of Hugging Face's transformers, from its configuration or from pretrained weights."""
 
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from torch import nn
+from transformers import PretrainedConfig, SegformerConfig, SegformerForSemanticSegmentation
+from transformers.utils import logging
 
 from handseg.errors import FailedError
-from handseg.models.network import Network, fit_channels
-from handseg.models.weights import hub_weights
+from handseg.models.library import Network, SignatureReader, fit_channels, hub_weights
 from handseg.recipe.schema import Recipe
+from handseg.recipe.tables import LibraryTable
 
 SIZES: dict[str, dict[str, Any]] = {
     "mit-b0": {"hidden_sizes": (32, 64, 160, 256), "depths": (2, 2, 2, 2)},
@@ -26,16 +29,16 @@ WIDE_DECODER = 768
 COLOUR = 3
 """Channels of published weights."""
 ENCODER = "segformer"
+OWNED = {"num_channels", "semantic_loss_ignore_index", "reshape_last_stage"}
+"""Arguments of SegFormer's configuration that a recipe says elsewhere, or that must stay."""
 
 
 def build(recipe: Recipe, classes: int, weights: str) -> Network:
-    """Build SegFormer; `weights` is `none`, a hub name, a folder that transformers wrote or a file.
+    """As in `handseg.models.library.Library`; weights may be a folder that transformers wrote.
 
     The network is always the one that the recipe names: a resumed run, which builds it without
     the weights, has the same.
     """
-    from transformers import SegformerConfig, SegformerForSemanticSegmentation
-
     channels = recipe.data.channels
     module: nn.Module
     if weights == "none":
@@ -46,6 +49,26 @@ def build(recipe: Recipe, classes: int, weights: str) -> Network:
         fit_channels(module, channels)
     head: nn.Conv2d = module.decode_head.classifier  # type: ignore[assignment, union-attr]
     return Network(module, head, ENCODER)
+
+
+def table(arguments: SignatureReader) -> LibraryTable:
+    """As in `handseg.models.library.Library`."""
+    inherited = set(inspect.signature(PretrainedConfig).parameters)
+    return {
+        "architectures": {
+            "segformer": {
+                "depth": 5,
+                "divisible": True,
+                "options": arguments(SegformerConfig, OWNED | inherited),
+                "output_stride": 32,
+                "refuses": [],
+            }
+        },
+        "channels": [1, 3],
+        "encoders": {encoder: [f"nvidia/{encoder}"] for encoder in SIZES},
+        "open_encoders": "",
+        "other_weights": "a hub name",
+    }
 
 
 def shape_of(recipe: Recipe, classes: int, channels: int) -> dict[str, Any]:
@@ -65,8 +88,6 @@ def pretrained(recipe: Recipe, classes: int, weights: str) -> nn.Module:
     Raises:
         FailedError: they are weights of another encoder.
     """
-    from transformers import SegformerConfig, SegformerForSemanticSegmentation
-
     with silence():
         is_file = Path(weights).is_file()
         channels = COLOUR if is_file else SegformerConfig.from_pretrained(weights).num_channels
@@ -92,8 +113,6 @@ def pretrained(recipe: Recipe, classes: int, weights: str) -> nn.Module:
 @contextmanager
 def silence() -> Iterator[None]:
     """Keep transformers from printing: what matters of its report becomes an error of ours."""
-    from transformers.utils import logging
-
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()

@@ -1,12 +1,18 @@
-"""A network of any library behind one face: grey bytes in, a plane of logits a class out."""
+"""A recipe's model, from any library: grey bytes in, a plane of logits a class out."""
 
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
+from pkgutil import resolve_name
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from handseg.models.library import Library
+from handseg.recipe.schema import MeanStd, Recipe
+from handseg.registry import LIBRARIES
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -99,3 +105,29 @@ def start_at_prior(head: nn.Conv2d, prior: float) -> None:
         return
     with torch.no_grad():
         head.bias.fill_(-math.log((1 - prior) / prior))
+
+
+def build_model(recipe: Recipe, classes: int, *, weights: str | None = None) -> Segmenter:
+    """The model of a recipe for so many classes, on the CPU, in float32.
+
+    `weights` stands for the recipe's where given: `"none"` builds what a checkpoint then fills.
+    The same recipe and seed give the same first weights.
+
+    Raises:
+        FailedError: the pretrained weights cannot be had.
+    """
+    torch.manual_seed(recipe.train.seed)
+    wanted = recipe.model.weights if weights is None else weights
+    if recipe.model.init is not None:
+        wanted = "none"
+    library: Library = resolve_name(LIBRARIES[recipe.model.library])
+    network = library.build(recipe, classes, wanted)
+    start_at_prior(network.head, recipe.model.prior)
+    normalize = recipe.data.normalize
+    figures = asdict(normalize) if isinstance(normalize, MeanStd) else normalize
+    normalizer = Normalizer(recipe.data.channels, figures)
+    return Segmenter(network.module, network.head, network.encoder_prefix, normalizer)
+
+
+def parameter_count(model: torch.nn.Module) -> int:
+    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)

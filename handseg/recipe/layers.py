@@ -1,4 +1,4 @@
-"""A recipe's text, its bases' and the command line's, laid over each other.
+"""A recipe's text: found by its name, laid over its bases' and under the command line's.
 
 Tables are merged deep, scalars and arrays replaced whole; every value remembers where it was
 written.
@@ -8,19 +8,77 @@ import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from difflib import get_close_matches
+from pathlib import Path, PurePath
 from typing import Any, cast
 
-from handseg.errors import did_you_mean
+from handseg.errors import UsageError, did_you_mean
 from handseg.recipe.faults import KeyPath, Origin, RecipeFault, dotted
-from handseg.recipe.find import find_bundled
-from handseg.recipe.locate import locate
-from handseg.recipe.sets import SET, parse_set
+from handseg.recipe.line_numbers import line_numbers
 
 Table = dict[str, Any]
 
 MOST_LEVELS = 4
 """The longest chain of `extends`, in files."""
+SET = "--set"
+"""Stands for the file in the faults of values that were set on the command line."""
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def bundled_folder() -> Path:
+    """The folder of the recipes that come with handseg: the checkout's, else the package's.
+
+    The checkout's is preferred, so that an editable install never sees a copy gone stale.
+    """
+    checkout = _PACKAGE.parent
+    if (checkout / "pyproject.toml").is_file() and (checkout / "recipes" / "base.toml").is_file():
+        return checkout / "recipes"
+    return _PACKAGE / "recipes"
+
+
+def bundled_recipes() -> list[Path]:
+    return sorted(bundled_folder().glob("*.toml"))
+
+
+def find_bundled(name: str) -> Path | None:
+    """The bundled recipe of a name, with or without `recipes/` before it and `.toml` after it."""
+    parts = PurePath(name).parts
+    if len(parts) == 2 and parts[0] == "recipes":
+        parts = parts[1:]
+    if len(parts) != 1:
+        return None
+    path = bundled_folder() / f"{parts[0].removesuffix('.toml')}.toml"
+    return path if path.is_file() else None
+
+
+def find_recipe(name_or_path: str) -> Path:
+    """The file of a recipe: as typed, else among those that come with handseg.
+
+    Raises:
+        UsageError: There is no such file, here or among the bundled recipes.
+    """
+    typed = Path(name_or_path)
+    if typed.is_file():
+        return typed
+    bundled = find_bundled(name_or_path)
+    if bundled is None:
+        raise no_such_recipe(name_or_path)
+    return bundled
+
+
+def no_such_recipe(name: str) -> UsageError:
+    """The error for a name that no recipe has, with the nearest that there are."""
+    if Path(name).is_dir():
+        inside = sorted(path.name for path in Path(name).glob("*.toml"))
+        listed = f"recipes in it: {', '.join(inside)}" if inside else "there is no recipe in it"
+        return UsageError(f"{name} is a folder: name a recipe", details=listed)
+    names = [path.stem for path in bundled_recipes()]
+    near = get_close_matches(PurePath(name).stem, names, n=3, cutoff=0.5)
+    return UsageError(
+        f"there is no recipe {name}",
+        details=f"did you mean {' or '.join(near)}?" if near else "",
+        hints=["handseg recipes"],
+    )
 
 
 @dataclass(slots=True)
@@ -45,7 +103,7 @@ class Layers:
             for depth in range(len(path), 0, -1):
                 if path[:depth] in self.origins:
                     return self.origins[path[:depth]]
-        return Origin(shown(self.files[-1]), 1)
+        return Origin(relative(self.files[-1]), 1)
 
     def written(self, *path: str) -> bool:
         """Whether a value stands in a file or on the command line."""
@@ -68,7 +126,7 @@ class Layers:
         self.faults.append(RecipeFault(origin.file, origin.line, key, message))
 
 
-def shown(path: Path) -> str:
+def relative(path: Path) -> str:
     """A file as a person knows it: below the working folder without it."""
     try:
         return str(path.resolve().relative_to(Path.cwd()))
@@ -98,8 +156,8 @@ def _read_file(layers: Layers, path: Path, chain: tuple[Path, ...]) -> None:
     text = _read_text(layers, path)
     document = _parse(layers, path, text)
     if document is not None:
-        places = locate(text)
-        origins = {key: Origin(shown(path), line) for key, line in places.items()}
+        places = line_numbers(text)
+        origins = {key: Origin(relative(path), line) for key, line in places.items()}
         _read_bases(layers, path, document.pop("extends", []), origins, (*chain, path.resolve()))
         _lay(layers, layers.tree, document, origins, ())
     layers.files.append(path)
@@ -111,9 +169,9 @@ def _read_text(layers: Layers, path: Path) -> str:
         return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        layers.unreadable(Origin(shown(path), line), "this is not UTF-8 text")
+        layers.unreadable(Origin(relative(path), line), "this is not UTF-8 text")
     except OSError as error:
-        layers.unreadable(Origin(shown(path), 0), f"cannot be read: {error.strerror}")
+        layers.unreadable(Origin(relative(path), 0), f"cannot be read: {error.strerror}")
     return ""
 
 
@@ -128,7 +186,7 @@ def _parse(layers: Layers, path: Path, text: str) -> Table | None:
         else:
             line, column = text.rstrip("\n").count("\n") + 1, ""
         message = f"not valid TOML: {message[:1].lower()}{message[1:]}{column}"
-        layers.unreadable(Origin(shown(path), line), message)
+        layers.unreadable(Origin(relative(path), line), message)
     return None
 
 
@@ -214,3 +272,44 @@ def _take_out_removed(layers: Layers) -> None:
         entries = cast(Table, augment)
         for key in [key for key, value in entries.items() if value is False]:
             del entries[key]
+
+
+def parse_set(text: str) -> tuple[tuple[str, ...], Any] | RecipeFault:
+    """The key's path and the value of one `a.b=v`; a fault where it has not that form.
+
+    The value is read as TOML; a bare word, which TOML does not know, is a string.
+    """
+    key, equals, value = text.partition("=")
+    path = _parse_key(key.strip())
+    if not equals or path is None:
+        return RecipeFault(SET, 0, "", f"{text!r} has not the form a.b=value")
+    if path[0] in ("extends", "schema"):
+        return RecipeFault(SET, 0, path[0], "can only be said in the file")
+    value = value.strip()
+    if not value:
+        return RecipeFault(SET, 0, key.strip(), 'has no value (an empty string is "")')
+    document = _parse_toml(f"v = {value}")
+    if document is not None and document.keys() == {"v"}:
+        return path, document["v"]
+    if value[0] in "\"'[{":
+        return RecipeFault(SET, 0, key.strip(), f"{value} is not valid TOML")
+    return path, value
+
+
+def _parse_toml(text: str) -> dict[str, Any] | None:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return None
+
+
+def _parse_key(key: str) -> tuple[str, ...] | None:
+    """The parts of a dotted key, or None where TOML would not take it."""
+    if any(character in key for character in "=\n#[]{}"):
+        return None
+    node: Any = _parse_toml(f"{key} = 0") if key else None
+    parts: list[str] = []
+    while isinstance(node, dict):
+        ((part, node),) = node.items()  # pyright: ignore[reportUnknownVariableType]
+        parts.append(str(part))  # pyright: ignore[reportUnknownArgumentType]
+    return tuple(parts) or None

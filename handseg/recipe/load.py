@@ -1,19 +1,29 @@
-"""A recipe from its name or path to checked values."""
+"""A recipe from its name or path to checked values; two compared, a bundled one copied."""
 
 import shlex
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 from handseg import __version__
+from handseg.errors import UsageError
 from handseg.recipe.faults import Origin, RecipeError, RecipeFault, dotted, enumerated
-from handseg.recipe.find import find_recipe
-from handseg.recipe.layers import Layers, read_layers, shown
-from handseg.recipe.meaning import check_meaning
+from handseg.recipe.layers import (
+    SET,
+    Layers,
+    find_bundled,
+    find_recipe,
+    no_such_recipe,
+    parse_set,
+    read_layers,
+    relative,
+)
+from handseg.recipe.parse import parse
 from handseg.recipe.schema import Recipe
-from handseg.recipe.sets import SET, parse_set
-from handseg.recipe.shape import shape
-from handseg.recipe.write import to_toml
+from handseg.recipe.validate import validate
+from handseg.recipe.write import to_toml, value_text
 
 RESUMABLE = (
     ("train", "epochs"),
@@ -53,7 +63,7 @@ class LoadedRecipe:
     def to_toml(self) -> str:
         """The resolved recipe as TOML; it is read to an equal `recipe`."""
         sets = [word for text in self.sets for word in ("--set", text)]
-        command = shlex.join(["handseg", "train", shown(self.path), *sets])
+        command = shlex.join(["handseg", "train", relative(self.path), *sets])
         made = f"Resolved by handseg {__version__}: every value, no extends."
         return to_toml(self.recipe, comments=(command, made))
 
@@ -70,15 +80,16 @@ def load_recipe(
         UsageError: There is no such recipe.
         RecipeError: With all faults of the first layer that has any.
     """
-    found = find_recipe(name_or_path)
-    layers = read_layers(found.path, sets)
-    recipe, warnings = shape(layers, resumed=resumed)
+    path = find_recipe(name_or_path)
+    layers = read_layers(path, sets)
+    recipe, warnings = parse(layers, resumed=resumed)
     if resumed:
         check_resumed(sets, layers)
     stop_at_faults(layers)
-    recipe = check_meaning(recipe, layers)
+    recipe = validate(recipe, layers)
     stop_at_faults(layers)
-    return LoadedRecipe(recipe, found.path, found.bundled, tuple(sets), tuple(warnings), layers)
+    bundled = path != Path(name_or_path)
+    return LoadedRecipe(recipe, path, bundled, tuple(sets), tuple(warnings), layers)
 
 
 def check_resumed(sets: Sequence[str], layers: Layers) -> None:
@@ -98,6 +109,98 @@ def changes_in_a_run(path: tuple[str, ...]) -> bool:
 def stop_at_faults(layers: Layers) -> None:
     """Raise what the checks so far have found, in the order of files and lines."""
     if layers.faults:
-        files = [*(shown(file) for file in layers.files), SET]
+        files = [*(relative(file) for file in layers.files), SET]
         faults = sorted(layers.faults, key=lambda fault: (files.index(fault.file), fault.line))
-        raise RecipeError(shown(layers.files[-1]), faults)
+        raise RecipeError(relative(layers.files[-1]), faults)
+
+
+@dataclass(frozen=True)
+class RecipeDifference:
+    """A key and its values in both recipes as TOML has them; None where one has no such key."""
+
+    key: str
+    a: str | None
+    b: str | None
+
+
+def recipe_differences(a: Path, b: Path) -> list[RecipeDifference]:
+    """The keys of two recipe files whose values differ, in their order, those of `b` alone last.
+
+    A value that only one of the files states is compared with the other's default.
+
+    Raises:
+        RecipeError, UsageError: one of them cannot be read.
+    """
+    first, second = recipe_values(a), recipe_values(b)
+    return [
+        RecipeDifference(key, first.get(key), second.get(key))
+        for key in dict.fromkeys((*first, *second))
+        if first.get(key) != second.get(key)
+    ]
+
+
+def recipe_values(path: Path) -> dict[str, str]:
+    """Every value of a recipe by its dotted key, as TOML; defaults stand where it says nothing.
+
+    Raises:
+        RecipeError, UsageError: it cannot be read.
+    """
+    layers = read_layers(path, ())
+    recipe, _ = parse(layers, resumed=True)
+    stop_at_faults(layers)
+    return _flat(tomllib.loads(to_toml(recipe)))
+
+
+def _flat(table: dict[str, Any], before: str = "") -> dict[str, str]:
+    found: dict[str, str] = {}
+    for key, value in table.items():
+        if isinstance(value, dict):
+            found |= _flat(cast("dict[str, Any]", value), f"{before}{key}.")
+        else:
+            found[f"{before}{key}"] = value_text(value)
+    return found
+
+
+def opening_comment(path: Path) -> tuple[str, ...]:
+    """The comment lines that a recipe opens with, without their signs."""
+    lines: list[str] = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            break
+        lines.append(line.removeprefix("#").removeprefix(" "))
+    return tuple(lines)
+
+
+def copy_recipe(name: str, folder: Path, *, force: bool = False) -> list[Path]:
+    """Put a bundled recipe and its bases into a folder, and give the files that were written.
+
+    A base that is there already with the same text is left as it is.
+
+    Raises:
+        UsageError: there is no such recipe, or a file of the name is there and `force` is not
+            given; then nothing is written.
+    """
+    from handseg import disk  # loading a recipe does without
+
+    recipe = find_bundled(name)
+    if recipe is None:
+        raise no_such_recipe(name)
+    texts = {folder / file.name: file.read_bytes() for file in read_layers(recipe, []).files}
+    goal = folder / recipe.name
+    wanted = {
+        path: text for path, text in texts.items() if path == goal or not has_text(path, text)
+    }
+    taken = [path for path in wanted if path.exists()]
+    if taken and not force:
+        raise UsageError(
+            f"{', '.join(relative(path) for path in taken)} is there already",
+            details="copying would replace it" if len(taken) == 1 else "copying would replace them",
+            hints=[f"handseg recipes copy {recipe.stem} --force"],
+        )
+    for path, text in wanted.items():
+        disk.replace(path, text)
+    return list(wanted)
+
+
+def has_text(path: Path, text: bytes) -> bool:
+    return path.is_file() and path.read_bytes() == text

@@ -1,10 +1,13 @@
 """What a recipe may say: its tables as frozen dataclasses, named as in TOML, and all defaults.
 
-A field's annotation is its check: `handseg.recipe.shape` reads types, choices and ranges from it.
+A field's annotation is its check: `handseg.recipe.parse` reads types, choices and ranges from it. A
+value annotated with a table of `handseg.registry` is one of its names.
 """
 
-from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass, field, make_dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from handseg.registry import LIBRARIES, LOSSES
 
 SCHEMA = 1
 """The version of the recipe's schema; a recipe of a later one is refused."""
@@ -19,8 +22,7 @@ class Range:
     above: float | None = None
     below: float | None = None
 
-    def holds(self, value: float) -> bool:
-        """Whether the value lies inside."""
+    def __contains__(self, value: float) -> bool:
         return (
             (self.least is None or value >= self.least)
             and (self.most is None or value <= self.most)
@@ -46,7 +48,7 @@ Share = Annotated[float, Range(least=0, most=1)]
 Probability = Annotated[float, Range(above=0, below=1)]
 
 Region = Literal["wrist", "fingertip"]
-LossName = Literal["bce", "dice", "focal", "tversky", "jaccard", "lovasz"]
+LossName = Annotated[str, LOSSES]
 Tracker = Literal["wandb", "tensorboard", "trackio"]
 Options = dict[str, Any]
 Curve = tuple[tuple[float, float], ...]
@@ -56,7 +58,7 @@ Curve = tuple[tuple[float, float], ...]
 class Model:
     """Which network, and what its weights are to begin with."""
 
-    library: Literal["smp", "transformers", "torchvision"] = "transformers"
+    library: Annotated[str, LIBRARIES] = "transformers"
     architecture: str = "segformer"
     encoder: str = "mit-b0"
     weights: str = "nvidia/mit-b0"
@@ -106,19 +108,28 @@ class Transform:
     arguments: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """Weights of the sum of losses, their options, and weights that change with training."""
+if TYPE_CHECKING:
 
-    bce: NotNegative = 1.0
-    dice: NotNegative = 1.0
-    focal: NotNegative = 0.0
-    tversky: NotNegative = 0.0
-    jaccard: NotNegative = 0.0
-    lovasz: NotNegative = 0.0
-    options: dict[LossName, Options] = field(default_factory=dict[LossName, Options])
-    schedule: dict[LossName, Curve] = field(default_factory=dict[LossName, Curve])
+    class _Weights: ...
+else:
+    _Weights = make_dataclass(
+        "_Weights",
+        [(name, NotNegative, 1.0 if name in ("bce", "dice") else 0.0) for name in LOSSES],
+        frozen=True,
+        slots=True,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Loss(_Weights):
+    """Weights of the sum of losses, a field for each of `LOSSES`; options; changing weights."""
+
+    options: dict[LossName, Options] = field(default_factory=dict[str, Options])
+    schedule: dict[LossName, Curve] = field(default_factory=dict[str, Curve])
     """Points (share of training, weight), joined by straight lines; stands for the weight."""
+
+    def weight(self, name: str) -> float:
+        return float(getattr(self, name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +190,7 @@ class EarlyStop:
 
 
 @dataclass(frozen=True, slots=True)
-class Checkpoint:
+class CheckpointSchedule:
     """How often a checkpoint is written within an epoch, and how many of the newest are kept."""
 
     every_minutes: Positive = 15.0
@@ -211,6 +222,6 @@ class Recipe:
     train: Train = field(default_factory=Train)
     validate: Validate = field(default_factory=Validate)
     early_stop: EarlyStop = field(default_factory=EarlyStop)
-    checkpoint: Checkpoint = field(default_factory=Checkpoint)
+    checkpoint: CheckpointSchedule = field(default_factory=CheckpointSchedule)
     predict: Predict = field(default_factory=Predict)
     track: dict[Tracker, bool] = field(default_factory=dict[Tracker, bool])

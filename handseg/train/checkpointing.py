@@ -12,7 +12,7 @@ from torch import Tensor
 from handseg import disk
 from handseg.errors import FailedError
 from handseg.models.checkpoints import point, pointed, prune, save_checkpoint
-from handseg.recipe.schema import Checkpoint as CheckpointSpec
+from handseg.recipe.schema import CheckpointSchedule
 from handseg.runs import layout
 from handseg.runs.control import run_command
 from handseg.runs.writer import RunWriter
@@ -125,7 +125,7 @@ class CheckpointManager:
     """Writes checkpoints; what a full disk refuses waits in memory and is tried again."""
 
     def __init__(
-        self, writer: RunWriter, spec: CheckpointSpec, warn: Callable[[str, str], None]
+        self, writer: RunWriter, spec: CheckpointSchedule, warn: Callable[[str, str], None]
     ) -> None:
         self.writer = writer
         self.spec = spec

@@ -12,7 +12,7 @@ from typing import TypeVar
 import torch
 
 from handseg.inference.device import device_name
-from handseg.models.build import parameter_count
+from handseg.models.segmenter import parameter_count
 from handseg.recipe.load import LoadedRecipe
 from handseg.reporter import Reporter
 from handseg.runs.writer import RunWriter

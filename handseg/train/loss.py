@@ -1,14 +1,20 @@
 """The loss: a weighted sum, computed in float32 over the classes that were labelled."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, get_args
+from collections.abc import Callable
+from functools import partial
+from pkgutil import resolve_name
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from handseg.recipe.schema import Loss, LossName
+from handseg.recipe.schema import Loss
+from handseg.registry import LOSSES
+
+LossTerm = Callable[..., Tensor]
+"""A function of logits and targets, both `float32[planes, pixels]`, and of its options by name; it
+gives one figure, averaged over the planes."""
 
 SMOOTH = 1.0
 """Added to both parts of the soft Dice: an absent bone that is not found costs nothing."""
@@ -36,40 +42,23 @@ def soft_dice_loss(logits: Tensor, targets: Tensor) -> Tensor:
     return (1 - (2 * overlap + SMOOTH) / (total + SMOOTH)).mean()
 
 
-def from_smp(kind: str, options: Mapping[str, Any]) -> Callable[[Tensor, Tensor], Tensor]:
-    """A loss of `smp.losses`, computed plane by plane as well."""
-    import segmentation_models_pytorch.losses as losses
-
-    if kind == "lovasz":
-        # It flattens what it is given unless each plane is an image of its own.
-        lovasz = losses.LovaszLoss(mode="binary", per_image=True, **options)
-        return lambda logits, targets: lovasz(logits[:, None, None], targets[:, None, None])
-    names = {"focal": "FocalLoss", "tversky": "TverskyLoss", "jaccard": "JaccardLoss"}
-    loss: nn.Module = getattr(losses, names[kind])(mode="multilabel", **options)
-    # Every plane as a class of one sample.
-    return lambda logits, targets: loss(logits[None], targets[None])
-
-
 class SegmentationLoss(nn.Module):
     """The sum of a recipe's losses, each with its weight at this share of training."""
 
     def __init__(self, spec: Loss) -> None:
         super().__init__()
         self.spec = spec
-        self.parts: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-            "bce": bce_loss,
-            "dice": soft_dice_loss,
+        self.terms: dict[str, LossTerm] = {
+            name: partial(resolve_name(place), **spec.options.get(name, {}))
+            for name, place in LOSSES.items()
+            if name in spec.schedule or spec.weight(name)
         }
-        names: tuple[LossName, ...] = get_args(LossName)
-        for name in names:
-            if name not in self.parts and (name in spec.schedule or getattr(spec, name)):
-                self.parts[name] = from_smp(name, spec.options.get(name, {}))
 
     def weight(self, name: str, progress: float) -> float:
         """The weight of a loss at a share of training from 0 to 1."""
-        curve = self.spec.schedule.get(name)  # type: ignore[call-overload]
+        curve = self.spec.schedule.get(name)
         if not curve:
-            return float(getattr(self.spec, name))
+            return self.spec.weight(name)
         shares, weights = zip(*curve, strict=True)
         return float(np.interp(progress, shares, weights))
 
@@ -84,10 +73,10 @@ class SegmentationLoss(nn.Module):
         if not len(planes):
             return logits.sum() * 0.0
         total = torch.zeros((), device=logits.device)
-        for name, part in self.parts.items():
+        for name, term in self.terms.items():
             weight = self.weight(name, progress)
             if weight:
-                total = total + weight * part(planes, truth)
+                total = total + weight * term(planes, truth)
         return total
 
 

@@ -17,9 +17,8 @@ from handseg.inference.predictions import (
     sidecar_of,
     write_predictions,
 )
-from handseg.models.build import build_model
 from handseg.models.checkpoints import Checkpoint, load_checkpoint
-from handseg.models.segmenter import Segmenter
+from handseg.models.segmenter import Segmenter, build_model
 from handseg.recipe.load import LoadedRecipe
 from handseg.reporter import Reporter
 from handseg.runs import jsonl, layout

@@ -17,9 +17,8 @@ from handseg.errors import InputError, UsageError
 from handseg.inference.device import check_precision, device_name
 from handseg.inference.predictions import read_facts
 from handseg.inference.whole import Inference
-from handseg.models.build import build_model, parameter_count
 from handseg.models.checkpoints import load_best
-from handseg.models.segmenter import Segmenter
+from handseg.models.segmenter import Segmenter, build_model, parameter_count
 from handseg.recipe.load import LoadedRecipe
 from handseg.recipe.schema import Recipe
 from handseg.reporter import Reporter

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from handseg.errors import InputError, UsageError
-from handseg.recipe.differences import RecipeDifference, recipe_differences
+from handseg.recipe.load import RecipeDifference, recipe_differences
 from handseg.runs import layout
 from handseg.runs.checkpoints import CheckpointFacts, Checkpoints
 from handseg.runs.control import resume_command, size_of

@@ -10,6 +10,7 @@ from handseg.data.dataset import open_dataset
 from handseg.data.labels import read_labels
 from handseg.data.settings import Settings, is_inside, read_settings
 from handseg.errors import InputError
+from handseg.registry import LAYOUTS
 
 BOX = [[10, 10], [50, 10], [50, 40], [10, 40]]
 
@@ -60,7 +61,7 @@ def test_all_faults_are_named_with_their_lines_and_what_was_meant(tmp_path):
         tmp_path, 'layout = "handbones"\n\nexlude = ["a.png"]\n[regions]\nwrists = ["Lunate"]\n'
     )
     for line in (
-        ":1: layout must be one of handbone, coco, flat (did you mean handbone?), not 'handbones'",
+        f":1: layout must be one of {', '.join(LAYOUTS)} (did you mean handbone?), not 'handbones'",
         ":3: unknown key 'exlude' (did you mean exclude?)",
         ":4: regions must be a table of wrist and fingertip (did you mean wrist?)",
     ):

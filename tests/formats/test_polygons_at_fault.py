@@ -15,8 +15,7 @@ from PIL import Image
 
 from handseg import rle
 from handseg.errors import InputError
-from handseg.formats.masks import rows
-from handseg.formats.registry import format_named, reader_for
+from handseg.formats.masks import format_named, reader_for, rows
 
 HERE = {"labelme": "i.json", "handbone": "train/outputs_json/unknown/i.json"}
 """Where the file of `i.png` lies."""

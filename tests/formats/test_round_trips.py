@@ -14,10 +14,11 @@ from handseg.data.masks import read_dataset_masks
 from handseg.formats.coco import CocoFormat
 from handseg.formats.handbone import HandboneFormat
 from handseg.formats.labelme import LabelmeFormat
+from handseg.formats.masks import format_named, reader_for
 from handseg.formats.output import Place
 from handseg.formats.png import PngFormat
-from handseg.formats.registry import FormatName, format_named, reader_for
 from handseg.formats.submission import CsvFormat, masks_of
+from handseg.registry import FORMATS
 from handseg.rle.submission import read_submission
 from handseg.rle.writing import write_submission
 
@@ -79,7 +80,7 @@ def test_a_full_image_of_the_size_of_the_competition_comes_back(tmp_path):
     rows = [("i.png", "Ulna", rle.parse(f"1 {2048 * 2048}"))]
     csv = write_submission(tmp_path / "a.csv", rows, {"images": {"i.png": [2048, 2048]}})
     submission = read_submission(csv)
-    for name in FormatName:
+    for name in FORMATS:
         if name == "csv":
             continue
         made = format_named(name).write(

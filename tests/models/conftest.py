@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from handseg.recipe import Data, Model, Recipe, Train
+from handseg.recipe.schema import Data, Model, Recipe, Train
 
 SMALL_SEGFORMER = {
     "hidden_sizes": [8, 16, 24, 32],

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from handseg.models.build import build_model, parameter_count
-from handseg.recipe import MeanStd
+from handseg.models.segmenter import build_model, parameter_count
+from handseg.recipe.schema import MeanStd
 
 NETWORKS = [
     ("smp", "unet", "resnet18"),

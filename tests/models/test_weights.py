@@ -7,8 +7,8 @@ import torch
 from safetensors.torch import save_file
 
 from handseg.errors import FailedError
-from handseg.models.build import build_model
-from handseg.models.weights import hub_weights
+from handseg.models.library import hub_weights
+from handseg.models.segmenter import build_model
 
 RESNET = ("smp", "unet", "resnet18")
 SEGFORMER = ("transformers", "segformer", "mit-b0")

@@ -16,37 +16,25 @@ import typing
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
-from unittest import mock
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
 import albumentations
 import cv2
 import numpy as np
-import segmentation_models_pytorch as smp
-import torch
-import transformers
-from torchvision import models as vision
 
 from handseg.recipe.schema import Transform
+from handseg.registry import LIBRARIES, LOSSES
 from handseg.train.augment import OWNED, Augmentation
 
 TABLES = Path(__file__).resolve().parents[2] / "handseg" / "recipe" / "tables"
 
-# What a recipe says elsewhere, or what must stay as it is for the logits to be logits.
-SMP_OWNED = {"encoder_name", "encoder_weights", "in_channels", "classes", "activation"} | {
-    "aux_params",
-    "kwargs",
-}
-SEGFORMER_OWNED = {"num_channels", "semantic_loss_ignore_index", "reshape_last_stage"}
-VISION_OWNED = {"weights", "weights_backbone", "num_classes", "progress", "kwargs"}
 LOSS_OWNED = {"mode", "from_logits", "classes", "class_weights", "ignore_index", "reduction"} | {
-    "per_image"
+    *("per_image", "logits", "targets")
 }
-LOSSES = {"focal": "FocalLoss", "tversky": "TverskyLoss", "jaccard": "JaccardLoss"} | {
-    "lovasz": "LovaszLoss"
-}
+"""Arguments that must stay for a loss to be one of planes."""
 
 GEOMETRIC: dict[str, dict[str, Any]] = {
     "Affine": {"rotate": [-45, 45], "scale": [0.9, 1.1], "shear": [-5, 5]},
@@ -98,115 +86,13 @@ def tables() -> dict[str, Any]:
         warnings.simplefilter("ignore")
         return {
             "models": {
-                "smp": smp_models(),
-                "torchvision": vision_models(),
-                "transformers": transformers_models(),
+                name: resolve_name(place).table(arguments) for name, place in LIBRARIES.items()
             },
             "losses": {
-                name: arguments(getattr(smp.losses, kind), LOSS_OWNED)
-                for name, kind in LOSSES.items()
+                name: arguments(resolve_name(place), LOSS_OWNED) for name, place in LOSSES.items()
             },
             "transforms": transforms(),
         }
-
-
-def smp_models() -> dict[str, Any]:
-    encoders = {
-        name: sorted(entry["pretrained_settings"]) for name, entry in smp.encoders.encoders.items()
-    }
-    rigid = set(encoders) - dilatable_encoders()
-    architectures = {
-        name: smp_architecture(kind, encoders, rigid)
-        for name, kind in smp.MODEL_ARCHITECTURES_MAPPING.items()
-    }
-    return {"architectures": architectures, "encoders": encoders}
-
-
-class EncoderAskedFor(Exception):  # noqa: N818 - it tells, nothing failed
-    """Carries what an architecture asks of its encoder, before one is built."""
-
-
-def smp_architecture(kind: type, encoders: Iterable[str], rigid: set[str]) -> dict[str, Any]:
-    """An architecture's options, the encoders that it cannot have, and what its stride rests on."""
-    refuses = [name for name in encoders if asked_of_encoder(kind, name) is None]
-    # DPT takes open names only (`tu-vit…`), whose strides are not known before they are built.
-    asked = asked_of_encoder(kind, "resnet18") or {"depth": 0}
-    stride = asked.get("output_stride", 32)
-    if stride < 32:
-        refuses = sorted({*refuses, *rigid})
-    return {
-        "depth": asked["depth"],
-        "divisible": kind.requires_divisible_input_shape,
-        "options": arguments(kind, SMP_OWNED),
-        "output_stride": stride,
-        "refuses": refuses,
-    }
-
-
-def asked_of_encoder(kind: type, encoder: str) -> dict[str, Any] | None:
-    """What the architecture asks `get_encoder` for, or None where it refuses the encoder."""
-
-    def ask(*_: Any, **asked: Any) -> None:
-        raise EncoderAskedFor(asked)
-
-    with mock.patch.object(inspect.getmodule(kind), "get_encoder", ask, create=True):
-        try:
-            kind(encoder_name=encoder, encoder_weights=None)
-        except EncoderAskedFor as reached:
-            return reached.args[0]
-        except ValueError:
-            return None
-    raise AssertionError(f"{kind} has built no encoder")
-
-
-def dilatable_encoders() -> set[str]:
-    """The encoders that can keep a stride below 32; asked of one of each family."""
-    families: dict[type, list[str]] = {}
-    for name, entry in smp.encoders.encoders.items():
-        families.setdefault(entry["encoder"], []).append(name)
-    return {name for names in families.values() if dilates(names[0]) for name in names}
-
-
-def dilates(encoder: str) -> bool:
-    on_cpu = mock.patch("torch.linspace", lambda *given, **_: linspace(*given, device="cpu"))
-    linspace = torch.linspace  # Mix Transformers read its values, which meta tensors have not
-    with torch.device("meta"), on_cpu:
-        try:
-            smp.encoders.get_encoder(encoder, weights=None, output_stride=16)
-        except ValueError:
-            return False
-    return True
-
-
-def transformers_models() -> dict[str, Any]:
-    own = inspect.signature(transformers.SegformerConfig).parameters
-    inherited = inspect.signature(transformers.PretrainedConfig).parameters
-    options = arguments(transformers.SegformerConfig, {*SEGFORMER_OWNED, *inherited} & set(own))
-    segformer = {"depth": 5, "divisible": True, "options": options, "output_stride": 32}
-    return {
-        "architectures": {"segformer": {**segformer, "refuses": []}},
-        "encoders": {f"mit-b{size}": [f"nvidia/mit-b{size}"] for size in range(6)},
-    }
-
-
-def vision_models() -> dict[str, Any]:
-    pairs = [name.partition("_")[::2] for name in vision.list_models(module=vision.segmentation)]
-    encoders = sorted({encoder for _, encoder in pairs})
-    architectures = {}
-    for name in sorted({architecture for architecture, _ in pairs}):
-        own = [encoder for architecture, encoder in pairs if architecture == name]
-        builder = vision.get_model_builder(f"{name}_{own[0]}")
-        architectures[name] = {
-            "depth": 0,
-            "divisible": False,
-            "options": arguments(builder, VISION_OWNED),
-            "output_stride": 1,
-            "refuses": [encoder for encoder in encoders if encoder not in own],
-        }
-    return {
-        "architectures": architectures,
-        "encoders": {encoder: ["imagenet"] for encoder in encoders},
-    }
 
 
 def transforms() -> dict[str, Any]:

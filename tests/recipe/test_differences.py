@@ -3,9 +3,8 @@
 import pytest
 
 from handseg.errors import UsageError
-from handseg.recipe import load_recipe
-from handseg.recipe.differences import recipe_differences, recipe_values
 from handseg.recipe.faults import RecipeError
+from handseg.recipe.load import load_recipe, recipe_differences, recipe_values
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from handseg.errors import UsageError
-from handseg.recipe import find, load_recipe
+from handseg.recipe import layers
+from handseg.recipe.load import load_recipe
 
 HEAVY = ("torch", "albumentations", "transformers", "numpy", "cv2", "pandas", "rich")
 
@@ -41,18 +42,18 @@ def test_an_installed_package_has_its_own_recipes_and_a_checkout_is_preferred(
     tmp_path, monkeypatch
 ):
     package = tmp_path / "site-packages" / "handseg"
-    monkeypatch.setattr(find, "_PACKAGE", package)
-    assert find.bundled_folder() == package / "recipes"
+    monkeypatch.setattr(layers, "_PACKAGE", package)
+    assert layers.bundled_folder() == package / "recipes"
     (tmp_path / "site-packages/recipes").mkdir(parents=True)
     (tmp_path / "site-packages/recipes/base.toml").touch()
-    assert find.bundled_folder() == package / "recipes"
+    assert layers.bundled_folder() == package / "recipes"
     (tmp_path / "site-packages/pyproject.toml").touch()
-    assert find.bundled_folder() == tmp_path / "site-packages" / "recipes"
+    assert layers.bundled_folder() == tmp_path / "site-packages" / "recipes"
 
 
 def test_checking_a_recipe_loads_nothing_heavy():
     code = (
-        "import sys; from handseg.recipe import load_recipe; load_recipe('segformer');"
+        "import sys; from handseg.recipe.load import load_recipe; load_recipe('segformer');"
         f"print([name for name in {HEAVY} if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

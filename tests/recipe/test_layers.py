@@ -2,7 +2,8 @@
 
 import pytest
 
-from handseg.recipe import RecipeError, load_recipe
+from handseg.recipe.faults import RecipeError
+from handseg.recipe.load import load_recipe
 
 FLIP = '[augment.flip]\ntransform = "HorizontalFlip"\n'
 ROTATE = '[augment.rotate]\ntransform = "Affine"\nrotate = [-45, 45]\n'

@@ -8,9 +8,8 @@ from typing import get_args, get_type_hints
 import numpy as np
 import pytest
 
-from handseg.recipe import Transform
 from handseg.recipe import tables as shipped
-from handseg.recipe.schema import Optimizer
+from handseg.recipe.schema import Optimizer, Transform
 
 SIDE, CLASSES = 48, (0, 7, 9, 22, 31)
 

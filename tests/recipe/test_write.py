@@ -7,9 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from handseg.recipe import MeanStd, Recipe, Transform, bundled_recipes, load_recipe
-from handseg.recipe.layers import read_layers
-from handseg.recipe.shape import shape
+from handseg.recipe.layers import bundled_recipes, read_layers
+from handseg.recipe.load import load_recipe
+from handseg.recipe.parse import parse
+from handseg.recipe.schema import MeanStd, Recipe, Transform
 from handseg.recipe.write import to_toml
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -46,7 +47,7 @@ def test_any_recipe_is_read_as_it_was_written(tmp_path: Path, recipe: Recipe, co
     file = tmp_path / "recipe.toml"
     file.write_text(to_toml(recipe, comments=(comment,)), encoding="utf-8", newline="")
     layers = read_layers(file, [])
-    read, _ = shape(layers)
+    read, _ = parse(layers)
     assert layers.faults == []
     assert read == recipe
     assert list(read.augment) == list(recipe.augment)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from handseg.recipe import load_recipe
+from handseg.recipe.load import load_recipe
 from handseg.reporter import Reporter
 from handseg.train.session import resume, train
 

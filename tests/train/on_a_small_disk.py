@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from handseg.errors import HandsegError
-from handseg.recipe import load_recipe
+from handseg.recipe.load import load_recipe
 from handseg.reporter import Reporter
 from handseg.runs import writer
 from handseg.train import checkpointing

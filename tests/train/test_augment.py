@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from handseg.data.planes import pack, unpack
-from handseg.recipe import Transform
+from handseg.recipe.schema import Transform
 from handseg.train.augment import Augmentation, build
 
 ROTATE = Transform("Affine", {"rotate": [-45, 45], "scale": [0.8, 1.2], "shear": [-8, 8], "p": 1.0})

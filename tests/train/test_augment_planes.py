@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handseg.data.planes import pack, unpack
-from handseg.recipe import Transform
+from handseg.recipe.schema import Transform
 from handseg.train.augment import Augmentation
 
 GENERATOR = Path(__file__).parents[1] / "recipe" / "generate_tables.py"

@@ -8,7 +8,7 @@ import torch
 
 from handseg.errors import FailedError
 from handseg.models.checkpoints import load_checkpoint, pointed
-from handseg.recipe.schema import Checkpoint
+from handseg.recipe.schema import CheckpointSchedule
 from handseg.runs.writer import RunWriter
 from handseg.train import checkpointing as module
 from handseg.train.checkpointing import RETRY, CheckpointManager, Snapshot, TrainerState
@@ -19,7 +19,7 @@ def manager(tmp_path):
     """The checkpoint manager of an open run; its warnings are kept."""
     writer = RunWriter.create(tmp_path / "runs", "unet", recipe_toml="", facts={"classes": ["a"]})
     made = CheckpointManager(
-        writer, Checkpoint(every_minutes=15, keep=2), lambda *said: made.said.append(said)
+        writer, CheckpointSchedule(every_minutes=15, keep=2), lambda *said: made.said.append(said)
     )
     made.said = []
     yield made

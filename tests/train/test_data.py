@@ -11,7 +11,8 @@ from handseg.data.crop_manifest import region_folder
 from handseg.data.dataset import labelled_training_samples, open_dataset
 from handseg.data.fingerprint import fingerprint, sample_files
 from handseg.errors import InputError, UsageError
-from handseg.recipe import RecipeError, load_recipe
+from handseg.recipe.faults import RecipeError
+from handseg.recipe.load import load_recipe
 from handseg.train.data import find_data, share_of
 
 DATA = Path("data")

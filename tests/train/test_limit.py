@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from handseg.data.labels import Sample
-from handseg.recipe import load_recipe
+from handseg.recipe.load import load_recipe
 from handseg.rle.submission import read_submission
 from handseg.train.data import few_samples, find_data
 

@@ -9,7 +9,7 @@ import torch
 from handseg.data.cache import build_cache
 from handseg.data.dataset import open_dataset
 from handseg.data.planes import pack, unpack
-from handseg.recipe import Transform
+from handseg.recipe.schema import Transform
 from handseg.train.augment import Augmentation
 from handseg.train.loader import Loader, TrainingSamples, unpack_planes, worker_count
 from handseg.train.order import EpochSampler

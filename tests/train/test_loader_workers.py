@@ -15,7 +15,7 @@ import torch
 from handseg.data.cache import build_cache
 from handseg.data.dataset import open_dataset
 from handseg.errors import FailedError
-from handseg.recipe import Transform
+from handseg.recipe.schema import Transform
 from handseg.train import loader as loading
 from handseg.train import workers
 from handseg.train.augment import Augmentation

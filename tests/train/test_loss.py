@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from handseg.recipe import Loss
+from handseg.recipe.schema import Loss
+from handseg.registry import LOSSES
 from handseg.train.loss import SegmentationLoss
 
 
@@ -29,7 +30,7 @@ def gradient(loss, logits, targets, labelled, sizes):
     return tensor
 
 
-NAMES = ["bce", "dice", "focal", "tversky", "jaccard", "lovasz"]
+NAMES = list(LOSSES)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from handseg.models.build import build_model
-from handseg.recipe import Data, Model, Optimizer, Recipe
+from handseg.models.segmenter import build_model
+from handseg.recipe.schema import Data, Model, Optimizer, Recipe
 from handseg.train.optim import SHAPES, make_optimizer, rate_factor, set_rate
 
 

@@ -14,7 +14,7 @@ from handseg.data.dataset import labelled_training_samples, open_dataset
 from handseg.data.fingerprint import fingerprint, sample_files
 from handseg.errors import FailedError, HandsegError, InputError, TerminatedError, UsageError
 from handseg.models.checkpoints import load_checkpoint
-from handseg.recipe import load_recipe
+from handseg.recipe.load import load_recipe
 from handseg.runs.history import read_run
 from handseg.runs.index import list_runs
 from handseg.runs.writer import RunWriter

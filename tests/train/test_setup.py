@@ -10,7 +10,7 @@ from handseg.crops import cut_crops, plan_crops
 from handseg.data.crop_manifest import region_folder
 from handseg.data.dataset import labelled_training_samples, open_dataset
 from handseg.data.fingerprint import fingerprint, sample_files
-from handseg.recipe import load_recipe
+from handseg.recipe.load import load_recipe
 from handseg.reporter import Reporter
 from handseg.train.data import find_data
 from handseg.train.setup import pick_device, prepare_setup

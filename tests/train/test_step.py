@@ -8,7 +8,7 @@ from torch import nn
 
 from handseg.inference.device import MicroBatchSize
 from handseg.models.segmenter import Normalizer, Segmenter
-from handseg.recipe import Optimizer, Recipe, Train
+from handseg.recipe.schema import Optimizer, Recipe, Train
 from handseg.train import step as steps
 from handseg.train.loader import Batch
 from handseg.train.step import RollbackError, Stepper

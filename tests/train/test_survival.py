@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from handseg.errors import FailedError
 from handseg.inference.whole import Inference
 from handseg.models.checkpoints import load_checkpoint
-from handseg.recipe import load_recipe
+from handseg.recipe.load import load_recipe
 from handseg.runs.history import read_run
 from handseg.runs.index import list_runs
 from handseg.train import metrics, trainer

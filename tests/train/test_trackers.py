@@ -10,7 +10,7 @@ import pytest
 from accelerate import PartialState
 
 from handseg.errors import FailedError
-from handseg.recipe import load_recipe
+from handseg.recipe.load import load_recipe
 from handseg.train import trackers
 from handseg.train.data import find_data
 from handseg.train.trackers import RunInfo, Trackers, refuse_missing

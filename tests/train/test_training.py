@@ -11,7 +11,7 @@ import torch
 from handseg.data.dataset import open_dataset
 from handseg.errors import FailedError, InputError, UsageError
 from handseg.models.checkpoints import load_checkpoint, read_checkpoint
-from handseg.recipe import load_recipe
+from handseg.recipe.load import load_recipe
 from handseg.rle.submission import read_submission
 from handseg.runs.artifacts import list_previews, read_scores
 from handseg.runs.history import read_run

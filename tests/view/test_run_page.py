@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from handseg.recipe import load_recipe
+from handseg.recipe.load import load_recipe
 from handseg.runs.history import read_run
 from handseg.runs.writer import RunWriter
 from handseg.view.charts import COLUMNS, Line, plot, spark

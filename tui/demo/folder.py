@@ -26,7 +26,7 @@ from handseg.anatomy import BONES
 from handseg.data.phantom.phantom import make_phantom
 from handseg.data.planes import pack
 from handseg.formats.polygons import rasterise
-from handseg.recipe import load_recipe
+from handseg.recipe.load import load_recipe
 from handseg.recipe.write import to_toml
 from handseg.runs import jsonl, layout
 from handseg.runs.artifacts import ImageScores, write_preview, write_scores

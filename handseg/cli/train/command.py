@@ -195,7 +195,7 @@ def find_resumed(resumed: str, sets: list[str], runs: Path) -> "tuple[Path, Load
         InputError: there is no such run.
         UsageError: something else is set.
     """
-    from handseg.recipe import load_recipe
+    from handseg.recipe.load import load_recipe
     from handseg.runs import layout
     from handseg.runs.query import find_run
 

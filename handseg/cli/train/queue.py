@@ -109,7 +109,7 @@ def load_all(recipes: Sequence[str], sets: Sequence[str]) -> "list[LoadedRecipe]
     Raises:
         UsageError: with everything that is wrong with any of them.
     """
-    from handseg.recipe import load_recipe
+    from handseg.recipe.load import load_recipe
 
     loaded: list[LoadedRecipe] = []
     errors: list[UsageError] = []
@@ -158,7 +158,7 @@ def plan(
 
 
 def every_fold(recipe: str, sets: Sequence[str], count: int) -> list[Training]:
-    from handseg.recipe import load_recipe
+    from handseg.recipe.load import load_recipe
 
     others = without_fold(sets)
     return [

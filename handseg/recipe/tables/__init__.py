@@ -9,7 +9,7 @@ Arguments = dict[str, str]
 """The names of arguments and what each may be, in words of TOML: `array | number`."""
 
 
-class Architecture(TypedDict):
+class ArchitectureTable(TypedDict):
     """What a library's architecture takes, and what the divisor of its size rests on."""
 
     depth: int
@@ -19,14 +19,20 @@ class Architecture(TypedDict):
     refuses: list[str]
 
 
-class Library(TypedDict):
+class LibraryTable(TypedDict):
     """A library's architectures, and its encoders with the names of their weights."""
 
-    architectures: dict[str, Architecture]
+    architectures: dict[str, ArchitectureTable]
+    channels: list[int]
+    """Of images that its networks take."""
     encoders: dict[str, list[str]]
+    open_encoders: str
+    """The prefix of encoders of any name, of which only building them shows more; `""`: none."""
+    other_weights: str
+    """What weights without a name of the table are: `a path` or `a hub name`."""
 
 
-class Transforms(TypedDict):
+class TransformsTable(TypedDict):
     """The transforms that a recipe may name, those that it may not with the reason."""
 
     owned: list[str]
@@ -34,15 +40,15 @@ class Transforms(TypedDict):
     transforms: dict[str, Arguments]
 
 
-def library(name: str) -> Library:
+def library(name: str) -> LibraryTable:
     return _read("models")[name]
 
 
-def losses() -> dict[str, Arguments]:
-    return _read("losses")
+def loss_options(name: str) -> Arguments:
+    return _read("losses")[name]
 
 
-def transforms() -> Transforms:
+def transforms() -> TransformsTable:
     return _read("transforms")
 
 

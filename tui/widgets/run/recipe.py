@@ -2,7 +2,7 @@
 
 from rich.text import Text
 
-from handseg.recipe.differences import RecipeDifference
+from handseg.recipe.load import RecipeDifference
 from tui import palette
 from tui.run_files import RecipeText
 from tui.wording import cell, joined, one_line

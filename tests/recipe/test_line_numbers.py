@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handseg.recipe.locate import locate
+from handseg.recipe.line_numbers import line_numbers
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ from handseg.recipe.locate import locate
     ],
 )
 def test_a_key_is_found_at_its_line(text, path, line):
-    assert locate(text)[path] == line
+    assert line_numbers(text)[path] == line
 
 
 def paths(value, at=()):
@@ -69,7 +69,7 @@ def test_every_value_that_tomllib_finds_has_a_line_and_it_is_the_right_one(entri
         lines.append(f"v{number} = {value}")
         expected[f"v{number}"] = "\n".join(lines).count("\n") - value.count("\n") + 1
     text = "\n".join(lines)
-    found = locate(text)
+    found = line_numbers(text)
     assert set(found) == set(paths(tomllib.loads(text)))
     own = {path[-1]: line for path, line in found.items() if str(path[-1]) in expected}
     assert own == expected

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from handseg import rle
-from handseg.formats import coco_rle
-from handseg.formats.coco_rle import (
+from handseg.formats import coco
+from handseg.formats.coco import (
     column_runs,
     column_runs_of,
     counts_of,
@@ -87,7 +87,7 @@ def test_a_mask_of_the_size_of_the_competition_is_transposed_too():
 
 
 def test_stripes_that_would_fill_the_memory_are_refused(monkeypatch):
-    monkeypatch.setattr(coco_rle, "MOST_RUNS", 500)
+    monkeypatch.setattr(coco, "MOST_RUNS", 500)
     stripes = np.array([[start, start + 100] for start in range(0, 4000, 200)])
     with pytest.raises(rle.RleError, match="no bone"):
         column_runs(stripes, (40, 100))

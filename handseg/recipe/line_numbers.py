@@ -11,7 +11,7 @@ _BLANK = " \t"
 _WHITE = " \t\r\n"
 
 
-def locate(text: str) -> dict[KeyPath, int]:
+def line_numbers(text: str) -> dict[KeyPath, int]:
     """The line, from 1, of each table, key and array element of a valid TOML document.
 
     A table that is only implied by a dotted key or a deeper header has the line of the first of

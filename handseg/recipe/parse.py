@@ -13,9 +13,8 @@ from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin, g
 
 from handseg.errors import did_you_mean
 from handseg.recipe.faults import KeyPath, dotted, enumerated
-from handseg.recipe.layers import Layers
+from handseg.recipe.layers import SET, Layers
 from handseg.recipe.schema import SCHEMA, Range, Recipe, Transform
-from handseg.recipe.sets import SET
 
 _WORDS = {
     bool: "true or false",
@@ -35,23 +34,23 @@ class _Misfit(Exception):  # noqa: N818 - never leaves this module
     """A value does not fit; its faults are noted where there is more to say than the shape."""
 
 
-def shape(layers: Layers, *, resumed: bool = False) -> tuple[Recipe, list[str]]:
+def parse(layers: Layers, *, resumed: bool = False) -> tuple[Recipe, list[str]]:
     """The recipe that the merged text means, and warnings.
 
     Faults are added to `layers.faults`; the recipe is then only a stand-in. With `resumed` an
     unknown key is a warning: an older handseg has written it.
     """
-    shaper = _Shaper(layers, lenient=resumed)
+    parser = _Parser(layers, lenient=resumed)
     try:
-        recipe = cast(Recipe, shaper.table(Recipe, layers.tree, ()))
+        recipe = cast(Recipe, parser.table(Recipe, layers.tree, ()))
     except _Misfit:
         recipe = Recipe()
     if recipe.schema > SCHEMA:
         layers.fault(("schema",), f"is {recipe.schema}; this handseg knows up to {SCHEMA}")
-    return recipe, shaper.warnings
+    return recipe, parser.warnings
 
 
-class _Shaper:
+class _Parser:
     """Turns text into the schema's classes, noting all that does not fit."""
 
     def __init__(self, layers: Layers, *, lenient: bool) -> None:
@@ -158,7 +157,7 @@ class _Shaper:
         return True
 
     def anything(self, value: Any, path: KeyPath) -> Any:
-        """A value for someone else's function: whatever JSON knows too."""
+        """A value for a function of another library: whatever JSON knows too."""
         if isinstance(value, list):
             items = cast("list[Any]", value)
             self.each(((index, Any, item) for index, item in enumerate(items)), path)
@@ -219,6 +218,8 @@ def _plain(kind: Any) -> Any:
 
 
 def _choices(kind: Any) -> tuple[Any, ...]:
+    if get_origin(kind) is Annotated and isinstance(get_args(kind)[1], dict):
+        return tuple(cast("dict[str, str]", get_args(kind)[1]))  # of `handseg.registry`
     return get_args(kind) if get_origin(kind) is Literal else ()
 
 
@@ -226,7 +227,7 @@ def _fits(kind: Any, value: Any) -> bool:
     """Whether a value is of a kind by itself; what is inside a table or array is not looked at."""
     if get_origin(kind) is Annotated:
         base, bounds = get_args(kind)
-        return _fits(base, value) and bounds.holds(value)
+        return _fits(base, value) and value in bounds
     if get_origin(kind) is Literal:
         return any(type(value) is type(choice) and value == choice for choice in get_args(kind))
     if kind is float and type(value) is float:
@@ -240,11 +241,11 @@ def _fits(kind: Any, value: Any) -> bool:
 
 def _describe(kind: Any) -> list[str]:
     """What a person should write for a kind, as alternatives."""
+    if choices := _choices(kind):
+        return [_show(choice) for choice in choices]
     if get_origin(kind) is Annotated:
         base, bounds = get_args(kind)
         return [f"{_WORDS[base]} {bounds}"]
-    if get_origin(kind) is Literal:
-        return [_show(choice) for choice in get_args(kind)]
     if dataclasses.is_dataclass(kind):
         return [f"{{ {', '.join(f'{name} = …' for name in _hints(cast(type, kind)))} }}"]
     return [_WORDS[kind]]

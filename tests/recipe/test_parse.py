@@ -2,8 +2,9 @@
 
 import pytest
 
-from handseg.recipe import MeanStd, RecipeError, load_recipe
-from handseg.recipe.schema import Recipe
+from handseg.recipe.faults import RecipeError
+from handseg.recipe.load import load_recipe
+from handseg.recipe.schema import MeanStd, Recipe
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Layer 2 of the checks: what is well written but cannot be, told without torch.
+"""Layer 2 of the checks: what is well written but cannot be, without torch.
 
 What the libraries take stands in generated tables (`handseg.recipe.tables`).
 """
@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import PurePath
-from typing import Any, get_args
+from typing import Any
 
 from handseg.errors import did_you_mean
 from handseg.recipe import tables
 from handseg.recipe.faults import KeyPath, enumerated
 from handseg.recipe.layers import Layers
-from handseg.recipe.schema import LossName, MeanStd, Model, Recipe
+from handseg.recipe.schema import MeanStd, Model, Recipe
+from handseg.registry import LIBRARIES, LOSSES
 
 _KINDS = {
     bool: ("boolean",),
@@ -33,11 +34,8 @@ _SAID = {
     "table": "a table",
 }
 
-OPEN_ENCODERS = "tu-"
-"""The prefix of encoders that SMP takes from timm by any name: only building them shows more."""
 
-
-def check_meaning(recipe: Recipe, layers: Layers) -> Recipe:
+def validate(recipe: Recipe, layers: Layers) -> Recipe:
     """Add to `layers.faults` what cannot be, and give the recipe with `init` settled."""
     check_model(recipe, layers)
     check_data(recipe, layers)
@@ -67,13 +65,13 @@ def check_model(recipe: Recipe, layers: Layers) -> None:
     check_encoder(model, table, layers)
 
 
-def check_encoder(model: Model, table: tables.Library, layers: Layers) -> None:
+def check_encoder(model: Model, table: tables.LibraryTable, layers: Layers) -> None:
     """The encoder's name, and that its weights are its own."""
     names = table["encoders"]
-    is_open = model.library == "smp" and model.encoder.startswith(OPEN_ENCODERS)
+    prefix = table["open_encoders"]
     if model.encoder in names:
         check_weights(model, table, layers)
-    elif not is_open:
+    elif not (prefix and model.encoder.startswith(prefix)):
         near = did_you_mean(model.encoder, names)
         message = f"{model.library} has no encoder {model.encoder}{near}"
         layers.fault_of(message, ("model", "encoder"), ("model", "library"))
@@ -82,14 +80,14 @@ def check_encoder(model: Model, table: tables.Library, layers: Layers) -> None:
         layers.fault(("model", "init"), message)
 
 
-def check_weights(model: Model, table: tables.Library, layers: Layers) -> None:
+def check_weights(model: Model, table: tables.LibraryTable, layers: Layers) -> None:
     """Names of weights belong to an encoder; hub names and paths are for layer 3 to find."""
     if model.weights == "none" or model.init is not None:
         return
     known = table["encoders"][model.encoder]
     owners = [
         (library, encoder)
-        for library in ("smp", "transformers", "torchvision")
+        for library in LIBRARIES
         for encoder, names in tables.library(library)["encoders"].items()
         if model.weights in names
     ]
@@ -97,7 +95,7 @@ def check_weights(model: Model, table: tables.Library, layers: Layers) -> None:
     elsewhere = bool(owners) and not mine
     if elsewhere or not (mine or is_path(model.weights)):
         near = did_you_mean(model.weights, known)
-        choices = [*known, "none", "a path" if model.library != "transformers" else "a hub name"]
+        choices = [*known, "none", table["other_weights"]]
         message = f"{model.encoder} has no weights {model.weights}, but {enumerated(choices)}{near}"
         layers.fault_of(message, ("model", "weights"), ("model", "encoder"), ("model", "library"))
 
@@ -107,7 +105,7 @@ def is_path(weights: str) -> bool:
     return "/" in weights or "\\" in weights or bool(PurePath(weights).suffix)
 
 
-def size_divisor(model: Model, architecture: tables.Architecture) -> int:
+def size_divisor(model: Model, architecture: tables.ArchitectureTable) -> int:
     """What height and width must be multiples of: the encoder's stride with these options."""
     if not architecture["divisible"] or not architecture["depth"]:
         return 1
@@ -117,7 +115,7 @@ def size_divisor(model: Model, architecture: tables.Architecture) -> int:
     return min(2**depth, stride) if whole and stride > 0 else 1
 
 
-def check_size(recipe: Recipe, architecture: tables.Architecture, layers: Layers) -> None:
+def check_size(recipe: Recipe, architecture: tables.ArchitectureTable, layers: Layers) -> None:
     """Sizes that the network takes."""
     divisor = size_divisor(recipe.model, architecture)
     sizes = {("data", "size"): recipe.data.size}
@@ -133,8 +131,11 @@ def check_size(recipe: Recipe, architecture: tables.Architecture, layers: Layers
 
 def check_data(recipe: Recipe, layers: Layers) -> None:
     """Channels and normalisation."""
-    if recipe.model.library == "torchvision" and recipe.data.channels != 3:
-        layers.fault(("data", "channels"), "networks of torchvision take 3")
+    library = recipe.model.library
+    channels = tables.library(library)["channels"]
+    if recipe.data.channels not in channels:
+        taken = enumerated(str(number) for number in channels)
+        layers.fault(("data", "channels"), f"networks of {library} take {taken}")
     normalize = recipe.data.normalize
     if isinstance(normalize, MeanStd):
         lengths = {len(normalize.mean), len(normalize.std)}
@@ -164,12 +165,11 @@ def check_augment(recipe: Recipe, layers: Layers) -> None:
 def check_loss(recipe: Recipe, layers: Layers) -> None:
     """Weights, their curves and the losses' options."""
     loss = recipe.loss
-    names = get_args(LossName)
-    constant = [getattr(loss, name) for name in names if name not in loss.schedule]
+    constant = [loss.weight(name) for name in LOSSES if name not in loss.schedule]
     scheduled = [weight for curve in loss.schedule.values() for _, weight in curve]
     if not any(weight > 0 for weight in (*constant, *scheduled)):
-        message = f"some weight must be above zero: {enumerated(names)}"
-        layers.fault_of(message, ("loss",), *(("loss", name) for name in names))
+        message = f"some weight must be above zero: {enumerated(LOSSES)}"
+        layers.fault_of(message, ("loss",), *(("loss", name) for name in LOSSES))
     for name, curve in loss.schedule.items():
         shares = [share for share, _ in curve]
         rising = all(before < after for before, after in pairwise(shares))
@@ -178,7 +178,7 @@ def check_loss(recipe: Recipe, layers: Layers) -> None:
             message = "needs points [share, weight], shares rising from 0 to 1, weights from 0 up"
             layers.fault(("loss", "schedule", name), message)
     for name, options in loss.options.items():
-        check_arguments(options, tables.losses().get(name, {}), ("loss", "options", name), layers)
+        check_arguments(options, tables.loss_options(name), ("loss", "options", name), layers)
 
 
 def check_training(recipe: Recipe, layers: Layers) -> None:
