@@ -78,11 +78,11 @@ PLACES = {
     "catch_up": "writing an event",
     "write_preview": "writing a preview",
     "write_scores": "writing scores",
-    "train_step": "a step",
-    "next_of": "waiting for the loader",
-    "seconds_a_step": "measuring steps",
-    "make_trainer": "beginning",
-    "check_world": "reading the data",
+    "training_step": "a step",
+    "next": "waiting for the loader",
+    "step_seconds": "measuring steps",
+    "run_training": "beginning",
+    "find_data": "reading the data",
 }
 """Where a process was when it was killed, by the innermost of these functions."""
 TRACE = Path("trace.txt")

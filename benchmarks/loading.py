@@ -41,8 +41,14 @@ from handseg.data.planes import unpack
 from handseg.recipe.load import load_recipe
 from handseg.recipe.schema import Transform
 from handseg.train.augment import Augmentation
-from handseg.train.loader import Batch, Loader, TrainingSamples
-from handseg.train.order import Draw, EpochSampler
+from handseg.train.loader import (
+    EpochLoader,
+    EpochSampler,
+    SampleFault,
+    SampleRef,
+    TrainingBatch,
+    TrainingSamples,
+)
 
 PEOPLE, FULL, SIZE = 5, 2048, 1024
 FEW, MANY = 2, 40
@@ -94,7 +100,7 @@ def batches(
     """handseg's own loader, in this process; a batch holds 4."""
     count = len(prepared.samples)
     order = EpochSampler(0, count, 0, 0.0, None, min(4, count))
-    loader = Loader(TrainingSamples([prepared], Augmentation(transforms)), order, 0, pin=False)
+    loader = EpochLoader(TrainingSamples([prepared], Augmentation(transforms)), order, 0, pin=False)
     left = images
     epoch = 0
     while left > 0:
@@ -194,10 +200,10 @@ class Watched(TrainingSamples):
 
     megabytes = multiprocessing.Array("d", 2)
 
-    def __getitems__(self, draws: list[Draw]) -> Batch:
+    def __getitems__(self, refs: list[SampleRef]) -> TrainingBatch | SampleFault:
         if not self.megabytes[0]:
             self.megabytes[0] = status("VmRSS")
-        batch = super().__getitems__(draws)
+        batch = super().__getitems__(refs)
         self.megabytes[1] = status("VmHWM")
         return batch
 
@@ -216,7 +222,7 @@ def growth(folder: Path) -> float:
     recipe = load_recipe("recipes/segformer.toml", []).recipe
     order = EpochSampler(0, len(prepared.samples), 0, 0.0, None, recipe.train.batch_size)
     samples = Watched([prepared], Augmentation(dict(recipe.augment)))
-    for _ in Loader(samples, order, 1, pin=False).epoch(0):
+    for _ in EpochLoader(samples, order, 1, pin=False).epoch(0):
         pass
     return samples.megabytes[1] - samples.megabytes[0]
 

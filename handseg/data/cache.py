@@ -36,9 +36,8 @@ VERSION = 2
 ATTEMPTS = 3
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What systems answer when a file gets no more room: disk, quota, the largest file they hold."""
-_UNABLE = frozenset({errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS})
-
-_AROUND = 1 << 21
+_NO_FALLOCATE = frozenset({errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS})
+_FAULT_AROUND = 1 << 21
 """Bytes within which systems map more than the page that was read."""
 
 MemMap = np.memmap[tuple[int, ...], np.dtype[np.uint8]]
@@ -97,9 +96,9 @@ def build_cache(
     """Map the prepared samples; make them first where they are missing, stale or damaged.
 
     The name of the folder is a hash of the files' contents, the classes and the size, and the
-    folder appears whole: makers at once or a kill leave nothing that could be mistaken for it.
-    Every row is checked against its checksum each time. `announce` is called, before anything is
-    made, with the bytes that it will take and those that are free.
+    folder appears whole: a kill, or processes that make it at once, leave nothing that could be
+    mistaken for it. Every row is checked against its checksum each time. `announce` is called,
+    before anything is made, with the bytes that it will take and those that are free.
 
     Raises:
         InputError: an image or label is missing or at fault.
@@ -117,7 +116,7 @@ def build_cache(
     # Five folds that start at once prepare once.
     with turn(folder.name, waiting):
         cached = map_cache(folder, samples, classes, size)
-        # A maker that knows no locks may just be putting its own folder in this one's place.
+        # A process without locks may just be putting its own folder in this one's place.
         for _ in range(ATTEMPTS):
             if cached is not None:
                 return cached
@@ -183,7 +182,7 @@ def check_space(needed: int) -> int:
 
 @contextmanager
 def refused_without_room(needed: int) -> Iterator[None]:
-    """Tell a disk that filled up meanwhile from other faults."""
+    """Say what a disk that filled up meanwhile would have needed; other faults pass."""
     try:
         yield
     except OSError as error:
@@ -279,7 +278,7 @@ def reserve(handle: int, begin: int, length: int) -> None:
     try:
         os.posix_fallocate(handle, begin, length)
     except (AttributeError, OSError) as error:
-        if isinstance(error, OSError) and error.errno not in _UNABLE:
+        if isinstance(error, OSError) and error.errno not in _NO_FALLOCATE:
             raise
         os.ftruncate(handle, begin + length)
 
@@ -310,7 +309,7 @@ def copy_of(array: MemMap, row: int) -> NDArray[np.uint8]:
     if isinstance(array.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         # The mapping begins with the page in which the header does.
         begin = array.offset % mmap.ALLOCATIONGRANULARITY + row * copy.nbytes
-        first = begin // _AROUND * _AROUND
-        end = min(-(-(begin + copy.nbytes) // _AROUND) * _AROUND, len(array.base))
+        first = begin // _FAULT_AROUND * _FAULT_AROUND
+        end = min(-(-(begin + copy.nbytes) // _FAULT_AROUND) * _FAULT_AROUND, len(array.base))
         array.base.madvise(mmap.MADV_DONTNEED, first, end - first)
     return copy

@@ -62,7 +62,7 @@ def known_hands(
     if not labelled or not place:
         return Hands.unmeasured(()), {}
     try:
-        cached = label_file(labelled, classes).found()
+        cached = label_file(labelled, classes).read()
     except InputError:  # one of them cannot be read: it is found below which
         cached = None
     if cached is not None:

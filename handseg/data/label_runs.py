@@ -1,21 +1,24 @@
 """The labels of a data set as run lengths: drawn once, kept as a submission in the cache.
 
-Labels at fault are refused (`label_file`), or left out and named (`readable_labels`).
+Labels at fault are refused (`label_file`, `cached_labels`), or left out and named
+(`readable_labels`).
 """
 
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from handseg import rle
 from handseg.data.fingerprint import file_hashes
 from handseg.data.images import image_size
-from handseg.data.labels import Sample, label_runs
+from handseg.data.labels import Sample, SampleLabels, label_runs
 from handseg.data.storage import cache_root
 from handseg.errors import FailedError, InputError
+from handseg.formats.submission import labelled_classes
 from handseg.reporter import Progress, silent
 from handseg.rle.submission import Submission, read_submission
 from handseg.rle.writing import write_submission
@@ -30,7 +33,7 @@ BYTES_OF_A_MASK = 2500
 
 @dataclass
 class LabelFile:
-    """Where the labels of some samples lie as run lengths, made or not.
+    """Where the labels of some samples lie as run lengths, drawn or not yet.
 
     The sidecar holds the images' sizes and, of images of which not all classes are labelled, which
     are (`labelled`); an unlabelled class has no row, an absent one an empty row.
@@ -40,42 +43,41 @@ class LabelFile:
     samples: tuple[Sample, ...]
     classes: tuple[str, ...]
     sizes: dict[str, tuple[int, int]]
-    _found: Submission | None = field(default=None, repr=False)
+    _submission: Submission | None = field(default=None, repr=False)
 
     @property
     def expected_bytes(self) -> int:
         return len(self.samples) * len(self.classes) * BYTES_OF_A_MASK
 
-    def found(self) -> Submission | None:
-        """The file's contents; None where it is missing, partial or damaged."""
-        if self._found is None:
-            self._found = self._whole()
-        return self._found
+    def read(self) -> Submission | None:
+        """The labels; None where the file is missing, partial or damaged."""
+        if self._submission is None and self.path.is_file():
+            try:
+                submission = read_submission(self.path)
+            except InputError:  # its sha256 is not the sidecar's, or it is no CSV any more
+                return None
+            # Without a sidecar it is not known whether the rows are those that were written.
+            if submission.sizes == self.sizes:
+                self._submission = submission
+        return self._submission
 
     def submission(self, progress: Progress = silent) -> Submission:
-        """The labels as a submission; the file is made first where it is missing or damaged.
+        """The labels; they are drawn first where the file is missing or damaged.
 
-        Makers at once do no harm: what they write is the same, and is there whole or not at all.
-        Raises InputError where a label is missing or at fault, FailedError if the disk refuses.
+        Processes that draw them at once do no harm: what they write is the same, and is there
+        whole or not at all.
+
+        Raises:
+            InputError: a label is missing or at fault.
+            FailedError: the disk refuses.
         """
         for _ in range(ATTEMPTS):
-            found = self.found()
-            if found is not None:
-                return found
-            self._make(progress)
+            if (submission := self.read()) is not None:
+                return submission
+            self._write(progress)
         raise FailedError(f"the labels were written to {self.path} and cannot be read there")
 
-    def _whole(self) -> Submission | None:
-        if not self.path.is_file():
-            return None
-        try:
-            submission = read_submission(self.path)
-        except InputError:  # damaged: its sha256 is not the sidecar's, or it is no CSV any more
-            return None
-        # Without a sidecar it is not known whether the rows are those that were written.
-        return submission if submission.sizes == self.sizes else None
-
-    def _make(self, progress: Progress) -> None:
+    def _write(self, progress: Progress) -> None:
         labelled: dict[str, list[str]] = {}
         fields: dict[str, Any] = {
             "made_by": "labels",
@@ -83,7 +85,7 @@ class LabelFile:
             "images": {image: list(size) for image, size in self.sizes.items()},
             "labelled": labelled,
         }
-        # `labelled` fills while the rows are made; the sidecar is written after them.
+        # `labelled` fills while the rows are drawn; the sidecar is written after them.
         write_submission(self.path, self._rows(labelled, progress), fields)
 
     def _rows(
@@ -91,14 +93,12 @@ class LabelFile:
     ) -> Iterator[tuple[str, str, rle.Runs]]:
         with threads() as pool:
             drawn = pool.map(lambda sample: label_runs(sample, self.classes), self.samples)
-            for done, (sample, label) in enumerate(zip(self.samples, drawn, strict=True), 1):
-                known = [cls for cls, is_known in zip(self.classes, label.labelled, strict=True)
-                         if is_known]  # fmt: skip
-                if len(known) < len(self.classes):
-                    labelled[sample.image_name] = known
-                for cls, runs in zip(self.classes, label.runs, strict=True):
-                    if cls in known:
-                        yield sample.image_name, cls, runs
+            for done, (sample, labels) in enumerate(zip(self.samples, drawn, strict=True), 1):
+                if not all(labels.labelled):
+                    labelled[sample.image_name] = list(compress(self.classes, labels.labelled))
+                masks = zip(self.classes, labels.runs, strict=True)
+                for cls, runs in compress(masks, labels.labelled):
+                    yield sample.image_name, cls, runs
                 progress(done, len(self.samples), sample.image_name)
 
 
@@ -106,26 +106,54 @@ def label_file(samples: Sequence[Sample], classes: Sequence[str]) -> LabelFile:
     """Where the labels of `samples` are kept; only labels are hashed, no image is read.
 
     The name is a hash of names, label contents, image sizes, classes and which of them are said to
-    be labelled: what has changed since has another name. Raises InputError where a label or an
-    image is missing or unreadable.
+    be labelled: what has changed since has another name.
+
+    Raises:
+        InputError: a label or an image is missing or unreadable.
     """
-    labels = [_label_of(sample) for sample in samples]
+    labels = [_label_path(sample) for sample in samples]
     hashes = file_hashes(labels)
     sizes = {sample.image_name: image_size(sample.image) for sample in samples}
     content = [
-        (name, hashes[label], sizes[name], sample.entry, sample.labelled)
+        (sample.image_name, hashes[label], sizes[sample.image_name], sample.entry, sample.labelled)
         for sample, label in zip(samples, labels, strict=True)
-        for name in [sample.image_name]
     ]
     key = hashlib.sha256(json.dumps([VERSION, list(classes), content]).encode()).hexdigest()[:20]
     path = cache_root() / "labels" / f"{key}.csv"
     return LabelFile(path, tuple(samples), tuple(classes), sizes)
 
 
-def _label_of(sample: Sample) -> Path:
+def _label_path(sample: Sample) -> Path:
     if sample.labels is None:
         raise InputError(f"{sample.image} has no label")
     return sample.labels
+
+
+def cached_labels(
+    samples: Sequence[Sample], classes: Sequence[str], progress: Progress = silent
+) -> list[SampleLabels]:
+    """The labels of each sample as `label_runs` draws them, by way of the cache.
+
+    Of a class that was not labelled there are no runs. A cache that cannot be written costs time
+    and nothing else.
+
+    Raises:
+        InputError: a label is missing or at fault.
+    """
+    try:
+        labels = label_file(samples, classes).submission(progress)
+    except (InputError, FailedError):
+        # Where a label is at fault, this says so as it does everywhere else.
+        return [label_runs(sample, classes) for sample in samples]
+    images = [sample.image_name for sample in samples]
+    return [
+        SampleLabels(
+            labels.sizes[image],
+            tuple(labels.runs(image, cls) for cls in classes),
+            tuple(labelled.tolist()),
+        )
+        for image, labelled in zip(images, labelled_classes(labels, images, classes), strict=True)
+    ]
 
 
 class ReadableLabels(NamedTuple):
@@ -142,7 +170,7 @@ def bytes_to_draw(samples: Sequence[Sample], classes: Sequence[str]) -> int:
         file = label_file(with_label(samples), classes)
     except InputError:  # an image or a label cannot be read: `readable_labels` finds out which
         return 0
-    return 0 if not file.samples or file.found() is not None else file.expected_bytes
+    return 0 if not file.samples or file.read() is not None else file.expected_bytes
 
 
 def readable_labels(
@@ -174,14 +202,14 @@ def label_faults(
             return error
         return None
 
-    found: dict[str, InputError] = {}
+    faults: dict[str, InputError] = {}
     with threads() as pool:
         results = zip(samples, pool.map(fault, samples), strict=True)
         for done, (sample, error) in enumerate(results, 1):
             if error is not None:
-                found[sample.image_name] = error
+                faults[sample.image_name] = error
             progress(done, len(samples), sample.image_name)
-    return found
+    return faults
 
 
 def with_label(samples: Sequence[Sample]) -> list[Sample]:

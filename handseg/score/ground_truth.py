@@ -156,7 +156,7 @@ class ChosenLabels:
     def to_draw(self) -> LabelFile | None:
         """The file of labels that are still to be drawn as run lengths, which takes a while."""
         file = self.labels
-        return None if isinstance(file, Submission) or file.found() is not None else file
+        return None if isinstance(file, Submission) or file.read() is not None else file
 
     def ground_truth(self, progress: Progress = silent) -> GroundTruth:
         """The labels; drawn now where they never were.

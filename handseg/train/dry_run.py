@@ -19,8 +19,7 @@ from handseg.runs.writer import RunWriter
 from handseg.text import counted, duration, size_text
 from handseg.train.data import TrainingData, find_data, image_counts
 from handseg.train.interruption import StopError, StopRequest
-from handseg.train.loader import worker_count
-from handseg.train.order import EpochSampler
+from handseg.train.loader import EpochSampler, worker_count
 from handseg.train.setup import first_model, pick_device, prepare_setup
 from handseg.train.trainer import Trainer
 

@@ -1,43 +1,108 @@
-"""Batches from the prepared samples: augmented, in the order of a pure function."""
+"""Batches of an epoch: which samples, in the order of a pure function, augmented, by workers."""
 
 import os
+import signal
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from multiprocessing import ProcessError
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, get_worker_info
+from torch.utils.data import BatchSampler, Dataset, get_worker_info
 
 from handseg.data.cache import CachedDataset
 from handseg.errors import FailedError
 from handseg.train.augment import Augmentation
-from handseg.train.order import Draw, EpochSampler
-from handseg.train.workers import SHARED_MEMORY_HINTS, Crew, Desks, LostWorkers, beginning, work_on
+from handseg.train.workers import WorkerFailure, WorkerPool, WorkerStatus
 
 STOP_GRACE = 1.0
 """Seconds in which a signal to all processes of a job reaches this one too."""
 GONE = (RuntimeError, OSError, EOFError, ProcessError)
 """What torch's loader raises, among other things, where one of its processes is gone."""
+MOST_FAILURES = 3
+"""Times in an epoch that processes may be replaced."""
+SHARED_MEMORY_HINTS = ("docker run --shm-size=8g …", "--set data.workers=0")
 
 
-class Batch(NamedTuple):
+class SampleRef(NamedTuple):
+    """One sample of one epoch: its index, and the seed of its augmentation."""
+
+    sample: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class EpochSampler:
+    """The order of samples, a pure function of seed and epoch: a resumed run needs no state of it.
+
+    An epoch shows each of the `whole` images once. `crop_share` is the share of an epoch's samples
+    that are crops, whose indices follow those of the images; `crop_epochs` is the number of epochs
+    that have any (None: all).
+    """
+
+    seed: int
+    whole: int
+    crops: int
+    crop_share: float
+    crop_epochs: int | None
+    batch_size: int
+
+    def samples(self, epoch: int) -> list[SampleRef]:
+        """The samples of an epoch in order."""
+        random = np.random.default_rng([self.seed, epoch])
+        indices = np.arange(self.whole)
+        wanted = self.crops_in(epoch)
+        if wanted:
+            chosen = random.permutation(self.crops)[:wanted]
+            indices = np.concatenate([indices, self.whole + chosen])
+        seeds = random.integers(0, 2**31, len(indices))
+        shuffled = random.permutation(indices)
+        return [SampleRef(int(i), int(seed)) for i, seed in zip(shuffled, seeds, strict=True)]
+
+    def crops_in(self, epoch: int) -> int:
+        """How many crops an epoch has."""
+        if self.crop_epochs is not None and epoch >= self.crop_epochs:
+            return 0
+        if self.crop_share >= 1:
+            return self.crops
+        return min(self.crops, round(self.whole * self.crop_share / (1 - self.crop_share)))
+
+    def batches(self, epoch: int, first: int = 0) -> Iterator[list[SampleRef]]:
+        """The batches of an epoch from number `first` on.
+
+        A last one that is not full is left out: the next epoch has another order.
+        """
+        samples = self.samples(epoch)
+        for number in range(first, self.batches_in(epoch)):
+            yield samples[number * self.batch_size : (number + 1) * self.batch_size]
+
+    def batches_in(self, epoch: int) -> int:
+        """How many batches an epoch has; a set smaller than a batch is one."""
+        return max(1, (self.whole + self.crops_in(epoch)) // self.batch_size)
+
+    def steps(self, epochs: int) -> int:
+        return sum(self.batches_in(epoch) for epoch in range(epochs))
+
+
+class TrainingBatch(NamedTuple):
     """`images` uint8[n, size, size], `planes` uint8[n, size, size, P], `labelled` bool[n, C]."""
 
     images: Tensor
     planes: Tensor
     labelled: Tensor
 
-    def split(self, size: int) -> Iterator["Batch"]:
+    def split(self, size: int) -> Iterator["TrainingBatch"]:
         for images, planes, labelled in zip(*(part.split(size) for part in self), strict=True):
-            yield Batch(images, planes, labelled)
+            yield TrainingBatch(images, planes, labelled)
 
 
 class SampleFault(NamedTuple):
-    """Why a batch could not be made; words, which travel from a process to the training."""
+    """Why a batch could not be made, as text: an exception may not travel between processes."""
 
     message: str
     details: str
@@ -45,7 +110,7 @@ class SampleFault(NamedTuple):
 
 
 class TrainingSamples(Dataset[tuple[np.ndarray, np.ndarray, np.ndarray]]):
-    """Cached samples, augmented by the seed of the draw that asks for one."""
+    """Cached samples, augmented by the seed of the reference that asks for one."""
 
     def __init__(self, parts: list[CachedDataset], augmentation: Augmentation) -> None:
         self.parts = parts
@@ -53,6 +118,7 @@ class TrainingSamples(Dataset[tuple[np.ndarray, np.ndarray, np.ndarray]]):
         self.places = [
             (part, index) for part in range(len(parts)) for index in range(len(parts[part].samples))
         ]
+        self.status = WorkerStatus(0)
 
     def __len__(self) -> int:
         return len(self.places)
@@ -61,58 +127,57 @@ class TrainingSamples(Dataset[tuple[np.ndarray, np.ndarray, np.ndarray]]):
         part, index = self.places[sample]
         return self.parts[part].samples[index].image_name
 
-    def __getitem__(self, draw: Draw) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        part, index = self.places[draw.sample]
-        prepared = self.parts[part]
+    def __getitem__(self, ref: SampleRef) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        part, index = self.places[ref.sample]
+        dataset = self.parts[part]
         image, planes = self.augmentation(
-            prepared.image(index), prepared.label_planes(index), draw.seed
+            dataset.image(index), dataset.label_planes(index), ref.seed
         )
-        return image, planes, prepared.labelled[index]
+        return image, planes, dataset.labelled[index]
 
-    def __getitems__(self, draws: list[Draw]) -> Batch | SampleFault:
+    def __getitems__(self, refs: list[SampleRef]) -> TrainingBatch | SampleFault:
         """A batch, each sample put where it stays: a worker never holds it twice."""
         try:
-            batch = self.room(len(draws))
+            batch = self.empty_batch(len(refs))
         except RuntimeError as error:
-            return no_room(error)
+            return SampleFault(
+                "a batch found no room in shared memory", str(error), SHARED_MEMORY_HINTS
+            )
         try:
-            for row, draw in enumerate(draws):
-                work_on(draw.sample)
+            for row, ref in enumerate(refs):
+                self.status.begin(ref.sample)
                 try:
-                    self.put(draw, batch, row)
+                    self.fill(batch, row, ref)
                 except Exception as error:  # noqa: BLE001 - whatever a codec or a transform raises
-                    return self.fault(draw.sample, error)
+                    return self.fault(ref.sample, error)
         finally:
-            work_on()
+            self.status.begin()
         return batch
 
-    def put(self, draw: Draw, batch: Batch, row: int) -> None:
-        """Make a sample and put it into its row; what it was made of is let go of at once."""
-        for part, made in zip(batch, self[draw], strict=True):
-            part[row] = torch.from_numpy(made)
-
-    def room(self, count: int) -> Batch:
-        """A batch that is not yet filled."""
+    def empty_batch(self, count: int) -> TrainingBatch:
         first = self.parts[0]
         size, depth, classes = first.size, first.planes.shape[-1], len(first.classes)
-        return Batch(
+        return TrainingBatch(
             empty((count, size, size), torch.uint8),
             empty((count, size, size, depth), torch.uint8),
             empty((count, classes), torch.bool),
         )
 
+    def fill(self, batch: TrainingBatch, row: int, ref: SampleRef) -> None:
+        """Make a sample and put it into its row; what it was made of is let go of at once."""
+        for part, made in zip(batch, self[ref], strict=True):
+            part[row] = torch.from_numpy(made)
+
     def fault(self, sample: int, error: Exception) -> SampleFault:
         """What is said of a sample that raised an error."""
         name, key = self.image_name(sample), self.augmentation.at_fault(error)
         last = traceback.extract_tb(error.__traceback__)[-1]
-        why = f"{type(error).__name__}: {error}\n(in {last.name}, {last.filename}:{last.lineno})"
+        details = (
+            f"{type(error).__name__}: {error}\n(in {last.name}, {last.filename}:{last.lineno})"
+        )
         if key is None:
-            return SampleFault(f"{name} could not be loaded", why, ())
-        return SampleFault(f"{key} failed on {name}", why, (f"--set {key}=false",))
-
-
-def no_room(error: Exception) -> SampleFault:
-    return SampleFault("a batch found no room in shared memory", str(error), SHARED_MEMORY_HINTS)
+            return SampleFault(f"{name} could not be loaded", details, ())
+        return SampleFault(f"{key} failed on {name}", details, (f"--set {key}=false",))
 
 
 def empty(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
@@ -121,29 +186,25 @@ def empty(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
     return made if get_worker_info() is None else made.share_memory_()
 
 
-def as_made(made: Batch | SampleFault) -> Batch | SampleFault:
-    return made
+class EpochBatches(BatchSampler):
+    """The batch sampler of torch's loader: the batches of the epoch that is set, from one on."""
 
-
-class EpochBatches:
-    """The batch sampler: the draws of the epoch that is set."""
-
-    def __init__(self, order: EpochSampler) -> None:
-        self.order = order
+    def __init__(self, sampler: EpochSampler) -> None:
+        self.sampler = sampler
         self.epoch = 0
         self.first = 0
 
-    def __iter__(self) -> Iterator[list[Draw]]:
-        return self.order.batches(self.epoch, self.first)
+    def __iter__(self) -> Iterator[list[SampleRef]]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return self.sampler.batches(self.epoch, self.first)
 
     def __len__(self) -> int:
-        return self.order.batches_in(self.epoch) - self.first
+        return self.sampler.batches_in(self.epoch) - self.first
 
 
-class Loader:
+class EpochLoader:
     """Batches of any epoch from any position on; the number of workers changes nothing.
 
-    A worker that dies or hangs is told of (`warn`) and the batches go on where they were, unless
+    A worker that dies or hangs is warned of (`warn`) and the batches go on where they were, unless
     an image does that twice or it happens too often. Where `stopping`, the epoch just ends: the
     signal that stopped the training took the workers with it.
     """
@@ -151,7 +212,7 @@ class Loader:
     def __init__(
         self,
         samples: TrainingSamples,
-        order: EpochSampler,
+        sampler: EpochSampler,
         workers: int,
         pin: bool,
         *,
@@ -159,78 +220,101 @@ class Loader:
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self.samples = samples
-        self.batches = EpochBatches(order)
+        self.sampler = sampler
+        self.batches = EpochBatches(sampler)
         self.workers = workers
         self.pin = pin
         self.warn = warn
         self.stopping = stopping
-        self.crew: Crew | None = None
+        self.pool: WorkerPool | None = None
 
-    def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
+    def epoch(self, epoch: int, first: int = 0) -> Iterator[TrainingBatch]:
         """The batches of an epoch, without the `first` ones.
 
         Raises:
             FailedError: an image could not be loaded, or workers die or hang again and again.
         """
-        losses = LostWorkers(self.samples.image_name)
-        waiting: Iterator[Batch | SampleFault] | None = None
-        number, end = first, self.batches.order.batches_in(epoch)
+        log = FailureLog(self.samples.image_name)
+        batches: Iterator[TrainingBatch | SampleFault] | None = None
+        number, end = first, self.sampler.batches_in(epoch)
         while number < end:
-            crew = self.crew = self.crew or self.new_crew()
+            pool = self.pool = self.pool or self.new_pool()
             try:
-                waiting = waiting or self.begin(crew, epoch, number)
-                made = crew.next_of(waiting)
+                if batches is None:
+                    self.batches.epoch, self.batches.first = epoch, number
+                    batches = pool.batches()
+                batch = pool.next(batches)
             except GONE:
-                lost = crew.losses()
-                if not lost:
+                failures = pool.failures()
+                if not failures:
                     raise
             else:
-                yield whole(made)
-                del made
+                yield whole(batch)
+                # Not held while the next one is waited for.
+                del batch
                 number += 1
                 continue
-            waiting = None
+            batches = None
             self.close()
             if within(STOP_GRACE, self.stopping):
                 return
-            self.warn(losses.take(lost))
+            self.warn(log.record(failures))
 
-    def begin(self, crew: Crew, epoch: int, number: int) -> Iterator[Batch | SampleFault]:
-        self.batches.epoch, self.batches.first = epoch, number
-        return crew.batches()
-
-    def new_crew(self) -> Crew:
+    def new_pool(self) -> WorkerPool:
         """Workers, not yet started."""
-        desks = Desks(self.workers)
-        loader: DataLoader[Any] = DataLoader(
-            self.samples,
-            batch_sampler=self.batches,  # pyright: ignore[reportArgumentType]
-            num_workers=self.workers,
-            persistent_workers=self.workers > 0,
-            collate_fn=as_made,  # pyright: ignore[reportArgumentType]
-            pin_memory=self.pin,
-            worker_init_fn=beginning(desks),
-            # Its own: torch draws a seed for each iterator, and a crew more must change nothing.
-            generator=torch.Generator(),
-        )
-        return Crew(loader, desks)
+        self.samples.status = WorkerStatus(self.workers)
+        return WorkerPool(self.samples, self.batches, self.samples.status, pin=self.pin)
 
     def close(self) -> None:
         """End the workers; another epoch starts new ones."""
-        if self.crew is not None:
-            self.crew.dismiss()
-            self.crew = None
+        if self.pool is not None:
+            self.pool.shutdown()
+            self.pool = None
 
 
-def whole(made: Batch | SampleFault) -> Batch:
+class FailureLog:
+    """The failures of one epoch's workers."""
+
+    def __init__(self, image_name: Callable[[int], str]) -> None:
+        self.image_name = image_name
+        self.count = 0
+        self.of_image: Counter[int] = Counter()
+
+    def record(self, failures: Sequence[WorkerFailure]) -> str:
+        """Note failures found at once; the warning about them.
+
+        Raises:
+            FailedError: they are too many, or an image was worked on before too.
+        """
+        self.count += 1
+        self.of_image.update({one.sample for one in failures if one.sample is not None})
+        details = "; ".join(self.described(one) for one in failures)
+        twice = [self.image_name(one) for one, times in self.of_image.items() if times > 1]
+        if twice:
+            message = f"{', '.join(twice)} ended a process of the loader twice"
+        elif self.count > MOST_FAILURES:
+            message = f"processes of the loader were lost {self.count} times in an epoch"
+        else:
+            return f"{details}; started anew, nothing is lost"
+        is_full = any(one.exit_code == -signal.SIGBUS for one in failures)
+        hints = SHARED_MEMORY_HINTS if is_full else ("--set data.workers=0",)
+        raise FailedError(message, details=details, hints=hints)
+
+    def described(self, failure: WorkerFailure) -> str:
+        sample = failure.sample
+        place = "between two images" if sample is None else f"at {self.image_name(sample)}"
+        return f"a process of the loader {failure.cause()} {place}"
+
+
+def whole(batch: TrainingBatch | SampleFault) -> TrainingBatch:
     """The batch, if it is one.
 
     Raises:
         FailedError: it could not be made.
     """
-    if isinstance(made, SampleFault):
-        raise FailedError(made.message, details=made.details, hints=made.hints)
-    return made
+    if isinstance(batch, SampleFault):
+        raise FailedError(batch.message, details=batch.details, hints=batch.hints)
+    return batch
 
 
 def within(seconds: float, holds: Callable[[], bool]) -> bool:
@@ -243,7 +327,7 @@ def within(seconds: float, holds: Callable[[], bool]) -> bool:
     return True
 
 
-def waiting(batches: Iterator[Batch]) -> Iterator[tuple[Batch, float]]:
+def with_waits(batches: Iterator[TrainingBatch]) -> Iterator[tuple[TrainingBatch, float]]:
     """Each batch with the seconds for which it was waited."""
     while True:
         begun = time.monotonic()

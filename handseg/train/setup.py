@@ -11,7 +11,8 @@ from torch import Tensor
 
 from handseg.data.cache import CachedDataset, build_cache
 from handseg.data.dataset import Sample
-from handseg.data.labels import SampleLabels, label_runs
+from handseg.data.label_runs import cached_labels
+from handseg.data.labels import SampleLabels
 from handseg.data.storage import cache_root
 from handseg.errors import InputError, UsageError
 from handseg.inference.device import check_precision, device_name
@@ -26,7 +27,7 @@ from handseg.runs import layout
 from handseg.runs.query import find_run
 from handseg.text import listed, size_text
 from handseg.train.data import TrainingData
-from handseg.train.order import EpochSampler
+from handseg.train.loader import EpochSampler
 
 NAMED = 6
 """Classes and tensors that are named before the rest is counted."""
@@ -134,7 +135,8 @@ def prepare_setup(
         images.append(prepared(further, "further images"))
     # All crops, not those of the people trained on: the folds share one copy.
     crops = prepared(data.every_crop, "crops").only(data.crops) if data.crops else None
-    labels = [label_runs(sample, classes) for sample in data.validation]
+    with reporter.progress("reading labels") as progress:
+        labels = cached_labels(data.validation, classes, progress)
     return TrainingSetup(
         loaded,
         data,

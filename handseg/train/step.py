@@ -11,7 +11,7 @@ from torch.nn.utils import clip_grad_norm_
 from handseg.inference.device import MicroBatchSize, autocast, free_memory
 from handseg.models.segmenter import Segmenter
 from handseg.recipe.schema import Recipe
-from handseg.train.loader import Batch, unpack_planes
+from handseg.train.loader import TrainingBatch, unpack_planes
 from handseg.train.loss import SegmentationLoss
 from handseg.train.optim import FUSED, make_optimizer
 
@@ -62,7 +62,7 @@ class Stepper:
         # Young weights are averaged over fewer steps.
         self.ema = ModelEmaV3(self.model, decay, use_warmup=True) if decay else None
 
-    def training_step(self, batch: Batch, step: int, share: float) -> StepResult:
+    def training_step(self, batch: TrainingBatch, step: int, share: float) -> StepResult:
         """Forward, backward and the optimiser's step number `step`, at a `share` of training (0–1).
 
         Raises:
@@ -73,7 +73,7 @@ class Stepper:
         loss = self.backward(batch, step, share)
         return self.optimizer_step(loss, step)
 
-    def backward(self, batch: Batch, step: int, share: float) -> Tensor:
+    def backward(self, batch: TrainingBatch, step: int, share: float) -> Tensor:
         """The gradient of a batch and its loss, in parts for which there is memory.
 
         However often it is begun again, it is from the same random state and statistics.
@@ -90,7 +90,7 @@ class Stepper:
             self.buffers.restore()
             free_memory()
 
-    def accumulate(self, batch: Batch, share: float) -> Tensor:
+    def accumulate(self, batch: TrainingBatch, share: float) -> Tensor:
         """Forward and backward, part by part; the loss of the whole."""
         total = torch.zeros((), device=self.device)
         labelled = max(1, batch.labelled.numpy().sum())
@@ -102,7 +102,7 @@ class Stepper:
             total += loss.detach()
         return total
 
-    def batch_loss(self, batch: Batch, share: float) -> Tensor:
+    def batch_loss(self, batch: TrainingBatch, share: float) -> Tensor:
         """The loss of one part."""
         labelled = batch.labelled
         images, planes = (

@@ -20,7 +20,13 @@ from handseg.text import counted
 from handseg.train.augment import Augmentation
 from handseg.train.checkpointing import CheckpointManager, Snapshot, TrainerState
 from handseg.train.interruption import StopError, StopRequest
-from handseg.train.loader import Batch, Loader, TrainingSamples, waiting, worker_count
+from handseg.train.loader import (
+    EpochLoader,
+    TrainingBatch,
+    TrainingSamples,
+    with_waits,
+    worker_count,
+)
 from handseg.train.metrics import MachineUsage, MetricLogger
 from handseg.train.optim import rate_factor, set_rate
 from handseg.train.setup import TrainingSetup
@@ -78,18 +84,18 @@ class Trainer:
         self.checkpoints = CheckpointManager(writer, recipe.checkpoint, self.warn)
         self.validation_batch = MicroBatchSize(inference.batch_size, self.validate_fewer_at_once)
         self.previews = Previews(writer, setup.validation, recipe.validate.previews)
-        sampler = self.loader.batches.order
+        sampler = self.loader.sampler
         self.steps = sampler.steps(recipe.train.epochs)
         self.warmup = round(recipe.schedule.warmup_epochs * sampler.batches_in(0))
 
-    def make_loader(self) -> Loader:
+    def make_loader(self) -> EpochLoader:
         """The batches of every epoch, made beside the training."""
         setup = self.setup
         samples = TrainingSamples(
             [*setup.images, *([setup.crops] if setup.crops else [])],
             Augmentation(self.recipe.augment),
         )
-        return Loader(
+        return EpochLoader(
             samples,
             setup.sampler(),
             worker_count(self.recipe.data.workers, self.device),
@@ -125,7 +131,7 @@ class Trainer:
             RollbackError: the weights cannot be relied on.
         """
         self.model.train()
-        for batch, waited in waiting(self.loader.epoch(self.state.epoch, self.state.batch)):
+        for batch, waited in with_waits(self.loader.epoch(self.state.epoch, self.state.batch)):
             self.training_step(batch, waited)
             progress(self.state.step, self.steps, self.note())
             self.metrics.log_when_due(self.state)
@@ -136,7 +142,7 @@ class Trainer:
         self.stop.raise_if_stopped()
         self.metrics.flush(self.state)
 
-    def training_step(self, batch: Batch, waited: float = 0.0) -> None:
+    def training_step(self, batch: TrainingBatch, waited: float = 0.0) -> None:
         """One step of the optimiser, and on to the next batch."""
         step = self.state.step
         rate = self.set_learning_rate(step)

@@ -10,7 +10,7 @@ from PIL import Image
 from handseg import rle
 from handseg.data import label_runs as kept_labels
 from handseg.data.dataset import open_dataset
-from handseg.data.label_runs import label_file
+from handseg.data.label_runs import cached_labels, label_file
 from handseg.data.labels import label_runs
 from handseg.errors import InputError
 
@@ -97,7 +97,7 @@ def test_a_damaged_file_is_made_anew(dataset, drawn, damage):
     else:
         sidecar.write_text("{")
     file = label_file(dataset.train, CLASSES)
-    assert file.found() is None
+    assert file.read() is None
     assert len(file.submission()) == len(labels)
     assert labels.path.read_bytes() == whole
     assert len(drawn) == 2 * len(dataset.train)
@@ -142,3 +142,63 @@ def test_an_image_is_not_read_beyond_its_header(dataset):
     image.write_bytes(image.read_bytes()[:60])  # the header's chunk is whole, no pixel is
     runs = label_file(dataset.train, CLASSES).submission().runs(dataset.train[0].image_name, "Ulna")
     assert rle.area(runs) == 16 * 16
+
+
+def partly_labelled(dataset):
+    path = label_of(dataset, "ID001")
+    document = json.loads(path.read_text())
+    path.write_text(json.dumps({**document, "attributes": {"labelled": ["Ulna", "Radius"]}}))
+
+
+def assert_as_drawn(labels, dataset):
+    for one, sample in zip(labels, dataset.train, strict=True):
+        expected = label_runs(sample, CLASSES)
+        assert (one.size, one.labelled) == (expected.size, expected.labelled)
+        for runs, others in zip(one.runs, expected.runs, strict=True):
+            assert (runs.dtype, runs.shape) == (others.dtype, others.shape)
+            assert np.array_equal(runs, others)
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Drawing a label is a failure of the test from now on."""
+
+    def forbidden(sample, classes):
+        raise AssertionError(f"{sample.image_name} was drawn")
+
+    return lambda: monkeypatch.setattr("handseg.data.label_runs.label_runs", forbidden)
+
+
+def test_labels_out_of_the_cache_are_those_that_are_drawn(dataset, undrawn):
+    partly_labelled(dataset)
+    assert_as_drawn(cached_labels(dataset.train, CLASSES), dataset)
+    undrawn()
+    again = cached_labels(dataset.train, CLASSES)
+    assert_as_drawn(again, dataset)
+    assert [one.labelled for one in again] == [(True, True, False), (True, True, True)]
+    assert label_file(dataset.train, CLASSES).read() is not None
+
+
+@pytest.mark.parametrize("fault", ["json", "missing", "no label", "image"])
+def test_a_label_at_fault_is_refused_as_where_it_is_drawn(dataset, fault):
+    samples = list(dataset.train)
+    if fault == "no label":
+        samples = list(dataset.test)
+    elif fault == "image":
+        samples[1].image.write_bytes(b"")
+    elif fault == "json":
+        samples[1].labels.write_text("{")
+    else:
+        samples[1].labels.unlink()
+    with pytest.raises(InputError) as expected:
+        [label_runs(sample, CLASSES) for sample in samples]
+    with pytest.raises(InputError) as caught:
+        cached_labels(samples, CLASSES)
+    assert str(caught.value) == str(expected.value)
+    assert caught.value.details == expected.value.details
+
+
+def test_labels_are_drawn_all_the_same_where_the_cache_cannot_be_written(dataset, tmp_path):
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "labels").write_text("no folder")
+    assert_as_drawn(cached_labels(dataset.train, CLASSES), dataset)

@@ -11,8 +11,13 @@ from handseg.data.dataset import open_dataset
 from handseg.data.planes import pack, unpack
 from handseg.recipe.schema import Transform
 from handseg.train.augment import Augmentation
-from handseg.train.loader import Loader, TrainingSamples, unpack_planes, worker_count
-from handseg.train.order import EpochSampler
+from handseg.train.loader import (
+    EpochLoader,
+    EpochSampler,
+    TrainingSamples,
+    unpack_planes,
+    worker_count,
+)
 
 ROTATE = {"rotate": Transform("Affine", {"rotate": [-20, 20], "p": 0.8})}
 
@@ -25,7 +30,7 @@ def loader_of(workplace):
 
     def make(workers=0):
         order = EpochSampler(0, 5, 3, 0.3, None, 3)
-        return Loader(TrainingSamples(parts, Augmentation(ROTATE)), order, workers, pin=False)
+        return EpochLoader(TrainingSamples(parts, Augmentation(ROTATE)), order, workers, pin=False)
 
     return make
 
@@ -62,10 +67,10 @@ def test_loader_processes_change_nothing_even_after_an_epoch_was_left(loader_of)
 
 def test_a_batch_is_its_samples_one_by_one(loader_of):
     loader = loader_of()
-    draws = next(iter(loader.batches))
+    refs = next(loader.sampler.batches(0))
     batch = next(loader.epoch(0))
-    for row, draw in enumerate(draws):
-        for part, made in zip(batch, loader.samples[draw], strict=True):
+    for row, ref in enumerate(refs):
+        for part, made in zip(batch, loader.samples[ref], strict=True):
             assert torch.equal(part[row], torch.from_numpy(made))
 
 

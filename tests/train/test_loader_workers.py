@@ -19,15 +19,14 @@ from handseg.recipe.schema import Transform
 from handseg.train import loader as loading
 from handseg.train import workers
 from handseg.train.augment import Augmentation
-from handseg.train.loader import Loader, TrainingSamples
-from handseg.train.order import EpochSampler
+from handseg.train.loader import EpochLoader, EpochSampler, TrainingSamples
 
 ROTATE = {"rotate": Transform("Affine", {"rotate": [-20, 20], "p": 0.8})}
 ORDER = EpochSampler(0, 8, 0, 0.0, None, 2)
 
 
 class Samples(TrainingSamples):
-    """Samples that do something at some draws, each of them as often as is said."""
+    """Samples that do something at some samples, each of them as often as is said."""
 
     def __init__(self, parts, act=None, at=(), times=1, transforms=ROTATE):
         super().__init__(parts, Augmentation(transforms))
@@ -35,11 +34,11 @@ class Samples(TrainingSamples):
         self.at = at
         self.left = torch.full((len(self),), times).share_memory_()
 
-    def __getitem__(self, draw):
-        if draw.sample in self.at and self.left[draw.sample] > 0:
-            self.left[draw.sample] -= 1
+    def __getitem__(self, ref):
+        if ref.sample in self.at and self.left[ref.sample] > 0:
+            self.left[ref.sample] -= 1
             self.act()
-        return super().__getitem__(draw)
+        return super().__getitem__(ref)
 
 
 def die():
@@ -67,7 +66,7 @@ def make(workplace):
 
     def build(workers=2, order=ORDER, stopping=lambda: False, samples=Samples, **acts):
         warnings = []
-        loader = Loader(
+        loader = EpochLoader(
             samples([prepared], **acts),
             order,
             workers,
@@ -89,7 +88,7 @@ def named(loader, sample):
 
 
 def processes(loader):
-    return [psutil.Process(one.pid) for one in loader.crew.processes]
+    return [psutil.Process(one.pid) for one in loader.pool.processes]
 
 
 def assert_same(batches, others):
@@ -132,6 +131,23 @@ def test_a_worker_that_hangs_is_killed_and_its_image_named(make, monkeypatch):
     assert_same(list(loader.epoch(0)), plain)
     (warning,) = loader.warnings
     assert named(loader, 2) in warning
+    assert "hung for 0.4 s" in warning
+
+
+def stand_still():
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def test_a_worker_that_cannot_even_hand_over_what_it_made_is_killed(make, monkeypatch):
+    monkeypatch.setattr(workers, "STALL", 0.4)
+    monkeypatch.setattr(workers, "GRACE", 0.3)
+    plain = list(make(workers=0).epoch(0))
+    # It stops right after its first batch, whose memory the training still has to ask for.
+    second = ORDER.samples(0)[ORDER.batch_size].sample
+    loader = make(workers=1, act=stand_still, at=[second])
+    assert_same(list(loader.epoch(0)), plain)
+    (warning,) = loader.warnings
+    assert named(loader, second) in warning
     assert "hung for 0.4 s" in warning
 
 
@@ -189,7 +205,7 @@ def test_a_transform_that_raises_is_named_by_its_key_in_the_recipe(make, count):
     loader = make(workers=count, transforms=TOO_LARGE)
     with pytest.raises(FailedError) as caught:
         list(loader.epoch(0))
-    first = ORDER.draws(0)[0].sample
+    first = ORDER.samples(0)[0].sample
     assert caught.value.message == f"augment.cut failed on {named(loader, first)}"
     assert "crop size" in caught.value.details.lower()
     assert caught.value.hints == ("--set augment.cut=false",)
@@ -208,8 +224,8 @@ def test_shared_memory_that_is_full_is_said_with_what_helps(make, monkeypatch):
 
 
 def test_no_handler_of_dying_children_is_left_in_the_training(make):
-    on_signal = []
-    before = signal.signal(signal.SIGCHLD, lambda *_: on_signal.append(1))
+    heard = []
+    before = signal.signal(signal.SIGCHLD, lambda *_: heard.append(1))
     try:
         ours = signal.getsignal(signal.SIGCHLD)
         loader = make()
@@ -217,7 +233,7 @@ def test_no_handler_of_dying_children_is_left_in_the_training(make):
         assert signal.getsignal(signal.SIGCHLD) is ours
         processes(loader)[0].kill()
         time.sleep(0.1)
-        assert on_signal
+        assert heard
     finally:
         signal.signal(signal.SIGCHLD, before)
 
@@ -253,11 +269,11 @@ def test_workers_use_one_thread_each(make):
     class Counting(Samples):
         threads = torch.zeros(2, dtype=torch.int64).share_memory_()
 
-        def __getitem__(self, draw):
+        def __getitem__(self, ref):
             import cv2
 
             self.threads[0], self.threads[1] = torch.get_num_threads(), cv2.getNumThreads()
-            return super().__getitem__(draw)
+            return super().__getitem__(ref)
 
     next(make(workers=1, samples=Counting).epoch(0))
     assert Counting.threads.tolist() == [1, 1]
@@ -279,20 +295,19 @@ from pathlib import Path
 from handseg.data.cache import build_cache
 from handseg.data.dataset import open_dataset
 from handseg.train.augment import Augmentation
-from handseg.train.loader import Loader, TrainingSamples
-from handseg.train.order import EpochSampler
+from handseg.train.loader import EpochLoader, EpochSampler, TrainingSamples
 
 class Stuck(TrainingSamples):
-    def __getitem__(self, draw):
-        if draw.sample == 7:
+    def __getitem__(self, ref):
+        if ref.sample == 7:
             time.sleep(600)
-        return super().__getitem__(draw)
+        return super().__getitem__(ref)
 
 dataset = open_dataset(Path("data"))
 samples = Stuck([build_cache(dataset.train, dataset.classes, 64)], Augmentation({}))
-loader = Loader(samples, EpochSampler(0, 8, 0, 0.0, None, 1), 3, pin=False)
+loader = EpochLoader(samples, EpochSampler(0, 8, 0, 0.0, None, 1), 3, pin=False)
 next(loader.epoch(0))
-print(*(one.pid for one in loader.crew.processes), flush=True)
+print(*(one.pid for one in loader.pool.processes), flush=True)
 time.sleep(600)
 """
 
@@ -307,3 +322,44 @@ def test_no_worker_outlives_a_training_that_is_killed(make):
         assert len(left) == 3
     with contextlib.suppress(psutil.NoSuchProcess):
         assert psutil.wait_procs(left, timeout=10)[1] == []
+
+
+SUSPENDED = """
+import time
+from pathlib import Path
+from handseg.data.cache import build_cache
+from handseg.data.dataset import open_dataset
+from handseg.train import workers
+from handseg.train.augment import Augmentation
+from handseg.train.loader import EpochLoader, EpochSampler, TrainingSamples
+
+class Slow(TrainingSamples):
+    def __getitem__(self, ref):
+        print("begun", flush=True)
+        time.sleep(0.5)
+        return super().__getitem__(ref)
+
+workers.STALL = 0.8
+dataset = open_dataset(Path("data"))
+samples = Slow([build_cache(dataset.train, dataset.classes, 64)], Augmentation({}))
+warnings = []
+sampler = EpochSampler(0, 2, 0, 0.0, None, 2)
+loader = EpochLoader(samples, sampler, 1, pin=False, warn=warnings.append)
+print(len(list(loader.epoch(0))), warnings, flush=True)
+loader.close()
+"""
+
+
+def test_a_machine_that_was_suspended_is_no_worker_that_hangs(make):
+    with subprocess.Popen(
+        [sys.executable, "-c", SUSPENDED], stdout=subprocess.PIPE, text=True
+    ) as training:
+        assert training.stdout.readline() == "begun\n"
+        (worker,) = psutil.Process(training.pid).children()
+        time.sleep(0.25)
+        for one in (training, worker):
+            one.send_signal(signal.SIGSTOP)
+        time.sleep(1.2)
+        for one in (training, worker):
+            one.send_signal(signal.SIGCONT)
+        assert training.stdout.read() == "begun\n1 []\n"

@@ -10,7 +10,7 @@ from handseg.inference.device import MicroBatchSize
 from handseg.models.segmenter import Normalizer, Segmenter
 from handseg.recipe.schema import Optimizer, Recipe, Train
 from handseg.train import step as steps
-from handseg.train.loader import Batch
+from handseg.train.loader import TrainingBatch
 from handseg.train.step import RollbackError, Stepper
 
 SIDE = 8
@@ -41,7 +41,7 @@ def batch():
     generator = torch.Generator().manual_seed(1)
     images = torch.randint(0, 256, (4, SIDE, SIDE), generator=generator).to(torch.uint8)
     planes = torch.randint(0, 4, (4, SIDE, SIDE, 1), generator=generator).to(torch.uint8)
-    return Batch(images, planes, torch.ones(4, 2, dtype=torch.bool))
+    return TrainingBatch(images, planes, torch.ones(4, 2, dtype=torch.bool))
 
 
 def tensors(stepper):
