@@ -216,7 +216,7 @@ def map_in_processes(
 
     Threads do not help: arrays of this size leave Python's lock too seldom. What a process cannot
     do (it is killed, `work` raises) is done here, so that what `work` raises is raised here. With
-    one process, one part or no fork, all is done here.
+    one process, one part, no fork or no semaphores, all is done here.
     """
     workers = min(workers, len(parts))
     if workers < 2 or not sys.platform.startswith("linux"):
@@ -227,7 +227,11 @@ def map_in_processes(
     from multiprocessing import get_context
 
     # A forked process inherits `work`, its arrays and the open files that it reads.
-    pool = ProcessPoolExecutor(workers, get_context("fork"), _start_worker, (work,))
+    try:
+        pool = ProcessPoolExecutor(workers, get_context("fork"), _start_worker, (work,))
+    except (OSError, NotImplementedError):  # a machine without semaphores (/dev/shm)
+        yield from map(work, parts)
+        return
 
     def submitted(part: _Part) -> "Future[_Result] | None":
         with suppress(BrokenExecutor):

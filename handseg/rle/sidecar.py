@@ -19,7 +19,7 @@ def sidecar_path(csv: Path) -> Path:
     return csv.with_name(csv.name + ".json")
 
 
-def completed(fields: Mapping[str, Any], *, sha256: str, rows: int) -> dict[str, Any]:
+def sidecar_fields(fields: Mapping[str, Any], *, sha256: str, rows: int) -> dict[str, Any]:
     """The given fields and those that every sidecar has: v, sha256, rows, versions, created."""
     versions = {
         "handseg": __version__,

@@ -16,7 +16,7 @@ from handseg.rle.codec import Runs
 from handseg.rle.codec import format as format_runs
 from handseg.rle.csv_records import quoted
 from handseg.rle.row_index import COLUMNS
-from handseg.rle.sidecar import completed, sidecar_path
+from handseg.rle.sidecar import sidecar_fields, sidecar_path
 
 _HEADER = ",".join(COLUMNS) + "\n"
 
@@ -146,7 +146,7 @@ def _write(
         folder.mkdir(parents=True, exist_ok=True)
     with disk.hidden_file(folder) as csv, disk.hidden_file(folder) as sidecar:
         sha256, rows = _write_csv(csv, lines)
-        text = json.dumps(completed(fields, sha256=sha256, rows=rows), indent=1)
+        text = json.dumps(sidecar_fields(fields, sha256=sha256, rows=rows), indent=1)
         with _failures(folder):
             sidecar.write_text(text, encoding="utf-8")
             disk.sync(sidecar)

@@ -77,6 +77,15 @@ def test_no_more_is_done_ahead_than_memory_should_hold(tmp_path):
     found.close()
 
 
+@pytest.mark.parametrize("error", [PermissionError("/dev/shm"), NotImplementedError("sem_open")])
+def test_a_machine_without_semaphores_does_all_in_one_process(monkeypatch, error):
+    def refused(*_):
+        raise error
+
+    monkeypatch.setattr("concurrent.futures.ProcessPoolExecutor", refused)
+    assert list(map_in_processes(square, PARTS, 2)) == list(map(square, PARTS))
+
+
 SCRIPT = """
 import os, sys, time
 from pathlib import Path
