@@ -4,8 +4,7 @@ import re
 
 import pytest
 
-from tui import palette
-from tui.copying import svg_of
+from tui.screenshot import screen_svg
 
 
 @pytest.fixture
@@ -88,7 +87,7 @@ async def test_t_changes_the_theme(person, runs):
         for name in ("light", "safe", "dark"):
             await somebody.press("t")
             await somebody.sees(f"theme {name}")
-            assert name == palette.NAME
+            assert name == somebody.app.theme
             seen.append(ground(somebody))
         assert seen == ["#121212", "#eeeeee", "#121212", "#121212"]
 
@@ -98,7 +97,7 @@ async def test_without_colours_signs_tell_everything(person, runs, monkeypatch):
     async with person(runs) as somebody:
         await somebody.press("p", "down", "space")
         await somebody.sees("▸+■ middle-1", "★✔ long-1", "!Pisiform", "▼−.165")
-        frame = svg_of(somebody.app)
+        frame = screen_svg(somebody.app)
     # The three dots of the window that the picture is framed with.
     frame = re.sub(r'<circle [^>]*fill="#\w{6}"', "", frame)
     colours = set(re.findall(r"#([0-9a-f]{6})\b", frame)) - {"c5c8c6"}

@@ -1,41 +1,204 @@
 """Pictures with their masks: of a run's validation, or of the data set."""
 
-from collections.abc import Iterable
-from functools import partial
-from typing import ClassVar
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.text import Text
 from textual import on
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
+from textual.message import Message
 from textual.widget import Widget
 
 from handseg.anatomy import colours
 from handseg.data.dataset import Sample
 from handseg.errors import HandsegError
 from handseg.runs.previews import Preview, list_previews
+from handseg.text import dice_text, one_line
+from handseg.view import overlay
 from handseg.view.geometry import fitted
-from handseg.view.overlay import compose, compose_errors
-from tui.keys import Place, bindings
-from tui.messages import PictureFault, PictureLoaded, PreviewsListed
+from tui.keys import bindings
 from tui.pictures import Picture, PictureCache, PictureKey, load_preview, load_sample
-from tui.screens.page import Page
+from tui.screens.dashboard_screen import DashboardScreen
 from tui.state import State
-from tui.widgets.class_list import ALL, ClassHeads, class_rows
+from tui.theme import Theme
 from tui.widgets.half_blocks import HalfBlocks
-from tui.widgets.picture_line import PictureLine, PictureState, View
-from tui.widgets.sheet import Rows
+from tui.widgets.lines import Lines, joined, without_middle
+from tui.widgets.table import Cell, Column, Table
 
+View = Literal["prediction", "label", "errors"]
 ListedFor = tuple[str, int]
 VIEWS: tuple[View, ...] = ("prediction", "label", "errors")
 
 
-class ViewerScreen(Page):
+LEGEND = (
+    ("right", overlay.RIGHT),
+    ("missed", overlay.MISSED),
+    ("too much", overlay.EXTRA),
+    ("wrong bone", overlay.SWAPPED),
+)
+
+
+@dataclass(frozen=True)
+class PictureState:
+    """What is shown."""
+
+    run: str = ""
+    image_name: str = ""
+    number: int = 0
+    of: int = 0
+    step: int | None = None
+    epoch: float | None = None
+    validations: tuple[int, ...] = ()
+    view: View = "prediction"
+    labelled: bool = True
+    chosen: str | None = None
+    only: bool = False
+    note: str = ""
+
+
+class PictureLine(Lines):
+    """Says what is shown, in two lines."""
+
+    shown = PictureState()
+
+    def show(self, shown: PictureState) -> None:
+        self.shown = shown
+        self.refresh()
+
+    def lines(self, width: int, height: int) -> list[Text]:
+        return [self._image(), self._painted()]
+
+    def _image(self) -> Text:
+        shown = self.shown
+        if not shown.image_name:
+            return Text(f" {one_line(shown.note)}", self.theme.dim)
+        parts = [
+            Text(f" {one_line(shown.image_name)}", "bold"),
+            Text(f"  {shown.number}/{shown.of}", self.theme.dim),
+            Text("  " + (one_line(shown.run) or "data set"), self.theme.accent),
+        ]
+        if shown.step is not None:
+            parts.append(Text(f"  {self._when(shown.step)}", self.theme.dim))
+        return joined(*parts)
+
+    def _when(self, step: int) -> str:
+        shown = self.shown
+        when = f"step {step}" if shown.epoch is None else f"epoch {shown.epoch:g}"
+        place = shown.validations.index(step) + 1 if step in shown.validations else 0
+        newest = place == len(shown.validations)
+        return when if newest else f"{when}  ({place} of {len(shown.validations)})"
+
+    def _painted(self) -> Text:
+        shown = self.shown
+        if shown.note:
+            return (
+                Text(f" {one_line(shown.note)}", self.theme.warn) if shown.image_name else Text("")
+            )
+        if not shown.image_name:
+            return Text("")
+        if shown.view == "errors":
+            return joined(Text(" prediction against label", self.theme.dim), *_legend())
+        what = shown.view if shown.labelled or shown.view != "label" else "no label"
+        which = one_line(shown.chosen) if shown.chosen else "all bones"
+        only = " only" if shown.chosen and shown.only else ""
+        return joined(Text(f" {what}", self.theme.dim), Text(f"  {which}{only}"))
+
+
+def _legend() -> list[Text]:
+    return [Text(f"  ■ {word}", hex_of(colour)) for word, colour in LEGEND]
+
+
+ALL = ""
+"""The key of the row that means all classes; no class is called so."""
+SIGN, DICE = 3, 6
+
+
+@dataclass(frozen=True)
+class PictureClass:
+    """A class of a picture: its colour, and Dice between label and prediction."""
+
+    label: str
+    colour: str
+    dice: float
+
+
+class PictureClasses(Table[PictureClass]):
+    """A row for all classes and one for each."""
+
+    @property
+    def columns(self) -> Sequence[Column[PictureClass]]:
+        return columns_for(max(1, self.text_width - SIGN - DICE - 1))
+
+    def show_classes(
+        self, classes: tuple[str, ...], picture: Picture | None, chosen: str | None
+    ) -> None:
+        dices = picture.dice(len(classes)) if picture else [math.nan] * len(classes)
+        rows = {ALL: PictureClass(ALL, "", math.nan)}
+        for label, colour, dice in zip(classes, colours(classes), dices, strict=True):
+            rows[label] = PictureClass(label, hex_of(colour), float(dice))
+        self.show(rows, chosen)
+
+
+@lru_cache(maxsize=4)
+def columns_for(name: int) -> Sequence[Column[PictureClass]]:
+    return (
+        Column(SIGN, sign_cell),
+        Column(name, name_cell, "bone"),
+        Column(DICE, dice_cell, "Dice", "right"),
+    )
+
+
+def sign_cell(row: PictureClass, width: int, theme: Theme) -> Cell:
+    return (" ■ ", row.colour) if row.label else ("", "")
+
+
+def name_cell(row: PictureClass, width: int, theme: Theme) -> Cell:
+    return (without_middle(row.label, width), "") if row.label else ("all bones", theme.dim)
+
+
+def dice_cell(row: PictureClass, width: int, theme: Theme) -> Cell:
+    if not row.label:
+        return "", ""
+    return dice_text(row.dice, 3), theme.bad if row.dice < 0.5 else ""
+
+
+def hex_of(colour: tuple[int, int, int]) -> str:
+    red, green, blue = colour
+    return f"#{red:02x}{green:02x}{blue:02x}"
+
+
+class ViewerScreen(DashboardScreen):
     """Screen 3."""
 
-    PLACE: ClassVar[Place] = "viewer"
+    PLACE: ClassVar[str] = "viewer"
+    NEEDS_RUNS: ClassVar[bool] = False
     BINDINGS: ClassVar[list[BindingType]] = bindings("viewer")
+
+    @dataclass
+    class PreviewsListed(Message):
+        """The pictures of a run."""
+
+        run: str
+        previews: list[Preview]
+
+    @dataclass
+    class PictureLoaded(Message):
+        """A picture with its masks."""
+
+        picture: Picture
+
+    @dataclass
+    class PictureFault(Message):
+        """A picture that cannot be shown, and why."""
+
+        key: PictureKey
+        fault: str
 
     def __init__(self, state: State) -> None:
         super().__init__(state)
@@ -54,12 +217,13 @@ class ViewerScreen(Page):
         self._picture: Picture | None = None
         self._fault = ""
         self._blocks = HalfBlocks(id="picture")
-        self._rows = Rows(id="classes")
+        self._class_table = PictureClasses(id="classes")
         self._line = PictureLine()
 
     def body(self) -> Iterable[Widget]:
+        side = Vertical(self._class_table.header, self._class_table, id="side")
         yield self._line
-        yield Horizontal(self._blocks, Vertical(ClassHeads(), self._rows, id="side"), id="body")
+        yield Horizontal(self._blocks, side, id="body")
 
     # What there is to look at
 
@@ -106,9 +270,9 @@ class ViewerScreen(Page):
 
     # Reading, in threads that only post
 
-    def take(self) -> None:
+    def update(self) -> None:
         """Ask for the previews of the highlighted run where it is another or has new ones."""
-        super().take()
+        super().update()
         dataset = self.state.dataset
         if dataset is not None and not self._samples:
             self._samples = {sample.image_name: sample for sample in dataset.split("all")}
@@ -130,7 +294,7 @@ class ViewerScreen(Page):
 
     def _list(self, run: str) -> None:
         previews = list_previews(self.state.runs_folder / run)
-        self.post_message(PreviewsListed(run, previews))
+        self.post_message(self.PreviewsListed(run, previews))
 
     @on(PreviewsListed)
     def show_previews(self, event: PreviewsListed) -> None:
@@ -155,11 +319,11 @@ class ViewerScreen(Page):
 
     def _load(self, key: PictureKey) -> None:
         try:
-            self.post_message(PictureLoaded(self._read(key)))
+            self.post_message(self.PictureLoaded(self._read(key)))
         except (OSError, ValueError, KeyError) as error:
-            self.post_message(PictureFault(key, str(error)))
+            self.post_message(self.PictureFault(key, str(error)))
         except HandsegError as error:
-            self.post_message(PictureFault(key, error.message))
+            self.post_message(self.PictureFault(key, error.message))
 
     def _read(self, key: PictureKey) -> Picture:
         if key.run:
@@ -197,10 +361,8 @@ class ViewerScreen(Page):
         picture = self._picture
         view = _possible(self._view, picture)
         self._blocks.show(self._raster(picture, view) if picture else None)
-        self._rows.show(
-            class_rows(self._bones, picture, self._rows.text_width),
-            self.state.chosen_class if self._chosen is not None else ALL,
-        )
+        chosen = self.state.chosen_class if self._chosen is not None else ALL
+        self._class_table.show_classes(self._bones, picture, chosen)
         self._line.show(self._shown(view))
 
     def _raster(self, picture: Picture, view: View) -> NDArray[np.uint8] | None:
@@ -210,8 +372,10 @@ class ViewerScreen(Page):
         size = fitted(picture.image.shape, room)
         truth, prediction = picture.truth, picture.prediction
         if view == "errors" and truth is not None and prediction is not None:
-            return compose_errors(picture.image, truth, prediction, size, chosen=self._chosen)
-        return compose(
+            return overlay.compose_errors(
+                picture.image, truth, prediction, size, chosen=self._chosen
+            )
+        return overlay.compose(
             picture.image,
             prediction if view == "prediction" else truth,
             colours(self._bones),
@@ -255,8 +419,9 @@ class ViewerScreen(Page):
 
     # Keys
 
-    @on(Rows.Moved)
-    def choose_class(self, event: Rows.Moved) -> None:
+    @on(Table.RowHighlighted)
+    @on(Table.RowClicked)
+    def choose_class(self, event: Table.RowEvent) -> None:
         self.state.chosen_class = None if event.key == ALL else event.key
         self.draw()
 
