@@ -81,3 +81,11 @@ RUN_KEYS: Mapping[str, SortKey[RunSummary]] = {
     for name, title in RUN_TITLES.items()
 }
 NEWEST_FIRST = Order(RUN_KEYS, "started")
+
+
+def sort_words(order: Order[RunSummary]) -> list[str]:
+    """An order as `handseg runs` takes it; none for the usual one, or one that only we know."""
+    if order.name == "trend":
+        return []
+    words = [] if order.name == "started" else ["--sort", order.name]
+    return [*words, "--reverse"] if order.turned else words

@@ -16,8 +16,7 @@ from textual.pilot import Pilot
 
 from handseg.runs import fields
 from tui.app import Dashboard
-from tui.demo.folder import frozen_demo, frozen_now, write_run
-from tui.demo.stories import STORIES
+from tui.demo.folder import STORIES, frozen_demo, frozen_now, write_run
 from tui.screens.run import RunScreen
 from tui.screenshot import screen_text
 

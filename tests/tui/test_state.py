@@ -11,9 +11,9 @@ from handseg.runs.listing import SORTS, sort_runs
 from handseg.runs.reader import RunDetails
 from handseg.runs.summary import RunSummary
 from tui.notifications import notifications_between
-from tui.order import RUN_KEYS, Order
+from tui.order import RUN_KEYS, Order, sort_words
 from tui.screens.command_palette import Command, matching
-from tui.screens.runs import filter_words, sort_words
+from tui.screens.runs import filter_words
 from tui.state import State
 from tui.theme import DARK, THEMES
 from tui.widgets.bones_table import BONE_KEYS, bones_of, marked

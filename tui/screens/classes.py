@@ -60,7 +60,7 @@ class StripLayout:
 
 
 @dataclass(frozen=True)
-class ClassRow:
+class ClassStrip:
     """All that the look of a class depends on."""
 
     label: str
@@ -76,14 +76,14 @@ class ClassRow:
     """Whether there are no colours."""
 
 
-CLASS_KEYS: Mapping[str, SortKey[ClassRow]] = {
+CLASS_KEYS: Mapping[str, SortKey[ClassStrip]] = {
     "data": SortKey("data order"),
     "now": SortKey("worst first", lambda row: row.now),
     "fall": SortKey("largest fall first", lambda row: row.fall, falls=True),
 }
 
 
-class ClassesTable(Table[ClassRow]):
+class ClassesTable(Table[ClassStrip]):
     """The classes of a run, each with a strip of its Dice, the newest validation at the right.
 
     The cursor is a class and a validation.
@@ -148,7 +148,7 @@ class ClassesTable(Table[ClassRow]):
         return StripLayout.for_width(self.text_width, longest)
 
     @property
-    def columns(self) -> Sequence[Column[ClassRow]]:
+    def columns(self) -> Sequence[Column[ClassStrip]]:
         cells, details = self.cells, self._details
         if cells is None or details is None:
             return columns_for(self.strip_layout, "", "", 0)
@@ -182,13 +182,13 @@ class ClassesTable(Table[ClassRow]):
             return {}
         return dict(zip(self._place, cells.worst[at].tolist(), strict=True))
 
-    def _dice_of(self, label: str) -> ClassRow:
+    def _dice_of(self, label: str) -> ClassStrip:
         place = self._place[label]
-        return ClassRow(
+        return ClassStrip(
             label, label == self._chosen, float(self._now[place]), float(self._falls[place])
         )
 
-    def row(self, key: str) -> ClassRow:
+    def row(self, key: str) -> ClassStrip:
         cells, theme = self.cells, self.theme
         worst: list[float] = cells.worst[:, self._place[key]].tolist() if cells else []
         return replace(
@@ -224,7 +224,7 @@ class ClassesTable(Table[ClassRow]):
 @lru_cache(maxsize=8)
 def columns_for(
     layout: StripLayout, first: str, last: str, used: int
-) -> Sequence[Column[ClassRow]]:
+) -> Sequence[Column[ClassStrip]]:
     """The columns; the epochs of the first and the last cell stand above the `used` cells."""
     room = used - len(last)
     ends = first.ljust(room)[:room] + last if room > len(first) else last.rjust(used)
@@ -239,24 +239,24 @@ def columns_for(
     )
 
 
-def mark_cell(row: ClassRow, width: int, theme: Theme) -> Cell:
+def mark_cell(row: ClassStrip, width: int, theme: Theme) -> Cell:
     return "▸" if row.chosen else "", theme.accent
 
 
-def name_cell(row: ClassRow, width: int, theme: Theme) -> Cell:
+def name_cell(row: ClassStrip, width: int, theme: Theme) -> Cell:
     return without_middle(row.label, width), f"bold {theme.text}" if row.chosen else ""
 
 
-def now_cell(row: ClassRow, width: int, theme: Theme) -> Cell:
+def now_cell(row: ClassStrip, width: int, theme: Theme) -> Cell:
     return dice_text(row.now, 3), f"bold {theme.text}" if row.chosen else ""
 
 
-def fall_cell(row: ClassRow, width: int, theme: Theme) -> Cell:
+def fall_cell(row: ClassStrip, width: int, theme: Theme) -> Cell:
     fell = f"▼{dice_text(row.fall, 3)}" if row.fall > SEEN else ""
     return fell, theme.bad if row.fall > GRAVE else theme.dim
 
 
-def strip_cell(row: ClassRow, width: int, theme: Theme) -> Cell:
+def strip_cell(row: ClassStrip, width: int, theme: Theme) -> Cell:
     """The cells, moved to the right edge; that under the cursor keeps its colour."""
     found = [Segment(" " * (width - row.each * len(row.looks)))]
     for place, (bar, colour) in enumerate(row.looks):

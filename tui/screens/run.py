@@ -1,7 +1,9 @@
 """One run: its recipe against the pinned run's, log, events, checkpoints; stop and resume."""
 
+import math
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -17,19 +19,18 @@ from textual.widget import Widget
 from handseg.recipe.differences import RecipeDifference
 from handseg.runs.checkpoints import CheckpointFacts
 from handseg.runs.commands import runs_option
-from handseg.text import one_line
+from handseg.text import NONE, dice_text, one_line, short_duration, size_text
 from tui.keys import bindings
 from tui.run_files import LogView, RecipeText, RunFiles
 from tui.screens.run_control import RunControlScreen
 from tui.state import State
 from tui.theme import Theme, theme_of
-from tui.widgets.checkpoints_table import CheckpointsTable
 from tui.widgets.events_table import FILTERS, EventsTable, Filter
 from tui.widgets.input_line import SearchLine
 from tui.widgets.lines import Lines, cell, count, cut, joined, rule
 from tui.widgets.log_table import LogTable
 from tui.widgets.run_panel import CompactPanel, RunFacts
-from tui.widgets.table import Table
+from tui.widgets.table import Cell, Column, Table
 from tui.widgets.tabs import Tabs
 
 PANES = ("recipe", "log", "checkpoints", "events")
@@ -460,3 +461,83 @@ class RecipeRows(NamedTuple):
     def _other_value(self, one: RecipeDifference) -> Text:
         """The value of the pinned run."""
         return Text(f"★ {one_line(one.b or MISSING)}", self.pinned)
+
+
+@dataclass(frozen=True)
+class CheckpointRow:
+    """A checkpoint, and its age in words."""
+
+    facts: CheckpointFacts
+    age: str
+
+
+def marks_cell(row: CheckpointRow, width: int, theme: Theme) -> Cell:
+    marks = (("last", row.facts.is_last), ("best", row.facts.is_best))
+    words = " ".join(word for word, holds in marks if holds)
+    return joined(" ", cell(words, width - 1, theme.good))
+
+
+def step_cell(row: CheckpointRow, width: int, theme: Theme) -> Cell:
+    return count(row.facts.step), ""
+
+
+def epoch_cell(row: CheckpointRow, width: int, theme: Theme) -> Cell:
+    facts = row.facts
+    if facts.fault:
+        # What cannot be loaded has no figures worth a look.
+        return Text(f"  ! {one_line(facts.fault)}", theme.bad)
+    return f"{facts.epoch:.4g}" if math.isfinite(facts.epoch) else NONE, theme.dim
+
+
+def dice_cell(row: CheckpointRow, width: int, theme: Theme) -> Cell:
+    return "" if row.facts.fault else dice_text(row.facts.mean), ""
+
+
+def figure(title: str, width: int, text: Callable[[CheckpointRow], str]) -> Column[CheckpointRow]:
+    """A column of a figure of checkpoints that can be loaded."""
+
+    def make(row: CheckpointRow, width: int, theme: Theme) -> Cell:
+        return "" if row.facts.fault else text(row), theme.dim
+
+    return Column(width, make, title, "right")
+
+
+def weights_text(row: CheckpointRow) -> str:
+    return {True: "EMA", False: "raw", None: NONE}[row.facts.uses_ema]
+
+
+def bytes_text(row: CheckpointRow) -> str:
+    return size_text(row.facts.bytes) if row.facts.bytes else NONE
+
+
+CHECKPOINT_COLUMNS = (
+    Column(11, marks_cell),
+    Column(9, step_cell, "step", "right"),
+    Column(7, epoch_cell, "epoch", "right"),
+    Column(6, dice_cell, "Dice", "right"),
+    figure("by", 5, weights_text),
+    figure("size", 9, bytes_text),
+    figure("age", 5, lambda row: row.age),
+)
+
+
+class CheckpointsTable(Table[CheckpointRow]):
+    """The checkpoints, the oldest first."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        super().__init__(placeholder=" no checkpoint yet", id="checkpoints-list")
+        self._now = now
+        self.header.display = False
+
+    @property
+    def columns(self) -> Sequence[Column[CheckpointRow]]:
+        return CHECKPOINT_COLUMNS
+
+    def show_checkpoints(self, found: Sequence[CheckpointFacts]) -> None:
+        now = self._now()
+        rows = {
+            one.name: CheckpointRow(one, short_duration(now - one.time) if one.time else NONE)
+            for one in found
+        }
+        self.header.display = bool(rows)
+        self.show(rows, self.cursor if self.cursor in rows else None)

@@ -14,9 +14,8 @@ from textual.message import Message
 from textual.widget import Widget
 
 from handseg.runs.commands import runs_option
-from handseg.runs.summary import RunSummary
 from tui.keys import bindings
-from tui.order import Order
+from tui.order import sort_words
 from tui.screens.dashboard_screen import DashboardScreen
 from tui.state import State
 from tui.widgets.bones_table import Bones
@@ -309,11 +308,3 @@ def filter_words(text: str) -> list[str]:
         text = f'"{text}"'
     # `!` says the same as `-`, which would be an option.
     return [f"!{text[1:]}" if text.startswith("-") else text] if text else []
-
-
-def sort_words(order: Order[RunSummary]) -> list[str]:
-    """An order as `handseg runs` takes it; none for the usual one, or one that only we know."""
-    if order.name == "trend":
-        return []
-    words = [] if order.name == "started" else ["--sort", order.name]
-    return [*words, "--reverse"] if order.turned else words

@@ -19,7 +19,7 @@ from handseg.view.curves import sparklines
 from tui.order import Order, SortKey
 from tui.state import State
 from tui.theme import Theme
-from tui.widgets.lines import DICE_TREND, Lines, change, joined, rule, without_middle
+from tui.widgets.lines import DICE_TREND, Lines, difference, joined, rule, without_middle
 from tui.widgets.table import Cell, Column, Table
 
 WORST, BEST = 3, 2
@@ -111,14 +111,6 @@ def marked(dices: Mapping[str, float]) -> dict[str, Mark]:
         marks.update(dict.fromkeys(best, "*"))
         marks.update(dict.fromkeys(worst, "!"))
     return marks
-
-
-def difference(value: float, theme: Theme) -> tuple[str, str]:
-    """A difference to the pinned run and its colour; marked where it is more than a little."""
-    text = change(value)
-    if not math.isfinite(value) or abs(value) <= MOVED:
-        return text, theme.dim
-    return ("▲", "▼")[value < 0] + text, theme.good if value > 0 else theme.bad
 
 
 class BonesTable(Table[Bone]):

@@ -15,7 +15,7 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
-from handseg.text import NONE, difference_text, one_line
+from handseg.text import MOVED, NONE, difference_text, one_line
 from tui.theme import Theme, theme_of
 
 TAIL = 5
@@ -26,10 +26,12 @@ DICE_TREND = 0.02
 Align = Literal["left", "right"]
 
 
-def change(value: float, digits: int = 3) -> str:
-    """A difference of Dice with its sign: `+.003`, `−.021`, ` .000`, `–` for none."""
-    text = difference_text(value, digits)
-    return f" {text}" if text.startswith(".") else text
+def difference(value: float, theme: Theme) -> tuple[str, str]:
+    """A difference of Dice, ` .000` or `▲+.003`, and its colour; marked if it is not small."""
+    text = difference_text(value, 3)
+    if not math.isfinite(value) or abs(value) <= MOVED:
+        return f" {text}" if text.startswith(".") else text, theme.dim
+    return ("▲", "▼")[value < 0] + text, theme.good if value > 0 else theme.bad
 
 
 def quantity(value: float) -> str:

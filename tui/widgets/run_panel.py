@@ -15,8 +15,7 @@ from handseg.runs.validations import number
 from handseg.text import NONE, dice_text, one_line, short_duration, size_text
 from tui.state import State
 from tui.theme import Theme
-from tui.widgets.bones_table import difference
-from tui.widgets.lines import UpdatedLines, cell, count, cut, joined, quantity, rule
+from tui.widgets.lines import UpdatedLines, cell, count, cut, difference, joined, quantity, rule
 from tui.widgets.runs_table import epochs
 
 LABEL = 9
