@@ -115,6 +115,19 @@ async def test_a_recipe_that_is_no_recipe_is_shown_and_said(one):
         await somebody.sees("against ★ segformer-1: cannot be compared", "the recipe ")
 
 
+async def test_blank_lines_of_the_recipe_take_the_ground_of_another_theme(shared):
+    def grounds(somebody):
+        strips = somebody.app.screen._compositor.render_strips(somebody.app.size)
+        return {seg.style.bgcolor.name for strip in strips for seg in strip if seg.style.bgcolor}
+
+    async with person(shared) as somebody:
+        await somebody.sees("architecture =")
+        assert "#121212" in grounds(somebody)
+        await somebody.press("t")
+        await somebody.sees("theme light")
+        assert "#121212" not in grounds(somebody)
+
+
 async def test_f_goes_through_the_kinds_of_events(shared):
     async with person(shared) as somebody:
         await somebody.press("f")

@@ -68,6 +68,7 @@ class _Drawn:
     under: bool
     focused: bool
     width: int
+    ground: Style
     strip: Strip
 
 
@@ -288,16 +289,15 @@ class Table(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
 
     def _strip(self, key: str, ground: Style) -> Strip:
         width, theme = self.row_width, self.theme
-        if self._is_drawn(key, width, theme):
+        if self._is_drawn(key, width, theme) and self._drawn[key].ground == ground:
             return self._drawn[key].strip
         under, focused, segments = key == self._cursor, self.has_focus, self._segments(key, theme)
-        if under:
-            ground += Style(bgcolor=theme.raised, bold=focused)
-        styled = Segment.apply_style(segments, ground)
-        strip = Strip(styled).adjust_cell_length(width, ground)
+        raised = Style(bgcolor=theme.raised, bold=focused)
+        style = ground + raised if under else ground
+        strip = Strip(Segment.apply_style(segments, style)).adjust_cell_length(width, style)
         if len(self._drawn) > CACHED:
             self._drawn.clear()
-        self._drawn[key] = _Drawn(segments, under, focused, width, strip)
+        self._drawn[key] = _Drawn(segments, under, focused, width, ground, strip)
         return strip
 
     def on_focus(self) -> None:
