@@ -196,7 +196,7 @@ def event(runs: Path, seconds: float) -> None:
 
 def polling(runs: Path, seconds: float) -> None:
     """The watcher alone: what asking the folders costs."""
-    from tui.watch import PERIOD, Watcher
+    from tui.watcher import PERIOD, Watcher
 
     watcher = Watcher(runs, lambda message: True)
     watcher.look()
@@ -248,7 +248,7 @@ def curves(runs: Path, seconds: float) -> None:
 async def _curves(runs: Path) -> tuple[float, float]:
     """Milliseconds of CPU, the least of ten: the drawing, and with it the lines of the screen."""
     from handseg.view.curves import draw, line_of
-    from tui import curves as chosen
+    from tui.widgets import chart as chosen
     from tui.app import Dashboard
     from tui.widgets.chart import Chart
 
@@ -280,7 +280,7 @@ async def _curves(runs: Path) -> tuple[float, float]:
         def show_all() -> None:
             chart._reduced.clear()
             chart._made_of = ((), [])
-            chart.take()
+            chart.update()
             app.screen._compositor.render_update(full=True)
 
         return least_ms(build_all), least_ms(show_all)

@@ -19,12 +19,11 @@ from textual.timer import Timer
 from handseg.data.dataset import Dataset, open_dataset, with_test_labels
 from handseg.errors import FailedError, InputError
 from tui.keys import bindings
-from tui.notifications import NotificationsScreen
 from tui.order import RUN_KEYS, Order
 from tui.registry import SCREENS
 from tui.screens import command_palette
 from tui.screens.dashboard_screen import DashboardScreen
-from tui.screens.help import HelpScreen, WelcomeScreen
+from tui.screens.help import HelpScreen, NotificationsScreen, WelcomeScreen
 from tui.screens.runs import RunsScreen
 from tui.screenshot import save_screenshot, screen_svg, screen_text
 from tui.state import State

@@ -1,21 +1,11 @@
-"""Notifications: a run ended or died, or beat all others; and the screen that lists them."""
+"""What a person wants to be told of: a run that ended or died, or beat all others."""
 
 import math
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
-
-from rich.text import Text
-from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
-from textual.widgets import Static
 
 from handseg.runs.summary import RunSummary, State
-from handseg.text import dice_text, one_line
-from tui.theme import Theme, theme_of
+from handseg.text import dice_text
 
 ENDED: dict[State, str] = {
     "finished": "finished",
@@ -102,38 +92,3 @@ def _record(now: float, run: str, state: State, best: float, beaten: float) -> N
     """A validation that is better than all that any run had."""
     text = f"beats all runs: Dice {dice_text(best)} (before {dice_text(beaten)})"
     return Notification(now, run, state, text, best, beaten)
-
-
-class NotificationsScreen(ModalScreen[None]):
-    """All notifications, the newest first."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,exclamation_mark", "dismiss", "close", show=False),
-        Binding("q", "app.quit", "quit", show=False),
-    ]
-
-    def __init__(self, notifications: Sequence[Notification]) -> None:
-        super().__init__()
-        self._shown = tuple(notifications)
-
-    def compose(self) -> ComposeResult:
-        """A box over the screen that was there."""
-        theme = theme_of(self)
-        lines = [line_of(one, theme) for one in reversed(self._shown)]
-        if not lines:
-            nothing = "No run has ended, died or beaten all others since you came."
-            lines = [Text(nothing, theme.dim)]
-        with VerticalScroll(id="notifications") as box:
-            box.border_subtitle = "esc closes this page"
-            yield Static(Text("\n").join(lines))
-
-
-def line_of(notification: Notification, theme: Theme) -> Text:
-    """When, which run, what."""
-    sign, colour = theme.signs[notification.state]
-    return Text.assemble(
-        (time.strftime("%H:%M:%S", time.localtime(notification.time)), theme.dim),
-        (f"  {sign} ", colour),
-        (one_line(notification.run), theme.text),
-        f"  {one_line(notification.text)}",
-    )

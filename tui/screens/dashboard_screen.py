@@ -23,7 +23,7 @@ from tui.keys import help_line
 from tui.notifications import Notification
 from tui.registry import SCREENS
 from tui.state import State
-from tui.widgets.lines import Lines, cell, joined
+from tui.widgets.lines import Lines, cell, cut, joined
 
 CLOCK = 10
 """Cells of the time at the right end of the title."""
@@ -282,7 +282,9 @@ class StatusLine(Lines):
         notifications = self._state.notifications
         count = f" notices {len(notifications)} " if notifications else ""
         room = max(0, width - len(count))
-        return [joined(cell_of(self._text(), room), Text(count[:width], self.theme.dim))]
+        text = cut(self._text(), room) if room else Text("")
+        blank = " " * max(0, room - text.cell_len)
+        return [joined(text, blank, Text(count[:width], self.theme.dim))]
 
     def _text(self) -> Text:
         if self._said or not self._state.notifications:
@@ -291,16 +293,6 @@ class StatusLine(Lines):
         sign, colour = self.theme.signs[newest.state]
         run = Text(one_line(newest.run), self.theme.text)
         return joined(Text(f" {sign} ", colour), run, Text(f" {one_line(newest.text)}"))
-
-
-def cell_of(text: Text, width: int) -> Text:
-    """A styled line made exactly so wide."""
-    if width < 1:
-        return Text("")
-    if text.cell_len > width:
-        text = text.copy()
-        text.truncate(width, overflow="ellipsis")
-    return joined(text, " " * max(0, width - text.cell_len))
 
 
 class Footer(Lines):

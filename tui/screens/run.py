@@ -165,7 +165,7 @@ class RunScreen(RunControlScreen):
     def _show(self) -> None:
         self._head.update()
         if self._compact.display:
-            self._compact.refresh()
+            self._compact.update()
         self._show_recipe()
         self._show_log()
         self._show_events()
@@ -304,31 +304,29 @@ class RunScreen(RunControlScreen):
 
 
 class RunHead(Lines):
-    """Name, state and process; epoch, Dice and worst bone; what it is held against."""
+    """Name, state and process; epoch, Dice and worst bone; what it is compared with."""
 
     def __init__(self, state: State) -> None:
         super().__init__()
         self._state = state
-        self._shown: list[Text] = []
+        self._drawn: list[Text] = []
 
     def update(self) -> None:
-        if self.size.width and self._shown != self.lines(*self.size):
+        if self.size.width and self._drawn != self.lines(*self.size):
             self.refresh()
 
     def lines(self, width: int, height: int) -> list[Text]:
-        """Two lines."""
         state, run, theme = self._state, self._state.run, self.theme
         if run is None:
-            found = [Text(" no run is chosen: choose one on the screen Runs", theme.dim)]
-        else:
-            facts = RunFacts(state, run, theme)
-            name = Text(f" {one_line(run.name)}  ", f"bold {theme.text}")
-            found = [joined(name, facts.process)]
-            if run.state != "broken":
-                second = (facts.progress, facts.scores, joined("worst ", facts.worst))
-                found.append(as_many_as_fit(second, width))
-        self._shown = [cut(line, width) for line in found]
-        return self._shown
+            return [Text(" no run is chosen: choose one on the screen Runs", theme.dim)]
+        facts = RunFacts(state, run, theme)
+        name = Text(f" {one_line(run.name)}  ", f"bold {theme.text}")
+        lines = [joined(name, facts.process)]
+        if run.state != "broken":
+            more = (facts.progress, facts.scores, joined("worst ", facts.worst))
+            lines.append(as_many_as_fit(more, width))
+        self._drawn = [cut(line, width) for line in lines]
+        return self._drawn
 
 
 def as_many_as_fit(facts: Sequence[Text], width: int) -> Text:

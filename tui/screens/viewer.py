@@ -27,7 +27,7 @@ from handseg.view.planes import dice_of_planes
 from tui.keys import bindings
 from tui.screens.dashboard_screen import DashboardScreen
 from tui.state import State
-from tui.theme import Theme
+from tui.theme import Theme, theme_of
 from tui.widgets.half_blocks import HalfBlocks
 from tui.widgets.lines import Lines, joined, without_middle
 from tui.widgets.table import Cell, Column, Table
@@ -134,74 +134,17 @@ LEGEND = (
 )
 
 
-@dataclass(frozen=True)
-class PictureState:
-    """What is shown."""
+class PictureLines(Lines):
+    """Which image is shown, of which run and epoch; below, what is painted."""
 
-    run: str = ""
-    image_name: str = ""
-    number: int = 0
-    of: int = 0
-    step: int | None = None
-    epoch: float | None = None
-    validations: tuple[int, ...] = ()
-    view: View = "prediction"
-    labelled: bool = True
-    chosen: str | None = None
-    only: bool = False
-    note: str = ""
+    shown: Sequence[Text] = ()
 
-
-class PictureLine(Lines):
-    """Says what is shown, in two lines."""
-
-    shown = PictureState()
-
-    def show(self, shown: PictureState) -> None:
-        self.shown = shown
+    def show(self, *lines: Text) -> None:
+        self.shown = lines
         self.refresh()
 
     def lines(self, width: int, height: int) -> list[Text]:
-        return [self._image(), self._painted()]
-
-    def _image(self) -> Text:
-        shown = self.shown
-        if not shown.image_name:
-            return Text(f" {one_line(shown.note)}", self.theme.dim)
-        parts = [
-            Text(f" {one_line(shown.image_name)}", "bold"),
-            Text(f"  {shown.number}/{shown.of}", self.theme.dim),
-            Text("  " + (one_line(shown.run) or "data set"), self.theme.accent),
-        ]
-        if shown.step is not None:
-            parts.append(Text(f"  {self._when(shown.step)}", self.theme.dim))
-        return joined(*parts)
-
-    def _when(self, step: int) -> str:
-        shown = self.shown
-        when = f"step {step}" if shown.epoch is None else f"epoch {shown.epoch:g}"
-        place = shown.validations.index(step) + 1 if step in shown.validations else 0
-        newest = place == len(shown.validations)
-        return when if newest else f"{when}  ({place} of {len(shown.validations)})"
-
-    def _painted(self) -> Text:
-        shown = self.shown
-        if shown.note:
-            return (
-                Text(f" {one_line(shown.note)}", self.theme.warn) if shown.image_name else Text("")
-            )
-        if not shown.image_name:
-            return Text("")
-        if shown.view == "errors":
-            return joined(Text(" prediction against label", self.theme.dim), *_legend())
-        what = shown.view if shown.labelled or shown.view != "label" else "no label"
-        which = one_line(shown.chosen) if shown.chosen else "all bones"
-        only = " only" if shown.chosen and shown.only else ""
-        return joined(Text(f" {what}", self.theme.dim), Text(f"  {which}{only}"))
-
-
-def _legend() -> list[Text]:
-    return [Text(f"  ■ {word}", hex_of(colour)) for word, colour in LEGEND]
+        return list(self.shown)
 
 
 ALL = ""
@@ -308,11 +251,11 @@ class ViewerScreen(DashboardScreen):
         self._fault = ""
         self._blocks = HalfBlocks(id="picture")
         self._class_table = PictureClasses(id="classes")
-        self._line = PictureLine()
+        self._lines = PictureLines()
 
     def body(self) -> Iterable[Widget]:
         side = Vertical(self._class_table.header, self._class_table, id="side")
-        yield self._line
+        yield self._lines
         yield Horizontal(self._blocks, side, id="body")
 
     # What there is to look at
@@ -453,7 +396,7 @@ class ViewerScreen(DashboardScreen):
         self._blocks.show(self._raster(picture, view) if picture else None)
         chosen = self.state.chosen_class if self._chosen is not None else ALL
         self._class_table.show_classes(self._bones, picture, chosen)
-        self._line.show(self._shown(view))
+        self._lines.show(self._image_text(), self._painted_text(view))
 
     def _raster(self, picture: Picture, view: View) -> NDArray[np.uint8] | None:
         room = self._blocks.room
@@ -474,24 +417,42 @@ class ViewerScreen(DashboardScreen):
             only=self._only,
         )
 
-    def _shown(self, view: View) -> PictureState:
-        key, names = self._key, self._names
-        note = self._fault or ("" if key else self._nothing())
-        preview = self._previews.get(key.image_name) if key else None
-        return PictureState(
-            run=self._run,
-            image_name=key.image_name if key else "",
-            number=names.index(key.image_name) + 1 if key else 0,
-            of=len(names),
-            step=key.step if key else None,
-            epoch=self._epoch(key.step) if key and key.step is not None else None,
-            validations=preview.steps if preview else (),
-            view=view,
-            labelled=self._picture is None or self._picture.truth is not None,
-            chosen=self.state.chosen_class if self._chosen is not None else None,
-            only=self._only,
-            note=note,
-        )
+    def _image_text(self) -> Text:
+        """Which image is shown, of which run and when; or why there is none."""
+        key, names, theme = self._key, self._names, theme_of(self)
+        if key is None:
+            return Text(f" {one_line(self._fault or self._nothing())}", theme.dim)
+        parts = [
+            Text(f" {one_line(key.image_name)}", "bold"),
+            Text(f"  {names.index(key.image_name) + 1}/{len(names)}", theme.dim),
+            Text("  " + (one_line(self._run) or "data set"), theme.accent),
+        ]
+        if key.step is not None:
+            parts.append(Text(f"  {self._when(key.image_name, key.step)}", theme.dim))
+        return joined(*parts)
+
+    def _when(self, image_name: str, step: int) -> str:
+        epoch, steps = self._epoch(step), self._previews[image_name].steps
+        when = f"step {step}" if epoch is None else f"epoch {epoch:g}"
+        place = steps.index(step) + 1
+        return when if place == len(steps) else f"{when}  ({place} of {len(steps)})"
+
+    def _painted_text(self, view: View) -> Text:
+        """What is painted over the image, and what its colours mean; or what is wrong."""
+        theme, picture = theme_of(self), self._picture
+        if self._key is None:
+            return Text("")
+        if self._fault:
+            return Text(f" {one_line(self._fault)}", theme.warn)
+        if view == "errors":
+            legend = [Text(f"  ■ {word}", hex_of(colour)) for word, colour in LEGEND]
+            return joined(Text(" prediction against label", theme.dim), *legend)
+        labelled = picture is None or picture.truth is not None
+        what = view if labelled or view != "label" else "no label"
+        chosen = self.state.chosen_class if self._chosen is not None else None
+        which = one_line(chosen) if chosen else "all bones"
+        only = " only" if chosen and self._only else ""
+        return joined(Text(f" {what}", theme.dim), Text(f"  {which}{only}"))
 
     def _nothing(self) -> str:
         """Why there is no picture."""
