@@ -5,7 +5,7 @@ Only rows that are on the screen and changed are drawn anew: any number of them 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -50,18 +50,23 @@ def text_cell(row: Text, width: int, theme: Theme) -> Cell:
 TEXT_COLUMNS: tuple[Column[Any], ...] = (Column(0, text_cell),)
 
 
-@dataclass(frozen=True)
-class _Cells:
-    """The cells of a row, and all that they were made from."""
+class _Look(NamedTuple):
+    """What the looks of all rows depend on."""
 
-    row: object
+    width: int
     columns: Sequence[Column[Any]]
     theme: Theme
+
+
+class _Cells(NamedTuple):
+    """The cells of a row side by side, and what they were made from."""
+
+    row: object
+    look: _Look
     segments: list[Segment]
 
 
-@dataclass(frozen=True)
-class _Drawn:
+class _Drawn(NamedTuple):
     """A row as it was drawn last."""
 
     segments: list[Segment]
@@ -133,7 +138,7 @@ class Table(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
         self._cursor: str | None = None
         self._cells: dict[str, _Cells] = {}
         self._drawn: dict[str, _Drawn] = {}
-        self._ground: Style | None = None
+        self._rendered: tuple[Style, _Look] | None = None
 
     @property
     def theme(self) -> Theme:
@@ -215,41 +220,40 @@ class Table(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
         self.header.update()
 
     def _refresh_changed(self) -> None:
-        width, theme = self.row_width, self.theme
+        look = self._look
         changed = [
-            Region(left * width, y, width, 1)
+            Region(left * look.width, y, look.width, 1)
             for y in range(self.size.height)
             for left, key in self._at(y)
-            if not self._is_drawn(key, width, theme)
+            if not self._is_drawn(key, look)
         ]
         if changed:
             self.refresh(*changed)
 
-    def _is_drawn(self, key: str, width: int, theme: Theme) -> bool:
+    @property
+    def _look(self) -> _Look:
+        return _Look(self.row_width, self.columns, self.theme)
+
+    def _is_drawn(self, key: str, look: _Look) -> bool:
         drawn, under = self._drawn.get(key), key == self._cursor
         return (
             drawn is not None
-            and (drawn.under, drawn.width) == (under, width)
+            and (drawn.under, drawn.width) == (under, look.width)
             and (not under or drawn.focused == self.has_focus)
-            and drawn.segments == self._segments(key, theme)
+            and drawn.segments == self._segments(key, look)
         )
 
-    def _segments(self, key: str, theme: Theme) -> list[Segment]:
+    def _segments(self, key: str, look: _Look) -> list[Segment]:
         """The cells of a row side by side, made anew where it changed."""
-        row, columns = self.row(key), self.columns
-        made = self._cells.get(key)
-        if (
-            made is None
-            or made.columns is not columns
-            or made.theme is not theme
-            or made.row != row
-        ):
+        row, made = self.row(key), self._cells.get(key)
+        if made is None or made.look != look or made.row != row:
             segments: list[Segment] = []
             if row is not None:
-                segments = [part for column in columns for part in self._cell(column, row, theme)]
+                cells = (self._cell(column, row, look.theme) for column in look.columns)
+                segments = [segment for cell in cells for segment in cell]
             if len(self._cells) > CACHED:
                 self._cells.clear()
-            self._cells[key] = made = _Cells(row, columns, theme, segments)
+            self._cells[key] = made = _Cells(row, look, segments)
         return made.segments
 
     def _cell(self, column: Column[Row], row: Row, theme: Theme) -> list[Segment]:
@@ -276,28 +280,28 @@ class Table(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
             self.scroll_to(y=line - height + 1, animate=False)
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        # Textual works it out anew each time that it is asked.
-        self._ground = self.rich_style
+        # Both would be worked out anew for each line.
+        self._rendered = (self.rich_style, self._look)
         return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
-        ground = self._ground or self.rich_style
+        ground, look = self._rendered or (self.rich_style, self._look)
         if not self._keys and y == 0:
-            return strip_of(self, Text(self._placeholder, self.theme.dim), ground)
-        strips = [self._strip(key, ground) for _, key in self._at(y)]
+            return strip_of(self, Text(self._placeholder, look.theme.dim), ground)
+        strips = [self._strip(key, look, ground) for _, key in self._at(y)]
         return Strip.join(strips).adjust_cell_length(max(0, self.size.width), ground)
 
-    def _strip(self, key: str, ground: Style) -> Strip:
-        width, theme = self.row_width, self.theme
-        if self._is_drawn(key, width, theme) and self._drawn[key].ground == ground:
+    def _strip(self, key: str, look: _Look, ground: Style) -> Strip:
+        if self._is_drawn(key, look) and self._drawn[key].ground == ground:
             return self._drawn[key].strip
-        under, focused, segments = key == self._cursor, self.has_focus, self._segments(key, theme)
-        raised = Style(bgcolor=theme.raised, bold=focused)
+        under, focused, segments = key == self._cursor, self.has_focus, self._segments(key, look)
+        raised = Style(bgcolor=look.theme.raised, bold=focused)
         style = ground + raised if under else ground
-        strip = Strip(Segment.apply_style(segments, style)).adjust_cell_length(width, style)
+        styled = Segment.apply_style(segments, style)
+        strip = Strip(styled).adjust_cell_length(look.width, style)
         if len(self._drawn) > CACHED:
             self._drawn.clear()
-        self._drawn[key] = _Drawn(segments, under, focused, width, ground, strip)
+        self._drawn[key] = _Drawn(segments, under, focused, look.width, ground, strip)
         return strip
 
     def on_focus(self) -> None:
