@@ -75,6 +75,7 @@ class Dashboard(App[None]):
         self.state.highlighted = run
         self.bell_rings = False
         """Whether the terminal's bell rings with a notification."""
+        self._screen_classes = {name: entry.load() for name, entry in SCREENS.items()}
         self._screens_by_name: dict[str, DashboardScreen] = {}
         self._first = screen
         self._data_known = data is None
@@ -85,8 +86,8 @@ class Dashboard(App[None]):
 
     def on_mount(self) -> None:
         """Begin to look at runs and data."""
-        for name, entry in SCREENS.items():
-            self._add_screen(name, entry.load()(self.state))
+        for name, screen in self._screen_classes.items():
+            self._add_screen(name, screen(self.state))
         self._add_screen("welcome", WelcomeScreen(self.state))
         if self.state.data_folder is not None:
             self.run_worker(partial(self._open_data, self.state.data_folder), thread=True)

@@ -46,7 +46,7 @@ class State:
     selected: tuple[str, ...] = ()
     """Names of the runs whose curves are drawn together, in the order of their selection."""
     pinned: str | None = None
-    """Name of the run that the others are held against."""
+    """Name of the run that the others are compared with."""
     chosen_class: str | None = None
     """The bone that is chosen, on every screen."""
     order: Order[RunSummary] = NEWEST_FIRST
@@ -145,7 +145,7 @@ class State:
         self._forget()
 
     def toggle_pinned(self, name: str) -> None:
-        """Hold the others against a run, or no longer."""
+        """Compare the others with a run, or no longer."""
         if self.pinned == name:
             self.pinned = None
         elif name in self._by_name:

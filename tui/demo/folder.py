@@ -350,8 +350,8 @@ def _validation(
     yield event(fields.VALIDATION, epoch, **fields_, **extra, seconds=seconds, **best.as_fields())
     if epoch % CHECKPOINT_EVERY == 0 or epoch == story.done:
         path = f"{fields.CHECKPOINTS}/step-{step:08d}"
-        told = {"path": path, "best": is_best, "bytes": WEIGHT_BYTES}
-        yield event(fields.CHECKPOINT, epoch, step=step, epoch=epoch, **told)
+        facts = {"path": path, "best": is_best, "bytes": WEIGHT_BYTES}
+        yield event(fields.CHECKPOINT, epoch, step=step, epoch=epoch, **facts)
 
 
 def _machine(story: Story) -> Mapping[str, Any]:

@@ -75,19 +75,22 @@ class PictureCache:
 
     def __init__(self, limit: int = CACHE_BYTES) -> None:
         self._limit = limit
-        self._kept: OrderedDict[PictureKey, Picture] = OrderedDict()
+        self._pictures: OrderedDict[PictureKey, Picture] = OrderedDict()
 
     def get(self, key: PictureKey) -> Picture | None:
         """The picture, if it is still kept."""
-        if key in self._kept:
-            self._kept.move_to_end(key)
-        return self._kept.get(key)
+        if key in self._pictures:
+            self._pictures.move_to_end(key)
+        return self._pictures.get(key)
 
     def put(self, picture: Picture) -> None:
         """Keep a picture; the oldest give way."""
-        self._kept[picture.key] = picture
-        while len(self._kept) > 1 and sum(kept.bytes for kept in self._kept.values()) > self._limit:
-            self._kept.popitem(last=False)
+        self._pictures[picture.key] = picture
+        while (
+            len(self._pictures) > 1
+            and sum(one.bytes for one in self._pictures.values()) > self._limit
+        ):
+            self._pictures.popitem(last=False)
 
 
 def load_preview(key: PictureKey, preview: Preview) -> Picture:

@@ -226,7 +226,7 @@ class Bones(Vertical):
 
 
 class BonesTitle(Lines):
-    """Whose bones these are, at which epoch, held against which run; a legend where it fits."""
+    """Whose bones these are, at which epoch, compared with which run; a legend where it fits."""
 
     def __init__(self, state: State) -> None:
         super().__init__()

@@ -435,10 +435,10 @@ class Chart(Widget, can_focus=True):
 
     def reset_view(self) -> bool:
         """Put the cursor away and show all again; False where neither was to be done."""
-        held = self.window.cursor is not None or self.window.scale > 1
+        changed = self.window.cursor is not None or self.window.scale > 1
         self.window.forget()
         self.update()
-        return held
+        return changed
 
     def _move(self, what: str, window: Window, frame: Viewport) -> None:
         moves: dict[str, Callable[[], None]] = {
