@@ -29,7 +29,7 @@ from tui.screenshot import save_screenshot, screen_svg, screen_text
 from tui.state import State
 from tui.theme import THEMES, ThemeName, theme_of
 from tui.watcher import Watcher
-from tui.widgets.table import Table
+from tui.widgets.table import DataTable
 
 TOGETHER = 0.05
 """Seconds within which what was found is drawn at once."""
@@ -183,8 +183,8 @@ class Dashboard(App[None]):
         self.state.filter_by(event.text)
         self._follow_and_update()
 
-    @on(Table.Ordered, "#runs")
-    def order_runs(self, event: Table.Ordered) -> None:
+    @on(DataTable.Ordered, "#runs")
+    def order_runs(self, event: DataTable.Ordered) -> None:
         self._order_by(event.order)
 
     def _order_by(self, order: Order[Any]) -> None:
@@ -254,14 +254,12 @@ class Dashboard(App[None]):
             self._switch_to(name)
 
     def action_help(self) -> None:
-        """Open the page of keys."""
         screen = self.dashboard_screen
         if screen is not None and self.screen is screen:
             here = (screen.PLACE, *screen.KEYS_OF)
             self.push_screen(HelpScreen(here, writes=not self.state.read_only))
 
     def action_palette(self) -> None:
-        """Open the palette of commands."""
         screen = self.dashboard_screen
         if screen is None or self.screen is not screen:
             return
@@ -325,7 +323,6 @@ class Dashboard(App[None]):
             self.say(f"picture: {saved}")
 
     def action_ring(self) -> None:
-        """Ring the terminal's bell with each notification, or no longer."""
         self.bell_rings = not self.bell_rings
         self.say("the bell rings with each notice" if self.bell_rings else "no bell")
 

@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from tui.keys import KEYS
+from tui.registry import SCREENS
 from tui.screenshot import screen_svg
 
 
@@ -14,6 +16,13 @@ def runs(make_run, tmp_path):
     make_run("middle", epochs=5).end("stopped", "Ctrl-C")
     make_run("long", epochs=12).end("finished")
     return tmp_path / "runs"
+
+
+def test_every_key_counts_on_a_screen_of_the_registry_or_in_one_of_its_widgets():
+    assert {key.place for key in KEYS} <= {"everywhere", "chart", *SCREENS}
+    for name, entry in SCREENS.items():
+        assert entry.load().PLACE == name
+        assert [key.key for key in KEYS if key.action == f"app.show('{name}')"] == [entry.key]
 
 
 async def test_y_shows_the_command_that_prints_this_view(person, runs, monkeypatch):

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from handseg.runs import fields
-from tui.widgets.table import Table
+from tui.widgets.table import DataTable
 
 
 def names(somebody) -> list[str]:
@@ -18,7 +18,7 @@ def names(somebody) -> list[str]:
 
 def bone_names(somebody) -> list[str]:
     """The classes of the table of bones in its order."""
-    return list(somebody.app.screen.query_one("#bones", Table).keys)
+    return list(somebody.app.screen.query_one("#bones", DataTable).keys)
 
 
 @pytest.fixture

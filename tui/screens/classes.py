@@ -26,7 +26,7 @@ from tui.state import State
 from tui.theme import DICE_BARS, NO_DICE, Theme, dice_bar
 from tui.widgets.hand import Hand, is_hand
 from tui.widgets.lines import Lines, cell, cut, joined, rule, without_middle
-from tui.widgets.table import Cell, Column, Table
+from tui.widgets.table import Cell, DataTable, TableColumn
 
 MARK, DICE, FALL = 1, 6, 6
 LEAST_NAME, MOST_NAME = 8, 14
@@ -83,7 +83,7 @@ CLASS_KEYS: Mapping[str, SortKey[ClassStrip]] = {
 }
 
 
-class ClassesTable(Table[ClassStrip]):
+class ClassesTable(DataTable[ClassStrip]):
     """The classes of a run, each with a strip of its Dice, the newest validation at the right.
 
     The cursor is a class and a validation.
@@ -108,7 +108,6 @@ class ClassesTable(Table[ClassStrip]):
     # What is shown
 
     def show_run(self, details: RunDetails | None, chosen: str | None) -> None:
-        """Show a run, or none."""
         if details is not self._details:
             self._take(details)
         self._chosen = chosen
@@ -148,7 +147,7 @@ class ClassesTable(Table[ClassStrip]):
         return StripLayout.for_width(self.text_width, longest)
 
     @property
-    def columns(self) -> Sequence[Column[ClassStrip]]:
+    def columns(self) -> Sequence[TableColumn[ClassStrip]]:
         cells, details = self.cells, self._details
         if cells is None or details is None:
             return columns_for(self.strip_layout, "", "", 0)
@@ -224,18 +223,18 @@ class ClassesTable(Table[ClassStrip]):
 @lru_cache(maxsize=8)
 def columns_for(
     layout: StripLayout, first: str, last: str, used: int
-) -> Sequence[Column[ClassStrip]]:
+) -> Sequence[TableColumn[ClassStrip]]:
     """The columns; the epochs of the first and the last cell stand above the `used` cells."""
     room = used - len(last)
     ends = first.ljust(room)[:room] + last if room > len(first) else last.rjust(used)
     title = " " * (1 + layout.strip - used) + ends[:used] if used else ""
-    fall = (Column(FALL, fall_cell, "fell", "right"),) if layout.fall else ()
+    fall = (TableColumn(FALL, fall_cell, "fell", "right"),) if layout.fall else ()
     return (
-        Column(MARK, mark_cell),
-        Column(layout.name, name_cell, "bone"),
-        Column(DICE, now_cell, "now", "right"),
+        TableColumn(MARK, mark_cell),
+        TableColumn(layout.name, name_cell, "bone"),
+        TableColumn(DICE, now_cell, "now", "right"),
         *fall,
-        Column(1 + layout.strip, strip_cell, title),
+        TableColumn(1 + layout.strip, strip_cell, title),
     )
 
 
@@ -309,7 +308,6 @@ class ClassesScreen(DashboardScreen):
         self._table.focus()
 
     def update(self) -> None:
-        """Show the highlighted run as it is now."""
         super().update()
         details = self.state.run_details
         classes = details.summary.classes if details is not None else ()
@@ -328,9 +326,9 @@ class ClassesScreen(DashboardScreen):
     def _stand(self) -> None:
         self._moves = False
 
-    @on(Table.RowHighlighted)
-    @on(Table.RowClicked)
-    def choose(self, event: Table.RowEvent) -> None:
+    @on(DataTable.RowHighlighted)
+    @on(DataTable.RowClicked)
+    def choose(self, event: DataTable.RowEvent) -> None:
         """The bone under the cursor is the chosen one, everywhere."""
         if event.key != self.state.chosen_class:
             self.post_message(self.ClassChosen(event.key))

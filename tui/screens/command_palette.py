@@ -17,7 +17,7 @@ from tui.keys import KEYS, Key
 from tui.order import RUN_KEYS
 from tui.registry import SCREENS
 from tui.theme import THEMES, Theme
-from tui.widgets.table import Cell, Column, Table
+from tui.widgets.table import Cell, DataTable, TableColumn
 
 KEY = 8
 MOST = 200
@@ -40,7 +40,6 @@ Do = Callable[[str, str], Callable[[], object]]
 
 
 def key_commands(places: Iterable[str], do: Do, *, writes: bool) -> list[Command]:
-    """The keys of these places."""
     return [
         Command(title_of(key), key.shown, do(key.place, key.action))
         for place in places
@@ -71,7 +70,6 @@ def app_commands(do: Do) -> list[Command]:
 
 
 def run_commands(runs: Sequence[RunSummary], go: Callable[[str], object]) -> list[Command]:
-    """The runs by name."""
     return [Command(f"run {run.name}", "", partial(go, run.name)) for run in runs]
 
 
@@ -83,17 +81,17 @@ def matching(commands: Sequence[Command], text: str) -> list[Command]:
     return sorted(found, key=lambda command: not command.title.lower().startswith(start))
 
 
-class CommandTable(Table[Command]):
+class CommandTable(DataTable[Command]):
     """Commands in words, their keys at the right."""
 
     @property
-    def columns(self) -> Sequence[Column[Command]]:
+    def columns(self) -> Sequence[TableColumn[Command]]:
         return columns_for(max(1, self.text_width - KEY - 1))
 
 
 @lru_cache(maxsize=4)
-def columns_for(title: int) -> Sequence[Column[Command]]:
-    return (Column(title, title_cell), Column(KEY, key_cell, align="right"))
+def columns_for(title: int) -> Sequence[TableColumn[Command]]:
+    return (TableColumn(title, title_cell), TableColumn(KEY, key_cell, align="right"))
 
 
 def title_cell(command: Command, width: int, theme: Theme) -> Cell:
@@ -146,9 +144,9 @@ class CommandPalette(ModalScreen[Command | None]):
         at = int(self._table.cursor or 0)
         self.dismiss(self._found[at] if at < len(self._found) else None)
 
-    @on(Table.RowSelected)
-    @on(Table.RowClicked)
-    def dismiss_with_clicked(self, event: Table.RowEvent) -> None:
+    @on(DataTable.RowSelected)
+    @on(DataTable.RowClicked)
+    def dismiss_with_clicked(self, event: DataTable.RowEvent) -> None:
         event.stop()
         self.dismiss(self._found[int(event.key)])
 

@@ -123,7 +123,6 @@ class DashboardScreen(Screen[None]):
             self._status_line.update()
 
     def update(self) -> None:
-        """The state has changed."""
         self._header.update()
         self._status_line.update()
 

@@ -30,7 +30,7 @@ from tui.widgets.input_line import SearchLine
 from tui.widgets.lines import Lines, cell, count, cut, joined, rule
 from tui.widgets.log_table import LogTable
 from tui.widgets.run_panel import CompactPanel, RunFacts
-from tui.widgets.table import Cell, Column, Table
+from tui.widgets.table import Cell, DataTable, TableColumn
 from tui.widgets.tabs import Tabs
 
 PANES = ("recipe", "log", "checkpoints", "events")
@@ -49,7 +49,7 @@ class RunScreen(RunControlScreen):
         self._tabs = Tabs(PANES)
         self._log, self._search = LogTable(), SearchLine()
         self._events = EventsTable(state.now)
-        self._recipe_table = Table[Text](id="recipe-list")
+        self._recipe_table = DataTable[Text](id="recipe-list")
         self._checkpoints_table = CheckpointsTable(state.now)
         self._panes = {
             "recipe": Pane("recipe", self._recipe_table),
@@ -92,7 +92,6 @@ class RunScreen(RunControlScreen):
         self._panes[self._pane].table.focus()
 
     def update(self) -> None:
-        """Show the run as it is now."""
         super().update()
         if not self.is_current:
             return
@@ -360,7 +359,7 @@ class PaneTitle(Lines):
 class Pane(Vertical):
     """A table below its title."""
 
-    def __init__(self, name: str, table: Table[Any], *more: Widget) -> None:
+    def __init__(self, name: str, table: DataTable[Any], *more: Widget) -> None:
         super().__init__(id=name)
         self.table = table
         self._more = more
@@ -457,7 +456,6 @@ class RecipeRows(NamedTuple):
         return joined("   ", Text(key, theme.dim), Text(sign + value, theme.text))
 
     def _other_value(self, one: RecipeDifference) -> Text:
-        """The value of the pinned run."""
         return Text(f"★ {one_line(one.b or MISSING)}", self.pinned)
 
 
@@ -491,13 +489,15 @@ def dice_cell(row: CheckpointRow, width: int, theme: Theme) -> Cell:
     return "" if row.facts.fault else dice_text(row.facts.mean), ""
 
 
-def figure(title: str, width: int, text: Callable[[CheckpointRow], str]) -> Column[CheckpointRow]:
+def figure(
+    title: str, width: int, text: Callable[[CheckpointRow], str]
+) -> TableColumn[CheckpointRow]:
     """A column of a figure of checkpoints that can be loaded."""
 
     def make(row: CheckpointRow, width: int, theme: Theme) -> Cell:
         return "" if row.facts.fault else text(row), theme.dim
 
-    return Column(width, make, title, "right")
+    return TableColumn(width, make, title, "right")
 
 
 def weights_text(row: CheckpointRow) -> str:
@@ -509,17 +509,17 @@ def bytes_text(row: CheckpointRow) -> str:
 
 
 CHECKPOINT_COLUMNS = (
-    Column(11, marks_cell),
-    Column(9, step_cell, "step", "right"),
-    Column(7, epoch_cell, "epoch", "right"),
-    Column(6, dice_cell, "Dice", "right"),
+    TableColumn(11, marks_cell),
+    TableColumn(9, step_cell, "step", "right"),
+    TableColumn(7, epoch_cell, "epoch", "right"),
+    TableColumn(6, dice_cell, "Dice", "right"),
     figure("by", 5, weights_text),
     figure("size", 9, bytes_text),
     figure("age", 5, lambda row: row.age),
 )
 
 
-class CheckpointsTable(Table[CheckpointRow]):
+class CheckpointsTable(DataTable[CheckpointRow]):
     """The checkpoints, the oldest first."""
 
     def __init__(self, now: Callable[[], float]) -> None:
@@ -528,7 +528,7 @@ class CheckpointsTable(Table[CheckpointRow]):
         self.header.display = False
 
     @property
-    def columns(self) -> Sequence[Column[CheckpointRow]]:
+    def columns(self) -> Sequence[TableColumn[CheckpointRow]]:
         return CHECKPOINT_COLUMNS
 
     def show_checkpoints(self, found: Sequence[CheckpointFacts]) -> None:

@@ -23,7 +23,7 @@ from tui.widgets.chart import Chart
 from tui.widgets.input_line import FilterLine
 from tui.widgets.run_panel import CompactPanel, RunPanel
 from tui.widgets.runs_table import RunsTable
-from tui.widgets.table import Table
+from tui.widgets.table import DataTable
 from tui.widgets.tabs import Tabs
 
 SUBCOMMANDS = ("show", "compare", "rm")
@@ -190,12 +190,12 @@ class RunsScreen(DashboardScreen):
 
     # Runs
 
-    @on(Table.RowHighlighted, "#runs")
-    def highlight(self, event: Table.RowHighlighted) -> None:
+    @on(DataTable.RowHighlighted, "#runs")
+    def highlight(self, event: DataTable.RowHighlighted) -> None:
         self.post_message(self.RunHighlighted(event.key))
 
-    @on(Table.RowSelected, "#runs")
-    def open_run(self, event: Table.RowSelected) -> None:
+    @on(DataTable.RowSelected, "#runs")
+    def open_run(self, event: DataTable.RowSelected) -> None:
         self.post_message(self.RunOpened(event.key))
 
     @on(FilterLine.FilterChanged)
@@ -210,7 +210,7 @@ class RunsScreen(DashboardScreen):
         self._filter.open()
 
     @property
-    def _sorted_table(self) -> Table[Any]:
+    def _sorted_table(self) -> DataTable[Any]:
         """The table that has the focus."""
         return self._bones.table if self._part == "bones" else self._table
 
@@ -234,17 +234,17 @@ class RunsScreen(DashboardScreen):
 
     # Bones and curves
 
-    @on(Table.RowHighlighted, "#bones")
-    def choose_class(self, event: Table.RowHighlighted) -> None:
+    @on(DataTable.RowHighlighted, "#bones")
+    def choose_class(self, event: DataTable.RowHighlighted) -> None:
         """A bone is chosen: here, and on every screen."""
         self.post_message(self.ClassChosen(event.key))
 
-    @on(Table.RowClicked, "#bones")
-    def choose_clicked(self, event: Table.RowClicked) -> None:
+    @on(DataTable.RowClicked, "#bones")
+    def choose_clicked(self, event: DataTable.RowClicked) -> None:
         if event.key != self.state.chosen_class:
             self.post_message(self.ClassChosen(event.key))
 
-    @on(Table.RowSelected, "#bones")
+    @on(DataTable.RowSelected, "#bones")
     def open_with_class(self) -> None:
         if self.state.highlighted is not None:
             self.post_message(self.RunOpened(self.state.highlighted))

@@ -30,7 +30,7 @@ from tui.state import State
 from tui.theme import Theme, theme_of
 from tui.widgets.half_blocks import HalfBlocks
 from tui.widgets.lines import Lines, joined, without_middle
-from tui.widgets.table import Cell, Column, Table
+from tui.widgets.table import Cell, DataTable, TableColumn
 
 View = Literal["prediction", "label", "errors"]
 ListedFor = tuple[str, int]
@@ -164,11 +164,11 @@ class PictureClass:
     dice: float
 
 
-class PictureClasses(Table[PictureClass]):
+class PictureClasses(DataTable[PictureClass]):
     """A row for all classes and one for each."""
 
     @property
-    def columns(self) -> Sequence[Column[PictureClass]]:
+    def columns(self) -> Sequence[TableColumn[PictureClass]]:
         return columns_for(max(1, self.text_width - SIGN - DICE - 1))
 
     def show_classes(
@@ -182,11 +182,11 @@ class PictureClasses(Table[PictureClass]):
 
 
 @lru_cache(maxsize=4)
-def columns_for(name: int) -> Sequence[Column[PictureClass]]:
+def columns_for(name: int) -> Sequence[TableColumn[PictureClass]]:
     return (
-        Column(SIGN, sign_cell),
-        Column(name, name_cell, "bone"),
-        Column(DICE, dice_cell, "Dice", "right"),
+        TableColumn(SIGN, sign_cell),
+        TableColumn(name, name_cell, "bone"),
+        TableColumn(DICE, dice_cell, "Dice", "right"),
     )
 
 
@@ -473,9 +473,9 @@ class ViewerScreen(DashboardScreen):
 
     # Keys
 
-    @on(Table.RowHighlighted)
-    @on(Table.RowClicked)
-    def choose_class(self, event: Table.RowEvent) -> None:
+    @on(DataTable.RowHighlighted)
+    @on(DataTable.RowClicked)
+    def choose_class(self, event: DataTable.RowEvent) -> None:
         self.state.chosen_class = None if event.key == ALL else event.key
         self.draw()
 

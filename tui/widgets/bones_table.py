@@ -20,7 +20,7 @@ from tui.order import Order, SortKey
 from tui.state import State
 from tui.theme import Theme
 from tui.widgets.lines import DICE_TREND, Lines, difference, joined, rule, without_middle
-from tui.widgets.table import Cell, Column, Table
+from tui.widgets.table import Cell, DataTable, TableColumn
 
 WORST, BEST = 3, 2
 RECENT = 40
@@ -113,7 +113,7 @@ def marked(dices: Mapping[str, float]) -> dict[str, Mark]:
     return marks
 
 
-class BonesTable(Table[Bone]):
+class BonesTable(DataTable[Bone]):
     """The classes, in as many columns side by side as fit; the cursor is the chosen class."""
 
     def __init__(self, state: State) -> None:
@@ -134,7 +134,7 @@ class BonesTable(Table[Bone]):
         return 1 + -(-classes // across(self.text_width, classes))
 
     @property
-    def columns(self) -> Sequence[Column[Bone]]:
+    def columns(self) -> Sequence[TableColumn[Bone]]:
         name = max(1, min(MOST_NAME, self.row_width - REST))
         return columns_for(name, against=self._state.baseline is not None)
 
@@ -164,14 +164,14 @@ def across(width: int, classes: int) -> int:
 
 
 @lru_cache(maxsize=8)
-def columns_for(name: int, *, against: bool) -> Sequence[Column[Bone]]:
+def columns_for(name: int, *, against: bool) -> Sequence[TableColumn[Bone]]:
     second = "Δ ★" if against else "best"
     return (
-        Column(MARK, mark_cell, sort="data"),
-        Column(name, name_cell, "bone", sort="bone"),
-        Column(DICE, now_cell, "now", "right", "now"),
-        Column(SECOND, second_cell, second, "right", "second"),
-        Column(TREND, trend_cell, " trend", sort="trend"),
+        TableColumn(MARK, mark_cell, sort="data"),
+        TableColumn(name, name_cell, "bone", sort="bone"),
+        TableColumn(DICE, now_cell, "now", "right", "now"),
+        TableColumn(SECOND, second_cell, second, "right", "second"),
+        TableColumn(TREND, trend_cell, " trend", sort="trend"),
     )
 
 
@@ -218,8 +218,8 @@ class Bones(Vertical):
         if self.table.update():
             self._title.refresh()
 
-    @on(Table.Ordered)
-    def reorder(self, event: Table.Ordered) -> None:
+    @on(DataTable.Ordered)
+    def reorder(self, event: DataTable.Ordered) -> None:
         event.stop()
         self.table.order = event.order
         self.update()

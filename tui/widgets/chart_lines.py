@@ -52,7 +52,6 @@ class ChartLayout:
 
     @property
     def line(self) -> bool:
-        """Whether it has a line with ticks."""
         return self.height >= 9
 
 

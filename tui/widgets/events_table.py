@@ -14,7 +14,7 @@ from handseg.runs.validations import number
 from handseg.text import dice_text, one_line, short_duration, size_text
 from tui.theme import Theme
 from tui.widgets.lines import cell, count, joined
-from tui.widgets.table import Cell, Column, Table
+from tui.widgets.table import Cell, DataTable, TableColumn
 
 Event = Mapping[str, Any]
 Filter = Literal["all", "validations", "checkpoints", "warnings", "machine", "turns"]
@@ -40,7 +40,7 @@ class EventRow:
     moment: str
 
 
-class EventsTable(Table[EventRow]):
+class EventsTable(DataTable[EventRow]):
     """The events that the filter lets through; any number of them."""
 
     def __init__(self, now: Callable[[], float]) -> None:
@@ -70,7 +70,7 @@ class EventsTable(Table[EventRow]):
         self.show_keys(keys, self.cursor if stays else self._first)
 
     @property
-    def columns(self) -> Sequence[Column[EventRow]]:
+    def columns(self) -> Sequence[TableColumn[EventRow]]:
         return COLUMNS
 
     def row(self, key: str) -> EventRow:
@@ -93,7 +93,7 @@ def event_cell(row: EventRow, width: int, theme: Theme) -> Cell:
     return joined(Text(f" {sign} ", colour), moment, text_of(row.event, theme))
 
 
-COLUMNS = (Column(0, event_cell),)
+COLUMNS = (TableColumn(0, event_cell),)
 
 
 def sign_of(event: Event, theme: Theme) -> tuple[str, str]:
@@ -152,14 +152,12 @@ def checkpoint(event: Event, theme: Theme) -> Text:
 
 
 def warning(event: Event, theme: Theme) -> Text:
-    """What a person should know."""
     about = one_line(str(event.get("about") or ""))
     message = Text(one_line(str(event.get("message"))), theme.text)
     return joined(Text(f"{about}: " if about else "", theme.warn), message)
 
 
 def system(event: Event, theme: Theme) -> Text:
-    """What the machine had to do."""
     parts: list[str] = []
     if (cpu := number(event.get("cpu"))) == cpu:
         parts.append(f"cpu {cpu:.0f} %")
@@ -172,7 +170,6 @@ def system(event: Event, theme: Theme) -> Text:
 
 
 def start(event: Event, theme: Theme) -> Text:
-    """What it set out to do."""
     words = {
         "epochs": "epochs",
         "train_images": "images",
@@ -198,7 +195,6 @@ def resume(event: Event, theme: Theme) -> Text:
 
 
 def end(event: Event, theme: Theme) -> Text:
-    """How it ended and why."""
     reason = str(event.get("reason") or "")
     text = f"{event.get('state')}" + (f": {reason}" if reason else "")
     return Text(one_line(text), theme.text)

@@ -60,7 +60,6 @@ class Hand(Widget):
         self._make()
 
     def render_line(self, y: int) -> Strip:
-        """One line of cells."""
         if y == 0:
             self._make()
         if y < len(self._strips):

@@ -14,7 +14,7 @@ from handseg.runs.log import LogLine
 from handseg.text import one_line
 from tui.run_files import LogView
 from tui.theme import Theme
-from tui.widgets.table import Cell, Column, Table
+from tui.widgets.table import Cell, DataTable, TableColumn
 
 SIDEWAYS = 20
 _ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|.)?")
@@ -38,10 +38,10 @@ def line_cell(row: LogRow, width: int, theme: Theme) -> Cell:
     return Text(" ") + line[row.shift :]
 
 
-COLUMNS = (Column(0, line_cell),)
+COLUMNS = (TableColumn(0, line_cell),)
 
 
-class LogTable(Table[LogRow]):
+class LogTable(DataTable[LogRow]):
     """Lines of a log; posts `LinesWanted` where lines are needed that it does not hold."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -103,7 +103,7 @@ class LogTable(Table[LogRow]):
         return following[0].offset if following else sys.maxsize
 
     @property
-    def columns(self) -> Sequence[Column[LogRow]]:
+    def columns(self) -> Sequence[TableColumn[LogRow]]:
         return COLUMNS
 
     def row(self, key: str) -> LogRow:

@@ -217,5 +217,4 @@ class CompactPanel(UpdatedLines):
 
 
 def entry(label: str, value: Text, width: int, theme: Theme) -> Text:
-    """A label and what it is."""
     return cut(joined(cell(f" {label}", LABEL, theme.dim), value), width)

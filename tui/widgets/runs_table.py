@@ -14,7 +14,7 @@ from handseg.view.curves import sparkline
 from tui.state import State
 from tui.theme import Theme
 from tui.widgets.lines import DICE_TREND, joined, without_middle
-from tui.widgets.table import Cell, Column, Table
+from tui.widgets.table import Cell, DataTable, TableColumn
 
 SIGNS = 4
 """Cells of cursor, mark, state and a blank."""
@@ -41,7 +41,7 @@ class RunRow(NamedTuple):
         return theme.dim if self.run.state in ("stopped", "broken") else ""
 
 
-class RunsTable(Table[RunRow]):
+class RunsTable(DataTable[RunRow]):
     """The runs that are shown; the cursor is the highlighted one."""
 
     def __init__(self, state: State) -> None:
@@ -49,7 +49,7 @@ class RunsTable(Table[RunRow]):
         self._state = state
 
     @property
-    def columns(self) -> Sequence[Column[RunRow]]:
+    def columns(self) -> Sequence[TableColumn[RunRow]]:
         return columns_for(self.text_width)
 
     def update(self) -> None:
@@ -68,7 +68,7 @@ class RunsTable(Table[RunRow]):
 
 
 @lru_cache(maxsize=8)
-def columns_for(width: int) -> Sequence[Column[RunRow]]:
+def columns_for(width: int) -> Sequence[TableColumn[RunRow]]:
     """The columns of a table of this width; sign, name, best Dice and what is left are in all."""
     room = width - SIGNS - BEST - LEFT
     shown: list[str] = []
@@ -83,14 +83,16 @@ def columns_for(width: int) -> Sequence[Column[RunRow]]:
     if room - SPREAD >= ROOMY_NAME:
         left, room = left + SPREAD, room - SPREAD
     columns = (
-        Column(SIGNS, signs_cell, sort="state"),
-        Column(max(1, room), name_cell, "run", sort="name"),
-        Column(OPTIONAL["epoch"], epoch_cell, "epoch", "right", "epoch"),
-        Column(BEST, best_cell, "best", "right", "best"),
-        Column(OPTIONAL["last"], last_cell, "last", "right", "last"),
-        Column(trend, trend_cell, " trend", sort="trend"),
-        Column(left, left_cell if "age" in shown else left_or_age_cell, "left", "right", "left"),
-        Column(OPTIONAL["age"], age_cell, "age", "right", "age"),
+        TableColumn(SIGNS, signs_cell, sort="state"),
+        TableColumn(max(1, room), name_cell, "run", sort="name"),
+        TableColumn(OPTIONAL["epoch"], epoch_cell, "epoch", "right", "epoch"),
+        TableColumn(BEST, best_cell, "best", "right", "best"),
+        TableColumn(OPTIONAL["last"], last_cell, "last", "right", "last"),
+        TableColumn(trend, trend_cell, " trend", sort="trend"),
+        TableColumn(
+            left, left_cell if "age" in shown else left_or_age_cell, "left", "right", "left"
+        ),
+        TableColumn(OPTIONAL["age"], age_cell, "age", "right", "age"),
     )
     return tuple(one for one in columns if one.sort not in OPTIONAL or one.sort in shown)
 

@@ -30,7 +30,7 @@ Cell = tuple[str, str] | Text | list[Segment]
 
 
 @dataclass(frozen=True)
-class Column(Generic[Row]):
+class TableColumn(Generic[Row]):
     """What a table has in one column: its width, how a row's cell is made, by what it sorts."""
 
     width: int
@@ -47,14 +47,14 @@ def text_cell(row: Text, width: int, theme: Theme) -> Cell:
     return joined(row)
 
 
-TEXT_COLUMNS: tuple[Column[Any], ...] = (Column(0, text_cell),)
+TEXT_COLUMNS: tuple[TableColumn[Any], ...] = (TableColumn(0, text_cell),)
 
 
 class _Look(NamedTuple):
     """What the looks of all rows depend on."""
 
     width: int
-    columns: Sequence[Column[Any]]
+    columns: Sequence[TableColumn[Any]]
     theme: Theme
 
 
@@ -77,7 +77,7 @@ class _Drawn(NamedTuple):
     strip: Strip
 
 
-class Table(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
+class DataTable(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
     """Rows, each with a key; the cursor stays with its key while rows come and go.
 
     A subclass says which columns there are, and may make the row of a key when it is drawn.
@@ -97,11 +97,11 @@ class Table(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
     class RowEvent(Message):
         """Something happened to the row of a key."""
 
-        table: "Table[Any]"
+        table: "DataTable[Any]"
         key: str
 
         @property
-        def control(self) -> "Table[Any]":
+        def control(self) -> "DataTable[Any]":
             return self.table
 
     class RowHighlighted(RowEvent):
@@ -117,11 +117,11 @@ class Table(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
     class Ordered(Message):
         """Another order is wanted."""
 
-        table: "Table[Any]"
+        table: "DataTable[Any]"
         order: Order[Any]
 
         @property
-        def control(self) -> "Table[Any]":
+        def control(self) -> "DataTable[Any]":
             return self.table
 
     def __init__(self, *, placeholder: str = "", id: str | None = None) -> None:  # noqa: A002 - Textual's word
@@ -147,7 +147,7 @@ class Table(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
     # What a table says about itself
 
     @property
-    def columns(self) -> Sequence[Column[Row]]:
+    def columns(self) -> Sequence[TableColumn[Row]]:
         """The columns for the present width: the same object as long as they are the same."""
         return TEXT_COLUMNS
 
@@ -181,7 +181,6 @@ class Table(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
 
     @property
     def _lines(self) -> int:
-        """Lines that the rows take."""
         return -(-len(self._keys) // max(1, self.across))
 
     @property
@@ -256,7 +255,7 @@ class Table(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
             self._cells[key] = made = _Cells(row, look, segments)
         return made.segments
 
-    def _cell(self, column: Column[Row], row: Row, theme: Theme) -> list[Segment]:
+    def _cell(self, column: TableColumn[Row], row: Row, theme: Theme) -> list[Segment]:
         cell = column.cell(row, column.width, theme)
         if isinstance(cell, list):
             return cell
@@ -361,7 +360,7 @@ class Table(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
 class TableHeader(Lines):
     """The titles of the columns, an arrow where the table is sorted; a click sorts by one."""
 
-    def __init__(self, table: Table[Any]) -> None:
+    def __init__(self, table: DataTable[Any]) -> None:
         super().__init__()
         self._table = table
         self._drawn: object = None
