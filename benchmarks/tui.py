@@ -248,9 +248,8 @@ def curves(runs: Path, seconds: float) -> None:
 async def _curves(runs: Path) -> tuple[float, float]:
     """Milliseconds of CPU, the least of ten: the drawing, and with it the lines of the screen."""
     from handseg.view.curves import draw, line_of
-    from tui.widgets import chart as chosen
     from tui.app import Dashboard
-    from tui.widgets.chart import Chart
+    from tui.widgets.chart import Chart, curve_of, drawn_runs
 
     app = Dashboard(runs)
     async with app.run_test(size=(COLUMNS, ROWS)) as pilot:
@@ -268,8 +267,8 @@ async def _curves(runs: Path) -> tuple[float, float]:
         await pilot.pause()
         frame = chart._frame
         assert frame is not None
-        runs_drawn = chosen.drawn_runs(app.state)
-        found = [chosen.curve_of(run, chart.value, None, "epoch") for run in runs_drawn]
+        runs_drawn = drawn_runs(app.state)
+        found = [curve_of(run, chart.value, None, "epoch") for run in runs_drawn]
         series = [curve for curve in found if curve is not None]
         assert len(series) == 8
         assert sum(len(curve.x) for curve in series) == 1_000_000

@@ -21,7 +21,8 @@ def runs(make_run, tmp_path):
 def test_every_key_counts_on_a_screen_of_the_registry_or_in_one_of_its_widgets():
     assert {key.place for key in KEYS} <= {"everywhere", "chart", *SCREENS}
     for name, entry in SCREENS.items():
-        assert entry.load().PLACE == name
+        place = entry.load().PLACE
+        assert place == name
         assert [key.key for key in KEYS if key.action == f"app.show('{name}')"] == [entry.key]
 
 
