@@ -196,7 +196,7 @@ def event(runs: Path, seconds: float) -> None:
 
 def polling(runs: Path, seconds: float) -> None:
     """The watcher alone: what asking the folders costs."""
-    from tui.watch import PERIOD, Watcher
+    from tui.watcher import PERIOD, Watcher
 
     watcher = Watcher(runs, lambda message: True)
     watcher.look()
@@ -248,9 +248,8 @@ def curves(runs: Path, seconds: float) -> None:
 async def _curves(runs: Path) -> tuple[float, float]:
     """Milliseconds of CPU, the least of ten: the drawing, and with it the lines of the screen."""
     from handseg.view.curves import draw, line_of
-    from tui import curves as chosen
     from tui.app import Dashboard
-    from tui.widgets.chart import Chart
+    from tui.widgets.chart import Chart, curve_of, drawn_runs
 
     app = Dashboard(runs)
     async with app.run_test(size=(COLUMNS, ROWS)) as pilot:
@@ -268,8 +267,8 @@ async def _curves(runs: Path) -> tuple[float, float]:
         await pilot.pause()
         frame = chart._frame
         assert frame is not None
-        runs_drawn = chosen.drawn_runs(app.state)
-        found = [chosen.curve_of(run, chart.value, None, "epoch") for run in runs_drawn]
+        runs_drawn = drawn_runs(app.state)
+        found = [curve_of(run, chart.value, None, "epoch") for run in runs_drawn]
         series = [curve for curve in found if curve is not None]
         assert len(series) == 8
         assert sum(len(curve.x) for curve in series) == 1_000_000
@@ -280,7 +279,7 @@ async def _curves(runs: Path) -> tuple[float, float]:
         def show_all() -> None:
             chart._reduced.clear()
             chart._made_of = ((), [])
-            chart.take()
+            chart.update()
             app.screen._compositor.render_update(full=True)
 
         return least_ms(build_all), least_ms(show_all)

@@ -1,43 +1,43 @@
 """The dashboard: holds the state, watches the run folders, chooses the screen."""
 
+import os
+import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
 from textual import on
 from textual.app import App
 from textual.binding import BindingType
+from textual.message import Message
+from textual.pilot import Pilot
 from textual.timer import Timer
 
-from handseg.data.dataset import open_dataset, with_test_labels
-from handseg.errors import InputError
-from tui import commands, copying, messages, palette
-from tui.keys import SCREENS, Place, ScreenName, bindings
-from tui.order import OrderName, RunOrder
-from tui.screens.classes import ClassesScreen
-from tui.screens.help import HelpScreen, WelcomeScreen
-from tui.screens.notices import NoticesScreen
-from tui.screens.page import Page
-from tui.screens.palette import PaletteScreen
-from tui.screens.run import RunScreen
+from handseg.data.dataset import Dataset, open_dataset, with_test_labels
+from handseg.errors import FailedError, InputError
+from tui.keys import bindings
+from tui.order import RUN_KEYS, Order
+from tui.registry import SCREENS
+from tui.screens import command_palette
+from tui.screens.dashboard_screen import DashboardScreen
+from tui.screens.help import HelpScreen, NotificationsScreen, WelcomeScreen
 from tui.screens.runs import RunsScreen
-from tui.screens.viewer import ViewerScreen
+from tui.screenshot import save_screenshot, screen_svg, screen_text
 from tui.state import State
-from tui.watch import Watcher
-
-PAGES: dict[ScreenName, type[Page]] = {
-    "runs": RunsScreen,
-    "classes": ClassesScreen,
-    "viewer": ViewerScreen,
-    "run": RunScreen,
-}
-"""The screens by name; `keys.SCREENS` has their titles."""
-
+from tui.theme import THEMES, ThemeName, theme_of
+from tui.watcher import Watcher
+from tui.widgets.table import DataTable
 
 TOGETHER = 0.05
 """Seconds within which what was found is drawn at once."""
+TMUX_PATIENCE = 2.0
+"""Seconds that tmux may take."""
+FRAME_PATIENCE = 20.0
+"""Seconds to wait for files to be read before a frame is printed."""
+LOOK = 0.02
 
 
 class Dashboard(App[None]):
@@ -49,26 +49,34 @@ class Dashboard(App[None]):
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = bindings("everywhere")
 
+    @dataclass
+    class DataOpened(Message):
+        """The data set, or none where there is none."""
+
+        dataset: Dataset | None
+
     def __init__(
         self,
         runs: Path,
         data: Path | None = None,
-        screen: ScreenName | None = None,
+        screen: str | None = None,
         *,
         run: str | None = None,
-        theme: palette.ThemeName = "dark",
+        theme: ThemeName = "dark",
         read_only: bool = False,
         demo: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         super().__init__()
-        for name in palette.THEMES:
-            self.register_theme(palette.theme(name))
-        self.wear(theme)
+        for known in THEMES.values():
+            self.register_theme(known.to_textual())
+        self.theme = theme
         self.state = State(runs, data, clock=clock, read_only=read_only, demo=demo)
         self.state.highlighted = run
         self.bell_rings = False
-        """Whether the terminal's bell rings with a notice."""
+        """Whether the terminal's bell rings with a notification."""
+        self._screen_classes = {name: entry.load() for name, entry in SCREENS.items()}
+        self._screens_by_name: dict[str, DashboardScreen] = {}
         self._first = screen
         self._data_known = data is None
         self._in_sight: tuple[str, ...] = ()
@@ -78,9 +86,9 @@ class Dashboard(App[None]):
 
     def on_mount(self) -> None:
         """Begin to look at runs and data."""
-        for name, page in PAGES.items():
-            self._install(page(self.state), name)
-        self._install(WelcomeScreen(self.state), "welcome")
+        for name, screen in self._screen_classes.items():
+            self._add_screen(name, screen(self.state))
+        self._add_screen("welcome", WelcomeScreen(self.state))
         if self.state.data_folder is not None:
             self.run_worker(partial(self._open_data, self.state.data_folder), thread=True)
         self.run_worker(self._watcher.watch, thread=True, group="watch")
@@ -89,181 +97,185 @@ class Dashboard(App[None]):
         self._watcher.stop()
 
     # Textual leaves the type of a screen's result open here.
-    def _install(self, page: Page, name: str) -> None:
-        self.install_screen(page, name)  # pyright: ignore[reportUnknownMemberType]
+    def _add_screen(self, name: str, screen: DashboardScreen) -> None:
+        self._screens_by_name[name] = screen
+        self.install_screen(screen, name)  # pyright: ignore[reportUnknownMemberType]
 
-    def _bring(self, name: str) -> None:
+    def _switch_to(self, name: str) -> None:
         self.switch_screen(name)  # pyright: ignore[reportUnknownMemberType]
 
     def _open_data(self, folder: Path) -> None:
         try:
-            self.post_message(messages.DataOpened(with_test_labels(open_dataset(folder))))
+            self.post_message(self.DataOpened(with_test_labels(open_dataset(folder))))
         except (InputError, OSError):
             # No fault: there may be runs, else the welcome says where it looked.
-            self.post_message(messages.DataOpened(None))
+            self.post_message(self.DataOpened(None))
 
     @property
-    def page(self) -> Page | None:
+    def dashboard_screen(self) -> DashboardScreen | None:
         """The screen of the person, below a help or a palette that may lie over it."""
-        return next((s for s in reversed(self.screen_stack) if isinstance(s, Page)), None)
+        screens = reversed(self.screen_stack)
+        return next((s for s in screens if isinstance(s, DashboardScreen)), None)
 
     @property
     def settled(self) -> bool:
         """Whether all that was asked for is on the screen."""
-        return self._late is None and isinstance(self.screen, Page) and self.screen.settled
+        screen = self.screen
+        return self._late is None and isinstance(screen, DashboardScreen) and screen.settled
 
     # What the workers found
 
-    @on(messages.DataOpened)
-    def take_data(self, event: messages.DataOpened) -> None:
+    @on(DataOpened)
+    def take_data(self, event: DataOpened) -> None:
         self.state.dataset, self._data_known = event.dataset, True
-        self._changed()
+        self._update()
 
-    @on(messages.RunsListed)
-    def take_runs(self, event: messages.RunsListed) -> None:
+    @on(Watcher.RunsListed)
+    def take_runs(self, event: Watcher.RunsListed) -> None:
         """The runs as they are now."""
-        known = len(self.state.notices)
+        known = len(self.state.notifications)
         self.state.take_runs(event.runs)
-        if self.bell_rings and len(self.state.notices) > known:
+        if self.bell_rings and len(self.state.notifications) > known:
             self.bell()
         self._follow()
-        self._found()
+        self._update_soon()
 
-    @on(messages.RunRead)
-    def take_details(self, event: messages.RunRead) -> None:
+    @on(Watcher.RunRead)
+    def take_details(self, event: Watcher.RunRead) -> None:
         self.state.take_details(event.run, event.details)
-        self._found()
+        self._update_soon()
 
-    @on(messages.RunFault)
-    def take_fault(self, event: messages.RunFault) -> None:
+    @on(Watcher.RunFault)
+    def take_fault(self, event: Watcher.RunFault) -> None:
         self.state.take_fault(event.run, event.fault)
-        self._found()
+        self._update_soon()
 
-    def _found(self) -> None:
+    def _update_soon(self) -> None:
         """The watcher tells several things at once: they are drawn together."""
-        if self.page is None:
-            self._changed()
+        if self.dashboard_screen is None:
+            self._update()
         elif self._late is None:
-            self._late = self.set_timer(TOGETHER, self._draw_found)
+            self._late = self.set_timer(TOGETHER, self._update_late)
 
-    def _draw_found(self) -> None:
+    def _update_late(self) -> None:
         self._late = None
-        self._changed()
+        self._update()
 
     # What the person chose
 
-    @on(messages.RunHighlighted)
-    def highlight(self, event: messages.RunHighlighted) -> None:
-        """The person moved to another run."""
+    @on(DashboardScreen.RunHighlighted)
+    def highlight(self, event: DashboardScreen.RunHighlighted) -> None:
         self.state.highlight(event.run)
-        self._follow()
-        self._changed()
+        self._follow_and_update()
 
-    @on(messages.RunSelected)
-    def select(self, event: messages.RunSelected) -> None:
-        """The person wants to see a run with others, or no longer."""
+    @on(RunsScreen.RunSelected)
+    def select(self, event: RunsScreen.RunSelected) -> None:
         self.state.toggle_selected(event.run)
-        self._follow()
-        self._changed()
+        self._follow_and_update()
 
-    @on(messages.RunPinned)
-    def pin(self, event: messages.RunPinned) -> None:
-        """The person holds the others against a run, or no longer."""
+    @on(RunsScreen.RunPinned)
+    def pin(self, event: RunsScreen.RunPinned) -> None:
         self.state.toggle_pinned(event.run)
-        self._follow()
-        self._changed()
+        self._follow_and_update()
 
-    @on(messages.RunsFiltered)
-    def filter_runs(self, event: messages.RunsFiltered) -> None:
-        """The person typed a filter."""
+    @on(RunsScreen.RunsFiltered)
+    def filter_runs(self, event: RunsScreen.RunsFiltered) -> None:
         self.state.filter_by(event.text)
-        self._follow()
-        self._changed()
+        self._follow_and_update()
 
-    @on(messages.RunsOrdered)
-    def order_runs(self, event: messages.RunsOrdered) -> None:
-        """The person wants another order."""
-        self.state.order = event.order
+    @on(DataTable.Ordered, "#runs")
+    def order_runs(self, event: DataTable.Ordered) -> None:
+        self._order_by(event.order)
+
+    def _order_by(self, order: Order[Any]) -> None:
+        self.state.order = order
         self.state.arrange()
-        self._changed()
+        self._update()
 
-    @on(messages.ClassChosen)
-    def choose_class(self, event: messages.ClassChosen) -> None:
+    @on(DashboardScreen.ClassChosen)
+    def choose_class(self, event: DashboardScreen.ClassChosen) -> None:
         self.state.chosen_class = event.label
-        self._changed()
+        self._update()
 
-    @on(messages.RunOpened)
-    def open_run(self, event: messages.RunOpened) -> None:
-        self.highlight(messages.RunHighlighted(event.run))
+    @on(DashboardScreen.RunOpened)
+    def open_run(self, event: DashboardScreen.RunOpened) -> None:
+        self.state.highlight(event.run)
+        self._follow_and_update()
         self.action_show("viewer")
 
-    @on(messages.RunsInSight)
-    def watch_closely(self, event: messages.RunsInSight) -> None:
+    @on(RunsScreen.RunsInSight)
+    def watch_closely(self, event: RunsScreen.RunsInSight) -> None:
         self._in_sight = event.runs
         self._follow()
 
-    @on(messages.Said)
-    def say(self, event: messages.Said) -> None:
-        if self.page is not None:
-            self.page.say(event.text)
+    @on(DashboardScreen.Said)
+    def show_said(self, event: DashboardScreen.Said) -> None:
+        self.say(event.text)
+
+    def say(self, text: str) -> None:
+        if self.dashboard_screen is not None:
+            self.dashboard_screen.say(text)
 
     def _follow(self) -> None:
         self._watcher.follow(self.state.wanted, self._in_sight)
 
+    def _follow_and_update(self) -> None:
+        self._follow()
+        self._update()
+
     # Screens
 
-    def _changed(self) -> None:
+    def _update(self) -> None:
         """Bring every screen up to date, the right one first of all to the front."""
         if not self.screen_stack:
             # The app is being closed; messages that were under way still come.
             return
-        if self.page is None:
+        if self.dashboard_screen is None:
             self._show_first()
         elif self.state.runs and isinstance(self.screen, WelcomeScreen):
-            self._bring("runs")
+            self._switch_to("runs")
         for screen in self.screen_stack:
-            if isinstance(screen, Page) and screen.is_mounted:
-                screen.take()
+            if isinstance(screen, DashboardScreen) and screen.is_mounted:
+                screen.update()
 
     def _show_first(self) -> None:
         if not self.state.listed or not (self.state.runs or self._data_known):
             return
         nothing = not self.state.runs and self.state.dataset is None
-        fitting: ScreenName = "runs" if self.state.runs else "viewer"
+        fitting = "runs" if self.state.runs else "viewer"
         self.push_screen("welcome" if nothing else self._first or fitting)
 
-    def action_show(self, name: ScreenName) -> None:
+    def action_show(self, name: str) -> None:
         """Go to a screen that has something to show."""
-        nothing = not self.state.runs and (name != "viewer" or self.state.dataset is None)
-        if name in SCREENS and not nothing and isinstance(self.screen, Page):
-            self._bring(name)
+        wanted = self._screens_by_name.get(name)
+        if wanted is None or not isinstance(self.screen, DashboardScreen):
+            return
+        if self.state.runs or (self.state.dataset is not None and not wanted.NEEDS_RUNS):
+            self._switch_to(name)
 
     def action_help(self) -> None:
-        """Open the page of keys."""
-        page = self.page
-        if page is not None and self.screen is page:
-            here = (page.PLACE, *page.KEYS_OF)
+        screen = self.dashboard_screen
+        if screen is not None and self.screen is screen:
+            here = (screen.PLACE, *screen.KEYS_OF)
             self.push_screen(HelpScreen(here, writes=not self.state.read_only))
 
     def action_palette(self) -> None:
-        """Open the palette of commands."""
-        page = self.page
-        if page is None or self.screen is not page:
+        screen = self.dashboard_screen
+        if screen is None or self.screen is not screen:
             return
 
-        def do(place: Place, action: str) -> Callable[[], object]:
-            return lambda: self.call_later(page.target_of(place).run_action, action)
+        def do(place: str, action: str) -> Callable[[], object]:
+            return lambda: self.call_later(screen.target_of(place).run_action, action)
 
-        places: tuple[Place, ...] = (page.PLACE, *page.KEYS_OF, "everywhere")
+        places = (screen.PLACE, *screen.KEYS_OF, "everywhere")
         offered = [
-            *commands.key_commands(places, do, writes=not self.state.read_only),
-            *commands.screen_commands(do),
-            *commands.look_commands(do),
-            *commands.run_commands(self.state.runs, self._go_to),
+            *command_palette.key_commands(places, do, writes=not self.state.read_only),
+            *command_palette.app_commands(do),
+            *command_palette.run_commands(self.state.runs, self._go_to),
         ]
-        self.push_screen(PaletteScreen(offered), self._do)
+        self.push_screen(command_palette.CommandPalette(offered), self._do)
 
-    def _do(self, command: commands.Command | None) -> None:
+    def _do(self, command: command_palette.Command | None) -> None:
         if command is not None:
             command.do()
 
@@ -271,63 +283,107 @@ class Dashboard(App[None]):
         """Highlight a run, though the filter may hide it."""
         if all(run.name != name for run in self.state.shown):
             self.state.filter_by("")
-        self.highlight(messages.RunHighlighted(name))
+        self.state.highlight(name)
+        self._follow_and_update()
 
-    def action_order(self, name: OrderName) -> None:
-        self.order_runs(messages.RunsOrdered(RunOrder(name)))
+    def action_order(self, name: str) -> None:
+        self._order_by(Order(RUN_KEYS, name))
 
-    def action_notices(self) -> None:
-        self.push_screen(NoticesScreen(self.state))
+    def action_notifications(self) -> None:
+        self.push_screen(NotificationsScreen(self.state.notifications))
 
     def action_step_out(self) -> None:
         """One step out: within the screen, or from another one back to the runs."""
-        page = self.page
-        if page is None or self.screen is not page or page.step_out():
+        screen = self.dashboard_screen
+        if screen is None or self.screen is not screen or screen.step_out():
             return
-        if not isinstance(page, RunsScreen):
+        if screen.PLACE != "runs":
             self.action_show("runs")
 
     # Things to take away, and looks
 
     def action_copy_command(self) -> None:
         """Copy the command that prints this view, and show it."""
-        if self.page is None:
-            return
-        line = self.page.command_line
-        self.page.say(line)
-        self.copy_to_clipboard(line)
-        self.run_worker(partial(copying.to_tmux, line), thread=True)
+        if self.dashboard_screen is not None:
+            line = self.dashboard_screen.command_line
+            self.say(line)
+            self.copy_to_clipboard(line)
+            self.run_worker(partial(copy_to_tmux, line), thread=True)
 
-    def action_save_picture(self) -> None:
+    def action_save_screenshot(self) -> None:
         """Save the screen as SVG in the working folder."""
-        if self.page is None:
+        if self.dashboard_screen is None:
             return
-        svg, folder = copying.svg_of(self), Path.cwd()
+        svg, folder = screen_svg(self), Path.cwd()
         try:
-            saved = copying.save_picture(svg, folder, self.page.PLACE)
+            saved = save_screenshot(svg, folder, self.dashboard_screen.PLACE)
         except OSError as error:
-            self.page.say(f"no picture: {error.strerror or error} ({folder})")
+            self.say(f"no picture: {error.strerror or error} ({folder})")
         else:
-            self.page.say(f"picture: {saved}")
+            self.say(f"picture: {saved}")
 
     def action_ring(self) -> None:
-        """Ring the terminal's bell with each notice, or no longer."""
         self.bell_rings = not self.bell_rings
-        if self.page is not None:
-            self.page.say("the bell rings with each notice" if self.bell_rings else "no bell")
+        self.say("the bell rings with each notice" if self.bell_rings else "no bell")
 
-    def wear(self, name: palette.ThemeName) -> None:
-        """Draw everything in the colours of a theme."""
-        palette.wear(name)
+    def action_theme(self, name: ThemeName) -> None:
+        """Draw everything in the colours of another theme."""
         self.theme = name
-        for screen in self.screen_stack if self.is_running else ():
-            if isinstance(screen, Page) and screen.is_mounted:
-                screen.recolour()
-
-    def action_wear(self, name: palette.ThemeName) -> None:
-        self.wear(name)
-        self.say(messages.Said(f"theme {name}   (--theme {name})"))
+        for screen in self.screen_stack:
+            if isinstance(screen, DashboardScreen) and screen.is_mounted:
+                screen.redraw()
+        self.say(f"theme {name}   (--theme {name})")
 
     def action_next_theme(self) -> None:
-        place = palette.THEMES.index(palette.NAME) + 1
-        self.action_wear(palette.THEMES[place % len(palette.THEMES)])
+        themes = list(THEMES.values())
+        place = themes.index(theme_of(self)) + 1
+        self.action_theme(themes[place % len(themes)].name)
+
+
+def copy_to_tmux(text: str) -> bool:
+    """Hand text to tmux, which keeps it and hands it on to its terminal; whether it took it.
+
+    tmux ignores OSC 52 of programs within it unless it is told otherwise.
+    """
+    if "TMUX" not in os.environ:
+        return False
+    try:
+        done = subprocess.run(
+            ["tmux", "load-buffer", "-w", "-"],
+            input=text.encode(),
+            capture_output=True,
+            timeout=TMUX_PATIENCE,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return done.returncode == 0
+
+
+def frame_of(app: Dashboard, cells: tuple[int, int], form: Literal["text", "svg"]) -> str:
+    """Run the dashboard of so many columns and rows until it has shown everything; its frame.
+
+    Raises:
+        FailedError: it did not come to rest.
+    """
+    frames: list[str] = []
+
+    async def take(pilot: Pilot[Any]) -> None:
+        await _settle(app, pilot)
+        frames.append(screen_svg(app) if form == "svg" else screen_text(app))
+        app.exit()
+
+    app.run(headless=True, size=cells, auto_pilot=take)
+    if not frames:
+        raise FailedError("the dashboard ended before it had drawn a frame")
+    return frames[0]
+
+
+async def _settle(app: Dashboard, pilot: Pilot[Any]) -> None:
+    for _ in range(round(FRAME_PATIENCE / LOOK)):
+        await pilot.pause(LOOK)
+        if app.settled:
+            # What arrived last is drawn after the next refresh.
+            await pilot.pause(LOOK)
+            return
+    raise FailedError(f"the dashboard did not come to rest within {FRAME_PATIENCE:g} seconds")

@@ -2,30 +2,24 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
 from textual.binding import Binding, BindingType
 
-Place = Literal["everywhere", "runs", "chart", "classes", "viewer", "run"]
-ScreenName = Literal["runs", "classes", "viewer", "run"]
+from tui.registry import SCREENS
 
-SCREENS: dict[ScreenName, str] = {
-    "runs": "1 Runs",
-    "classes": "2 Classes",
-    "viewer": "3 Viewer",
-    "run": "5 Run",
+HEADS = {
+    "everywhere": "everywhere",
+    "chart": "curves",
+    **{name: entry.label for name, entry in SCREENS.items()},
 }
-"""The screens that there are; each begins with the key that brings it."""
-
-HEADS: dict[Place, str] = {"everywhere": "everywhere", "chart": "curves", **SCREENS}
-"""How the help calls the places."""
+"""How the help calls the places where keys count: the app, a widget, a screen."""
 
 
 @dataclass(frozen=True)
 class Key:
     """A key, where it counts, what it is called in the line of help and what it does."""
 
-    place: Place
+    place: str
     key: str
     """As Textual names it; several divided by commas."""
     shown: str
@@ -39,21 +33,20 @@ class Key:
     """Whether it does something to a run: not with `--read-only`."""
 
 
-def _screen_keys() -> Iterable[Key]:
-    for name, shown in SCREENS.items():
-        number, word = shown.split(" ", 1)
-        yield Key("everywhere", number, number, f"app.show('{name}')", "", f"the screen {word}")
-
-
 KEYS = (
     Key("everywhere", "question_mark", "?", "app.help", "help", "this page"),
     Key("everywhere", "colon,ctrl+p", ":", "app.palette", "palette", "find a command, a run"),
-    *_screen_keys(),
+    *(
+        Key("everywhere", one.key, one.key, f"app.show('{name}')", "", f"the screen {one.title}")
+        for name, one in SCREENS.items()
+    ),
     Key("everywhere", "escape", "esc", "app.step_out", "", "one step out"),
     Key("everywhere", "tab", "tab", "", "", "to the next part of the screen"),
     Key("everywhere", "y", "y", "app.copy_command", "copy", "copy the command that prints this"),
-    Key("everywhere", "P,shift+p", "P", "app.save_picture", "", "save the screen as a picture"),
-    Key("everywhere", "exclamation_mark", "!", "app.notices", "", "what happened to the runs"),
+    Key("everywhere", "P,shift+p", "P", "app.save_screenshot", "", "save the screen as a picture"),
+    Key(
+        "everywhere", "exclamation_mark", "!", "app.notifications", "", "what happened to the runs"
+    ),
     Key("everywhere", "t", "t", "app.next_theme", "", "next theme: dark, light, colour-blind safe"),
     Key("everywhere", "q", "q", "app.quit", "quit", "quit"),
     Key("runs", "slash", "/", "filter", "filter", "filter: words, state:running, dice>0.9"),
@@ -102,7 +95,7 @@ KEYS = (
     Key("run", "right_square_bracket", "]", "other_run(1)", "", "the next run in the list"),
 )
 
-EXTRA_LABELS: dict[Place, tuple[tuple[str, str], ...]] = {
+EXTRA_LABELS: dict[str, tuple[tuple[str, str], ...]] = {
     "classes": (("← →", "epoch"),),
     "viewer": (("n/N", "image"), ("[ ]", "epoch")),
 }
@@ -112,7 +105,7 @@ LAST: tuple[str, ...] = ("copy", "quit")
 """Of the words of the line of help, those that give way first."""
 
 
-def bindings(place: Place, *, writes: bool = True) -> list[BindingType]:
+def bindings(place: str, *, writes: bool = True) -> list[BindingType]:
     """The bindings of a screen, a widget or the app."""
     return [
         Binding(key.key, key.action, key.means, show=False)
@@ -121,9 +114,9 @@ def bindings(place: Place, *, writes: bool = True) -> list[BindingType]:
     ]
 
 
-def help_line(places: Iterable[Place], *, writes: bool = True) -> list[tuple[str, str]]:
+def help_line(places: Iterable[str], *, writes: bool = True) -> list[tuple[str, str]]:
     """Key and word, in the order in which they give way where the line is short."""
-    wanted: tuple[Place, ...] = (
+    wanted: tuple[str, ...] = (
         "everywhere",
         *(place for place in places if place != "everywhere"),
     )
@@ -138,7 +131,7 @@ def help_line(places: Iterable[Place], *, writes: bool = True) -> list[tuple[str
     return sorted(found, key=lambda entry: entry[1] in LAST)
 
 
-def help_page(here: Iterable[Place] = (), *, writes: bool = True) -> list[tuple[Place, list[Key]]]:
+def help_page(here: Iterable[str] = (), *, writes: bool = True) -> list[tuple[str, list[Key]]]:
     """The keys of the help page, in groups: those that count here first."""
     places = dict.fromkeys((*here, *HEADS))
     return [

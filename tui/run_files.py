@@ -25,7 +25,7 @@ class RecipeText:
     lines: tuple[str, ...] = ()
     keys: tuple[tuple[str, ...], ...] = ()
     against: str | None = None
-    """The run that it is held against."""
+    """The run that it is compared with."""
     differences: tuple[RecipeDifference, ...] = ()
     fault: str = ""
     """Why it cannot be read or compared."""
@@ -44,35 +44,29 @@ class LogView:
     fault: str = ""
 
 
-class RecipeRead(Message):
-    """The recipe of a run."""
-
-    def __init__(self, run: str, recipe: RecipeText) -> None:
-        super().__init__()
-        self.run = run
-        self.recipe = recipe
-
-
-class CheckpointsRead(Message):
-    """The checkpoints of a run."""
-
-    def __init__(self, run: str, checkpoints: list[CheckpointFacts]) -> None:
-        super().__init__()
-        self.run = run
-        self.checkpoints = checkpoints
-
-
-class LogRead(Message):
-    """A stretch of the log of a run."""
-
-    def __init__(self, run: str, log: LogView) -> None:
-        super().__init__()
-        self.run = run
-        self.log = log
-
-
 class RunFiles:
     """The files of one run. Its methods may be called from any thread; each posts what it found."""
+
+    @dataclass
+    class RecipeRead(Message):
+        """The recipe of a run."""
+
+        run: str
+        recipe: RecipeText
+
+    @dataclass
+    class CheckpointsRead(Message):
+        """The checkpoints of a run."""
+
+        run: str
+        checkpoints: list[CheckpointFacts]
+
+    @dataclass
+    class LogRead(Message):
+        """A stretch of the log of a run."""
+
+        run: str
+        log: LogView
 
     def __init__(self, folder: Path, post: Callable[[Message], object]) -> None:
         self.folder = folder
@@ -92,35 +86,35 @@ class RunFiles:
             listed = self._checkpoints.refresh()
             if listed != self._listed:
                 self._listed = listed
-                self._post(CheckpointsRead(self.name, listed))
+                self._post(self.CheckpointsRead(self.name, listed))
             if self._shown is None:
-                self._tell_log(self._log.to_end)
+                self._post_log(self._log.to_end)
             elif self._shown.is_at_end:
-                self._tell_log(self._log.later)
+                self._post_log(self._log.later)
 
     def _read_recipe(self, pinned: Path | None) -> None:
         stamp = (_stamp(self.folder), pinned, pinned and _stamp(pinned))
         if stamp != self._recipe:
             self._recipe = stamp
-            self._post(RecipeRead(self.name, read_recipe(self.folder, pinned)))
+            self._post(self.RecipeRead(self.name, read_recipe(self.folder, pinned)))
 
     def earlier(self, cursor: int) -> None:
         """Show a block before, and stay at this byte."""
         with self._guard:
-            self._tell_log(self._log.earlier, cursor)
+            self._post_log(self._log.earlier, cursor)
 
     def later(self, cursor: int) -> None:
         """Show a block after, and stay at this byte."""
         with self._guard:
-            self._tell_log(self._log.later, cursor)
+            self._post_log(self._log.later, cursor)
 
     def to_begin(self) -> None:
         with self._guard:
-            self._tell_log(lambda: self._log.to(0), 0)
+            self._post_log(lambda: self._log.to(0), 0)
 
     def to_end(self) -> None:
         with self._guard:
-            self._tell_log(self._log.to_end)
+            self._post_log(self._log.to_end)
 
     def find(self, text: str, start: int | None, *, back: bool) -> None:
         """Show where a text stands next before or after a byte (None: the end of the log)."""
@@ -132,11 +126,11 @@ class RunFiles:
             except OSError:
                 found = None
             if found is None:
-                self._post(LogRead(self.name, LogView(fault=f"{text} is not found")))
+                self._post(self.LogRead(self.name, LogView(fault=f"{text} is not found")))
             else:
-                self._tell_log(lambda: self._log.to(found), found)
+                self._post_log(lambda: self._log.to(found), found)
 
-    def _tell_log(self, change: Callable[[], object], cursor: int | None = None) -> None:
+    def _post_log(self, change: Callable[[], object], cursor: int | None = None) -> None:
         fault = ""
         try:
             change()
@@ -146,11 +140,11 @@ class RunFiles:
         view = LogView(tuple(log.lines), log.begin == 0, log.is_at_end, cursor, fault)
         if view != self._shown or cursor is not None:
             self._shown = view
-            self._post(LogRead(self.name, view))
+            self._post(self.LogRead(self.name, view))
 
 
 def read_recipe(folder: Path, pinned: Path | None) -> RecipeText:
-    """The recipe of a run, held against the pinned run's if that is another."""
+    """The recipe of a run, compared with the pinned run's if that is another."""
     path = folder / layout.RECIPE
     try:
         text = path.read_text(encoding="utf-8", errors="replace")

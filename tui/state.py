@@ -10,9 +10,12 @@ from handseg.errors import UsageError
 from handseg.runs.history import RunDetails
 from handseg.runs.query import Filter
 from handseg.runs.summary import RunSummary
-from tui import palette
-from tui.notices import Notice, notices_between, with_found
-from tui.order import RunOrder
+from tui.notifications import Notification, merged, notifications_between
+from tui.order import NEWEST_FIRST, Order
+from tui.theme import DARK
+
+SERIES = len(DARK.series)
+"""Colours of runs; every theme has so many."""
 
 
 @dataclass
@@ -43,17 +46,17 @@ class State:
     selected: tuple[str, ...] = ()
     """Names of the runs whose curves are drawn together, in the order of their selection."""
     pinned: str | None = None
-    """Name of the run that the others are held against."""
+    """Name of the run that the others are compared with."""
     chosen_class: str | None = None
     """The bone that is chosen, on every screen."""
-    order: RunOrder = field(default_factory=RunOrder)
+    order: Order[RunSummary] = NEWEST_FIRST
     filter_text: str = ""
     filter_fault: str = ""
     """What is wrong with the filter; nothing is filtered as long as there is something."""
-    notices: list[Notice] = field(default_factory=list[Notice])
+    notifications: list[Notification] = field(default_factory=list[Notification])
     _filter: Filter | None = None
     _by_name: dict[str, RunSummary] = field(default_factory=dict[str, RunSummary])
-    _colours: dict[str, int] = field(default_factory=dict[str, int])
+    _series: dict[str, int] = field(default_factory=dict[str, int])
 
     def now(self) -> float:
         """Seconds since 1970."""
@@ -75,8 +78,9 @@ class State:
         return self.summary(self.pinned)
 
     @property
-    def pinned_details(self) -> RunDetails | None:
-        return self.details.get(self.pinned) if self.pinned is not None else None
+    def baseline(self) -> RunSummary | None:
+        """The pinned run, if it is another than the highlighted one."""
+        return self.pinned_run if self.pinned != self.highlighted else None
 
     @property
     def fault(self) -> str:
@@ -102,8 +106,8 @@ class State:
     def take_runs(self, runs: list[RunSummary]) -> None:
         """Take in a new list; a run that vanished is forgotten, the cursor goes to another."""
         if self.listed:
-            found = notices_between(self._by_name, runs, self.now())
-            self.notices = with_found(self.notices, found)
+            found = notifications_between(self._by_name, runs, self.now())
+            self.notifications = merged(self.notifications, found)
         self.runs, self.listed = runs, True
         self._by_name = {run.name: run for run in runs}
         self.selected = tuple(name for name in self.selected if name in self._by_name)
@@ -141,7 +145,7 @@ class State:
         self._forget()
 
     def toggle_pinned(self, name: str) -> None:
-        """Hold the others against a run, or no longer."""
+        """Compare the others with a run, or no longer."""
         if self.pinned == name:
             self.pinned = None
         elif name in self._by_name:
@@ -177,21 +181,17 @@ class State:
 
     # Colours
 
-    def colour_of(self, name: str) -> str:
-        """The colour of a run, the same on every screen; kept from when it was first selected."""
-        return palette.SERIES[self._place_of(name)]
-
-    def _keep_colour(self, name: str) -> None:
-        self._colours[name] = self._place_of(name)
-
-    def _place_of(self, name: str) -> int:
-        """Its colour if no other run wears it now, else the first that is free."""
-        others = {self._colours[other] for other in self._coloured() if other != name}
-        own = self._colours.get(name)
+    def series_of(self, name: str) -> int:
+        """Which of the colours of runs one has on every screen; kept from its first selection."""
+        others = {self._series[other] for other in self._coloured() if other != name}
+        own = self._series.get(name)
         if own is not None and (own not in others or name in self._coloured()):
             return own
-        free = (place for place in range(len(palette.SERIES)) if place not in others)
-        return next(free, len(self._colours) % len(palette.SERIES))
+        free = (place for place in range(SERIES) if place not in others)
+        return next(free, len(self._series) % SERIES)
+
+    def _keep_colour(self, name: str) -> None:
+        self._series[name] = self.series_of(name)
 
     def _coloured(self) -> Iterable[str]:
         return (*self.selected, self.pinned) if self.pinned is not None else self.selected

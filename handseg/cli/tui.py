@@ -14,16 +14,15 @@ import typer
 from handseg.cli import console, options
 from handseg.cli.command import command
 from handseg.errors import UsageError, did_you_mean
+from tui.registry import SCREENS
 
 if TYPE_CHECKING:
     from tui.app import Dashboard
 
-ScreenName = Literal["runs", "classes", "viewer", "run"]
 ThemeName = Literal["dark", "light", "safe"]
-SCREENS: tuple[ScreenName, ...] = get_args(ScreenName)
 THEMES: tuple[ThemeName, ...] = get_args(ThemeName)
 DEFAULT_CELLS = "120x40"
-_Name = TypeVar("_Name", ScreenName, ThemeName)
+_Name = TypeVar("_Name", str, ThemeName)
 
 
 @command(
@@ -65,7 +64,7 @@ def tui(
     ] = None,
 ) -> None:
     """Show runs, bones and pictures in the terminal."""
-    first = None if screen is None else one_of(SCREENS, screen, "screen")
+    first = None if screen is None else one_of(tuple(SCREENS), screen, "screen")
     look = one_of(THEMES, theme, "theme")
     size = parse_cells(cells)
     form = "text" if out is None else form_of(out)
@@ -132,9 +131,9 @@ def write_frame(
     app: "Dashboard", size: tuple[int, int], form: Literal["text", "svg"], out: Path | None
 ) -> None:
     """Print one frame, or write it to a file and print its path."""
-    from tui.once import render
+    from tui.app import frame_of
 
-    frame = render(app, size, form)
+    frame = frame_of(app, size, form)
     if out is None:
         console.out(frame.rstrip("\n"))
     else:

@@ -25,7 +25,7 @@ Order = Literal["worst", "class"]
 
 
 @dataclass(frozen=True)
-class ClassRow:
+class RunClassRow:
     """A class: its last and its best Dice, how the best differs from another run's, its trend."""
 
     name: str
@@ -60,12 +60,12 @@ class RunReport:
             if event.get("kind") == layout.WARNING
         ]
 
-    def class_rows(self, order: Order = "worst") -> list[ClassRow]:
+    def class_rows(self, order: Order = "worst") -> list[RunClassRow]:
         """A row for each class; those without a last Dice at the end."""
         run, other = self.details.summary, self.against
         theirs: Mapping[str, float] = {} if other is None else other.summary.best_by_class
         rows = [
-            ClassRow(
+            RunClassRow(
                 name,
                 run.dice.get(name, math.nan),
                 run.best_by_class.get(name, math.nan),

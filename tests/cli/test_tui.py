@@ -152,7 +152,7 @@ def test_in_a_terminal_it_draws_until_q_and_leaves_it_as_it_was(one_run):
     os.close(terminal)
 
 
-def read_until(terminal: int, wanted: bytes, seconds: float = 30.0) -> bytes:
+def read_until(terminal: int, wanted: bytes, seconds: float = 120.0) -> bytes:
     found, limit = b"", time.monotonic() + seconds
     while wanted not in found and time.monotonic() < limit:
         if select.select([terminal], [], [], 0.1)[0]:
@@ -168,6 +168,12 @@ def readable(terminal: int) -> bytes:
         return b""
 
 
+NOT_OF_A_PANE = ("TMUX", "COLORTERM", "COLUMNS", "LINES")
+"""Of the environment; a worker of pytest-xdist has a size of its own, which a pane must not."""
+PATIENCE = 120.0
+"""Seconds until a screen is given up: several workers may share two cores."""
+
+
 class Terminal:
     """A terminal in tmux, with a server of its own."""
 
@@ -176,7 +182,7 @@ class Terminal:
         self.folder = folder
 
     def tmux(self, *arguments: str) -> str:
-        environment = {k: v for k, v in os.environ.items() if k not in ("TMUX", "COLORTERM")}
+        environment = {k: v for k, v in os.environ.items() if k not in NOT_OF_A_PANE}
         command = ["tmux", "-L", self.socket, "-f", "/dev/null", *arguments]
         return subprocess.run(
             command, capture_output=True, text=True, check=True, env=environment, cwd=self.folder
@@ -191,8 +197,8 @@ class Terminal:
     def screen(self) -> str:
         return self.tmux("capture-pane", "-p", "-t", "it")
 
-    def until(self, holds: Callable[[str], bool], seconds: float = 30.0) -> str:
-        limit = time.monotonic() + seconds
+    def until(self, holds: Callable[[str], bool]) -> str:
+        limit = time.monotonic() + PATIENCE
         while time.monotonic() < limit:
             if holds(screen := self.screen):
                 return screen
@@ -239,7 +245,7 @@ def test_the_dashboard_follows_a_training_in_a_real_terminal(terminal, training)
     terminal.press("1")
     terminal.until(lambda screen: "[1 Runs]" in screen)
     training.kill()
-    terminal.until(lambda screen: "✖ live-1" in screen and "--resume live-1" in screen, 5)
+    terminal.until(lambda screen: "✖ live-1" in screen and "--resume live-1" in screen)
     terminal.press("q")
     terminal.until(lambda screen: "ended with 0" in screen)
 
@@ -266,9 +272,9 @@ def epoch_of_mine(screen: str) -> int:
 def test_a_real_training_is_found_stopped_and_resumed(terminal, real_training, workplace):
     # Until there is a run, the data set is shown.
     terminal.start(*HANDSEG, "tui")
-    terminal.until(lambda screen: "●1" in screen, 60)
+    terminal.until(lambda screen: "●1" in screen)
     terminal.press("1")
-    terminal.until(lambda screen: epoch_of_mine(screen) > 0, 60)
+    terminal.until(lambda screen: epoch_of_mine(screen) > 0)
     facts = {"classes": ["Radius"], "epochs": 3, "steps_per_epoch": 5}
     RunWriter.create(workplace / "runs", "other", recipe_toml="", facts=facts).end("finished")
     terminal.until(lambda screen: "✔ other-1" in screen)
@@ -286,14 +292,12 @@ def test_a_real_training_is_found_stopped_and_resumed(terminal, real_training, w
     terminal.until(lambda screen: f"kill -TERM {real_training.pid}" in screen)
     terminal.press("y")
     stopped = terminal.until(lambda screen: "mine  ■ stopped" in screen)
-    assert real_training.wait(10) == 143
+    assert real_training.wait(PATIENCE) == 143
     terminal.press("R")
     terminal.until(lambda screen: "handseg train --resume mine" in screen)
     terminal.press("y")
     done = epoch_of_mine(stopped)
-    terminal.until(
-        lambda screen: "mine  ● running" in screen and epoch_of_mine(screen) > done + 1, 60
-    )
+    terminal.until(lambda screen: "mine  ● running" in screen and epoch_of_mine(screen) > done + 1)
     terminal.press("q")
     terminal.until(lambda screen: "ended with 0" in screen)
     # What was resumed outlives the dashboard.

@@ -16,8 +16,8 @@ from handseg.anatomy import BONES
 from handseg.runs import layout
 from handseg.runs.writer import RunWriter
 from tui.app import Dashboard
-from tui.once import frame_text
-from tui.screens.page import Page
+from tui.screens.dashboard_screen import DashboardScreen
+from tui.screenshot import screen_text
 from tui.widgets.half_blocks import HalfBlocks
 
 MakeRun = Callable[..., RunWriter]
@@ -47,9 +47,14 @@ class Person:
     async def sees_no(self, text: str) -> None:
         await self.until(lambda: text not in self.screen)
 
+    def is_at_rest(self) -> bool:
+        return self.app.settled or not isinstance(self.app.screen, DashboardScreen)
+
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
-        await self.until(lambda: self.app.settled or not isinstance(self.app.screen, Page))
+        await self.until(
+            lambda: self.app.settled or not isinstance(self.app.screen, DashboardScreen)
+        )
         await self.pilot.pause()
 
     async def types(self, text: str) -> None:
@@ -68,7 +73,7 @@ class Person:
 
     @property
     def screen(self) -> str:
-        return frame_text(self.app)
+        return screen_text(self.app)
 
     @property
     def lines(self) -> list[str]:

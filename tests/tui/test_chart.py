@@ -12,8 +12,8 @@ from textual.pilot import Pilot
 
 from handseg.runs.history import RunDetails, Series
 from handseg.runs.summary import RunSummary
-from tui import palette
 from tui.state import State
+from tui.theme import DARK, THEMES
 from tui.widgets.chart import Chart
 
 CLASSES = ("Radius", "[red]Ulna[/]")
@@ -124,7 +124,7 @@ async def test_every_run_has_a_colour_of_its_own_and_a_place_in_the_legend():
     runs = [run(f"run-{n}", top=0.9 - 0.15 * n) for n in range(3)]
     async with person(*runs) as somebody:
         state = somebody.app.state
-        expected = {state.colour_of(f"run-{n}") for n in range(3)}
+        expected = {DARK.series[state.series_of(f"run-{n}")] for n in range(3)}
         assert len(expected) == 3
         assert somebody.colours == expected
         assert all(f"run-{n} " in somebody.lines[-1] for n in range(3))
@@ -155,11 +155,11 @@ async def test_the_chosen_bone_has_a_curve_and_its_name_is_no_markup():
         assert "Dice of [red]Ulna[/]" in somebody.lines[0]
         assert "unet-1 .8939" in somebody.lines[-1]
         somebody.app.state.chosen_class = "Radius"
-        somebody.chart.take()
+        somebody.chart.update()
         assert "Dice of Radius" in somebody.lines[0]
         assert "unet-1 .4470" in somebody.lines[-1]
         somebody.app.state.chosen_class = None
-        somebody.chart.take()
+        somebody.chart.update()
         assert "validation Dice" in somebody.lines[0]
 
 
@@ -299,7 +299,7 @@ async def test_the_best_of_all_runs_is_a_faint_line():
     async with person(run("low-1", top=0.7)) as somebody:
         assert "best of all" in somebody.lines[0]
         somebody.app.state.runs.append(best)
-        somebody.chart.take()
+        somebody.chart.update()
         await somebody.press("v")
         assert "best of all" not in somebody.lines[0], "a loss has no such line"
         assert "·" not in somebody.screen
@@ -309,10 +309,10 @@ async def test_nothing_is_drawn_anew_as_long_as_nothing_changed():
     one, other = run("one-1"), run("two-1")
     async with person(one, other) as somebody:
         strips, line = somebody.chart._strips, somebody.chart._reduced["one-1"].line
-        somebody.chart.take()
+        somebody.chart.update()
         assert somebody.chart._strips is strips
         somebody.app.state.take_details("two-1", run("two-1", top=0.8))
-        somebody.chart.take()
+        somebody.chart.update()
         assert somebody.chart._strips is not strips
         assert somebody.chart._reduced["one-1"].line is line, "only what changed is reduced"
 
@@ -320,12 +320,10 @@ async def test_nothing_is_drawn_anew_as_long_as_nothing_changed():
 async def test_another_theme_draws_in_other_colours():
     async with person(run("unet-1")) as somebody:
         dark = somebody.colours
-        palette.wear("light")
-        try:
-            somebody.chart.take()
-            assert somebody.colours != dark
-        finally:
-            palette.wear("dark")
+        somebody.app.register_theme(THEMES["light"].to_textual())
+        somebody.app.theme = "light"
+        somebody.chart.update()
+        assert somebody.colours != dark
 
 
 async def test_a_run_without_values_says_so_and_no_run_too():
@@ -343,7 +341,7 @@ async def test_a_run_without_values_says_so_and_no_run_too():
         assert "nothing logged yet" in somebody.screen
         await somebody.press("v", "plus", "left", "0", "l", "z", "x", "less_than_sign")
         somebody.app.state.take_runs([])
-        somebody.chart.take()
+        somebody.chart.update()
         assert "no runs" in somebody.screen
 
 

@@ -12,12 +12,11 @@ from textual.pilot import Pilot
 
 from handseg.anatomy import BONES
 from handseg.view import hand_map
-from tui import dice_scale, palette
 from tui.app import Dashboard
-from tui.once import frame_text
-from tui.screens.classes import ClassesScreen
+from tui.screens.classes import ClassesScreen, ClassesTable
+from tui.screenshot import screen_text
+from tui.theme import DARK
 from tui.widgets.hand import Hand, is_hand
-from tui.widgets.strips import Strips
 
 
 class Person:
@@ -28,11 +27,11 @@ class Person:
 
     @property
     def screen(self) -> str:
-        return frame_text(self.app)
+        return screen_text(self.app)
 
     @property
-    def strips(self) -> Strips:
-        return self.app.screen.query_one(Strips)
+    def table(self) -> ClassesTable:
+        return self.app.screen.query_one(ClassesTable)
 
     @property
     def hand(self) -> Hand:
@@ -94,8 +93,8 @@ async def test_every_class_has_a_strip_with_the_newest_validation_at_the_right(f
         assert all(somebody.row(bone) for bone in BONES)
         line = somebody.row("finger-16")
         assert ".200" in line
-        columns, each = somebody.strips.columns, somebody.strips.each
-        strip = line[columns.left : columns.left + columns.strip].lstrip()
+        layout, each = somebody.table.strip_layout, somebody.table.each
+        strip = line[layout.left : layout.left + layout.strip].lstrip()
         assert len(strip) <= 12 * each
         assert strip.startswith("▁" * each), "the first epoch"
         assert "▆" in strip[-4 * each :], "shortly before it fell"
@@ -106,20 +105,20 @@ async def test_every_class_has_a_strip_with_the_newest_validation_at_the_right(f
 async def test_a_collapse_stands_out_by_its_colour_on_the_hand_and_by_its_fall(fallen):
     async with person(fallen) as somebody:
         assert "▼.7" in somebody.row("finger-16")
-        assert somebody.colour_of("finger-16") == palette.SCALE[0]
-        assert somebody.colour_of("Pisiform") == dice_scale.colour(0.85)
-        assert somebody.colour_of("finger-1") == palette.SCALE[-1]
-        assert somebody.colour_of("Ulna") == palette.LINE, "there is none"
+        assert somebody.colour_of("finger-16") == DARK.scale[0]
+        assert somebody.colour_of("Pisiform") == DARK.dice_colour(0.85)
+        assert somebody.colour_of("finger-1") == DARK.scale[-1]
+        assert somebody.colour_of("Ulna") == DARK.line, "there is none"
 
 
 async def test_the_hand_goes_back_in_time_with_the_cursor(fallen):
     async with person(fallen) as somebody:
         await somebody.press("left")
         assert "epoch 11 " in somebody.screen
-        assert somebody.colour_of("finger-16") != palette.SCALE[0]
+        assert somebody.colour_of("finger-16") != DARK.scale[0]
         await somebody.press("right")
         assert "epoch 12 " in somebody.screen
-        assert somebody.colour_of("finger-16") == palette.SCALE[0]
+        assert somebody.colour_of("finger-16") == DARK.scale[0]
 
 
 async def test_s_sorts_by_the_worst_and_by_the_largest_fall(fallen):
@@ -160,21 +159,21 @@ async def test_a_click_on_the_hand_chooses_the_bone(fallen):
         await somebody.sees("▸Capitate")
         assert somebody.app.state.chosen_class == "Capitate"
         bright = {s.style.color.name for y in range(40) for s in somebody.hand.render_line(y)[1:]}
-        assert palette.TEXT in bright, "it is outlined"
+        assert DARK.text in bright, "it is outlined"
 
 
 async def test_a_click_on_a_strip_chooses_class_and_validation(fallen):
     async with person(fallen) as somebody:
-        strips = somebody.strips
-        end = strips.columns.left + strips.columns.strip
-        await somebody.pilot.click(Strips, offset=(end - 1 - 3 * strips.each, 4))
+        table = somebody.table
+        end = table.strip_layout.left + table.strip_layout.strip
+        await somebody.pilot.click(ClassesTable, offset=(end - 1 - 3 * table.each, 4))
         await somebody.sees("▸finger-5", "epoch 9 ")
 
 
 async def test_a_bone_chosen_elsewhere_is_chosen_here(fallen):
     async with person(fallen) as somebody:
         somebody.app.state.chosen_class = "Lunate"
-        somebody.app.screen.take()
+        somebody.app.screen.update()
         await somebody.sees("▸Lunate", "Lunate .970")
 
 
@@ -212,12 +211,12 @@ async def test_strips_fit_when_the_hand_appears_beside_them(fallen, make_run):
         await somebody.sees("many-1 · 300 validations")
         state, name = somebody.app.state, somebody.app.state.highlighted
         details = state.details.pop(name)
-        somebody.app.screen.take()
-        await somebody.until(lambda: not somebody.hand.display and somebody.strips.size.width > 100)
+        somebody.app.screen.update()
+        await somebody.until(lambda: not somebody.hand.display and somebody.table.size.width > 100)
         state.take_details(name, details)
-        somebody.app.screen.take()
+        somebody.app.screen.update()
         await somebody.until(lambda: somebody.hand.display and somebody.app.settled)
-        assert len(somebody.strips.cells.starts) <= somebody.strips.columns.strip < 60
+        assert len(somebody.table.cells.starts) <= somebody.table.strip_layout.strip < 60
         assert "█" in somebody.row("finger-1")[-62:], "the newest is not cut off"
 
 
@@ -259,13 +258,13 @@ async def test_without_colours_bars_tell_the_dice(fallen, monkeypatch):
 
 async def test_in_a_narrow_window_v_goes_from_the_strips_to_the_hand(fallen):
     async with person(fallen, size=(80, 24)) as somebody:
-        assert somebody.strips.display
+        assert somebody.table.display
         assert not somebody.hand.display
         await somebody.press("v")
         await somebody.until(lambda: somebody.hand.display and somebody.hand._pixels.size > 0)
         assert set(np.unique(somebody.hand._pixels)) == {hand_map.NO_BONE, *range(29)}
         await somebody.press("v")
-        await somebody.until(lambda: somebody.strips.display)
+        await somebody.until(lambda: somebody.table.display)
 
 
 async def test_where_both_have_room_v_says_so(fallen):

@@ -7,7 +7,7 @@ import pytest
 
 from handseg.runs import layout
 from tui.screens.viewer import ViewerScreen
-from tui.wording import without_middle
+from tui.widgets.lines import without_middle
 
 
 async def test_every_run_is_shown_with_its_state(person, runs):

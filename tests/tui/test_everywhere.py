@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from tui import palette
-from tui.copying import svg_of
+from tui.keys import KEYS
+from tui.registry import SCREENS
+from tui.screenshot import screen_svg
 
 
 @pytest.fixture
@@ -15,6 +16,14 @@ def runs(make_run, tmp_path):
     make_run("middle", epochs=5).end("stopped", "Ctrl-C")
     make_run("long", epochs=12).end("finished")
     return tmp_path / "runs"
+
+
+def test_every_key_counts_on_a_screen_of_the_registry_or_in_one_of_its_widgets():
+    assert {key.place for key in KEYS} <= {"everywhere", "chart", *SCREENS}
+    for name, entry in SCREENS.items():
+        place = entry.load().PLACE
+        assert place == name
+        assert [key.key for key in KEYS if key.action == f"app.show('{name}')"] == [entry.key]
 
 
 async def test_y_shows_the_command_that_prints_this_view(person, runs, monkeypatch):
@@ -88,7 +97,7 @@ async def test_t_changes_the_theme(person, runs):
         for name in ("light", "safe", "dark"):
             await somebody.press("t")
             await somebody.sees(f"theme {name}")
-            assert name == palette.NAME
+            assert name == somebody.app.theme
             seen.append(ground(somebody))
         assert seen == ["#121212", "#eeeeee", "#121212", "#121212"]
 
@@ -98,7 +107,7 @@ async def test_without_colours_signs_tell_everything(person, runs, monkeypatch):
     async with person(runs) as somebody:
         await somebody.press("p", "down", "space")
         await somebody.sees("▸+■ middle-1", "★✔ long-1", "!Pisiform", "▼−.165")
-        frame = svg_of(somebody.app)
+        frame = screen_svg(somebody.app)
     # The three dots of the window that the picture is framed with.
     frame = re.sub(r'<circle [^>]*fill="#\w{6}"', "", frame)
     colours = set(re.findall(r"#([0-9a-f]{6})\b", frame)) - {"c5c8c6"}

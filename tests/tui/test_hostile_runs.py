@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from handseg.runs import layout
-from tui.widgets.sheet import Sheet
+from tui.widgets.table import DataTable
 
 
 async def test_a_run_without_any_validation_is_shown_as_far_as_it_goes(person, make_run):
@@ -34,7 +34,9 @@ async def test_dice_that_are_no_numbers_are_dashes_and_come_last(person, make_ru
     async with person(writer.folder.parent) as somebody:
         await somebody.sees("● nan-1", "3/20", "worst   b .500")
         await somebody.press("tab", "s", "s")
-        await somebody.until(lambda: somebody.app.screen.query_one("#bones", Sheet).keys[0] == "b")
+        await somebody.until(
+            lambda: somebody.app.screen.query_one("#bones", DataTable).keys[0] == "b"
+        )
 
 
 async def test_half_a_line_at_the_end_of_a_log_is_waited_for(person, make_run):

@@ -16,10 +16,9 @@ from textual.pilot import Pilot
 
 from handseg.runs import layout
 from tui.app import Dashboard
-from tui.demo.folder import frozen_demo, frozen_now, write_run
-from tui.demo.stories import STORIES
-from tui.once import frame_text
+from tui.demo.folder import STORIES, frozen_demo, frozen_now, write_run
 from tui.screens.run import RunScreen
+from tui.screenshot import screen_text
 
 LIVE, PINNED = "segformer-3", "segformer-2"
 
@@ -32,7 +31,7 @@ class Person:
 
     @property
     def screen(self) -> str:
-        return frame_text(self.app)
+        return screen_text(self.app)
 
     async def sees(self, *texts: str) -> None:
         for _ in range(500):
@@ -90,7 +89,7 @@ async def test_what_differs_from_the_pinned_run_is_marked_with_both_values(share
     async with person(shared) as somebody:
         somebody.app.state.toggle_pinned(PINNED)
         somebody.app._follow()
-        somebody.app._changed()
+        somebody.app._update()
         await somebody.sees("recipe against ★ segformer-2: 3 differ", "≠ size = 1024  ★ 512")
         await somebody.press("d")
         await somebody.sees("≠ data.size         1024   ★ 512", "≠ train.batch_size  4      ★ 8")
@@ -112,8 +111,21 @@ async def test_a_recipe_that_is_no_recipe_is_shown_and_said(one):
         await somebody.sees("no [red]toml[/]")
         somebody.app.state.toggle_pinned(other.name)
         somebody.app._follow()
-        somebody.app._changed()
+        somebody.app._update()
         await somebody.sees("against ★ segformer-1: cannot be compared", "the recipe ")
+
+
+async def test_blank_lines_of_the_recipe_take_the_ground_of_another_theme(shared):
+    def grounds(somebody):
+        strips = somebody.app.screen._compositor.render_strips(somebody.app.size)
+        return {seg.style.bgcolor.name for strip in strips for seg in strip if seg.style.bgcolor}
+
+    async with person(shared) as somebody:
+        await somebody.sees("architecture =")
+        assert "#121212" in grounds(somebody)
+        await somebody.press("t")
+        await somebody.sees("theme light")
+        assert "#121212" not in grounds(somebody)
 
 
 async def test_f_goes_through_the_kinds_of_events(shared):
@@ -236,7 +248,7 @@ async def test_in_a_narrow_window_v_brings_one_pane_after_the_other(shared):
         for name, text in (("log", "epoch  61"), ("checkpoints", "14.9 MB"), ("events", "◆ ")):
             await somebody.press("v")
             await somebody.sees(f"[{name}]", text)
-        await somebody.pilot.click("PaneTabs", offset=(3, 0))
+        await somebody.pilot.click("Tabs", offset=(3, 0))
         await somebody.sees("[recipe]", "schema = 1")
 
 

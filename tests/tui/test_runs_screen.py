@@ -7,7 +7,7 @@ import time
 import pytest
 
 from handseg.runs import layout
-from tui.widgets.sheet import Sheet
+from tui.widgets.table import DataTable
 
 
 def names(somebody) -> list[str]:
@@ -18,7 +18,7 @@ def names(somebody) -> list[str]:
 
 def bone_names(somebody) -> list[str]:
     """The classes of the table of bones in its order."""
-    return list(somebody.app.screen.query_one("#bones", Sheet).keys)
+    return list(somebody.app.screen.query_one("#bones", DataTable).keys)
 
 
 @pytest.fixture
@@ -129,17 +129,17 @@ async def test_a_pinned_run_is_held_against_the_highlighted_one(person, runs):
         await somebody.sees("middle-1, epoch 5", "best trend")
 
 
-async def test_space_selects_and_the_colour_of_a_run_stays(person, runs):
+async def test_space_selects_and_the_series_of_a_run_stays(person, runs):
     async with person(runs) as somebody:
         await somebody.press("space", "down", "space", "down")
         await somebody.sees("+✔ long-1", "+■ middle-1", "━ short-1", "━ middle-1", "━ long-1")
         state = somebody.app.state
-        colours = [state.colour_of(name) for name in ("long-1", "middle-1", "short-1")]
+        colours = [state.series_of(name) for name in ("long-1", "middle-1", "short-1")]
         assert len(set(colours)) == 3
         await somebody.press("up", "up", "space")
         await somebody.sees(" ✔ long-1", "+■ middle-1")
         assert state.selected == ("middle-1",)
-        assert state.colour_of("middle-1") == colours[1]
+        assert state.series_of("middle-1") == colours[1]
 
 
 async def test_tab_goes_to_the_bones_where_s_sorts_them(person, runs):

@@ -20,8 +20,8 @@ import pytest
 from rich.style import Style
 
 from tui.app import Dashboard
-from tui.copying import svg_of
 from tui.demo.folder import frozen_demo, frozen_now
+from tui.screenshot import screen_svg
 from tui.widgets.half_blocks import HalfBlocks
 
 FOLDER = Path(__file__).parent / "snapshots"
@@ -66,7 +66,6 @@ async def test_a_theme_looks_as_it_should(demo, theme):
     async with app.run_test(size=(120, 40)) as pilot:
         await settled(app, pilot)
         matches(app, f"runs-120x40-{theme}")
-    app.wear("dark")
 
 
 async def test_the_difference_to_a_pinned_run_looks_as_it_should(demo):
@@ -95,7 +94,7 @@ async def test_a_picture_of_the_screen_is_as_it_should_be(demo, screen):
     app = Dashboard(demo, None, screen, demo=True, clock=frozen_now)
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(app, pilot)
-        compare(plain_svg(svg_of(app)), FOLDER / f"{screen}-80x24.svg")
+        compare(plain_svg(screen_svg(app)), FOLDER / f"{screen}-80x24.svg")
 
 
 def matches(app: Dashboard, name: str) -> None:

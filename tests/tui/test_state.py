@@ -9,13 +9,13 @@ import pytest
 from handseg.runs.history import RunDetails
 from handseg.runs.query import SORTS, Filter, sort_runs
 from handseg.runs.summary import RunSummary
-from tui import palette
-from tui.bones import BoneOrder, bones_of, marked
-from tui.commands import Command, matching
-from tui.copying import filter_words, sort_words
-from tui.notices import notices_between
-from tui.order import ORDERS, RunOrder
+from tui.notifications import notifications_between
+from tui.order import RUN_KEYS, Order, sort_words
+from tui.screens.command_palette import Command, matching
+from tui.screens.runs import filter_words
 from tui.state import State
+from tui.theme import DARK, THEMES
+from tui.widgets.bones_table import BONE_KEYS, bones_of, marked
 
 
 def run(name: str, **fields) -> RunSummary:
@@ -68,29 +68,29 @@ def test_only_runs_that_are_wanted_are_kept_in_memory():
 
 def test_a_run_keeps_its_colour_and_no_other_takes_it_meanwhile():
     state = state_of(*(run(f"r{n}") for n in range(9)))
-    first = state.colour_of("r0")
+    first = state.series_of("r0")
     state.toggle_selected("r0")
     state.highlight("r5")
-    assert state.colour_of("r0") == first
-    assert state.colour_of("r5") != first
+    assert state.series_of("r0") == first
+    assert state.series_of("r5") != first
     for n in range(1, 8):
         state.toggle_selected(f"r{n}")
-    colours = {state.colour_of(f"r{n}") for n in range(8)}
-    assert colours == set(palette.SERIES)
-    assert state.colour_of("r8") in palette.SERIES, "there are more runs than colours"
-    third = state.colour_of("r3")
+    colours = {state.series_of(f"r{n}") for n in range(8)}
+    assert colours == set(range(len(DARK.series)))
+    assert state.series_of("r8") in range(len(DARK.series)), "there are more runs than colours"
+    third = state.series_of("r3")
     state.toggle_selected("r3")
     state.toggle_selected("r3")
-    assert state.colour_of("r3") == third
+    assert state.series_of("r3") == third
 
 
-@pytest.mark.parametrize("name", ORDERS)
+@pytest.mark.parametrize("name", RUN_KEYS)
 def test_runs_without_a_value_come_last_whichever_way_they_are_sorted(name):
     full = {"epoch": 3.0, "epochs": 9.0, "steps_per_epoch": 10, "seconds_per_step": 1.0}
     scores = {"best_dice": 0.5, "last_dice": 0.4, "means": (0.1, 0.4), "updated": 900.0}
     known = run("known", started=5.0, **full, **scores)
     nothing = RunSummary(Path("runs/x"), "nothing", "broken", "no run.json")
-    for order in (RunOrder(name), RunOrder(name, turned=True)):
+    for order in (Order(RUN_KEYS, name), Order(RUN_KEYS, name, turned=True)):
         found = [run.name for run in order.sorted([nothing, known])]
         if name in ("name", "state", "started"):
             assert sorted(found) == ["known", "nothing"], "these every run has"
@@ -100,7 +100,7 @@ def test_runs_without_a_value_come_last_whichever_way_they_are_sorted(name):
 
 def test_equal_runs_stay_in_the_order_of_their_start():
     runs = [run("c", best_dice=0.5), run("a", best_dice=0.5), run("b", best_dice=0.5)]
-    for order in (RunOrder("best"), RunOrder("best", turned=True)):
+    for order in (Order(RUN_KEYS, "best"), Order(RUN_KEYS, "best", turned=True)):
         assert [run.name for run in order.sorted(runs)] == ["c", "a", "b"]
 
 
@@ -117,7 +117,7 @@ def test_a_wrong_filter_shows_all_and_a_right_one_again_some():
 
 def test_new_runs_pass_through_the_filter_and_the_order_too():
     state = state_of(run("a", best_dice=0.3))
-    state.order = RunOrder("best")
+    state.order = Order(RUN_KEYS, "best")
     state.filter_by("best>0.2")
     state.take_runs([run("c", best_dice=0.1), run("b", best_dice=0.9), run("a", best_dice=0.3)])
     assert names(state) == ["b", "a"]
@@ -130,7 +130,7 @@ def test_a_run_that_ends_dies_or_beats_the_best_is_told_once():
     dead = replace(better, state="dead", message="killed or crashed")
 
     def told(after):
-        return [notice.text for notice in notices_between(before, after, 1.0)]
+        return [notice.text for notice in notifications_between(before, after, 1.0)]
 
     assert told([old, replace(live, best_dice=0.75)]) == []
     assert told([old, better]) == ["beats all runs: Dice .8100 (before .8000)"]
@@ -151,18 +151,18 @@ def test_a_run_that_beats_itself_again_and_again_has_one_notice_that_is_told_ane
     state.take_runs(at(0.9, 0.5))
     for best in (0.91, 0.92, 0.93):
         state.take_runs(at(0.9, best))
-    (notice,) = state.notices
+    (notice,) = state.notifications
     assert (notice.run, notice.text) == ("b", "beats all runs: Dice .9300 (before .9000)")
     state.take_runs(at(0.94, 0.93))
-    assert [notice.run for notice in state.notices] == ["b", "a"]
+    assert [notice.run for notice in state.notifications] == ["b", "a"]
     state.take_runs(at(0.94, 0.95))
-    assert [(notice.run, notice.text) for notice in state.notices] == [
+    assert [(notice.run, notice.text) for notice in state.notifications] == [
         ("a", "beats all runs: Dice .9400 (before .9300)"),
         ("b", "beats all runs: Dice .9500 (before .9400)"),
     ]
     state.take_runs([run("a", best_dice=0.94), run("b", state="failed", best_dice=0.96)])
-    assert len(state.notices) == 3
-    assert {notice.text[:6] for notice in state.notices if notice.run == "b"} == {
+    assert len(state.notifications) == 3
+    assert {notice.text[:6] for notice in state.notifications if notice.run == "b"} == {
         "failed",
         "beats ",
     }
@@ -170,22 +170,22 @@ def test_a_run_that_beats_itself_again_and_again_has_one_notice_that_is_told_ane
 
 def test_many_runs_that_vanish_at_once_are_one_notice():
     before = {name: run(name) for name in "abcdef"}
-    told = notices_between(before, [], 1.0)
+    told = notifications_between(before, [], 1.0)
     assert [(notice.run, notice.text) for notice in told] == [
         ("a", "and 5 others are gone: their folders were moved or deleted")
     ]
-    assert len(notices_between(before, [before[name] for name in "abcd"], 1.0)) == 2
+    assert len(notifications_between(before, [before[name] for name in "abcd"], 1.0)) == 2
 
 
 def test_what_was_there_when_the_dashboard_was_opened_is_no_news():
     state = state_of(run("a", state="failed", best_dice=0.9))
-    assert state.notices == []
+    assert state.notifications == []
     state.take_runs([run("a", state="failed", best_dice=0.9), run("started", best_dice=0.1)])
-    assert state.notices == []
+    assert state.notifications == []
 
 
 def test_the_first_dice_of_all_beats_nobody():
-    assert notices_between({"a": run("a")}, [run("a", best_dice=0.2)], 1.0) == []
+    assert notifications_between({"a": run("a")}, [run("a", best_dice=0.2)], 1.0) == []
 
 
 def test_bones_without_a_value_come_last_and_nan_marks_nobody():
@@ -193,7 +193,7 @@ def test_bones_without_a_value_come_last_and_nan_marks_nobody():
     one = run("one", classes=classes, dice={"a": 0.9, "b": math.nan, "c": 0.2})
     state = state_of(one)
     for turned, expected in ((False, "cab"), (True, "acb")):
-        bones = bones_of(state, BoneOrder("now", turned))
+        bones = bones_of(state, Order(BONE_KEYS, "now", turned))
         assert "".join(bone.label for bone in bones) == expected
     assert marked(one.dice) == {"a": "*", "c": "!"}
     assert marked({"a": math.nan, "b": 0.4}) == {}
@@ -204,11 +204,11 @@ def test_bones_are_held_against_the_pinned_run_by_name():
     other = run("other", classes=("b", "z"), dice={"b": 0.8, "z": 0.1})
     state = state_of(one, other)
     state.toggle_pinned("other")
-    a, b = bones_of(state, BoneOrder())
+    a, b = bones_of(state)
     assert math.isnan(a.against)
     assert b.against == pytest.approx(-0.3)
     state.highlight("other")
-    assert all(math.isnan(bone.against) for bone in bones_of(state, BoneOrder())), "itself"
+    assert all(bone.against is None for bone in bones_of(state)), "itself"
 
 
 @pytest.mark.parametrize(
@@ -228,14 +228,14 @@ def test_a_filter_is_copied_so_that_the_command_reads_it_as_one(text, words):
 
 
 def test_an_order_is_copied_in_the_words_of_the_command():
-    assert sort_words(RunOrder()) == []
-    assert sort_words(RunOrder("started", turned=True)) == ["--reverse"]
-    assert sort_words(RunOrder("best")) == ["--sort", "best"]
-    for name in ORDERS:
+    assert sort_words(Order(RUN_KEYS, "started")) == []
+    assert sort_words(Order(RUN_KEYS, "started", turned=True)) == ["--reverse"]
+    assert sort_words(Order(RUN_KEYS, "best")) == ["--sort", "best"]
+    for name in RUN_KEYS:
         assert name == "trend" or name in SORTS
 
 
-@pytest.mark.parametrize("name", [name for name in SORTS if name in ORDERS])
+@pytest.mark.parametrize("name", [name for name in SORTS if name in RUN_KEYS])
 def test_the_command_sorts_as_the_dashboard_does(name):
     scores = [(0.5, 3, 100.0), (math.nan, 1, 300.0), (0.9, 2, 200.0)]
     runs = [
@@ -243,7 +243,7 @@ def test_the_command_sorts_as_the_dashboard_does(name):
         for n, (best, epoch, t) in enumerate(scores)
     ]
     for turned in (False, True):
-        ours = [run.name for run in RunOrder(name, turned=turned).sorted(runs)]
+        ours = [run.name for run in Order(RUN_KEYS, name, turned=turned).sorted(runs)]
         assert ours == [run.name for run in sort_runs(runs, name, reverse=turned)]
 
 
@@ -254,16 +254,16 @@ def test_the_palette_finds_all_words_in_any_order():
     assert matching(commands, "nothing") == []
 
 
-def test_every_colour_of_a_theme_is_one_of_the_256():
+def test_every_series_of_a_theme_is_one_of_the_256():
     steps = (0, 95, 135, 175, 215, 255)
     greys = {(level,) * 3 for level in range(8, 239, 10)}
-    for colours in palette.COLOURS.values():
-        plain = [value for value in vars(colours).values() if isinstance(value, str)]
+    for colours in THEMES.values():
+        plain = [value for value in vars(colours).values() if str(value).startswith("#")]
         for colour in (*plain, *colours.series, *colours.scale):
             rgb = tuple(int(colour[at : at + 2], 16) for at in (1, 3, 5))
             assert rgb in greys or all(level in steps for level in rgb), colour
 
 
 def test_the_three_themes_have_eight_different_colours_of_runs_each():
-    for colours in palette.COLOURS.values():
+    for colours in THEMES.values():
         assert len(set(colours.series)) == 8

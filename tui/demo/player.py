@@ -14,8 +14,17 @@ from handseg.anatomy import BONES
 from handseg.errors import ExitCode
 from handseg.runs import layout
 from handseg.runs.writer import RunWriter
-from tui.demo.folder import PLAYED_FROM, write_pictures
-from tui.demo.stories import MEMORY_TOTAL, STEPS_PER_EPOCH, STORIES, Story, learned, losses, rates
+from tui.demo.folder import (
+    MEMORY_TOTAL,
+    PLAYED_FROM,
+    STEPS_PER_EPOCH,
+    STORIES,
+    Story,
+    learned,
+    losses,
+    rates,
+    write_pictures,
+)
 
 SECONDS_A_STEP = 0.02
 PICTURES_EVERY = 4

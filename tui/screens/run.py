@@ -1,54 +1,60 @@
 """One run: its recipe against the pinned run's, log, events, checkpoints; stop and resume."""
 
+import math
 import shlex
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from rich.text import Text
-from textual import events, on
+from textual import on
+from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Container
+from textual.containers import Container, Vertical
+from textual.events import DescendantBlur, DescendantFocus
 from textual.widget import Widget
 
+from handseg.recipe.load import RecipeDifference
 from handseg.runs.checkpoints import CheckpointFacts
 from handseg.runs.control import runs_option
-from tui import palette
-from tui.keys import Place, bindings
-from tui.messages import RunHighlighted
-from tui.run_files import CheckpointsRead, LogRead, LogView, RecipeRead, RecipeText, RunFiles
-from tui.screens.run_control import RunControl
+from handseg.text import NONE, dice_text, one_line, short_duration, size_text
+from tui.keys import bindings
+from tui.run_files import LogView, RecipeText, RunFiles
+from tui.screens.run_control import RunControlScreen
 from tui.state import State
-from tui.widgets.run.checkpoints import checkpoint_rows
-from tui.widgets.run.events import FILTERS, EventsSheet, Filter
-from tui.widgets.run.head import PaneTabs, RunHead
-from tui.widgets.run.log import LogSheet, SearchLine
-from tui.widgets.run.pane import Pane
-from tui.widgets.run.recipe import recipe_rows
-from tui.widgets.run_panel import Compact
-from tui.widgets.sheet import Rows
-from tui.wording import count
+from tui.theme import Theme, theme_of
+from tui.widgets.events_table import FILTERS, EventsTable, Filter
+from tui.widgets.input_line import SearchLine
+from tui.widgets.lines import Lines, cell, count, cut, joined, rule
+from tui.widgets.log_table import LogTable
+from tui.widgets.run_panel import CompactPanel, RunFacts
+from tui.widgets.table import Cell, DataTable, TableColumn
+from tui.widgets.tabs import Tabs
 
 PANES = ("recipe", "log", "checkpoints", "events")
+MISSING = "not there"
 
 
-class RunScreen(RunControl):
+class RunScreen(RunControlScreen):
     """Screen 5."""
 
-    PLACE: ClassVar[Place] = "run"
+    PLACE: ClassVar[str] = "run"
     BINDINGS: ClassVar[list[BindingType]] = bindings("run")
 
     def __init__(self, state: State) -> None:
         super().__init__(state)
-        self._head, self._compact = RunHead(state), Compact(state)
-        self._tabs = PaneTabs(PANES)
-        self._log, self._search = LogSheet(), SearchLine()
-        self._events = EventsSheet(state.now)
+        self._head, self._compact = RunHead(state), CompactPanel(state)
+        self._tabs = Tabs(PANES)
+        self._log, self._search = LogTable(), SearchLine()
+        self._events = EventsTable(state.now)
+        self._recipe_table = DataTable[Text](id="recipe-list")
+        self._checkpoints_table = CheckpointsTable(state.now)
         self._panes = {
-            "recipe": Pane("recipe", Rows(id="recipe-list")),
+            "recipe": Pane("recipe", self._recipe_table),
             "log": Pane("log", self._log, self._search),
-            "checkpoints": Pane("checkpoints", Rows(id="checkpoints-list")),
+            "checkpoints": Pane("checkpoints", self._checkpoints_table),
             "events": Pane("events", self._events),
         }
         self._pane = PANES[0]
@@ -83,11 +89,10 @@ class RunScreen(RunControl):
         return shlex.join(["handseg", "runs", "show", run, *against, *where])
 
     def on_mount(self) -> None:
-        self._panes[self._pane].sheet.focus()
+        self._panes[self._pane].table.focus()
 
-    def take(self) -> None:
-        """Show the run as it is now."""
-        super().take()
+    def update(self) -> None:
+        super().update()
         if not self.is_current:
             return
         self._follow_run()
@@ -102,7 +107,7 @@ class RunScreen(RunControl):
             self._show()
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self.take)
+        self.call_after_refresh(self.update)
 
     # What threads read
 
@@ -128,22 +133,22 @@ class RunScreen(RunControl):
     def _is_of_this_run(self, name: str) -> bool:
         return self._files is not None and self._files.name == name
 
-    @on(RecipeRead)
-    def take_recipe(self, event: RecipeRead) -> None:
+    @on(RunFiles.RecipeRead)
+    def take_recipe(self, event: RunFiles.RecipeRead) -> None:
         """The recipe, or its differences, have changed."""
         if self._is_of_this_run(event.run):
             self._recipe = event.recipe
             self._show()
 
-    @on(CheckpointsRead)
-    def take_checkpoints(self, event: CheckpointsRead) -> None:
+    @on(RunFiles.CheckpointsRead)
+    def take_checkpoints(self, event: RunFiles.CheckpointsRead) -> None:
         """A checkpoint came, went or was named."""
         if self._is_of_this_run(event.run):
             self._checkpoints = event.checkpoints
             self._show()
 
-    @on(LogRead)
-    def take_log(self, event: LogRead) -> None:
+    @on(RunFiles.LogRead)
+    def take_log(self, event: RunFiles.LogRead) -> None:
         """Other lines of the log."""
         if not self._is_of_this_run(event.run):
             return
@@ -151,15 +156,15 @@ class RunScreen(RunControl):
             self.say(event.log.fault)
             return
         self._log_view = event.log
-        self._log.show(event.log)
+        self._log.show_log(event.log)
         self._show()
 
     # Showing
 
     def _show(self) -> None:
-        self._head.take()
+        self._head.update()
         if self._compact.display:
-            self._compact.refresh()
+            self._compact.update()
         self._show_recipe()
         self._show_log()
         self._show_events()
@@ -171,22 +176,17 @@ class RunScreen(RunControl):
         if recipe.against is not None:
             found = "cannot be compared" if recipe.fault else f"{len(recipe.differences)} differ"
             title += f" against ★ {recipe.against}: {found}"
-        colour = self.state.colour_of(recipe.against) if recipe.against else palette.DIM
-        rows = recipe_rows(recipe, self._only_differences, colour)
-        self._fill("recipe", rows, title)
+        theme, table = theme_of(self), self._recipe_table
+        pinned = theme.series[self.state.series_of(recipe.against)] if recipe.against else theme.dim
+        rows = RecipeRows(recipe, theme, pinned).rows(only_differences=self._only_differences)
+        self._panes["recipe"].set_title(title)
+        table.show(rows, table.cursor if table.cursor in rows else None)
 
     def _show_checkpoints(self) -> None:
         found = self._checkpoints or []
         title = f"checkpoints  {len(found)}" if found else "checkpoints"
-        self._fill("checkpoints", checkpoint_rows(found, self.state.now()), title)
-
-    def _fill(self, name: str, rows: list[tuple[str, Text]], title: str) -> None:
-        pane = self._panes[name]
-        pane.entitle(title)
-        if isinstance(pane.sheet, Rows):
-            known = {key for key, _ in rows}
-            cursor = pane.sheet.cursor
-            pane.sheet.show(rows, cursor if cursor in known else None)
+        self._panes["checkpoints"].set_title(title)
+        self._checkpoints_table.show_checkpoints(found)
 
     def _show_log(self) -> None:
         log = self._log_view or LogView()
@@ -197,14 +197,14 @@ class RunScreen(RunControl):
             parts.append("follows the end")
         elif not log.lines:
             parts.append(log.fault or "empty")
-        self._panes["log"].entitle("  ".join(parts))
+        self._panes["log"].set_title("  ".join(parts))
 
     def _show_events(self) -> None:
         details = self.state.run_details
-        self._events.show(details.events if details is not None else (), self._filter)
+        self._events.show_events(details.events if details is not None else (), self._filter)
         word = "" if self._filter == "all" else f" ({self._filter})"
         fault = f"  {self.state.fault}" if self.state.fault else ""
-        self._panes["events"].entitle(f"events  {count(self._events.count)}{word}{fault}")
+        self._panes["events"].set_title(f"events  {count(self._events.count)}{word}{fault}")
 
     # Panes
 
@@ -214,12 +214,9 @@ class RunScreen(RunControl):
             if pane.has_focus_within and name != self._pane:
                 self._bring(name)
 
-    @on(events.Click)
-    def bring_clicked(self, event: events.Click) -> None:
-        """The name of a pane was clicked."""
-        pane = self._tabs.pane_at(event.x) if event.widget is self._tabs else None
-        if pane is not None:
-            self._go_to(pane)
+    @on(Tabs.TabClicked)
+    def show_clicked(self, event: Tabs.TabClicked) -> None:
+        self._go_to(event.name)
 
     def _bring(self, name: str) -> None:
         self.remove_class(f"-{self._pane}")
@@ -229,11 +226,11 @@ class RunScreen(RunControl):
 
     def _go_to(self, name: str) -> None:
         self._bring(name)
-        self._panes[name].sheet.focus()
-        self.call_after_refresh(self.take)
+        self._panes[name].table.focus()
+        self.call_after_refresh(self.update)
 
     def action_next_pane(self) -> None:
-        self._go_to(PANES[(PANES.index(self._pane) + 1) % len(PANES)])
+        self._go_to(self._tabs.next())
 
     def action_other_run(self, by: int) -> None:
         """To the next run of the list, or the one before."""
@@ -241,7 +238,7 @@ class RunScreen(RunControl):
         if self.state.highlighted in names:
             place = names.index(self.state.highlighted) + by
             if 0 <= place < len(names):
-                self.post_message(RunHighlighted(names[place]))
+                self.post_message(self.RunHighlighted(names[place]))
 
     def action_differences(self) -> None:
         """Only what differs from the pinned run's recipe, or all of it."""
@@ -261,8 +258,8 @@ class RunScreen(RunControl):
         self._bring("log")
         self._search.open()
 
-    @on(SearchLine.Asked)
-    def begin_search(self, event: SearchLine.Asked) -> None:
+    @on(SearchLine.Done)
+    def begin_search(self, event: SearchLine.Done) -> None:
         """Mark the text and go to where it stands last."""
         self._log.mark(event.text)
         self._log.focus()
@@ -282,8 +279,8 @@ class RunScreen(RunControl):
             job = partial(self._files.find, self._log.searched, start, back=back)
             self.run_worker(job, thread=True, group="log")
 
-    @on(LogSheet.Wanted)
-    def read_more(self, event: LogSheet.Wanted) -> None:
+    @on(LogTable.LinesWanted)
+    def read_more(self, event: LogTable.LinesWanted) -> None:
         """The person goes beyond the lines that were read."""
         files = self._files
         if files is None:
@@ -303,3 +300,242 @@ class RunScreen(RunControl):
             self._show_log()
             return True
         return False
+
+
+class RunHead(Lines):
+    """Name, state and process; epoch, Dice and worst bone; what it is compared with."""
+
+    def __init__(self, state: State) -> None:
+        super().__init__()
+        self._state = state
+        self._drawn: list[Text] = []
+
+    def update(self) -> None:
+        if self.size.width and self._drawn != self.lines(*self.size):
+            self.refresh()
+
+    def lines(self, width: int, height: int) -> list[Text]:
+        state, run, theme = self._state, self._state.run, self.theme
+        if run is None:
+            return [Text(" no run is chosen: choose one on the screen Runs", theme.dim)]
+        facts = RunFacts(state, run, theme)
+        name = Text(f" {one_line(run.name)}  ", f"bold {theme.text}")
+        lines = [joined(name, facts.process)]
+        if run.state != "broken":
+            more = (facts.progress, facts.scores, joined("worst ", facts.worst))
+            lines.append(as_many_as_fit(more, width))
+        self._drawn = [cut(line, width) for line in lines]
+        return self._drawn
+
+
+def as_many_as_fit(facts: Sequence[Text], width: int) -> Text:
+    """Facts side by side; the first is always there, of the others none is cut."""
+    line = joined(" ", facts[0])
+    for fact in facts[1:]:
+        if line.cell_len + 3 + fact.cell_len > width:
+            break
+        line = joined(line, "   ", fact)
+    return line
+
+
+class PaneTitle(Lines):
+    """A thin line with a title in it, bright where the keys go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._title = ""
+        self._focused = False
+
+    def show(self, title: str, focused: bool) -> None:
+        """Show another title, if it is another."""
+        if (title, focused) != (self._title, self._focused):
+            self._title, self._focused = title, focused
+            self.refresh()
+
+    def lines(self, width: int, height: int) -> list[Text]:
+        return [rule(self._title, width, self.theme.accent if self._focused else self.theme.faint)]
+
+
+class Pane(Vertical):
+    """A table below its title."""
+
+    def __init__(self, name: str, table: DataTable[Any], *more: Widget) -> None:
+        super().__init__(id=name)
+        self.table = table
+        self._more = more
+        self._line = PaneTitle()
+        self._text = name
+
+    def compose(self) -> ComposeResult:
+        """Title, header, table, and what belongs to it."""
+        yield self._line
+        if any(column.title for column in self.table.columns):
+            yield self.table.header
+        yield self.table
+        yield from self._more
+
+    def set_title(self, text: str) -> None:
+        self._text = text
+        self._line.show(text, self.has_focus_within)
+
+    @on(DescendantFocus)
+    @on(DescendantBlur)
+    def show_focus(self) -> None:
+        self.call_after_refresh(lambda: self._line.show(self._text, self.has_focus_within))
+
+
+class RecipeRows(NamedTuple):
+    """The recipe as rows of a table, with what differs from the pinned run's."""
+
+    recipe: RecipeText
+    theme: Theme
+    pinned: str
+    """The colour of the pinned run."""
+
+    def rows(self, *, only_differences: bool) -> dict[str, Text]:
+        """A row for each line, or for each difference."""
+        recipe = self.recipe
+        if recipe.fault and not recipe.lines:
+            return self._fault
+        if only_differences and recipe.against is not None and not recipe.fault:
+            return self._differences
+        return self._fault | self._lines
+
+    @property
+    def _fault(self) -> dict[str, Text]:
+        fault = one_line(self.recipe.fault)
+        return {"fault": Text(f" {fault}", self.theme.warn)} if fault else {}
+
+    @property
+    def _differences(self) -> dict[str, Text]:
+        """What differs, both values side by side."""
+        found, theme = self.recipe.differences, self.theme
+        if not found:
+            return {"same": Text(" no value differs", theme.dim)}
+        width = max(len(one.key) for one in found)
+        own = min(24, max(len(one.a or MISSING) for one in found))
+        return {
+            one.key: joined(
+                Text(" ≠ ", theme.warn),
+                cell(one.key, width + 2, theme.dim),
+                cell(one.a or MISSING, own + 2),
+                self._other_value(one),
+            )
+            for one in found
+        }
+
+    @property
+    def _lines(self) -> dict[str, Text]:
+        """The text, its differing lines marked; below, what only the pinned recipe has."""
+        recipe = self.recipe
+        by_key = {one.key: one for one in recipe.differences}
+        rows: dict[str, Text] = {}
+        stated: set[str] = set()
+        for number, (line, keys) in enumerate(zip(recipe.lines, recipe.keys, strict=True)):
+            marked = [by_key[key] for key in keys if key in by_key]
+            stated |= {one.key for one in marked}
+            rows[f"line {number}"] = self._line(line, marked)
+        for one in recipe.differences:
+            if one.key not in stated:
+                rows[one.key] = self._line(f"{one.key} = {one.a or MISSING}", [one])
+        return rows
+
+    def _line(self, line: str, differences: list[RecipeDifference]) -> Text:
+        """One line of TOML."""
+        text, theme = one_line(line), self.theme
+        if differences:
+            others = [Text("  ")]
+            for one in differences:
+                others += [self._other_value(one), Text(" ")]
+            return joined(Text(" ≠ ", theme.warn), Text(text, f"bold {theme.text}"), *others)
+        if text.startswith("#"):
+            return joined("   ", Text(text, theme.faint))
+        if text.startswith("["):
+            return joined("   ", Text(text, theme.accent))
+        key, sign, value = text.partition("=")
+        return joined("   ", Text(key, theme.dim), Text(sign + value, theme.text))
+
+    def _other_value(self, one: RecipeDifference) -> Text:
+        return Text(f"★ {one_line(one.b or MISSING)}", self.pinned)
+
+
+@dataclass(frozen=True)
+class CheckpointRow:
+    """A checkpoint, and its age in words."""
+
+    facts: CheckpointFacts
+    age: str
+
+
+def marks_cell(row: CheckpointRow, width: int, theme: Theme) -> Cell:
+    marks = (("last", row.facts.is_last), ("best", row.facts.is_best))
+    words = " ".join(word for word, holds in marks if holds)
+    return joined(" ", cell(words, width - 1, theme.good))
+
+
+def step_cell(row: CheckpointRow, width: int, theme: Theme) -> Cell:
+    return count(row.facts.step), ""
+
+
+def epoch_cell(row: CheckpointRow, width: int, theme: Theme) -> Cell:
+    facts = row.facts
+    if facts.fault:
+        # What cannot be loaded has no figures worth a look.
+        return Text(f"  ! {one_line(facts.fault)}", theme.bad)
+    return f"{facts.epoch:.4g}" if math.isfinite(facts.epoch) else NONE, theme.dim
+
+
+def dice_cell(row: CheckpointRow, width: int, theme: Theme) -> Cell:
+    return "" if row.facts.fault else dice_text(row.facts.mean), ""
+
+
+def figure(
+    title: str, width: int, text: Callable[[CheckpointRow], str]
+) -> TableColumn[CheckpointRow]:
+    """A column of a figure of checkpoints that can be loaded."""
+
+    def make(row: CheckpointRow, width: int, theme: Theme) -> Cell:
+        return "" if row.facts.fault else text(row), theme.dim
+
+    return TableColumn(width, make, title, "right")
+
+
+def weights_text(row: CheckpointRow) -> str:
+    return {True: "EMA", False: "raw", None: NONE}[row.facts.uses_ema]
+
+
+def bytes_text(row: CheckpointRow) -> str:
+    return size_text(row.facts.bytes) if row.facts.bytes else NONE
+
+
+CHECKPOINT_COLUMNS = (
+    TableColumn(11, marks_cell),
+    TableColumn(9, step_cell, "step", "right"),
+    TableColumn(7, epoch_cell, "epoch", "right"),
+    TableColumn(6, dice_cell, "Dice", "right"),
+    figure("by", 5, weights_text),
+    figure("size", 9, bytes_text),
+    figure("age", 5, lambda row: row.age),
+)
+
+
+class CheckpointsTable(DataTable[CheckpointRow]):
+    """The checkpoints, the oldest first."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        super().__init__(placeholder=" no checkpoint yet", id="checkpoints-list")
+        self._now = now
+        self.header.display = False
+
+    @property
+    def columns(self) -> Sequence[TableColumn[CheckpointRow]]:
+        return CHECKPOINT_COLUMNS
+
+    def show_checkpoints(self, found: Sequence[CheckpointFacts]) -> None:
+        now = self._now()
+        rows = {
+            one.name: CheckpointRow(one, short_duration(now - one.time) if one.time else NONE)
+            for one in found
+        }
+        self.header.display = bool(rows)
+        self.show(rows, self.cursor if self.cursor in rows else None)

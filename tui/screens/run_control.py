@@ -1,10 +1,11 @@
-"""Stop and resume on the Run screen: a proof, a question, then the deed, in a thread."""
+"""Stop and resume on the Run screen: a proof, a question, then the action, in a thread."""
 
 import subprocess
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from rich.text import Text
 from textual import on
@@ -19,10 +20,9 @@ from handseg.errors import ExitCode, HandsegError
 from handseg.runs import control, layout
 from handseg.runs.control import resume_command
 from handseg.runs.summary import RunSummary
-from tui import palette
-from tui.messages import Said
-from tui.screens.page import Page
-from tui.wording import one_line
+from handseg.text import one_line
+from tui.screens.dashboard_screen import DashboardScreen
+from tui.theme import theme_of
 
 ENDED_WELL = (ExitCode.DONE, ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 
@@ -34,23 +34,6 @@ RESUME = (
     "The training goes on from its last checkpoint, in a process of its own:",
     f"it stays when this dashboard is quit. What it says goes to {layout.LOG}.",
 )
-
-
-class Proven(Message):
-    """Something may be done to a run: ask the person."""
-
-    def __init__(self, run: RunSummary, deed: str) -> None:
-        super().__init__()
-        self.run = run
-        self.deed = deed
-
-
-class Refused(Message):
-    """Something may not be done to a run from here."""
-
-    def __init__(self, error: HandsegError) -> None:
-        super().__init__()
-        self.error = error
 
 
 class AskScreen(ModalScreen[bool]):
@@ -75,25 +58,40 @@ class AskScreen(ModalScreen[bool]):
             yield Static(self._text())
 
     def _text(self) -> Text:
-        lines = [Text(one_line(self._title), f"bold {palette.TEXT}"), Text("")]
-        lines += [Text(one_line(line), palette.TEXT) for line in self._says]
+        theme = theme_of(self)
+        lines = [Text(one_line(self._title), f"bold {theme.text}"), Text("")]
+        lines += [Text(one_line(line), theme.text) for line in self._says]
         if self._command:
-            lines += [Text(""), Text(f"  {one_line(self._command)}", palette.ACCENT)]
+            lines += [Text(""), Text(f"  {one_line(self._command)}", theme.accent)]
         return Text("\n").join([*lines, Text(""), self._keys()])
 
     def _keys(self) -> Text:
+        theme = theme_of(self)
         if not self._asks:
-            return Text("esc closes this", palette.DIM)
-        parts = [(" y ", palette.ACCENT), ("do it    ", palette.DIM)]
-        return Text.assemble(*parts, (" n ", palette.ACCENT), ("leave it", palette.DIM))
+            return Text("esc closes this", theme.dim)
+        parts = [(" y ", theme.accent), ("do it    ", theme.dim)]
+        return Text.assemble(*parts, (" n ", theme.accent), ("leave it", theme.dim))
 
     def action_answer(self, answer: bool) -> None:
         """Close with the answer; without a question it is always no."""
         self.dismiss(answer and self._asks)
 
 
-class RunControl(Page):
+class RunControlScreen(DashboardScreen):
     """A screen from which the highlighted run is stopped and resumed."""
+
+    @dataclass
+    class Proven(Message):
+        """Something may be done to a run: ask the person."""
+
+        run: RunSummary
+        action: Literal["stop", "resume"]
+
+    @dataclass
+    class Refused(Message):
+        """Something may not be done to a run from here."""
+
+        error: HandsegError
 
     def action_stop(self) -> None:
         """Ask whether the run is to be stopped, if it is proven which process that is."""
@@ -103,7 +101,7 @@ class RunControl(Page):
         if not run.is_live:
             self.say(f"{run.name} does not run: it is {run.state}")
             return
-        self._try(lambda: control.proven_process(run.folder), Proven(run, "stop"))
+        self._try(lambda: control.proven_process(run.folder), self.Proven(run, "stop"))
 
     def action_resume(self) -> None:
         """Ask whether to go on with the run, if that can be done from here."""
@@ -111,7 +109,7 @@ class RunControl(Page):
         if run is not None and self.state.demo:
             self.say("a run of the demo cannot go on: it trains nothing")
         elif run is not None:
-            self._try(lambda: control.check_resumable(run.folder), Proven(run, "resume"))
+            self._try(lambda: control.check_resumable(run.folder), self.Proven(run, "resume"))
 
     def _run_to_change(self) -> RunSummary | None:
         """The highlighted run, unless nothing may be changed."""
@@ -121,20 +119,20 @@ class RunControl(Page):
             self.say("no run is chosen")
         return self.state.run
 
-    def _try(self, deed: Callable[[], object], then: Message) -> None:
+    def _try(self, work: Callable[[], object], then: Message) -> None:
         """Do it in a thread: a file system may let one wait. `then` tells that it is done."""
 
-        def work() -> None:
+        def attempt() -> None:
             try:
-                deed()
+                work()
             except HandsegError as error:
-                self.post_message(Refused(error))
+                self.post_message(self.Refused(error))
             except OSError as error:
-                self.post_message(Said(f"error: {error.strerror or error}"))
+                self.post_message(self.Said(f"error: {error.strerror or error}"))
             else:
                 self.post_message(then)
 
-        self.run_worker(work, thread=True, group="control")
+        self.run_worker(attempt, thread=True, group="control")
 
     @on(Refused)
     def explain(self, event: Refused) -> None:
@@ -147,7 +145,7 @@ class RunControl(Page):
     def ask(self, event: Proven) -> None:
         """Show the command and ask."""
         run = event.run
-        if event.deed == "stop":
+        if event.action == "stop":
             title, says, command = f"Stop {run.name}?", STOP, control.stop_command(run)
             says = (*says, f"pid {run.pid} on {run.host} holds the lock of the run.")
         else:
@@ -155,7 +153,7 @@ class RunControl(Page):
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self._do(run, event.deed)
+                self._do(run, event.action)
 
         self._push(AskScreen(title, says, command), answered)
 
@@ -164,12 +162,12 @@ class RunControl(Page):
     ) -> None:
         self.app.push_screen(question, answered)  # pyright: ignore[reportUnknownMemberType]
 
-    def _do(self, run: RunSummary, deed: str) -> None:
-        if deed == "stop":
-            said = Said(f"{run.name} was asked to stop: it finishes its step")
+    def _do(self, run: RunSummary, action: Literal["stop", "resume"]) -> None:
+        if action == "stop":
+            said = self.Said(f"{run.name} was asked to stop: it finishes its step")
             self._try(lambda: control.ask_to_stop(run.folder), said)
         else:
-            said = Said(f"{run.name} goes on in a process of its own: its log tells how")
+            said = self.Said(f"{run.name} goes on in a process of its own: its log tells how")
             self._try(lambda: self._start(run.folder), said)
 
     def _start(self, folder: Path) -> None:
@@ -181,4 +179,4 @@ class RunControl(Page):
         """Reap the process, and say so where it failed."""
         code = child.wait()
         if code not in ENDED_WELL:
-            self.post_message(Said(f"{name} could not go on (exit {code}): its log tells why"))
+            self.post_message(self.Said(f"{name} could not go on (exit {code}): its log tells why"))

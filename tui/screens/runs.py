@@ -1,38 +1,33 @@
 """The runs: their table, and of the highlighted one the curve, the bones and the process."""
 
+import math
 import shlex
 import time
 from collections.abc import Iterable
-from typing import ClassVar, Literal
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
 
 from textual import on
 from textual.binding import BindingType
 from textual.containers import Container, Vertical
+from textual.message import Message
 from textual.widget import Widget
 
 from handseg.runs.control import runs_option
-from tui.copying import filter_words, sort_words
-from tui.keys import Place, bindings
-from tui.messages import (
-    ClassChosen,
-    RunHighlighted,
-    RunOpened,
-    RunPinned,
-    RunSelected,
-    RunsFiltered,
-    RunsInSight,
-    RunsOrdered,
-)
-from tui.screens.page import Page
+from tui.keys import bindings
+from tui.order import sort_words
+from tui.screens.dashboard_screen import DashboardScreen
 from tui.state import State
-from tui.widgets.bones import BonesTable
+from tui.widgets.bones_table import Bones
 from tui.widgets.chart import Chart
-from tui.widgets.filter_line import FilterLine
-from tui.widgets.run_panel import Compact, RunPanel
-from tui.widgets.runs_table import Heads, RunSheet, RunsTable
-from tui.widgets.sheet import Sheet
-from tui.widgets.tabs import Pane, Tabs
+from tui.widgets.input_line import FilterLine
+from tui.widgets.run_panel import CompactPanel, RunPanel
+from tui.widgets.runs_table import RunsTable
+from tui.widgets.table import DataTable
+from tui.widgets.tabs import Tabs
 
+SUBCOMMANDS = ("show", "compare", "rm")
+"""Words that `handseg runs` takes for something else than a filter."""
 LEAST_RUNS = 3
 """Rows that the table of runs keeps in a narrow window."""
 SHARE_OF_BONES = 0.6
@@ -41,15 +36,40 @@ RECENTLY = 0.9
 SELDOM = 9.5
 """Seconds for which ages are good enough, where they are told in seconds and where not."""
 YOUNG = 100.0
+TABS = ("bones", "curve", "run")
 Part = Literal["runs", "bones", "curve"]
 
 
-class RunsScreen(Page):
+class RunsScreen(DashboardScreen):
     """Screen 1."""
 
-    PLACE: ClassVar[Place] = "runs"
-    KEYS_OF: ClassVar[tuple[Place, ...]] = ("chart",)
+    PLACE: ClassVar[str] = "runs"
+    KEYS_OF: ClassVar[tuple[str, ...]] = ("chart",)
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("runs"), *bindings("chart")]
+
+    @dataclass
+    class RunSelected(Message):
+        """The person wants to see the curves of a run with those of others, or no longer."""
+
+        run: str
+
+    @dataclass
+    class RunPinned(Message):
+        """The person wants to compare the other runs with this one, or no longer."""
+
+        run: str
+
+    @dataclass
+    class RunsInSight(Message):
+        """The rows of the table that are on the screen."""
+
+        runs: tuple[str, ...]
+
+    @dataclass
+    class RunsFiltered(Message):
+        """The person wants to see those runs only that hold the words of a filter."""
+
+        text: str
 
     def __init__(self, state: State) -> None:
         super().__init__(state)
@@ -58,20 +78,30 @@ class RunsScreen(Page):
         self._panel = RunPanel(state)
         self._pane = RunPanel(state, id="pane")
         """The same where it is one of the parts that share a place."""
-        self._compact = Compact(state)
+        self._compact = CompactPanel(state)
         self._chart = Chart(state)
-        self._bones = BonesTable(state)
-        self._tabs = Tabs(state)
+        self._bones = Bones(state)
+        self._tabs = Tabs(TABS, self._whose)
         self._in_sight: tuple[str, ...] = ()
-        self._taken = 0.0
-        self.add_class(f"-{self._tabs.pane}")
+        self._updated = 0.0
+        self.add_class(f"-{self._tabs.active}")
 
     def body(self) -> Iterable[Widget]:
         """Runs at the left or above, the highlighted one at the right or below."""
-        left = Vertical(self._compact, self._table, self._panel, id="left")
+        table = Vertical(self._table.header, self._table, id="runs-table")
+        left = Vertical(self._compact, table, self._panel, id="left")
         right = Vertical(self._tabs, self._chart, self._bones, self._pane, id="right")
         yield self._filter
         yield Container(left, right, id="body")
+
+    def _whose(self) -> str:
+        """The run of the parts that share a place."""
+        run = self.state.run
+        if run is None:
+            return ""
+        if not math.isfinite(run.validated_epoch):
+            return run.name
+        return f"{run.name}, epoch {run.validated_epoch:g}"
 
     @property
     def settled(self) -> bool:
@@ -82,55 +112,51 @@ class RunsScreen(Page):
         """The list as it is filtered and sorted; the highlighted run where its bones have focus."""
         state, where = self.state, runs_option(self.state.runs_folder)
         if self._part != "runs" and state.highlighted is not None:
-            against = (
-                ["--against", state.pinned] if state.pinned not in (None, state.highlighted) else []
-            )
-            return shlex.join(
-                ["handseg", "runs", "show", state.highlighted, *map(str, against), *where]
-            )
-        if len(state.selected) > 1:
-            return shlex.join(["handseg", "runs", "compare", *state.selected, *where])
-        words = filter_words(state.filter_text) if not state.filter_fault else []
-        return shlex.join(["handseg", "runs", *words, *sort_words(state.order), *where])
+            words = ["show", state.highlighted]
+            if state.baseline is not None:
+                words += ["--against", state.baseline.name]
+        elif len(state.selected) > 1:
+            words = ["compare", *state.selected]
+        else:
+            words = filter_words(state.filter_text) if not state.filter_fault else []
+            words += sort_words(state.order)
+        return shlex.join(["handseg", "runs", *words, *where])
 
     @property
     def _part(self) -> Part:
-        parts: dict[Widget, Part] = {self._bones.sheet: "bones", self._chart: "curve"}
+        parts: dict[Widget, Part] = {self._bones.table: "bones", self._chart: "curve"}
         return parts.get(self.focused, "runs") if self.focused is not None else "runs"
 
-    def target_of(self, place: Place) -> Widget:
+    def target_of(self, place: str) -> Widget:
         return self._chart if place == "chart" else self
 
     def on_mount(self) -> None:
-        self._table.rows.focus()
+        self._table.focus()
 
-    def take(self) -> None:
-        """Show runs and highlighted run as they are now."""
-        super().take()
-        self._taken = time.monotonic()
-        self._filter.take()
-        self._table.take()
-        self._bones.take()
-        self._chart.take()
-        self._tabs.take()
-        for panel in (self._panel, self._pane):
+    def update(self) -> None:
+        super().update()
+        self._updated = time.monotonic()
+        self._filter.update()
+        self._table.update()
+        self._bones.update()
+        self._chart.update()
+        self._tabs.update()
+        for panel in (self._panel, self._pane, self._compact):
             if panel.display:
-                panel.take()
-        if self._compact.display:
-            self._compact.take()
+                panel.update()
         self._make_room()
         self._tell_what_is_in_sight()
 
     def tick(self) -> None:
         """Ages grow; they were drawn with the rest where a live run has just told something."""
         super().tick()
-        idle = time.monotonic() - self._taken
+        idle = time.monotonic() - self._updated
         if self.is_current and idle > (RECENTLY if self._is_young else SELDOM):
-            self._taken = time.monotonic()
-            self._table.take()
+            self._updated = time.monotonic()
+            self._table.update()
             for panel in (self._panel, self._pane):
                 if panel.display:
-                    panel.take()
+                    panel.update()
             self._tell_what_is_in_sight()
 
     @property
@@ -141,133 +167,144 @@ class RunsScreen(Page):
         return any(run is not None and now - run.updated < YOUNG for run in runs)
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self.take)
+        self.call_after_refresh(self.update)
 
     def _make_room(self) -> None:
         """Give the bones the lines that they need, as far as there are so many."""
         height = self.query_one("#body").size.height
         if self.has_class("-narrow"):
-            # Heads and the line of tabs are there too.
+            # Header and the line of tabs are there too.
             most = height - LEAST_RUNS - 2
         else:
             most = round(height * SHARE_OF_BONES)
         title = 0 if self.has_class("-narrow") else 1
-        wanted = max(1, min(self._bones.rows + title, most))
+        wanted = max(1, min(self._bones.table.lines_needed + title, most))
         if self._bones.styles.height is None or self._bones.styles.height.value != wanted:
             self._bones.styles.height = wanted
 
     def _tell_what_is_in_sight(self) -> None:
-        seen = self._table.rows.in_sight
+        seen = self._table.in_sight
         if seen != self._in_sight:
             self._in_sight = seen
-            self.post_message(RunsInSight(seen))
+            self.post_message(self.RunsInSight(seen))
 
     # Runs
 
-    @on(Sheet.Moved, "#runs")
-    def highlight(self, event: Sheet.Moved) -> None:
-        """Another run is under the cursor, or one is to be looked at."""
-        if isinstance(event, Sheet.Chosen):
-            self.post_message(RunOpened(event.key))
-        elif not isinstance(event, Sheet.Clicked):
-            self.post_message(RunHighlighted(event.key))
+    @on(DataTable.RowHighlighted, "#runs")
+    def highlight(self, event: DataTable.RowHighlighted) -> None:
+        self.post_message(self.RunHighlighted(event.key))
 
-    @on(Heads.Clicked)
-    def sort_by(self, event: Heads.Clicked) -> None:
-        self.post_message(RunsOrdered(self.state.order.by(event.order)))
+    @on(DataTable.RowSelected, "#runs")
+    def open_run(self, event: DataTable.RowSelected) -> None:
+        self.post_message(self.RunOpened(event.key))
 
-    @on(FilterLine.Typed)
-    def filter_runs(self, event: FilterLine.Typed) -> None:
-        self.post_message(RunsFiltered(event.text))
+    @on(FilterLine.FilterChanged)
+    def filter_runs(self, event: FilterLine.FilterChanged) -> None:
+        self.post_message(self.RunsFiltered(event.text))
 
-    @on(FilterLine.Left)
+    @on(FilterLine.Done)
     def leave_filter(self) -> None:
-        self._table.rows.focus()
+        self._table.focus()
 
     def action_filter(self) -> None:
         self._filter.open()
 
+    @property
+    def _sorted_table(self) -> DataTable[Any]:
+        """The table that has the focus."""
+        return self._bones.table if self._part == "bones" else self._table
+
     def action_next_order(self) -> None:
-        """Sort the table that has the focus by its next column."""
-        if self._part == "bones":
-            self._bones.sort(self._bones.order.next())
-        else:
-            self.post_message(RunsOrdered(self.state.order.next()))
+        table = self._sorted_table
+        if table.order is not None:
+            table.sort(table.order.next())
 
     def action_reverse_order(self) -> None:
-        """Sort the table that has the focus the other way round."""
-        if self._part == "bones":
-            self._bones.sort(self._bones.order.reversed())
-        else:
-            self.post_message(RunsOrdered(self.state.order.reversed()))
+        table = self._sorted_table
+        if table.order is not None:
+            table.sort(table.order.reversed())
 
     def action_select(self) -> None:
         if self.state.highlighted is not None:
-            self.post_message(RunSelected(self.state.highlighted))
+            self.post_message(self.RunSelected(self.state.highlighted))
 
     def action_pin(self) -> None:
         if self.state.highlighted is not None:
-            self.post_message(RunPinned(self.state.highlighted))
+            self.post_message(self.RunPinned(self.state.highlighted))
 
     # Bones and curves
 
-    @on(Sheet.Moved, "#bones")
-    def choose_class(self, event: Sheet.Moved) -> None:
-        """A bone is chosen: here, and on every screen; enter looks at it."""
-        if isinstance(event, Sheet.Chosen):
-            if self.state.highlighted is not None:
-                self.post_message(RunOpened(self.state.highlighted))
-        elif event.key != self.state.chosen_class:
-            self.post_message(ClassChosen(event.key))
+    @on(DataTable.RowHighlighted, "#bones")
+    def choose_class(self, event: DataTable.RowHighlighted) -> None:
+        """A bone is chosen: here, and on every screen."""
+        self.post_message(self.ClassChosen(event.key))
+
+    @on(DataTable.RowClicked, "#bones")
+    def choose_clicked(self, event: DataTable.RowClicked) -> None:
+        if event.key != self.state.chosen_class:
+            self.post_message(self.ClassChosen(event.key))
+
+    @on(DataTable.RowSelected, "#bones")
+    def open_with_class(self) -> None:
+        if self.state.highlighted is not None:
+            self.post_message(self.RunOpened(self.state.highlighted))
 
     async def action_curve(self, what: str) -> None:
         """A key of the curves; in a narrow window they come to the front first."""
-        if self.has_class("-narrow") and self._tabs.pane != "curve":
-            self._show_pane("curve")
+        if self.has_class("-narrow") and self._tabs.active != "curve":
+            self._show_tab("curve")
         else:
             await self._chart.run_action(f"curve({what!r})")
 
     # Moving about
 
-    @on(Tabs.Clicked)
-    def show_clicked(self, event: Tabs.Clicked) -> None:
-        self._show_pane(event.pane)
+    @on(Tabs.TabClicked)
+    def show_clicked(self, event: Tabs.TabClicked) -> None:
+        self._show_tab(event.name)
 
-    def _show_pane(self, pane: Pane) -> None:
-        self._tabs.show(pane)
-        for name in Tabs.PANES:
-            self.set_class(name == pane, f"-{name}")
-        self.call_after_refresh(self._focus, "runs" if pane == "run" else pane)
-        self.call_after_refresh(self.take)
+    def _show_tab(self, name: str) -> None:
+        self._tabs.show(name)
+        for other in TABS:
+            self.set_class(other == name, f"-{other}")
+        self.call_after_refresh(self._focus, name)
+        self.call_after_refresh(self.update)
 
-    def _focus(self, part: Part) -> None:
-        widgets: dict[Part, Widget] = {"bones": self._bones.sheet, "curve": self._chart}
-        widgets.get(part, self._table.rows).focus()
+    def _focus(self, part: str) -> None:
+        widgets: dict[str, Widget] = {"bones": self._bones.table, "curve": self._chart}
+        widgets.get(part, self._table).focus()
 
     def action_next_part(self, by: int = 1) -> None:
         """To the bones, the curve, the runs; in a narrow window each comes to the front."""
         parts: list[Part] = ["runs", "bones", "curve"]
         if not self.has_class("-narrow"):
             self._focus(parts[(parts.index(self._part) + by) % len(parts)])
-            return
-        panes = Tabs.PANES
         # The part in front gets the keys first; from there on to the next.
-        if by > 0 and self._part == "runs" and self._tabs.pane != "run":
-            self._show_pane(self._tabs.pane)
+        elif by > 0 and self._part == "runs" and self._tabs.active != "run":
+            self._show_tab(self._tabs.active)
         else:
-            self._show_pane(panes[(panes.index(self._tabs.pane) + by) % len(panes)])
+            self._show_tab(self._tabs.next(by))
 
     def step_out(self) -> bool:
         """All of the curves, back to the table, without filter, without a chosen bone."""
-        if self._chart.let_go():
+        if self._chart.reset_view():
             return True
-        if not isinstance(self.focused, RunSheet):
-            self._table.rows.focus()
+        if self.focused is not self._table:
+            self._table.focus()
             return True
         if self.state.filter_text:
-            self.post_message(RunsFiltered(""))
+            self.post_message(self.RunsFiltered(""))
             return True
         if self.state.chosen_class is not None:
-            self.post_message(ClassChosen(None))
+            self.post_message(self.ClassChosen(None))
             return True
         return False
+
+
+def filter_words(text: str) -> list[str]:
+    """A filter as `handseg runs` takes it; none where nothing is filtered."""
+    text = text.strip()
+    if text in SUBCOMMANDS:
+        # Quotes make it a word to look for.
+        text = f'"{text}"'
+    # `!` says the same as `-`, which would be an option.
+    return [f"!{text[1:]}" if text.startswith("-") else text] if text else []

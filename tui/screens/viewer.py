@@ -1,40 +1,239 @@
 """Pictures with their masks: of a run's validation, or of the data set."""
 
-from collections.abc import Iterable
-from functools import partial
-from typing import ClassVar
+import math
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.text import Text
 from textual import on
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
+from textual.message import Message
 from textual.widget import Widget
 
 from handseg.anatomy import colours
-from handseg.data.dataset import Sample
+from handseg.data.dataset import Dataset, Sample
 from handseg.errors import HandsegError
 from handseg.runs.artifacts import Preview, list_previews
-from handseg.view.overlay import compose, compose_errors, fitted
-from tui.keys import Place, bindings
-from tui.messages import PictureFault, PictureLoaded, PreviewsListed
-from tui.pictures import Picture, PictureCache, PictureKey, load_preview, load_sample
-from tui.screens.page import Page
+from handseg.text import dice_text, one_line
+from handseg.view import overlay
+from handseg.view.overlay import dice_of_planes, fitted
+from tui.keys import bindings
+from tui.screens.dashboard_screen import DashboardScreen
 from tui.state import State
-from tui.widgets.class_list import ALL, ClassHeads, class_rows
+from tui.theme import Theme, theme_of
 from tui.widgets.half_blocks import HalfBlocks
-from tui.widgets.picture_line import PictureLine, PictureState, View
-from tui.widgets.sheet import Rows
+from tui.widgets.lines import Lines, joined, without_middle
+from tui.widgets.table import Cell, DataTable, TableColumn
 
+View = Literal["prediction", "label", "errors"]
 ListedFor = tuple[str, int]
 VIEWS: tuple[View, ...] = ("prediction", "label", "errors")
+LARGEST = 1024
+"""Longest side, in pixels, of a data set's image as it is kept for looking."""
+CACHE_BYTES = 96 * 1024 * 1024
 
 
-class ViewerScreen(Page):
+@dataclass(frozen=True)
+class PictureKey:
+    """Names a picture: the run it belongs to ("" for the data set), its image and its step."""
+
+    run: str
+    image_name: str
+    step: int | None = None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A grey image uint8[H, W] with the bit planes uint8[H, W, P] of its label and prediction."""
+
+    key: PictureKey
+    image: NDArray[np.uint8]
+    truth: NDArray[np.uint8] | None
+    prediction: NDArray[np.uint8] | None
+
+    @property
+    def bytes(self) -> int:
+        arrays = (self.image, self.truth, self.prediction)
+        return sum(array.nbytes for array in arrays if array is not None)
+
+    def dice(self, classes: int) -> NDArray[np.float64]:
+        """Dice of each class at the picture's resolution; NaN without label or prediction."""
+        if self.truth is None or self.prediction is None:
+            return np.full(classes, np.nan)
+        return dice_of_planes(self.truth, self.prediction, classes)
+
+
+class PictureCache:
+    """The pictures looked at last, within 96 MB."""
+
+    def __init__(self, limit: int = CACHE_BYTES) -> None:
+        self._limit = limit
+        self._pictures: OrderedDict[PictureKey, Picture] = OrderedDict()
+
+    def get(self, key: PictureKey) -> Picture | None:
+        """The picture, if it is still kept."""
+        if key in self._pictures:
+            self._pictures.move_to_end(key)
+        return self._pictures.get(key)
+
+    def put(self, picture: Picture) -> None:
+        """Keep a picture; the oldest give way."""
+        self._pictures[picture.key] = picture
+        while (
+            len(self._pictures) > 1
+            and sum(one.bytes for one in self._pictures.values()) > self._limit
+        ):
+            self._pictures.popitem(last=False)
+
+
+def load_preview(key: PictureKey, preview: Preview) -> Picture:
+    """A preview of a run at the step of the key.
+
+    Raises:
+        OSError, ValueError: missing or damaged.
+    """
+    prediction = None if key.step is None else preview.prediction(key.step)
+    image, truth = preview.image(), preview.truth()
+    for planes in (truth, prediction):
+        if planes is not None and planes.shape[:2] != image.shape:
+            raise ValueError(f"masks {planes.shape[:2]} do not fit the image {image.shape}")
+    return Picture(key, image, truth, prediction)
+
+
+def load_sample(key: PictureKey, dataset: Dataset, sample: Sample) -> Picture:
+    """An image of the data set with its label, shrunk to at most 1,024 pixels a side.
+
+    Raises:
+        InputError: image or label cannot be read.
+    """
+    from handseg.data.images import read_image
+    from handseg.data.labels import read_labels
+    from handseg.data.letterbox import Letterbox
+    from handseg.data.planes import label_planes
+
+    image = read_image(sample.image)
+    source = (image.shape[0], image.shape[1])
+    fit = Letterbox(source, min(LARGEST, max(source)))
+    height, width = fit.inner
+    truth = None
+    if sample.labels is not None:
+        labels = read_labels(sample, dataset.classes)
+        truth = label_planes(labels, dataset.classes, source, fit)[:height, :width]
+    return Picture(key, fit.image(image)[:height, :width], truth, None)
+
+
+LEGEND = (
+    ("right", overlay.RIGHT),
+    ("missed", overlay.MISSED),
+    ("too much", overlay.EXTRA),
+    ("wrong bone", overlay.SWAPPED),
+)
+
+
+class PictureLines(Lines):
+    """Which image is shown, of which run and epoch; below, what is painted."""
+
+    shown: Sequence[Text] = ()
+
+    def show(self, *lines: Text) -> None:
+        self.shown = lines
+        self.refresh()
+
+    def lines(self, width: int, height: int) -> list[Text]:
+        return list(self.shown)
+
+
+ALL = ""
+"""The key of the row that means all classes; no class is called so."""
+SIGN, DICE = 3, 6
+
+
+@dataclass(frozen=True)
+class PictureClass:
+    """A class of a picture: its colour, and Dice between label and prediction."""
+
+    label: str
+    colour: str
+    dice: float
+
+
+class PictureClasses(DataTable[PictureClass]):
+    """A row for all classes and one for each."""
+
+    @property
+    def columns(self) -> Sequence[TableColumn[PictureClass]]:
+        return columns_for(max(1, self.text_width - SIGN - DICE - 1))
+
+    def show_classes(
+        self, classes: tuple[str, ...], picture: Picture | None, chosen: str | None
+    ) -> None:
+        dices = picture.dice(len(classes)) if picture else [math.nan] * len(classes)
+        rows = {ALL: PictureClass(ALL, "", math.nan)}
+        for label, colour, dice in zip(classes, colours(classes), dices, strict=True):
+            rows[label] = PictureClass(label, hex_of(colour), float(dice))
+        self.show(rows, chosen)
+
+
+@lru_cache(maxsize=4)
+def columns_for(name: int) -> Sequence[TableColumn[PictureClass]]:
+    return (
+        TableColumn(SIGN, sign_cell),
+        TableColumn(name, name_cell, "bone"),
+        TableColumn(DICE, dice_cell, "Dice", "right"),
+    )
+
+
+def sign_cell(row: PictureClass, width: int, theme: Theme) -> Cell:
+    return (" ■ ", row.colour) if row.label else ("", "")
+
+
+def name_cell(row: PictureClass, width: int, theme: Theme) -> Cell:
+    return (without_middle(row.label, width), "") if row.label else ("all bones", theme.dim)
+
+
+def dice_cell(row: PictureClass, width: int, theme: Theme) -> Cell:
+    if not row.label:
+        return "", ""
+    return dice_text(row.dice, 3), theme.bad if row.dice < 0.5 else ""
+
+
+def hex_of(colour: tuple[int, int, int]) -> str:
+    red, green, blue = colour
+    return f"#{red:02x}{green:02x}{blue:02x}"
+
+
+class ViewerScreen(DashboardScreen):
     """Screen 3."""
 
-    PLACE: ClassVar[Place] = "viewer"
+    PLACE: ClassVar[str] = "viewer"
+    NEEDS_RUNS: ClassVar[bool] = False
     BINDINGS: ClassVar[list[BindingType]] = bindings("viewer")
+
+    @dataclass
+    class PreviewsListed(Message):
+        """The pictures of a run."""
+
+        run: str
+        previews: list[Preview]
+
+    @dataclass
+    class PictureLoaded(Message):
+        """A picture with its masks."""
+
+        picture: Picture
+
+    @dataclass
+    class PictureFault(Message):
+        """A picture that cannot be shown, and why."""
+
+        key: PictureKey
+        fault: str
 
     def __init__(self, state: State) -> None:
         super().__init__(state)
@@ -53,12 +252,13 @@ class ViewerScreen(Page):
         self._picture: Picture | None = None
         self._fault = ""
         self._blocks = HalfBlocks(id="picture")
-        self._rows = Rows(id="classes")
-        self._line = PictureLine()
+        self._class_table = PictureClasses(id="classes")
+        self._lines = PictureLines()
 
     def body(self) -> Iterable[Widget]:
-        yield self._line
-        yield Horizontal(self._blocks, Vertical(ClassHeads(), self._rows, id="side"), id="body")
+        side = Vertical(self._class_table.header, self._class_table, id="side")
+        yield self._lines
+        yield Horizontal(self._blocks, side, id="body")
 
     # What there is to look at
 
@@ -105,9 +305,9 @@ class ViewerScreen(Page):
 
     # Reading, in threads that only post
 
-    def take(self) -> None:
+    def update(self) -> None:
         """Ask for the previews of the highlighted run where it is another or has new ones."""
-        super().take()
+        super().update()
         dataset = self.state.dataset
         if dataset is not None and not self._samples:
             self._samples = {sample.image_name: sample for sample in dataset.split("all")}
@@ -129,7 +329,7 @@ class ViewerScreen(Page):
 
     def _list(self, run: str) -> None:
         previews = list_previews(self.state.runs_folder / run)
-        self.post_message(PreviewsListed(run, previews))
+        self.post_message(self.PreviewsListed(run, previews))
 
     @on(PreviewsListed)
     def show_previews(self, event: PreviewsListed) -> None:
@@ -154,11 +354,11 @@ class ViewerScreen(Page):
 
     def _load(self, key: PictureKey) -> None:
         try:
-            self.post_message(PictureLoaded(self._read(key)))
+            self.post_message(self.PictureLoaded(self._read(key)))
         except (OSError, ValueError, KeyError) as error:
-            self.post_message(PictureFault(key, str(error)))
+            self.post_message(self.PictureFault(key, str(error)))
         except HandsegError as error:
-            self.post_message(PictureFault(key, error.message))
+            self.post_message(self.PictureFault(key, error.message))
 
     def _read(self, key: PictureKey) -> Picture:
         if key.run:
@@ -196,11 +396,9 @@ class ViewerScreen(Page):
         picture = self._picture
         view = _possible(self._view, picture)
         self._blocks.show(self._raster(picture, view) if picture else None)
-        self._rows.show(
-            class_rows(self._bones, picture, self._rows.text_width),
-            self.state.chosen_class if self._chosen is not None else ALL,
-        )
-        self._line.show(self._shown(view))
+        chosen = self.state.chosen_class if self._chosen is not None else ALL
+        self._class_table.show_classes(self._bones, picture, chosen)
+        self._lines.show(self._image_text(), self._painted_text(view))
 
     def _raster(self, picture: Picture, view: View) -> NDArray[np.uint8] | None:
         room = self._blocks.room
@@ -209,8 +407,10 @@ class ViewerScreen(Page):
         size = fitted(picture.image.shape, room)
         truth, prediction = picture.truth, picture.prediction
         if view == "errors" and truth is not None and prediction is not None:
-            return compose_errors(picture.image, truth, prediction, size, chosen=self._chosen)
-        return compose(
+            return overlay.compose_errors(
+                picture.image, truth, prediction, size, chosen=self._chosen
+            )
+        return overlay.compose(
             picture.image,
             prediction if view == "prediction" else truth,
             colours(self._bones),
@@ -219,24 +419,42 @@ class ViewerScreen(Page):
             only=self._only,
         )
 
-    def _shown(self, view: View) -> PictureState:
-        key, names = self._key, self._names
-        note = self._fault or ("" if key else self._nothing())
-        preview = self._previews.get(key.image_name) if key else None
-        return PictureState(
-            run=self._run,
-            image_name=key.image_name if key else "",
-            number=names.index(key.image_name) + 1 if key else 0,
-            of=len(names),
-            step=key.step if key else None,
-            epoch=self._epoch(key.step) if key and key.step is not None else None,
-            validations=preview.steps if preview else (),
-            view=view,
-            labelled=self._picture is None or self._picture.truth is not None,
-            chosen=self.state.chosen_class if self._chosen is not None else None,
-            only=self._only,
-            note=note,
-        )
+    def _image_text(self) -> Text:
+        """Which image is shown, of which run and when; or why there is none."""
+        key, names, theme = self._key, self._names, theme_of(self)
+        if key is None:
+            return Text(f" {one_line(self._fault or self._nothing())}", theme.dim)
+        parts = [
+            Text(f" {one_line(key.image_name)}", "bold"),
+            Text(f"  {names.index(key.image_name) + 1}/{len(names)}", theme.dim),
+            Text("  " + (one_line(self._run) or "data set"), theme.accent),
+        ]
+        if key.step is not None:
+            parts.append(Text(f"  {self._when(key.image_name, key.step)}", theme.dim))
+        return joined(*parts)
+
+    def _when(self, image_name: str, step: int) -> str:
+        epoch, steps = self._epoch(step), self._previews[image_name].steps
+        when = f"step {step}" if epoch is None else f"epoch {epoch:g}"
+        place = steps.index(step) + 1
+        return when if place == len(steps) else f"{when}  ({place} of {len(steps)})"
+
+    def _painted_text(self, view: View) -> Text:
+        """What is painted over the image, and what its colours mean; or what is wrong."""
+        theme, picture = theme_of(self), self._picture
+        if self._key is None:
+            return Text("")
+        if self._fault:
+            return Text(f" {one_line(self._fault)}", theme.warn)
+        if view == "errors":
+            legend = [Text(f"  ■ {word}", hex_of(colour)) for word, colour in LEGEND]
+            return joined(Text(" prediction against label", theme.dim), *legend)
+        labelled = picture is None or picture.truth is not None
+        what = view if labelled or view != "label" else "no label"
+        chosen = self.state.chosen_class if self._chosen is not None else None
+        which = one_line(chosen) if chosen else "all bones"
+        only = " only" if chosen and self._only else ""
+        return joined(Text(f" {what}", theme.dim), Text(f"  {which}{only}"))
 
     def _nothing(self) -> str:
         """Why there is no picture."""
@@ -254,8 +472,9 @@ class ViewerScreen(Page):
 
     # Keys
 
-    @on(Rows.Moved)
-    def choose_class(self, event: Rows.Moved) -> None:
+    @on(DataTable.RowHighlighted)
+    @on(DataTable.RowClicked)
+    def choose_class(self, event: DataTable.RowEvent) -> None:
         self.state.chosen_class = None if event.key == ALL else event.key
         self.draw()
 

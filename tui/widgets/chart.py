@@ -1,12 +1,12 @@
 """The curves of the chosen runs over each other, with zoom and a cursor that reads values."""
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar, Literal, NamedTuple
 
+import numpy as np
 from rich.cells import cell_len
 from rich.segment import Segment
-from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual.binding import BindingType
@@ -14,12 +14,12 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from handseg.runs.history import RunDetails
+from handseg.runs.summary import RunSummary
+from handseg.text import dice_text
 from handseg.view.curves import Curve, CurveLine, CurveRaster, Viewport, draw, line_of
-from tui import curves, palette
-from tui.curves import MEAN, Axis, Value
-from tui.dice_scale import LEAST_AXIS
 from tui.keys import bindings
 from tui.state import State
+from tui.theme import theme_of
 from tui.widgets.chart_lines import (
     AXIS,
     ChartLayout,
@@ -31,7 +31,118 @@ from tui.widgets.chart_lines import (
     x_line,
     x_numbers,
 )
-from tui.wording import cell, dice, quantity, rule
+from tui.widgets.lines import cell, quantity, rule, strip_of
+
+Axis = Literal["epoch", "step"]
+FIRST = ("loss", "lr")
+"""What steps log is offered in this order, then by name."""
+LEAST_AXIS = 0.004
+"""What an axis of Dice is long at least."""
+FINEST_PART = 64
+"""Parts of the axis by which its end grows with a live run: curves that rest are not reduced anew
+each second."""
+
+
+class ChartValue(NamedTuple):
+    """What is drawn: the mean Dice, that of the chosen class, or what every step logs."""
+
+    kind: Literal["mean", "class", "step"]
+    name: str = ""
+
+    @property
+    def is_dice(self) -> bool:
+        """Whether it is a Dice: one value a validation."""
+        return self.kind != "step"
+
+    def title(self, chosen: str | None) -> str:
+        """What a person calls it."""
+        if self.kind == "step":
+            return "learning rate" if self.name == "lr" else self.name
+        return "validation Dice" if self.kind == "mean" else f"Dice of {chosen}"
+
+
+MEAN = ChartValue("mean")
+
+
+def drawn_runs(state: State) -> list[RunDetails]:
+    """The runs whose curves are drawn, the pinned one undermost, the highlighted one on top."""
+    names = [state.pinned, *state.selected, state.highlighted]
+    order = dict.fromkeys(name for name in names if name and name != state.highlighted)
+    found = [*order, *([state.highlighted] if state.highlighted else [])]
+    return [state.details[name] for name in found if name in state.details]
+
+
+def values(runs: Iterable[RunDetails], chosen: str | None) -> list[ChartValue]:
+    """What can be drawn of these runs."""
+    logged = {name for run in runs for name in run.steps}
+    first = [name for name in FIRST if name in logged]
+    dice = [MEAN, *([ChartValue("class")] if chosen else [])]
+    return dice + [ChartValue("step", name) for name in [*first, *sorted(logged - {*FIRST})]]
+
+
+def curve_of(run: RunDetails, value: ChartValue, chosen: str | None, axis: Axis) -> Curve | None:
+    """The curve of a run; None where it has no such value."""
+    if value.kind == "step":
+        series = run.steps.get(value.name)
+        unit = steps_an_epoch(run) if axis == "epoch" else 1.0
+        return None if series is None else Curve(series.steps, series.values, unit)
+    places = run.epochs if axis == "epoch" else run.validation_steps
+    if value.kind == "mean":
+        return Curve(places, run.means)
+    if chosen not in run.summary.classes:
+        return None
+    return Curve(places, run.dice[:, run.summary.classes.index(chosen)])
+
+
+def steps_an_epoch(run: RunDetails) -> float:
+    """How many steps an epoch has; NaN where neither the run nor a validation tells."""
+    if run.summary.steps_per_epoch:
+        return float(run.summary.steps_per_epoch)
+    known = np.isfinite(run.epochs) & (run.epochs > 0) & (run.validation_steps > 0)
+    if not known.any():
+        return math.nan
+    last = int(np.flatnonzero(known)[-1])
+    return float(run.validation_steps[last] / run.epochs[last])
+
+
+def common_axis(runs: Iterable[RunDetails], value: ChartValue, wanted: Axis) -> Axis:
+    """The wanted axis, or steps where a run cannot tell its epochs: axes are not mixed."""
+    knows = _knows_epochs_of_validations if value.is_dice else _knows_epochs_of_steps
+    return wanted if all(map(knows, runs)) else "step"
+
+
+def _knows_epochs_of_validations(run: RunDetails) -> bool:
+    return bool(np.isfinite(run.epochs).all())
+
+
+def _knows_epochs_of_steps(run: RunDetails) -> bool:
+    return math.isfinite(steps_an_epoch(run))
+
+
+def whole(curves: Iterable[Curve]) -> tuple[float, float]:
+    """From zero, or the first place where that is far, to a round place beyond the last one."""
+    reaches = [curve.reach for curve in curves if len(curve.x)]
+    if not reaches:
+        return 0.0, 1.0
+    first, last = min(reach[0] for reach in reaches), max(reach[1] for reach in reaches)
+    if last <= first:
+        return (first - 0.5, first + 0.5) if first > 1 else (0.0, max(first, 1.0))
+    if 0 < first < 0.2 * last:
+        first = 0.0
+    part = 2.0 ** math.floor(math.log2((last - first) / FINEST_PART))
+    return first, math.ceil(last / part) * part
+
+
+def best_of_all(summaries: Iterable[RunSummary], value: ChartValue, chosen: str | None) -> float:
+    """The best Dice that any run has reached; NaN where none has, or it is no Dice."""
+    if value.kind == "step":
+        return math.nan
+    if value.kind == "mean":
+        found = [run.best_dice for run in summaries]
+    else:
+        found = [run.best_by_class.get(chosen or "", math.nan) for run in summaries]
+    return max(filter(math.isfinite, found), default=math.nan)
+
 
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.97)
 ZOOM, PAN, WHEEL = 0.5, 0.25, 0.8
@@ -110,7 +221,7 @@ class Reduced(NamedTuple):
     """A curve reduced to columns, and what it was made of."""
 
     run: RunDetails
-    what: tuple[Value, str | None, Axis, Viewport]
+    what: tuple[ChartValue, str | None, Axis, Viewport]
     line: CurveLine
 
 
@@ -137,20 +248,20 @@ class Chart(Widget, can_focus=True):
         self._grip: tuple[int, Range] | None = None
         """Where the mouse took hold, and what was shown then."""
 
-    def values(self) -> list[Value]:
-        return curves.values(curves.drawn_runs(self._state), self._state.chosen_class)
+    def values(self) -> list[ChartValue]:
+        return values(drawn_runs(self._state), self._state.chosen_class)
 
     def next_value(self, by: int = 1) -> bool:
         """Draw the next value, or the one before (-1); whether that did not pass an end."""
         found = self.values()
         place = found.index(self.value) + by if self.value in found else 0
         self.value = found[place % len(found)]
-        self.take()
+        self.update()
         return 0 <= place < len(found)
 
     # Drawing
 
-    def take(self) -> None:
+    def update(self) -> None:
         if self._make():
             self.refresh()
 
@@ -164,18 +275,18 @@ class Chart(Widget, can_focus=True):
 
     def _make(self) -> bool:
         """Make the lines anew if anything changed that they depend on; whether it did."""
-        runs, state = curves.drawn_runs(self._state), self._state
+        runs, state = drawn_runs(self._state), self._state
         if self.value.kind == "class" and state.chosen_class is None:
             self.value = MEAN
         axis, known = self._known(runs)
         window = self.window
         if known:
-            window.whole = curves.whole(curve for _, curve in known)
+            window.whole = whole(curve for _, curve in known)
         facts = (
             *(self.size, self.value, self.axis, self.smoothing, self.logarithmic),
-            *(window.shown, window.cursor, self.has_focus, palette.NAME, self.rich_style),
+            *(window.shown, window.cursor, self.has_focus, theme_of(self).name, self.rich_style),
             *(state.chosen_class, state.fault, state.highlighted, state.pinned, len(state.runs)),
-            *(self._ghost(), *(state.colour_of(run.summary.name) for run in runs)),
+            *(self._ghost(), *(state.series_of(run.summary.name) for run in runs)),
         )
         before, drawn = self._made_of
         same = facts == before and len(runs) == len(drawn)
@@ -183,14 +294,14 @@ class Chart(Widget, can_focus=True):
             return False
         self._made_of = (facts, runs)
         ground = self.rich_style
-        self._strips = [self._strip(line, ground) for line in self._lines(runs, axis, known)]
+        self._strips = [strip_of(self, line, ground) for line in self._lines(runs, axis, known)]
         return True
 
     def _known(self, runs: list[RunDetails]) -> tuple[Axis, list[tuple[RunDetails, Curve]]]:
         """The axis that all runs share, and the curves that there are."""
-        axis = curves.common_axis(runs, self.value, self.axis)
+        axis = common_axis(runs, self.value, self.axis)
         chosen = self._state.chosen_class
-        found = [(run, curves.curve_of(run, self.value, chosen, axis)) for run in runs]
+        found = [(run, curve_of(run, self.value, chosen, axis)) for run in runs]
         return axis, [(run, curve) for run, curve in found if curve is not None and len(curve.x)]
 
     def _is_drawn(self, run: RunDetails, drawn: RunDetails) -> bool:
@@ -198,22 +309,16 @@ class Chart(Widget, can_focus=True):
         if run is drawn:
             return True
         chosen, axis = self._state.chosen_class, self.axis
-        one, other = (curves.curve_of(each, self.value, chosen, axis) for each in (run, drawn))
+        one, other = (curve_of(each, self.value, chosen, axis) for each in (run, drawn))
         if one is None or other is None:
             return one is other
         return run.summary.name == drawn.summary.name and one.same_as(other)
-
-    def _strip(self, line: Drawn, ground: Style) -> Strip:
-        if isinstance(line, Text):
-            console = self.app.console  # pyright: ignore[reportUnknownMemberType]
-            line = list(Segment.apply_style(line.render(console), ground))
-        return Strip(line).adjust_cell_length(self.size.width, ground)
 
     def _ghost(self) -> float | None:
         """The best of all runs, where there is one and it is a Dice."""
         runs, what = self._state.runs, (self.value, self._state.chosen_class)
         if self._best[0] is not runs or self._best[1] != what:
-            best = curves.best_of_all(runs, *what)
+            best = best_of_all(runs, *what)
             self._best = (runs, what, best if math.isfinite(best) else None)
         return self._best[2]
 
@@ -224,7 +329,7 @@ class Chart(Widget, can_focus=True):
         width, height = layout.plot
         if not known or width < 2 or height < 1:
             self._frame = None
-            nothing = cell(self._nothing(runs), layout.width, palette.DIM)
+            nothing = cell(self._nothing(runs), layout.width, theme_of(self).dim)
             return [self._title(layout.width, ""), nothing]
         shown = self.window.shown
         least = LEAST_AXIS if self.value.is_dice else 0.0
@@ -266,14 +371,15 @@ class Chart(Widget, can_focus=True):
     ) -> list[Drawn]:
         frame = self._frame
         assert frame is not None, "there are curves"
-        colours = [self._state.colour_of(name) for name in names]
+        theme = theme_of(self)
+        colours = [theme.series[self._state.series_of(name)] for name in names]
         cursor = self.window.cursor_cell(frame)
-        look = ChartStyle(colours, self.rich_style, self._ghost(), cursor)
+        look = ChartStyle(theme, colours, self.rich_style, self._ghost(), cursor)
         found: list[Drawn] = [*plot_lines(drawing, frame, look)]
         if layout.line:
             found.append(x_line(frame, look))
         if layout.numbers:
-            found.append(x_numbers(frame, axis, cursor))
+            found.append(x_numbers(frame, axis, look))
         if layout.legend:
             entries = [
                 Entry("★" if name == self._state.pinned else "━", name, colour, line)
@@ -286,13 +392,13 @@ class Chart(Widget, can_focus=True):
         self, entries: Sequence[Entry], axis: Axis, frame: Viewport, cursor: int | None
     ) -> Text:
         """What each run has at the cursor, else at its end."""
-        worded: Callable[[float], str] = dice if self.value.is_dice else quantity
+        worded: Callable[[float], str] = dice_text if self.value.is_dice else quantity
         column = None if cursor is None else 2 * cursor
         read = [worded(entry.line.read(column)) for entry in entries]
         place = "last"
         if cursor is not None:
             place = f"at {axis} {x_label(frame.place_of(2 * cursor + 0.5), frame, axis)}"
-        return legend(entries, read, place, self.size.width)
+        return legend(entries, read, place, self.size.width, theme_of(self))
 
     def _title(self, width: int, band: str) -> Text:
         """What is drawn and how; what the signs mean as far as there is room for it."""
@@ -305,7 +411,8 @@ class Chart(Widget, can_focus=True):
         for sign in filter(None, (band, ghost)):
             if cell_len("  ".join(["─", *parts, sign])) < width:
                 parts.append(sign)
-        return rule("  ".join(parts), width, palette.ACCENT if self.has_focus else palette.FAINT)
+        theme = theme_of(self)
+        return rule("  ".join(parts), width, theme.accent if self.has_focus else theme.faint)
 
     # What the person does
 
@@ -324,14 +431,14 @@ class Chart(Widget, can_focus=True):
             window.forget()
         elif frame is not None:
             self._move(what, window, frame)
-        self.take()
+        self.update()
 
-    def let_go(self) -> bool:
+    def reset_view(self) -> bool:
         """Put the cursor away and show all again; False where neither was to be done."""
-        held = self.window.cursor is not None or self.window.scale > 1
+        changed = self.window.cursor is not None or self.window.scale > 1
         self.window.forget()
-        self.take()
-        return held
+        self.update()
+        return changed
 
     def _move(self, what: str, window: Window, frame: Viewport) -> None:
         moves: dict[str, Callable[[], None]] = {
@@ -346,13 +453,13 @@ class Chart(Widget, can_focus=True):
         moves[what]()
 
     def on_resize(self) -> None:
-        self.take()
+        self.update()
 
     def on_focus(self) -> None:
-        self.take()
+        self.update()
 
     def on_blur(self) -> None:
-        self.take()
+        self.update()
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         self._wheel(event, WHEEL)
@@ -364,7 +471,7 @@ class Chart(Widget, can_focus=True):
         if self._frame is not None:
             event.stop()
             self.window.zoom(factor, self._frame.place_of(2 * (event.x - AXIS) + 0.5))
-            self.take()
+            self.update()
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         self._grip = (event.x, self.window.shown)
@@ -384,10 +491,10 @@ class Chart(Widget, can_focus=True):
             by = (start - event.x) / max(1, frame.width) * (high - low)
             self.window.show(low + by, high + by)
         self.window.put_cursor(event.x - AXIS, frame)
-        self.take()
+        self.update()
 
     def on_leave(self) -> None:
         """Without the mouse there is no cursor, but for the keys'."""
         if not self.has_focus:
             self.window.cursor = None
-            self.take()
+            self.update()

@@ -12,10 +12,11 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 
+from handseg.text import one_line
 from handseg.view import ticks
 from handseg.view.curves import BLANK, NO_CURVE, CurveLine, CurveRaster, Viewport
-from tui import palette
-from tui.wording import joined, one_line, without_middle
+from tui.theme import Theme
+from tui.widgets.lines import joined, without_middle
 
 AXIS = 7
 """Cells left of the curves: a number and the axis."""
@@ -50,7 +51,6 @@ class ChartLayout:
 
     @property
     def line(self) -> bool:
-        """Whether it has a line with ticks."""
         return self.height >= 9
 
 
@@ -58,6 +58,7 @@ class ChartLayout:
 class ChartStyle:
     """What a drawing does not know: a colour for each curve, ghost and cursor."""
 
+    theme: Theme
     colours: Sequence[str]
     ground: Style = field(default_factory=Style)
     ghost: float | None = None
@@ -86,8 +87,8 @@ def plot_lines(drawing: CurveRaster, frame: Viewport, look: ChartStyle) -> list[
         number = numbers.get(row, "")
         text = number.rjust(AXIS - 1)[: AXIS - 1]
         start = [
-            Segment(text, _style(palette.DIM, None, look.ground)),
-            Segment("┤" if number else "│", _style(palette.FAINT, None, look.ground)),
+            Segment(text, _style(look.theme.dim, None, look.ground)),
+            Segment("┤" if number else "│", _style(look.theme.faint, None, look.ground)),
         ]
         found.append([*start, *_row(signs[row], keys[row], look)])
     return found
@@ -105,11 +106,13 @@ def _row(signs: NDArray[np.uint16], keys: NDArray[np.int16], look: ChartStyle) -
     """The cells of one row; neighbours that look the same are one segment."""
     text = signs.astype("<u2").tobytes().decode("utf-16-le")
     starts = [0, *(np.flatnonzero(np.diff(keys)) + 1).tolist()]
-    colours = [palette.DIM, "", *look.colours]
+    colours = [look.theme.dim, "", *look.colours]
     found: list[Segment] = []
     for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
         owner, band = divmod(int(keys[start]), 2)
-        found.append(_segment(text[start:end], (colours[owner - FAINT], bool(band)), look.ground))
+        back = look.theme.line if band else None
+        style = _style(colours[owner - FAINT], back, look.ground)
+        found.append(Segment(text[start:end], style))
     return found
 
 
@@ -141,11 +144,6 @@ def _put_signs(
     whose[at] = np.where(free[at], np.int16(FAINT), whose[at])
 
 
-def _segment(text: str, key: tuple[str, bool], ground: Style) -> Segment:
-    colour, band = key
-    return Segment(text, _style(colour, palette.LINE if band else None, ground))
-
-
 @lru_cache(maxsize=1024)
 def _style(colour: str, back: str | None, ground: Style) -> Style:
     return ground + Style(color=colour or None, bgcolor=back)
@@ -157,12 +155,12 @@ def x_line(frame: Viewport, look: ChartStyle) -> Text:
     signs = ["┬" if column in places else "─" for column in range(frame.width)]
     if look.cursor is not None and look.cursor < frame.width:
         signs[look.cursor] = "┴"
-    return Text(" " * (AXIS - 1) + "└" + "".join(signs), palette.FAINT, no_wrap=True, end="")
+    return Text(" " * (AXIS - 1) + "└" + "".join(signs), look.theme.faint, no_wrap=True, end="")
 
 
-def x_numbers(frame: Viewport, axis: str, cursor: int | None) -> Text:
+def x_numbers(frame: Viewport, axis: str, look: ChartStyle) -> Text:
     """The numbers of the axis, its name at the right, and the place of the cursor as `52▲`."""
-    width = AXIS + frame.width
+    width, cursor = AXIS + frame.width, look.cursor
     row, start, mark = [" "] * width, 0, ""
     if cursor is not None:
         mark = x_label(frame.place_of(2 * cursor + 0.5), frame, axis) + "▲"
@@ -171,8 +169,8 @@ def x_numbers(frame: Viewport, axis: str, cursor: int | None) -> Text:
     _put(row, width - len(axis), axis)
     for column, number in _x_ticks(frame):
         _put(row, AXIS + column - (len(number) - 1) // 2, number)
-    text = Text("".join(row), palette.DIM, no_wrap=True, end="")
-    text.stylize(palette.TEXT, start, start + len(mark))
+    text = Text("".join(row), look.theme.dim, no_wrap=True, end="")
+    text.stylize(look.theme.text, start, start + len(mark))
     return text
 
 
@@ -199,7 +197,9 @@ def x_label(place: float, frame: Viewport, axis: str) -> str:
     return f"{place:,.{digits}f}".replace(",", " ")
 
 
-def legend(entries: Sequence[Entry], read: Sequence[str], place: str, width: int) -> Text:
+def legend(
+    entries: Sequence[Entry], read: Sequence[str], place: str, width: int, theme: Theme
+) -> Text:
     """Sign, name and value of each curve, then the place; names give way where it is narrow.
 
     Curves that do not fit are counted.
@@ -213,7 +213,7 @@ def legend(entries: Sequence[Entry], read: Sequence[str], place: str, width: int
         most = max(1, each - len(value) - 5)
         parts += [
             Text(f" {entry.sign} ", entry.colour),
-            Text(without_middle(one_line(entry.name), most), palette.TEXT),
-            Text(f" {value} ", f"bold {palette.TEXT}"),
+            Text(without_middle(one_line(entry.name), most), theme.text),
+            Text(f" {value} ", f"bold {theme.text}"),
         ]
-    return joined(*parts, Text(more, palette.DIM), Text(f" {place}", palette.DIM))
+    return joined(*parts, Text(more, theme.dim), Text(f" {place}", theme.dim))

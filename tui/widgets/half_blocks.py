@@ -40,7 +40,6 @@ class HalfBlocks(Widget):
         self.post_message(self.Resized())
 
     def render_line(self, y: int) -> Strip:
-        """One line of cells."""
         width, ground = self.size.width, self.rich_style
         index = y - max(0, (self.size.height - len(self._lines)) // 2)
         if not 0 <= index < len(self._lines):

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -10,15 +11,16 @@ from numpy.typing import NDArray
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
 from handseg.anatomy import BONES, bones_of
+from handseg.text import dice_text
 from handseg.view import hand_map
 from handseg.view.hand_map import NO_BONE
-from tui import dice_scale, palette
-from tui.messages import ClassChosen
-from tui.wording import cell, dice
+from tui.theme import dice_bar, theme_of
+from tui.widgets.lines import cell, strip_of
 
 RING = -2
 """A pixel around the chosen bone."""
@@ -28,6 +30,12 @@ LEAST_BONES = 20
 
 class Hand(Widget):
     """A right hand from the back; a click chooses a bone."""
+
+    @dataclass
+    class BoneClicked(Message):
+        """A bone was clicked: the class that it has in the data."""
+
+        label: str
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,7 +60,6 @@ class Hand(Widget):
         self._make()
 
     def render_line(self, y: int) -> Strip:
-        """One line of cells."""
         if y == 0:
             self._make()
         if y < len(self._strips):
@@ -64,7 +71,7 @@ class Hand(Widget):
         # Without colours the bars of two levels look the same, so values are kept as levels.
         looks = tuple(self._look(bone) for bone in BONES)
         title = self._title()
-        made_of = (self.size, looks, title, self._chosen, palette.NAME, self.rich_style)
+        made_of = (self.size, looks, title, self._chosen, theme_of(self).name, self.rich_style)
         if made_of == self._made_of:
             return False
         self._made_of = made_of
@@ -78,31 +85,26 @@ class Hand(Widget):
         return True
 
     def _look(self, bone: str) -> tuple[str, str]:
-        value = self._value(bone)
-        if bone not in self._class_of:
-            return palette.RAISED, " "
-        return dice_scale.colour(value), dice_scale.sign(value)
-
-    def _value(self, bone: str) -> float:
-        return self._values.get(self._class_of.get(bone, ""), math.nan)
+        label, theme = self._class_of.get(bone), theme_of(self)
+        if label is None:
+            return theme.raised, " "
+        value = self._values.get(label, math.nan)
+        return theme.dice_colour(value), dice_bar(value)
 
     def _title(self) -> str:
         if self._chosen is None:
             return "right hand from the back"
-        return f"{self._chosen} {dice(self._values.get(self._chosen, math.nan), 3)}"
+        return f"{self._chosen} {dice_text(self._values.get(self._chosen, math.nan), 3)}"
 
     def _title_strip(self, title: str) -> Strip:
-        width = self.size.width
-        style = f"bold {palette.TEXT}" if self._chosen else palette.DIM
-        text = cell(title.center(max(0, width)), width, style)
-        console = self.app.console  # pyright: ignore[reportUnknownMemberType]
-        found = Segment.apply_style(text.render(console), self.rich_style)
-        return Strip(found).adjust_cell_length(width, self.rich_style)
+        width, theme = self.size.width, theme_of(self)
+        style = f"bold {theme.text}" if self._chosen else theme.dim
+        return strip_of(self, cell(title.center(max(0, width)), width, style), self.rich_style)
 
     def _strip(self, line: list[Segment]) -> Strip:
         left = max(0, (self.size.width - self._pixels.shape[1]) // 2)
-        found = [Segment(" " * left, self.rich_style), *line]
-        return Strip(found).adjust_cell_length(self.size.width, self.rich_style)
+        ground = self.rich_style
+        return strip_of(self, [Segment(" " * left, ground), *line], ground)
 
     def _chosen_bone(self) -> int:
         names = [self._class_of.get(bone) for bone in BONES]
@@ -117,10 +119,14 @@ class Hand(Widget):
         if len(pixels) % 2:
             pixels = np.pad(pixels, ((0, 1), (0, 0)), constant_values=NO_BONE)
         # The last two are for RING and NO_BONE, which count from the end.
-        colours = [*shades, palette.TEXT, palette.GROUND]
+        ground = theme_of(self).ground
+        colours = [*shades, theme_of(self).text, ground]
         rows: list[list[int]] = np.asarray(pixels, np.int64).tolist()
         return [
-            [half(colours[up], colours[down]) for up, down in zip(above, below, strict=True)]
+            [
+                half(colours[up], colours[down], ground)
+                for up, down in zip(above, below, strict=True)
+            ]
             for above, below in zip(rows[::2], rows[1::2], strict=True)
         ]
 
@@ -150,7 +156,7 @@ class Hand(Widget):
         bone = hand_map.nearest(self._pixels, row, column)
         label = self._class_of.get(BONES[bone]) if bone != NO_BONE else None
         if label is not None:
-            self.post_message(ClassChosen(label))
+            self.post_message(self.BoneClicked(label))
 
 
 def is_hand(classes: tuple[str, ...]) -> bool:
@@ -159,8 +165,8 @@ def is_hand(classes: tuple[str, ...]) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def half(above: str, below: str) -> Segment:
+def half(above: str, below: str, ground: str) -> Segment:
     """A cell of two pixels; blank where there is nothing in either."""
     if above == below:
-        return Segment(" " if above == palette.GROUND else "█", Style(color=above, bgcolor=above))
+        return Segment(" " if above == ground else "█", Style(color=above, bgcolor=above))
     return Segment("▀", Style(color=above, bgcolor=below))

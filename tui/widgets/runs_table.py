@@ -1,115 +1,161 @@
 """The table of runs: state, name, epoch, best and last Dice, trend, what is left."""
 
-from typing import cast
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
-from rich.segment import Segment
-from rich.style import Style
 from rich.text import Text
-from textual import events
-from textual.app import ComposeResult
-from textual.containers import Vertical
-from textual.message import Message
 
+from handseg.runs.history import eta_range
 from handseg.runs.summary import RunSummary
-from tui import palette
-from tui.order import OrderName, RunOrder
+from handseg.text import NONE, dice_text, epochs_text, short_duration
+from handseg.view.curves import sparkline
 from tui.state import State
-from tui.widgets.lines import Lines
-from tui.widgets.run_columns import Moving, RunColumns, columns_for, moving, run_cells
-from tui.widgets.sheet import KEPT, Sheet
-from tui.wording import Cells, cell, joined
+from tui.theme import Theme
+from tui.widgets.lines import DICE_TREND, joined, without_middle
+from tui.widgets.table import Cell, DataTable, TableColumn
 
-LEFT_HEADS = ("name", "state", "trend")
-"""Columns whose heads stand at the left."""
-
-
-class Heads(Lines):
-    """The names of the columns; a click sorts by one."""
-
-    class Clicked(Message):
-        """The person clicked the head of a column."""
-
-        def __init__(self, order: OrderName) -> None:
-            super().__init__()
-            self.order: OrderName = order
-
-    def __init__(self, state: State) -> None:
-        super().__init__()
-        self._state = state
-        self._drawn: RunOrder | None = None
-
-    def take(self) -> None:
-        """The state has changed."""
-        if self._state.order != self._drawn:
-            self._drawn = self._state.order
-            self.refresh()
-
-    def lines(self, width: int, height: int) -> list[Text]:
-        """One line."""
-        parts: list[Text] = []
-        for head, cells, name in columns_for(width).heads(self._state.order):
-            style = palette.TEXT if name == self._state.order.name else palette.FAINT
-            if name in LEFT_HEADS:
-                indent = " " if name == "trend" else ""
-                parts.append(cell(indent + head, cells, style))
-            else:
-                parts.append(cell(head, cells, style, "right"))
-        return [joined(*parts)]
-
-    def on_click(self, event: events.Click) -> None:
-        """Sort by the column that was clicked."""
-        end = 0
-        for _, cells, name in columns_for(self.size.width).heads(self._state.order):
-            end += cells
-            if event.x < end:
-                self.post_message(self.Clicked(name))
-                return
+SIGNS = 4
+"""Cells of cursor, mark, state and a blank."""
+LEAST_NAME, ROOMY_NAME = 12, 20
+OPTIONAL = {"epoch": 8, "last": 6, "trend": 7, "age": 6}
+"""Columns that are left out where they do not fit, the last first."""
+BEST, LEFT, SPREAD = 7, 8, 3
 
 
-class RunSheet(Sheet):
-    """The rows of the table."""
+class RunRow(NamedTuple):
+    """A run, and what of its row changes with time and with what the person does."""
+
+    run: RunSummary
+    under: bool
+    """Whether the cursor is on it."""
+    mark: str
+    own: str
+    """Its colour where it is under the cursor, selected or pinned, else empty."""
+    age: str
+    spread: str
+
+    def plain(self, theme: Theme) -> str:
+        """The style of what has no colour of its own."""
+        return theme.dim if self.run.state in ("stopped", "broken") else ""
+
+
+class RunsTable(DataTable[RunRow]):
+    """The runs that are shown; the cursor is the highlighted one."""
 
     def __init__(self, state: State) -> None:
         super().__init__(id="runs")
         self._state = state
-        self._made: dict[str, tuple[RunSummary, RunColumns, Moving, Cells]] = {}
-        """The cells of a run, and what they were made of."""
 
-    def token(self, key: str) -> Cells:
-        """The cells of a run."""
-        run = self._state.summary(key)
+    @property
+    def columns(self) -> Sequence[TableColumn[RunRow]]:
+        return columns_for(self.text_width)
+
+    def update(self) -> None:
+        self.order = self._state.order
+        self.show_keys([run.name for run in self._state.shown], self._state.highlighted)
+
+    def row(self, key: str) -> RunRow | None:
+        state, run = self._state, self._state.summary(key)
         if run is None:
-            return ()
-        columns = columns_for(self.item_width)
-        now = moving(self._state, run, columns, under=key == self._cursor)
-        made = self._made.get(key)
-        if made is None or made[0] is not run or made[1:3] != (columns, now):
-            if len(self._made) > KEPT:
-                self._made.clear()
-            self._made[key] = made = (run, columns, now, run_cells(run, columns, now))
-        return made[3]
-
-    def segments(self, token: object, width: int) -> list[Segment]:
-        return drawn(token)
+            return None
+        under = key == self.cursor
+        mark = "★" if key == state.pinned else "+" if key in state.selected else " "
+        own = self.theme.series[state.series_of(key)] if under or mark != " " else ""
+        spread = spread_of(state, run) if run.state == "running" else ""
+        return RunRow(run, under, mark, own, short_duration(run.age(state.now())), spread)
 
 
-def drawn(token: object) -> list[Segment]:
-    return [Segment(text, Style.parse(style)) for text, style in cast("Cells", token or ())]
+@lru_cache(maxsize=8)
+def columns_for(width: int) -> Sequence[TableColumn[RunRow]]:
+    """The columns of a table of this width; sign, name, best Dice and what is left are in all."""
+    room = width - SIGNS - BEST - LEFT
+    shown: list[str] = []
+    for name, needed in OPTIONAL.items():
+        if room - needed < (ROOMY_NAME if name == "age" else LEAST_NAME):
+            break
+        room -= needed
+        shown.append(name)
+    trend, left = OPTIONAL["trend"], LEFT
+    if "trend" in shown and room - 2 >= LEAST_NAME:
+        trend, room = trend + 2, room - 2
+    if room - SPREAD >= ROOMY_NAME:
+        left, room = left + SPREAD, room - SPREAD
+    columns = (
+        TableColumn(SIGNS, signs_cell, sort="state"),
+        TableColumn(max(1, room), name_cell, "run", sort="name"),
+        TableColumn(OPTIONAL["epoch"], epoch_cell, "epoch", "right", "epoch"),
+        TableColumn(BEST, best_cell, "best", "right", "best"),
+        TableColumn(OPTIONAL["last"], last_cell, "last", "right", "last"),
+        TableColumn(trend, trend_cell, " trend", sort="trend"),
+        TableColumn(
+            left, left_cell if "age" in shown else left_or_age_cell, "left", "right", "left"
+        ),
+        TableColumn(OPTIONAL["age"], age_cell, "age", "right", "age"),
+    )
+    return tuple(one for one in columns if one.sort not in OPTIONAL or one.sort in shown)
 
 
-class RunsTable(Vertical):
-    """The runs with a cursor; posts `Sheet.Moved` and `Sheet.Chosen` with the name of a run."""
+def signs_cell(row: RunRow, width: int, theme: Theme) -> Cell:
+    sign, colour = theme.signs[row.run.state]
+    cursor = ("▸" if row.under else " ") + row.mark
+    return joined(Text(cursor, row.own), Text(f"{sign} ", colour))
 
-    def __init__(self, state: State) -> None:
-        super().__init__()
-        self._state = state
-        self.heads = Heads(state)
-        self.rows = RunSheet(state)
 
-    def compose(self) -> ComposeResult:
-        yield self.heads
-        yield self.rows
+def name_cell(row: RunRow, width: int, theme: Theme) -> Cell:
+    return without_middle(row.run.name, width), row.own or row.plain(theme)
 
-    def take(self) -> None:
-        self.heads.take()
-        self.rows.show_keys([run.name for run in self._state.shown], self._state.highlighted)
+
+def epoch_cell(row: RunRow, width: int, theme: Theme) -> Cell:
+    return epochs(row.run), row.plain(theme)
+
+
+def best_cell(row: RunRow, width: int, theme: Theme) -> Cell:
+    return dice_text(row.run.best_dice), row.plain(theme)
+
+
+def last_cell(row: RunRow, width: int, theme: Theme) -> Cell:
+    return dice_text(row.run.last_dice), theme.dim
+
+
+def trend_cell(row: RunRow, width: int, theme: Theme) -> Cell:
+    return " " + sparkline(row.run.means, width - 1, DICE_TREND), theme.accent
+
+
+def left_cell(row: RunRow, width: int, theme: Theme) -> Cell:
+    """Time left of a running run, or what is wrong with another."""
+    run = row.run
+    if run.state == "running":
+        return short_duration(run.eta) + (row.spread if width > LEFT else ""), ""
+    if run.state == "quiet":
+        return f"q {row.age}", theme.warn
+    if run.state in ("dead", "failed"):
+        return "oom" if "out of memory" in run.message else run.state, theme.bad
+    if run.state == "broken":
+        return "broken", theme.warn
+    return NONE, theme.dim
+
+
+def left_or_age_cell(row: RunRow, width: int, theme: Theme) -> Cell:
+    """The same where the age has no column of its own."""
+    if row.run.state in ("stopped", "finished"):
+        return f"{row.age} ago", theme.dim
+    return left_cell(row, width, theme)
+
+
+def age_cell(row: RunRow, width: int, theme: Theme) -> Cell:
+    return row.age, theme.dim
+
+
+def epochs(run: RunSummary) -> str:
+    """Epochs done of those to do: `61/100`."""
+    return NONE if run.epochs is None else epochs_text(run.known_epoch, run.epochs)
+
+
+def spread_of(state: State, run: RunSummary) -> str:
+    """` ±4m` where the pace of the last validations is known."""
+    details = state.details.get(run.name)
+    low, high = eta_range(details) if details is not None else (math.nan, math.nan)
+    half = (high - low) / 2
+    return f" ±{short_duration(half)}" if half >= 1 else ""

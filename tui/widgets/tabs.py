@@ -1,70 +1,62 @@
-"""The names of the parts that share one place in a narrow window."""
+"""The names of parts that share one place, of which one is shown."""
 
-import math
-from typing import ClassVar, Literal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from rich.cells import cell_len
 from rich.text import Text
 from textual import events
 from textual.message import Message
 
-from tui import palette
-from tui.state import State
-from tui.widgets.lines import Lines
-from tui.wording import fitted, joined
-
-Pane = Literal["bones", "curve", "run"]
+from tui.widgets.lines import Lines, fitted, joined
 
 
 class Tabs(Lines):
-    """Which part is shown; a click on another brings that."""
+    """Which part is shown; a click on another asks for that."""
 
-    PANES: ClassVar[tuple[Pane, ...]] = ("bones", "curve", "run")
+    @dataclass
+    class TabClicked(Message):
+        """The name of a part was clicked."""
 
-    class Clicked(Message):
-        """The person clicked the name of a part."""
+        name: str
 
-        def __init__(self, pane: Pane) -> None:
-            super().__init__()
-            self.pane: Pane = pane
-
-    def __init__(self, state: State) -> None:
+    def __init__(self, names: Sequence[str], note: Callable[[], str] = str) -> None:
         super().__init__()
-        self._state = state
-        self._drawn = ""
-        self.pane: Pane = "bones"
+        self.names = names
+        self.active = names[0]
+        self._note = note
+        """What stands at the right end."""
+        self._noted = ""
 
-    def show(self, pane: Pane) -> None:
-        self.pane = pane
+    def show(self, name: str) -> None:
+        self.active = name
         self.refresh()
 
-    def take(self) -> None:
-        if self._whose() != self._drawn:
+    def next(self, by: int = 1) -> str:
+        """The part after the active one, or before it (-1)."""
+        return self.names[(self.names.index(self.active) + by) % len(self.names)]
+
+    def update(self) -> None:
+        if self._note() != self._noted:
             self.refresh()
 
     def lines(self, width: int, height: int) -> list[Text]:
-        """One line: the parts, then whose they are."""
         parts = [
-            Text(f"[{pane}]", palette.TEXT) if pane == self.pane else Text(f" {pane} ", palette.DIM)
-            for pane in self.PANES
+            Text(f"[{name}]", self.theme.text)
+            if name == self.active
+            else Text(f" {name} ", self.theme.dim)
+            for name in self.names
         ]
-        self._drawn = self._whose()
+        self._noted = self._note()
         room = width - sum(part.cell_len for part in parts) - 1
-        return [joined(" ", *parts, Text(fitted(f"{self._drawn} ", room, "right"), palette.FAINT))]
-
-    def _whose(self) -> str:
-        run = self._state.run
-        if run is None:
-            return ""
-        if not math.isfinite(run.validated_epoch):
-            return run.name
-        return f"{run.name}, epoch {run.validated_epoch:g}"
+        style = self.theme.faint if self._noted else ""
+        note = Text(fitted(f"{self._noted} ", room, "right"), style)
+        return [joined(" ", *parts, note)]
 
     def on_click(self, event: events.Click) -> None:
-        """Bring the part that was clicked."""
         end = 1
-        for pane in self.PANES:
-            end += cell_len(pane) + 2
+        for name in self.names:
+            end += cell_len(name) + 2
             if event.x < end:
-                self.post_message(self.Clicked(pane))
+                self.post_message(self.TabClicked(name))
                 return

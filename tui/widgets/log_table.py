@@ -6,58 +6,56 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rich.segment import Segment
 from rich.text import Text
-from textual import on
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.widgets import Input
 
 from handseg.runs.log import LogLine
-from tui import palette
+from handseg.text import one_line
 from tui.run_files import LogView
-from tui.widgets.sheet import Sheet
-from tui.widgets.typed_line import TypedLine
-from tui.wording import one_line
+from tui.theme import Theme
+from tui.widgets.table import Cell, DataTable, TableColumn
 
 SIDEWAYS = 20
 _ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|.)?")
 
 
 @dataclass(frozen=True)
-class LineLook:
+class LogRow:
     """All that the look of a line depends on."""
 
     text: str
     searched: str
     shift: int
 
-    @property
-    def line(self) -> Text:
-        """The line from where it is moved to, with what is searched marked."""
-        line = Text(harmless(self.text), palette.TEXT)
-        if self.searched:
-            marked = re.compile(re.escape(self.searched), re.IGNORECASE)
-            line.highlight_regex(marked, f"reverse {palette.WARN}")
-        return Text(" ") + line[self.shift :]
+
+def line_cell(row: LogRow, width: int, theme: Theme) -> Cell:
+    """The line without what a terminal would obey, from where it is moved to; matches marked."""
+    line = Text(harmless(row.text), theme.text)
+    if row.searched:
+        marked = re.compile(re.escape(row.searched), re.IGNORECASE)
+        line.highlight_regex(marked, f"reverse {theme.warn}")
+    return Text(" ") + line[row.shift :]
 
 
-class LogSheet(Sheet):
-    """Lines of a log; posts `Wanted` where lines are needed that it does not hold."""
+COLUMNS = (TableColumn(0, line_cell),)
+
+
+class LogTable(DataTable[LogRow]):
+    """Lines of a log; posts `LinesWanted` where lines are needed that it does not hold."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "sideways(-1)", "left", show=False),
         Binding("right", "sideways(1)", "right", show=False),
     ]
 
-    class Wanted(Message):
+    @dataclass
+    class LinesWanted(Message):
         """The person goes beyond the lines that are there: "earlier", "later", "begin", "end"."""
 
-        def __init__(self, where: str, cursor: int) -> None:
-            super().__init__()
-            self.where = where
-            self.cursor = cursor
-            """The byte of the line under the cursor."""
+        where: str
+        cursor: int
+        """The byte of the line under the cursor."""
 
     def __init__(self) -> None:
         super().__init__(id="log-list")
@@ -69,7 +67,7 @@ class LogSheet(Sheet):
         self.follows = True
         """Whether the cursor stays on the last line as new ones come."""
 
-    def show(self, log: LogView) -> None:
+    def show_log(self, log: LogView) -> None:
         """Show these lines."""
         self._log = log
         self._texts = {str(line.offset): line.text for line in log.lines}
@@ -87,7 +85,7 @@ class LogSheet(Sheet):
 
     def clear(self) -> None:
         self.follows, self._shift = True, 0
-        self.show(LogView())
+        self.show_log(LogView())
 
     def mark(self, text: str) -> None:
         self.searched = text
@@ -104,14 +102,12 @@ class LogSheet(Sheet):
         following = self._log.lines[self._index() + 1 : self._index() + 2]
         return following[0].offset if following else sys.maxsize
 
-    def token(self, key: str) -> object:
-        return LineLook(self._texts.get(key, ""), self.searched, self._shift)
+    @property
+    def columns(self) -> Sequence[TableColumn[LogRow]]:
+        return COLUMNS
 
-    def segments(self, token: object, width: int) -> list[Segment]:
-        """The line without what a terminal would obey."""
-        if not isinstance(token, LineLook):
-            return []
-        return list(token.line.render(self.app.console))  # pyright: ignore[reportUnknownMemberType]
+    def row(self, key: str) -> LogRow:
+        return LogRow(self._texts.get(key, ""), self.searched, self._shift)
 
     def action_sideways(self, by: int) -> None:
         """Show what stands further right, or left; not beyond the end of every line."""
@@ -138,14 +134,14 @@ class LogSheet(Sheet):
         if known:
             super().action_edge(index)
         else:
-            self.post_message(self.Wanted("end" if index < 0 else "begin", self.here))
+            self.post_message(self.LinesWanted("end" if index < 0 else "begin", self.here))
 
     def _beyond(self, by: int) -> None:
         place = self._index() + by
         if place < 0 and not self._log.is_whole:
-            self.post_message(self.Wanted("earlier", self.here))
+            self.post_message(self.LinesWanted("earlier", self.here))
         elif place >= len(self._texts) and not self._log.is_at_end:
-            self.post_message(self.Wanted("later", self.here))
+            self.post_message(self.LinesWanted("later", self.here))
 
     def _settle(self) -> None:
         """Follow the end exactly when the cursor has been brought there."""
@@ -162,25 +158,3 @@ def key_of(lines: Sequence[LogLine], offset: int) -> str | None:
 def harmless(text: str) -> str:
     """A line of a log without escape sequences; other control characters become dots."""
     return one_line(_ESCAPES.sub("", text).expandtabs(8))
-
-
-class SearchLine(TypedLine):
-    """`/` and the text; not there until it is opened; esc searches for nothing."""
-
-    class Asked(Message):
-        """The person wants to see where this stands; empty: nothing is searched any more."""
-
-        def __init__(self, text: str) -> None:
-            super().__init__()
-            self.text = text
-
-    def __init__(self) -> None:
-        super().__init__("a text in the log")
-
-    @on(Input.Changed)
-    def keep_to_itself(self, event: Input.Changed) -> None:
-        """A log may be long: it is searched when the person has typed all."""
-        event.stop()
-
-    def typed(self) -> None:
-        self.post_message(self.Asked(self._input.value))

@@ -3,15 +3,15 @@
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from textual.message import Message
 
 from handseg.errors import InputError
-from handseg.runs.history import RunFollower
+from handseg.runs.history import RunDetails, RunFollower
 from handseg.runs.index import RunIndex
 from handseg.runs.summary import RunSummary
-from tui.messages import RunFault, RunRead, RunsListed
 
 PERIOD = 0.5
 """Seconds between two looks; more where looking itself takes long."""
@@ -25,6 +25,26 @@ SLOWEST = 3.0
 
 class Watcher:
     """Lists all runs and reads the followed ones, again and again, until it is stopped."""
+
+    @dataclass
+    class RunsListed(Message):
+        """All runs as they are now, the newest start first."""
+
+        runs: list[RunSummary]
+
+    @dataclass
+    class RunRead(Message):
+        """One run read whole."""
+
+        run: str
+        details: RunDetails
+
+    @dataclass
+    class RunFault(Message):
+        """One run that cannot be read, and why."""
+
+        run: str
+        fault: str
 
     def __init__(
         self,
@@ -71,7 +91,7 @@ class Watcher:
         if runs is not self._listed:
             # The same list is given again where nothing has changed.
             self._listed = runs
-            self._post(RunsListed(list(runs)))
+            self._post(self.RunsListed(list(runs)))
         self._read(wanted)
         return took
 
@@ -89,8 +109,8 @@ class Watcher:
     def _read_one(self, run: RunSummary) -> None:
         follower = self._followers.setdefault(run.name, RunFollower(run.folder, self._now))
         try:
-            self._post(RunRead(run.name, follower.refresh()))
+            self._post(self.RunRead(run.name, follower.refresh()))
         except InputError as error:
             # It begins anew when the run is whole again.
             del self._followers[run.name]
-            self._post(RunFault(run.name, error.details or error.message))
+            self._post(self.RunFault(run.name, error.details or error.message))

@@ -1,1 +1,0 @@
-"""The parts of the Run screen: its head, and four panes."""
