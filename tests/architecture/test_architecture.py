@@ -10,7 +10,8 @@ import pytest
 GENERATOR = runpy.run_path(str(Path(__file__).with_name("generate.py")))
 ROOT, DOCUMENT = GENERATOR["ROOT"], GENERATOR["DOCUMENT"]
 TEXT = DOCUMENT.read_text(encoding="utf-8")
-PATHS = sorted(set(re.findall(r"`((?:handseg|tui|tests|benchmarks|recipes)/[\w./-]*)`", TEXT)))
+PATHS = sorted(set(re.findall(r"`((?:handseg|tui|tests|benchmarks|recipes)/[a-z\d_./-]*)`", TEXT)))
+"""Not `handseg/cli/NAME.py`, which stands for any."""
 NAMES = sorted(set(re.findall(r"`((?:handseg|tui)\.[\w.]+)(?:\(\))?`", TEXT)))
 
 
