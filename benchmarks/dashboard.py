@@ -1,6 +1,6 @@
 """What the dashboard costs, 160 × 50, against the aims of issue 6.
 
-    python benchmarks/tui.py [--runs 1000] [--seconds 20] [--only start,event,...]
+    python benchmarks/dashboard.py [--runs 1000] [--seconds 20] [--only start,event,...]
 
 A real `handseg tui` in a pseudo-terminal: 1,000 runs with 500 validations and 10,000 steps each
 (about a gigabyte in a temporary folder), a live run beside them where something has to move, and
