@@ -1,4 +1,4 @@
-"""What the lines of `events.jsonl` and `steps.jsonl` say: written and read here alone."""
+"""The lines of `events.jsonl` and `steps.jsonl`: what they hold, checked as they are written."""
 
 import math
 import sys

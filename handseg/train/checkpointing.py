@@ -32,7 +32,7 @@ NAMES_ON_DISK = {
     "plateau_scale": "plateau",
     "rollback_scale": "shrink",
 }
-"""Of fields of `TrainerState` in `state.pt`, where they differ: checkpoints keep their names."""
+"""The names of earlier versions for fields of `TrainerState`: `state.pt` keeps them for ever."""
 
 
 @dataclass

@@ -3,7 +3,7 @@
 The third layer of a recipe's check: is there what it asks for?
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -16,7 +16,7 @@ from handseg.errors import InputError, UsageError
 from handseg.recipe.faults import RecipeError, RecipeFault
 from handseg.recipe.load import LoadedRecipe
 from handseg.reporter import Progress, silent
-from handseg.text import counted
+from handseg.text import counted, listed
 from handseg.train.augment import build
 from handseg.train.trackers import refuse_missing
 
@@ -82,11 +82,17 @@ class TrainingData:
 
 
 def find_data(
-    loaded: LoadedRecipe, folder: Path, progress: Progress = silent, *, write_folds: bool = True
+    loaded: LoadedRecipe,
+    folder: Path,
+    progress: Progress = silent,
+    *,
+    is_new: bool = True,
+    write_folds: bool = True,
 ) -> TrainingData:
     """Find the data set, the folds and the crops of a recipe.
 
-    Writes `folds.json` where there is none, once nothing is at fault, and nothing else.
+    Writes `folds.json` where there is none, once nothing is at fault, and nothing else. A run that
+    is not new goes on with what it began with, held-out images in `data.extra` included.
 
     Raises:
         RecipeError: a value that this version cannot serve.
@@ -113,7 +119,8 @@ def find_data(
     training = share_of(training, recipe.data.share)
     people = {sample.person for sample in training}
     crops = tuple(crop for crop in every_crop if crop.person in people)
-    extra, prints = extra_samples(recipe.data.extra, dataset)
+    held_out = {hashes[sample.image]: sample.image_name for sample in validation} if is_new else {}
+    extra, prints = extra_samples(recipe.data.extra, dataset, held_out)
     if crops:
         prints = (*crop_fingerprints(dataset, recipe.data.crops), *prints)
     if write_folds:
@@ -160,9 +167,15 @@ def by_person(sample: Sample) -> tuple[str, str]:
 
 
 def extra_samples(
-    folders: Sequence[str], dataset: Dataset
+    folders: Sequence[str], dataset: Dataset, held_out: Mapping[str, str]
 ) -> tuple[tuple[Sample, ...], tuple[str, ...]]:
-    """The labelled samples of further data sets of the same classes; each set's fingerprint."""
+    """The labelled samples of further data sets of the same classes; each set's fingerprint.
+
+    `held_out` has the names of the images that must not be among them by their sha256.
+
+    Raises:
+        InputError: a set has other classes, or images that are validated on.
+    """
     found: list[Sample] = []
     prints: list[str] = []
     for folder in folders:
@@ -170,6 +183,12 @@ def extra_samples(
         if extra.classes != dataset.classes:
             raise InputError(f"{folder} has other classes than {dataset.root}")
         samples = labelled_training_samples(extra)
+        hashes = file_hashes([sample.image for sample in samples])
+        leaks = sorted(held_out[digest] for digest in set(hashes.values()) & held_out.keys())
+        if leaks:
+            raise InputError(
+                f"{folder} holds images that are validated on", details=listed(leaks, 3)
+            )
         found += samples
         prints.append(fingerprint(sample_files(samples), extra.root))
     return tuple(found), tuple(prints)

@@ -59,7 +59,7 @@ def restore_handlers(before: Mapping[int, Any]) -> None:
 
 
 class StopError(Exception):
-    """Work that is not a step of training ends where it is: a stop was asked for."""
+    """A stop was asked for: raised between two steps, or two images of a validation or prediction."""
 
 
 class StopRequest:
@@ -93,7 +93,7 @@ class StopRequest:
         return self.name is not None
 
     def raise_if_stopped(self) -> None:
-        """Between two images of a validation or a prediction.
+        """Between two steps of training, or two images of a validation or a prediction.
 
         Raises:
             StopError: a stop was asked for.

@@ -30,7 +30,7 @@ SHARED_MEMORY_HINTS = ("docker run --shm-size=8g …", "--set data.workers=0")
 
 
 class SampleRef(NamedTuple):
-    """One sample of one epoch: its index, and the seed of its augmentation."""
+    """One sample of one epoch: its index in `TrainingSamples`, and its augmentation's seed."""
 
     sample: int
     seed: int
@@ -119,6 +119,7 @@ class TrainingSamples(Dataset[tuple[np.ndarray, np.ndarray, np.ndarray]]):
             (part, index) for part in range(len(parts)) for index in range(len(parts[part].samples))
         ]
         self.status = WorkerStatus(0)
+        """Of the processes at work: each `EpochLoader.new_pool` gives another."""
 
     def __len__(self) -> int:
         return len(self.places)
@@ -221,7 +222,7 @@ class EpochLoader:
     ) -> None:
         self.samples = samples
         self.sampler = sampler
-        self.batches = EpochBatches(sampler)
+        self.batch_sampler = EpochBatches(sampler)
         self.workers = workers
         self.pin = pin
         self.warn = warn
@@ -241,7 +242,7 @@ class EpochLoader:
             pool = self.pool = self.pool or self.new_pool()
             try:
                 if batches is None:
-                    self.batches.epoch, self.batches.first = epoch, number
+                    self.batch_sampler.epoch, self.batch_sampler.first = epoch, number
                     batches = pool.batches()
                 batch = pool.next(batches)
             except GONE:
@@ -249,7 +250,7 @@ class EpochLoader:
                 if not failures:
                     raise
             else:
-                yield whole(batch)
+                yield checked(batch)
                 # Not held while the next one is waited for.
                 del batch
                 number += 1
@@ -263,7 +264,7 @@ class EpochLoader:
     def new_pool(self) -> WorkerPool:
         """Workers, not yet started."""
         self.samples.status = WorkerStatus(self.workers)
-        return WorkerPool(self.samples, self.batches, self.samples.status, pin=self.pin)
+        return WorkerPool(self.samples, self.batch_sampler, self.samples.status, pin=self.pin)
 
     def close(self) -> None:
         """End the workers; another epoch starts new ones."""
@@ -306,7 +307,7 @@ class FailureLog:
         return f"a process of the loader {failure.cause()} {place}"
 
 
-def whole(batch: TrainingBatch | SampleFault) -> TrainingBatch:
+def checked(batch: TrainingBatch | SampleFault) -> TrainingBatch:
     """The batch, if it is one.
 
     Raises:

@@ -54,41 +54,42 @@ class SegmentationLoss(nn.Module):
             if name in spec.schedule or spec.weight(name)
         }
 
-    def weight(self, name: str, progress: float) -> float:
+    def weight(self, name: str, share: float) -> float:
         """The weight of a loss at a share of training from 0 to 1."""
         curve = self.spec.schedule.get(name)
         if not curve:
             return self.spec.weight(name)
         shares, weights = zip(*curve, strict=True)
-        return float(np.interp(progress, shares, weights))
+        return float(np.interp(share, shares, weights))
 
     def forward(
-        self, logits: Tensor, targets: Tensor, labelled: Tensor | None, progress: float
+        self, logits: Tensor, targets: Tensor, labelled: Tensor | None, share: float
     ) -> Tensor:
         """`logits` float[n, C, h, w], `targets` 0 or 1 of the same shape.
 
         `labelled` is bool[n, C] on the CPU, so that no device is waited for; None: all are.
+        `share` is how much of the training is done, from 0 to 1.
         """
-        planes, truth = labelled_planes(logits, targets, labelled)
-        if not len(planes):
+        rows, truth = labelled_rows(logits, targets, labelled)
+        if not len(rows):
             return logits.sum() * 0.0
         total = torch.zeros((), device=logits.device)
         for name, term in self.terms.items():
-            weight = self.weight(name, progress)
+            weight = self.weight(name, share)
             if weight:
-                total = total + weight * term(planes, truth)
+                total = total + weight * term(rows, truth)
         return total
 
 
-def labelled_planes(
+def labelled_rows(
     logits: Tensor, targets: Tensor, labelled: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    """The planes whose class was labelled, as `float32[planes, pixels]`."""
-    planes = logits.float().flatten(2).flatten(0, 1)
+    """A row for each mask whose class was labelled, as `float32[masks, pixels]`."""
+    rows = logits.float().flatten(2).flatten(0, 1)
     truth = targets.flatten(2).flatten(0, 1)
     if labelled is not None and not labelled.numpy().all():
         # Indices are made on the CPU: a mask would make the device say how many there are.
         chosen = torch.from_numpy(np.flatnonzero(labelled.numpy()))
-        chosen = chosen.to(planes.device, non_blocking=True)
-        planes, truth = planes[chosen], truth[chosen]
-    return planes, truth.float()
+        chosen = chosen.to(rows.device, non_blocking=True)
+        rows, truth = rows[chosen], truth[chosen]
+    return rows, truth.float()

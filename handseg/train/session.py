@@ -106,7 +106,8 @@ def resume(run: Path, loaded: LoadedRecipe, data_folder: Path, reporter: Reporte
         restore_surroundings(before, reporter)
         checkpoint = last_checkpoint(run, damaged.append)
         with reporter.progress("reading files") as progress:
-            data = find_data(loaded, data_folder, progress).limited(before.get("limit"))
+            data = find_data(loaded, data_folder, progress, is_new=False)
+        data = data.limited(before.get("limit"))
         refuse_other_data(run, before, data)
         may_shrink = may_still_shrink(loaded, before)
         setup = prepare_setup(loaded, data, device, run.parent, reporter, may_shrink=may_shrink)

@@ -1,4 +1,4 @@
-"""One step of training: forward and backward in parts, then the weights move, or nothing does."""
+"""One step of training: forward and backward in micro-batches, then the weights move, or do not."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -93,10 +93,10 @@ class Stepper:
     def accumulate(self, batch: TrainingBatch, share: float) -> Tensor:
         """Forward and backward, part by part; the loss of the whole."""
         total = torch.zeros((), device=self.device)
-        labelled = max(1, batch.labelled.numpy().sum())
+        labelled_masks = max(1, batch.labelled.numpy().sum())
         for part in batch.split(self.micro_batch.size):
             # The loss is a mean over labelled planes, so that is what a part counts for.
-            weight = float(part.labelled.numpy().sum() / labelled)
+            weight = float(part.labelled.numpy().sum() / labelled_masks)
             loss = self.batch_loss(part, share) * weight
             self.scaler.scale(loss).backward()
             total += loss.detach()
@@ -132,7 +132,7 @@ class Stepper:
         return ~(torch.isfinite(loss) & (torch.isfinite(norm) | excused))
 
     def optimizer_step(self, loss: Tensor, step: int) -> StepResult:
-        """Move weights and average, unless the step is bad.
+        """Move the weights, unless the step is bad, and their average.
 
         Raises:
             RollbackError: memory ran out: which weights have moved is unknown.

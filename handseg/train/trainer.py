@@ -35,8 +35,9 @@ from handseg.train.trackers import RunInfo, Trackers
 from handseg.train.validation import Previews, Validation, validate
 
 PLATEAU_PATIENCE = 5
+"""`plateau` lowers the rate after so many validations without a gain, and after as many more."""
 PLATEAU_FACTOR = 0.5
-"""`plateau` halves the rate after so many validations without a gain."""
+"""Of the rate, each time."""
 ROLLBACKS = 3
 """How often a training goes back for losses that are not finite before it gives up."""
 ROLLBACK_FACTOR = 0.5
@@ -351,7 +352,7 @@ class Trainer:
         self.setup.reporter.info(text)
 
     def warn(self, message: str, about: str) -> None:
-        """Tell the person, the run's log and its events; `about` is of `fields`."""
+        """Tell the person, the run's log and its events; `about` is `layout.MEMORY` or such."""
         self.writer.event(layout.WARNING, message=message, about=about)
         self.writer.log(f"warning: {message}")
         self.setup.reporter.warn(message)

@@ -66,7 +66,7 @@ class WorkerStatus:
             row[2] += 1
 
     def sample_of(self, pid: int | None) -> int | None:
-        """What a process works on, or did last of all; None between two samples."""
+        """What a process works on, or did when it ended; None if it was between two samples."""
         for owner, sample, _ in self.rows.tolist():
             if owner == pid and sample != NO_SAMPLE:
                 return sample
@@ -128,6 +128,8 @@ class WorkerPool:
             persistent_workers=workers > 0,
             collate_fn=unchanged,
             pin_memory=pin,
+            # Processes share the mapped files and `status`; Python 3.14 would not fork any more.
+            multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
             worker_init_fn=partial(worker_init, os.getpid(), ends_with_parent),
             # Its own: torch draws a seed for each iterator, and a pool more must change nothing.
             generator=torch.Generator(),

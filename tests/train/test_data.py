@@ -10,6 +10,7 @@ from handseg.crops import cut_crops, plan_crops
 from handseg.data.crop_manifest import region_folder
 from handseg.data.dataset import labelled_training_samples, open_dataset
 from handseg.data.fingerprint import fingerprint, sample_files
+from handseg.data.phantom import write_phantoms
 from handseg.errors import InputError, UsageError
 from handseg.recipe.faults import RecipeError
 from handseg.recipe.load import load_recipe
@@ -136,12 +137,28 @@ def test_crops_of_other_labels_are_stale(tiny_recipe):
     assert "handseg crop" in caught.value.hints[0]
 
 
-def test_further_data_is_trained_on_and_never_validated_on(tiny_recipe, phantom_folder):
-    found = data_of(tiny_recipe, f"data.extra=['{phantom_folder}']")
+def test_further_data_is_trained_on_and_never_validated_on(tiny_recipe):
+    write_phantoms(Path("further"), people=2, size=64, seed=11)
+    found = data_of(tiny_recipe, "data.extra=['further']")
     alone = data_of(tiny_recipe)
+    further = open_dataset(Path("further"))
     assert found.validation == alone.validation
-    assert len(found.training) == len(alone.training) + len(open_dataset(DATA).train)
-    assert found.added_fingerprints == (alone.fingerprint,)
+    assert found.training == alone.training + further.train
+    print_of_it = fingerprint(sample_files(further.train), further.root)
+    assert found.added_fingerprints == (print_of_it,)
+
+
+@pytest.mark.parametrize("folder", ["data", "copy"])
+def test_further_data_that_holds_a_held_out_image_is_refused(tiny_recipe, folder):
+    shutil.copytree(DATA, "copy")
+    with pytest.raises(InputError) as caught:
+        data_of(tiny_recipe, f"data.extra=['{folder}']")
+    held_out = data_of(tiny_recipe).validation
+    assert caught.value.message == f"{folder} holds images that are validated on"
+    assert held_out[0].image_name in caught.value.details
+    # A run that was begun before this was refused goes on as it began.
+    loaded = load_recipe(str(tiny_recipe), [f"data.extra=['{folder}']"])
+    assert find_data(loaded, DATA, is_new=False).training
 
 
 def test_a_share_takes_whole_people_evenly(workplace):

@@ -170,11 +170,11 @@ def introduce(training: "Training", data: Path) -> None:
 def train_here(training: "Training", request: "TrainRequest") -> None:
     data, runs = options.data_folder(request.data), options.runs_folder(request.runs)
     introduce(training, data)
-    from handseg.train.session import train as run_training
+    from handseg.train.session import train as train_recipe
 
     reporter = console.reporter(speed(training.loaded.recipe.train.batch_size))
     report(
-        run_training(training.loaded, data, runs, reporter, name=request.name, limit=request.limit)
+        train_recipe(training.loaded, data, runs, reporter, name=request.name, limit=request.limit)
     )
 
 
@@ -236,13 +236,14 @@ def report(outcome: "Outcome") -> None:
 def weights_words(outcome: "Outcome") -> str:
     """Which weights the best Dice is of, where there were two to choose from."""
     from handseg.runs.history import read_run
-    from handseg.runs.jsonl import number
+    from handseg.runs.jsonl import mapping, number
 
     events = read_run(outcome.run).events
     both = [event for event in events if event.get("ema_mean") is not None]
     if not both:
         return ""
-    best = min(both, key=lambda event: abs(number(event.get("mean")) - outcome.best))
+    step = mapping(both[-1].get("best")).get("step")
+    best = next((event for event in reversed(both) if event.get("step") == step), both[-1])
     if outcome.uses_ema:
         other = number(best.get("raw_mean"))
         return f" of the weights' moving average; the weights themselves had {other:.4f}"
