@@ -1,7 +1,7 @@
 """Checkpoints: whole or absent, verified when they are read.
 
 checkpoints/step-00001200/model.safetensors   the weights, and those of the EMA
-checkpoints/step-00001200/state.pt            optimiser, scaler, where the training stands (`position`)
+checkpoints/step-00001200/state.pt            optimiser, scaler, and `position`: where it stands
 checkpoints/step-00001200/manifest.json       sha256 of both, step, epoch, Dice
 checkpoints/last, checkpoints/best            the name of one of the folders
 """

@@ -59,7 +59,7 @@ def restore_handlers(before: Mapping[int, Any]) -> None:
 
 
 class StopError(Exception):
-    """A stop was asked for: raised between two steps, or two images of a validation or prediction."""
+    """A stop was asked for: raised between two steps, or two images outside of training."""
 
 
 class StopRequest:
