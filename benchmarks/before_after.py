@@ -20,7 +20,7 @@ from pathlib import Path
 from many_runs import build
 from measure import spend, warm
 
-from handseg.data.phantom import write_phantoms
+from handseg.phantom.writing import write_phantoms
 
 HERE = Path(__file__).parent
 MOST = 1.05

@@ -24,7 +24,7 @@ from handseg.anatomy import BONES
 from handseg.check.dataset import check_dataset
 from handseg.check.findings import Finding
 from handseg.data.dataset import open_dataset
-from handseg.data.phantom import write_phantoms
+from handseg.phantom.writing import write_phantoms
 
 SEEDS = (90_001, 90_002, 90_003)
 SMALL_SEEDS = range(92_000, 92_030)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from handseg.anatomy import BONES, FINGERS, NEIGHBOURS
 from handseg.check import anatomy, dataset, inspection
-from handseg.data.phantom import Side, make_polygons
+from handseg.phantom.phantom import Side, make_polygons
 
 SIDE = 512
 SIDES: tuple[Side, Side] = ("right", "left")

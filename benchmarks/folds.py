@@ -19,7 +19,7 @@ from pathlib import Path
 from handseg.data.dataset import open_dataset
 from handseg.data.folds import make_folds
 from handseg.data.people import Person, training_people
-from handseg.data.phantom import write_phantoms
+from handseg.phantom.writing import write_phantoms
 
 K = 5
 SEEDS = 100

@@ -36,8 +36,8 @@ from handseg.anatomy import BONES
 from handseg.data.cache import CachedDataset, build_cache
 from handseg.data.dataset import Sample, open_dataset
 from handseg.data.fingerprint import sample_files
-from handseg.data.phantom import write_phantoms
 from handseg.data.planes import unpack
+from handseg.phantom.writing import write_phantoms
 from handseg.recipe.load import load_recipe
 from handseg.recipe.schema import Transform
 from handseg.train.augment import Augmentation

@@ -20,9 +20,10 @@ from handseg import rle
 from handseg.anatomy import BONES, CARPALS, FINGERS, FOREARM, MEAN_AREAS
 from handseg.data.dataset import open_dataset, with_test_labels
 from handseg.data.labels import label_runs
-from handseg.data.phantom import make_phantom, make_polygons, write_phantoms
-from handseg.data.phantom.extras import SHARES
 from handseg.hand.pose import LIMIT, bend
+from handseg.phantom.extras import SHARES
+from handseg.phantom.phantom import make_phantom, make_polygons
+from handseg.phantom.writing import write_phantoms
 
 SEED = 909
 BOX: dict[str, tuple[int, int, int]] = {

@@ -54,7 +54,7 @@ patience = 0
 @pytest.fixture(scope="session")
 def phantom_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six people's hands at 192 px, two of them test people; shared, so never written to."""
-    from handseg.data.phantom import write_phantoms
+    from handseg.phantom.writing import write_phantoms
 
     folder = tmp_path_factory.mktemp("phantoms") / "data"
     return write_phantoms(folder, people=6, size=192, seed=7, test_people=2)

@@ -47,7 +47,7 @@ def phantom(
 
     Its layout is the one that `handseg train` reads.
     """
-    from handseg.data.phantom import write_phantoms
+    from handseg.phantom.writing import write_phantoms
 
     with console.progress("making phantoms") as progress:
         made = write_phantoms(

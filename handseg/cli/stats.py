@@ -16,8 +16,7 @@ from handseg.text import NONE, size_text
 
 if TYPE_CHECKING:
     from handseg.data.dataset import Dataset
-    from handseg.data.statistics.gather import Intensity, Split, Statistics
-    from handseg.data.statistics.masks import ClassRow, MaskStatistics
+    from handseg.statistics import ClassRow, Intensity, MaskStatistics, Split, Statistics
     from handseg.view.statistics_page import LabelledPicture
 
 VERSION = 1
@@ -71,8 +70,8 @@ def stats(
     training labels; `--csv` prints the table of classes.
     """
     from handseg.data.dataset import open_dataset
-    from handseg.data.statistics.gather import gather, label_bytes
     from handseg.data.storage import cache_root
+    from handseg.statistics import gather, label_bytes
 
     check_options(html, with_images, force)
     dataset = open_dataset(options.data_folder(data))
@@ -235,7 +234,7 @@ def areas_table(rows: "Sequence[ClassRow]") -> Table:
 
 
 def classes_table(rows: "Sequence[ClassRow]") -> Table:
-    from handseg.data.statistics.masks import ClassRow
+    from handseg.statistics import ClassRow
 
     names = [field.name for field in fields(ClassRow)][1:]
     return Table([Column(name) for name in ("class", *names)], [astuple(row) for row in rows])
@@ -387,7 +386,7 @@ def split_json(split: "Split") -> dict[str, Any]:
 
 
 def intensity_json(found: "Intensity") -> dict[str, Any]:
-    from handseg.data.statistics.gather import PERCENTILES
+    from handseg.statistics import PERCENTILES
 
     return {
         "images": found.images,

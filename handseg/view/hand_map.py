@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg.anatomy import BONES, CARPALS, FINGERS, FINGERTIPS, FOREARM, MEAN_AREAS
-from handseg.data.phantom import outlines
-from handseg.data.phantom.hand import MEAN_LENGTHS, rotation
-from handseg.data.phantom.outlines import Points
+from handseg.phantom import outlines
+from handseg.phantom.hand import MEAN_LENGTHS, rotation
+from handseg.phantom.outlines import Points
 
 NO_BONE = -1
 

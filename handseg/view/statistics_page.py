@@ -11,11 +11,10 @@ from handseg.data.dataset import Sample
 from handseg.data.images import read_image
 from handseg.data.labels import label_runs
 from handseg.data.planes import pack
-from handseg.data.statistics.gather import PERCENTILES, Split, Statistics
-from handseg.data.statistics.masks import MaskStatistics
 from handseg.errors import InputError
 from handseg.hand.pose import LIMIT
 from handseg.rle import to_mask
+from handseg.statistics import PERCENTILES, MaskStatistics, Split, Statistics
 from handseg.view import charts
 from handseg.view.charts import SERIES, Bar
 from handseg.view.overlay import compose, fitted

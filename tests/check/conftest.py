@@ -11,7 +11,7 @@ from PIL import Image
 from handseg import rle
 from handseg.anatomy import BONES
 from handseg.check.submission import check_submission, open_to_check
-from handseg.data.phantom import make_polygons
+from handseg.phantom.phantom import make_polygons
 
 SIDE = 256
 """Pixels of the hands with labels."""

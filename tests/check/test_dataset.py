@@ -200,7 +200,7 @@ def test_images_at_fault_are_named_for_leaving_out(data):
 
 
 def test_a_ring_around_a_finger_is_noted_by_a_deep_check(tmp_path):
-    from handseg.data.phantom import write_phantoms
+    from handseg.phantom.writing import write_phantoms
 
     root = write_phantoms(tmp_path / "data", people=5, size=256, seed=3)
     image = sorted((root / "train/DCM").glob("*/*.png"))[2]

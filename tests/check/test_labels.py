@@ -5,7 +5,7 @@ import pytest
 
 from handseg.check import inspection
 from handseg.check.inspection import CROSSING, FEW_POINTS, NO_AREA, polygon_faults
-from handseg.data.phantom import make_polygons
+from handseg.phantom.phantom import make_polygons
 
 SQUARE = [(0, 0), (10, 0), (10, 10), (0, 10)]
 EIGHT = [(0, 0), (10, 10), (10, 0), (0, 10)]

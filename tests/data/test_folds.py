@@ -15,9 +15,9 @@ from handseg.data.dataset import Dataset, Sample, open_dataset
 from handseg.data.folds import fold_count, load_or_make_folds, make_folds, save_folds, write_folds
 from handseg.data.label_runs import label_file
 from handseg.data.people import Person, training_people
-from handseg.data.phantom import write_phantoms
 from handseg.data.settings import Settings
 from handseg.errors import InputError, UsageError
+from handseg.phantom.writing import write_phantoms
 
 PEOPLE = [f"ID{number:03d}" for number in range(1, 14)]
 

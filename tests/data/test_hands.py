@@ -7,8 +7,8 @@ from handseg.anatomy import BONES
 from handseg.data.dataset import open_dataset
 from handseg.data.hands import hands_of
 from handseg.data.label_runs import label_file
-from handseg.data.phantom import write_phantoms
 from handseg.hand.hands import Hands, bone_places, sides_of
+from handseg.phantom.writing import write_phantoms
 
 CARPAL, RADIUS, ULNA = (BONES.index(bone) for bone in ("Capitate", "Radius", "Ulna"))
 

@@ -9,8 +9,8 @@ from hypothesis.extra.numpy import arrays
 
 from handseg.anatomy import BONES
 from handseg.data.letterbox import Letterbox
-from handseg.data.phantom import make_polygons
 from handseg.formats.polygons import rasterise
+from handseg.phantom.phantom import make_polygons
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from handseg import rle
-from handseg.data.phantom import make_polygons
 from handseg.errors import InputError, UsageError
 from handseg.formats.polygons import rasterise
 from handseg.hand.hands import Hands
 from handseg.hand.pose import LIMIT, axis_lean, bend, shaft_lean
+from handseg.phantom.phantom import make_polygons
 from handseg.rle.geometry import segments
 from handseg.score.ground_truth import read_truth
 from handseg.score.scoring import parse_reweight, pose_strata

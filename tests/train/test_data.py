@@ -10,8 +10,8 @@ from handseg.crops import cut_crops, plan_crops
 from handseg.data.crop_manifest import region_folder
 from handseg.data.dataset import labelled_training_samples, open_dataset
 from handseg.data.fingerprint import fingerprint, sample_files
-from handseg.data.phantom import write_phantoms
 from handseg.errors import InputError, UsageError
+from handseg.phantom.writing import write_phantoms
 from handseg.recipe.faults import RecipeError
 from handseg.recipe.load import load_recipe
 from handseg.train.data import find_data, share_of

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from handseg.data.dataset import open_dataset
-from handseg.data.statistics.gather import gather
+from handseg.statistics import gather
 from handseg.view.statistics_page import labelled_pictures, statistics_page
 
 ULNA = [[10, 10], [19, 10], [19, 19], [10, 19]]

@@ -24,9 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg.anatomy import BONES, MEAN_AREAS
-from handseg.data.phantom.phantom import make_phantom
 from handseg.data.planes import pack
 from handseg.formats.polygons import rasterise
+from handseg.phantom.phantom import make_phantom
 from handseg.recipe.load import load_recipe
 from handseg.recipe.write import to_toml
 from handseg.runs import jsonl, layout

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg.anatomy import CARPALS, FINGERS, FINGERTIPS, FOREARM
-from handseg.data.phantom import outlines
-from handseg.data.phantom.hand import WORLD, Build, PosedBone, PosedHand
-from handseg.data.phantom.outlines import Points
+from handseg.phantom import outlines
+from handseg.phantom.hand import WORLD, Build, PosedBone, PosedHand
+from handseg.phantom.outlines import Points
 
 Field = NDArray[np.float32]
 """A picture [H, W] of a quantity, float32."""

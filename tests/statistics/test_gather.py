@@ -9,8 +9,8 @@ from PIL import Image
 
 from handseg.cli.stats import statistics_json
 from handseg.data.dataset import open_dataset
-from handseg.data.phantom import write_phantoms
-from handseg.data.statistics.gather import fact_rows, gather, intensity_of
+from handseg.phantom.writing import write_phantoms
+from handseg.statistics import fact_rows, gather, intensity_of
 
 ULNA = [[10, 10], [19, 10], [19, 19], [10, 19]]
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from handseg.anatomy import BONES, CARPALS, FOREARM, MEAN_AREAS
-from handseg.data.phantom import make_phantom, make_polygons
+from handseg.phantom.phantom import make_phantom, make_polygons
 
 SIZE = 512
 

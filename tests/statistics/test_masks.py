@@ -13,8 +13,8 @@ from handseg.cli.stats import classes_table
 from handseg.data.dataset import open_dataset
 from handseg.data.label_runs import label_file
 from handseg.data.labels import label_runs
-from handseg.data.statistics.masks import CELLS, class_rows, coverage, measure_masks
 from handseg.rle.geometry import segments
+from handseg.statistics import CELLS, class_rows, coverage, measure_masks
 
 SQUARE = [[10, 10], [19, 10], [19, 19], [10, 19]]
 BELOW = [[10, 15], [19, 15], [19, 34], [10, 34]]

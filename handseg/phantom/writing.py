@@ -16,9 +16,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from handseg.data.phantom.extras import known_extras
-from handseg.data.phantom.phantom import BENT_SHARE, Polygon, Side, make_phantom
 from handseg.errors import FailedError, UsageError
+from handseg.phantom.extras import known_extras
+from handseg.phantom.phantom import BENT_SHARE, Polygon, Side, make_phantom
 from handseg.reporter import Progress, silent
 
 MARK = "phantom.json"

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg.anatomy import FINGERS, METACARPALS
-from handseg.data.phantom.hand import WORLD, Build, PosedHand, rotation
-from handseg.data.phantom.outlines import Points, centroid
-from handseg.data.phantom.radiograph import CORTEX, MEDULLA, RADII, Exposure, Field
 from handseg.errors import UsageError, did_you_mean
+from handseg.phantom.hand import WORLD, Build, PosedHand, rotation
+from handseg.phantom.outlines import Points, centroid
+from handseg.phantom.radiograph import CORTEX, MEDULLA, RADII, Exposure, Field
 
 SHARES: dict[str, float] = {
     "rings": 0.5,

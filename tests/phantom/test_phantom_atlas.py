@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from handseg.anatomy import BONES
-from handseg.data.phantom import make_polygons
+from handseg.phantom.phantom import make_polygons
 
 SIZE = 256
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from handseg.anatomy import BONES, CARPALS, FINGERS, FINGERTIPS, FOREARM, MEAN_AREAS, METACARPALS
-from handseg.data.phantom import outlines
-from handseg.data.phantom.outlines import Points
+from handseg.phantom import outlines
+from handseg.phantom.outlines import Points
 
 WORLD = 2048.0
 """Width and height of the image in world units."""

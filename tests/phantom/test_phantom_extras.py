@@ -8,9 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from handseg.anatomy import BONES, FINGERS
-from handseg.data.phantom import make_phantom, write_phantoms
-from handseg.data.phantom.extras import SHARES, known_extras
 from handseg.errors import UsageError
+from handseg.phantom.extras import SHARES, known_extras
+from handseg.phantom.phantom import make_phantom
+from handseg.phantom.writing import write_phantoms
 
 SIZE, SEED, PEOPLE = 192, 41, 10
 

@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from handseg.data.phantom import outlines
-from handseg.data.phantom.extras import draw_extras
-from handseg.data.phantom.hand import WORLD, Build, PosedHand, draw_build, draw_pose
-from handseg.data.phantom.outlines import Points
-from handseg.data.phantom.radiograph import develop, draw_exposure, hand_attenuation
+from handseg.phantom import outlines
+from handseg.phantom.extras import draw_extras
+from handseg.phantom.hand import WORLD, Build, PosedHand, draw_build, draw_pose
+from handseg.phantom.outlines import Points
+from handseg.phantom.radiograph import develop, draw_exposure, hand_attenuation
 
 Side = Literal["left", "right"]
 Polygon = NDArray[np.int32]

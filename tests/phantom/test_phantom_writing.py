@@ -11,8 +11,10 @@ from typer.testing import CliRunner
 
 from handseg.anatomy import BONES
 from handseg.cli.phantom import phantom as phantom_command
-from handseg.data.phantom import make_phantom, write_phantoms, writing
 from handseg.errors import UsageError
+from handseg.phantom import writing
+from handseg.phantom.phantom import make_phantom
+from handseg.phantom.writing import write_phantoms
 
 
 def digest(folder: Path) -> dict[str, str]:

@@ -1,1 +1,0 @@
-"""What is in a data set: sizes of bones, overlaps, positions, hands, grey values, people."""
