@@ -28,7 +28,6 @@ def counted(number: int, thing: str, things: str = "") -> str:
 
 
 def shown(names: Sequence[str], most: int = SHOWN) -> str:
-    """The first few names."""
     return ", ".join(names[:most]) + (", …" if len(names) > most else "")
 
 

@@ -90,6 +90,5 @@ def _ended(old: RunSummary, run: RunSummary) -> str:
 
 
 def _record(now: float, run: str, state: State, best: float, beaten: float) -> Notification:
-    """A validation that is better than all that any run had."""
     text = f"beats all runs: Dice {dice_text(best)} (before {dice_text(beaten)})"
     return Notification(now, run, state, text, best, beaten)

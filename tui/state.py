@@ -79,7 +79,6 @@ class State:
 
     @property
     def baseline(self) -> RunSummary | None:
-        """The pinned run, if it is another than the highlighted one."""
         return self.pinned_run if self.pinned != self.highlighted else None
 
     @property
@@ -89,7 +88,6 @@ class State:
 
     @property
     def wanted(self) -> tuple[str, ...]:
-        """Names of the runs to be read whole: the highlighted one, the selected, the pinned."""
         names = (self.highlighted, *self.selected, self.pinned)
         return tuple(dict.fromkeys(name for name in names if name is not None))
 

@@ -155,5 +155,4 @@ assert tuple(THEMES) == get_args(ThemeName)
 
 
 def theme_of(node: DOMNode) -> Theme:
-    """The theme of the app that a widget or a screen belongs to."""
     return THEMES.get(node.app.theme, DARK)  # pyright: ignore[reportUnknownMemberType]

@@ -185,7 +185,8 @@ class _Population:
     def __init__(self, hands: Hands, inside: Sequence[BonePairs]) -> None:
         self.hands, self.inside = hands, inside
         thumb_left = order_rules(hands.centres).thumb_left
-        self.points: Points = to_upright(hands.centres, thumb_left)
+        points = hands.centres[:, :, 0] + 1j * hands.centres[:, :, 1]
+        self.points: Points = np.where(thumb_left[:, None], points, -points.conj())
         self.reference: ReferenceHand = reference_hand(self.points, hands.areas)
         aligned = align_hands(
             self.points, hands.areas, self.reference.places, self.reference.spread
@@ -321,11 +322,6 @@ class AlignedHands(NamedTuple):
     """Places with the forearm as it is."""
 
 
-def to_upright(centres: Centres, thumb_left: NDArray[np.bool_]) -> Points:
-    points = centres[:, :, 0] + 1j * centres[:, :, 1]
-    return np.where(thumb_left[:, None], points, -points.conj())
-
-
 def reference_hand(points: Points, areas: Areas) -> ReferenceHand:
     """The reference of hands that are upright."""
     places, spread = _first_places(points), np.full(len(BONES), 0.03 + 0.03j)
@@ -388,12 +384,6 @@ def align_hands(points: Points, areas: Areas, places: Points, spread: Points) ->
     bent = aligned.copy()
     aligned[:, FOREARMS] = _unbent(aligned[:, FOREARMS], places)
     return AlignedHands(aligned, np.log(areas) - 2 * np.log(np.abs(turn))[:, None], bent)
-
-
-def align_to_reference(points: Points, areas: Areas, reference: ReferenceHand) -> AlignedHands:
-    """Align each hand with the reference; areas are without what all bones of a hand share."""
-    aligned = align_hands(points, areas, reference.places, reference.spread)
-    return aligned._replace(logs=without_thickness(aligned.logs, reference.logs))
 
 
 def median_place(points: Points) -> Points:
@@ -543,7 +533,8 @@ def mirror_gains(points: Points, areas: Areas, fits: Floats, reference: Referenc
     turned, turned_areas = np.full_like(points, np.nan), np.full_like(areas, np.nan)
     turned[:, bones] = -points[:, labels].conj()
     turned_areas[:, bones] = areas[:, labels]
-    aligned = align_to_reference(turned, turned_areas, reference)
+    aligned = align_hands(turned, turned_areas, reference.places, reference.spread)
+    aligned = aligned._replace(logs=without_thickness(aligned.logs, reference.logs))
     found = class_distance(aligned, same_for_all(reference, len(points)))
     other = own_class(found.place + found.area)[:, bones]
     known = np.isfinite(other) & np.isfinite(fits[:, labels])

@@ -22,7 +22,7 @@ from handseg.check.inspection import (
 )
 from handseg.data.dataset import Dataset, Sample
 from handseg.data.images import is_radiograph
-from handseg.hand.hands import Hands, Side
+from handseg.hand.hands import Side
 from handseg.reporter import Progress, silent
 from handseg.text import listed, shown
 from handseg.threads import threads
@@ -124,7 +124,9 @@ def check_dataset(
         *_missing_classes(inspections, dataset.classes),
         *(_of_class(one, bones) for one in population_findings(hands, inside)),
         *bright_findings(inspections, dataset.classes),
-        *side_findings([one.sample for one in drawn], hands),
+        # Names or pairs of images tell sides as a rule.
+        *_against_names([one.sample for one in drawn], hands.sides),
+        *_same_sides([one.sample for one in drawn], hands.sides),
     ]
     return DataCheck(
         dataset,
@@ -292,14 +294,6 @@ def _missing_class(cls: str, lacking: Sequence[Inspection], labelled: int) -> It
         return
     for one in lacking:
         yield Finding("warning", "labels", CLASS_MISSING, image=one.sample.image_name, cls=cls)
-
-
-def side_findings(samples: Sequence[Sample], hands: Hands) -> list[Finding]:
-    """Sides that do not fit, where names or pairs of images tell them as a rule.
-
-    `samples` are those of `hands`.
-    """
-    return [*_against_names(samples, hands.sides), *_same_sides(samples, hands.sides)]
 
 
 def _against_names(samples: Sequence[Sample], sides: Sequence[Side | None]) -> Iterator[Finding]:

@@ -35,7 +35,9 @@ def read_whole(path: Path) -> FileReading:
         if start == PNG:
             fault = _png_fault(file)
         elif start[:2] == JPEG:
-            fault = _jpeg_fault(file)
+            file.rest()
+            whole = _JPEG_END in file.tail
+            fault = "" if whole else f"truncated: no end of image in {file.count:,} bytes"
         elif start[:2] == b"BM" and len(start) >= 6:
             fault = _bmp_fault(file, int.from_bytes(start[2:6], "little"))
         else:
@@ -108,11 +110,6 @@ def _ends(file: _Hashed, kind: bytes) -> str:
 
 def _name(kind: bytes) -> str:
     return kind.decode("ascii", "replace") if kind.isalnum() else kind.hex()
-
-
-def _jpeg_fault(file: _Hashed) -> str:
-    file.rest()
-    return "" if _JPEG_END in file.tail else f"truncated: no end of image in {file.count:,} bytes"
 
 
 def _bmp_fault(file: _Hashed, stated: int) -> str:

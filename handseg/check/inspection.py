@@ -366,7 +366,6 @@ def outside(points: Points, size: Size) -> NDArray[np.bool_]:
 
 
 def wholly_outside(points: Points, size: Size) -> bool:
-    """Whether no point of the polygon's box lies in an image of (height, width)."""
     low, high = points.min(axis=0), points.max(axis=0)
     return bool((high < 0).any() or (low > np.array([size[1], size[0]]) - 1).any())
 
@@ -391,16 +390,14 @@ def largest_crossing(points: Points) -> Crossing | None:
         left_to_try -= len(left[some]) * (others.stop - first)
         if left_to_try < 0:
             break
-        pairs = _crossings(begin[some], end[some], begin[others], end[others])[:_MOST_CROSSINGS]
+        # Edges ab and cd cross where each has the other's ends on its two sides.
+        a, b, c, d = begin[some], end[some], begin[others], end[others]
+        apart = _sides(a, b, c) * _sides(a, b, d) < 0
+        crossings = np.argwhere(apart & (_sides(c, d, a) * _sides(c, d, b) < 0).T)
+        pairs = crossings[:_MOST_CROSSINGS]
         edges = order[pairs + first]
         found += [_crossing(points, min(pair), max(pair)) for pair in edges.tolist()]
     return max(found, key=lambda one: one.loop, default=None)
-
-
-def _crossings(a: Points, b: Points, c: Points, d: Points) -> NDArray[np.intp]:
-    """Pairs (of ab, of cd) of edges that cross: each has the other's ends on its two sides."""
-    apart = _sides(a, b, c) * _sides(a, b, d) < 0
-    return np.argwhere(apart & (_sides(c, d, a) * _sides(c, d, b) < 0).T)
 
 
 def _sides(a: Points, b: Points, points: Points) -> Floats:

@@ -43,7 +43,9 @@ class Repair:
         if not skip_bad:
             _refuse_unknown(measured)
         self.measured = measured
-        self.keys = _ordered_keys(measured)
+        # The rows of the copy: those expected, in order, then all others.
+        known = set(keys := measured.expected.keys)
+        self.keys = [*keys, *(key for key in measured.masks.keys if key not in known)]
         self.changes = list(repair_log(measured, self.keys, skip_bad))
         self._words = [str(change) for change in self.changes]
         self._skipped = {measured.masks.keys[bad.row] for bad in unrepairable_rows(measured)}
@@ -136,13 +138,6 @@ def _refuse_unknown(measured: MeasuredSubmission) -> None:
                 "of different masks the first is kept"
             ],
         )
-
-
-def _ordered_keys(measured: MeasuredSubmission) -> list[tuple[str, str]]:
-    """The rows of the copy: those expected, in order, then all others."""
-    keys = measured.expected.keys
-    known = set(keys)
-    return [*keys, *(key for key in measured.masks.keys if key not in known)]
 
 
 def repair_log(

@@ -435,7 +435,6 @@ def _row_blocks(submission: Submission) -> list[tuple[str, list[str]]]:
 
 
 def _by_class(submission: Submission) -> bool:
-    """Whether all rows of a class are together."""
     turns = sum(one != other for (_, one), (_, other) in pairwise(submission))
     return turns == len(submission.classes) - 1
 

@@ -99,7 +99,8 @@ def check(
     recipe_names = [text for text in texts if text.endswith(".toml")]
     folders = [Path(text) for text in texts if not paths or is_data_folder(text)]
     names = [text for text in texts if text not in recipe_names and Path(text) not in folders]
-    refuse_other_subjects(len(names), len(texts), fix=fix, out=out)
+    if fix and (len(names) < len(texts) or (out is not None and len(names) > 1)):
+        raise UsageError("--fix is of CSVs, and --out of one of them")
     if (deep or write_excludes) and not folders:
         raise UsageError("--deep and --write-excludes are of data folders")
     csvs = find_csvs(names, options.runs_folder(runs))
@@ -126,11 +127,6 @@ def refuse_contradictions(fix: bool, skip_bad: bool, out: Path | None, as_json: 
         raise UsageError("--out is where a repaired copy goes", hints=["add --fix"])
     if fix and as_json:
         raise UsageError("--fix prints the path of the copy, --json what was found: one of them")
-
-
-def refuse_other_subjects(csvs: int, subjects: int, *, fix: bool, out: Path | None) -> None:
-    if fix and (csvs < subjects or (out is not None and csvs > 1)):
-        raise UsageError("--fix is of CSVs, and --out of one of them")
 
 
 def is_data_folder(text: str) -> bool:

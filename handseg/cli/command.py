@@ -5,7 +5,7 @@ import inspect
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -42,7 +42,8 @@ def command(*, examples: Sequence[str]) -> Callable[[Callable[..., None]], Calla
             set_verbosity(flags)
 
             def work() -> None:
-                check_formats(arguments)
+                if arguments.get("json_") and arguments.get("csv_"):
+                    raise UsageError("--json and --csv are two formats; give one of them")
                 function(**arguments)
 
             try:
@@ -67,11 +68,6 @@ def command(*, examples: Sequence[str]) -> Callable[[Callable[..., None]], Calla
         return run
 
     return decorate
-
-
-def check_formats(arguments: Mapping[str, object]) -> None:
-    if arguments.get("json_") and arguments.get("csv_"):
-        raise UsageError("--json and --csv are two formats; give one of them")
 
 
 def set_verbosity(flags: dict[str, bool]) -> None:

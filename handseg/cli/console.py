@@ -50,13 +50,11 @@ def warn(text: str) -> None:
 
 
 def debug(text: str) -> None:
-    """Tell a person who asked for more with `-v`."""
     if verbosity.verbose:
         info(text)
 
 
 def out(text: str) -> None:
-    """Print one line of result on stdout."""
     print(text, flush=True)  # noqa: T201
 
 

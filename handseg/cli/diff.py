@@ -82,7 +82,9 @@ def diff(
     elif csv_:
         console.out(table_of(found, by, most).to_csv())
     elif found.identical == len(found.keys):
-        console.out(same_words(found))
+        same = "the same content" if found.a.sha256 == found.b.sha256 else "the same masks"
+        files = f"{found.a.path} and {found.b.path}"
+        console.out(f"{files} hold {same}: {len(found.keys)} masks, none changed")
     else:
         print_tables(found, by, most)
 
@@ -105,11 +107,6 @@ def report_alone(title: str, alone: "Alone") -> None:
     for kind, names in (("images", alone.images), ("classes", alone.classes)):
         if names:
             console.warn(f"{kind} only in {title}: {len(names)} ({shown(names, 3)})")
-
-
-def same_words(found: "SubmissionDiff") -> str:
-    same = "the same content" if found.a.sha256 == found.b.sha256 else "the same masks"
-    return f"{found.a.path} and {found.b.path} hold {same}: {len(found.keys)} masks, none changed"
 
 
 def table_of(found: "SubmissionDiff", by: By, most: int | None) -> Table:

@@ -72,7 +72,6 @@ def data_folder(given: Path | None) -> Path:
 
 
 def is_data_named(given: Path | None) -> bool:
-    """Whether a person named the data set, on the command line or by `HANDSEG_DATA`."""
     return given is not None or bool(os.environ.get("HANDSEG_DATA"))
 
 

@@ -128,7 +128,8 @@ def dataset_of_members(
     Raises:
         InputError: it is at fault; or it is `required` and not there, or lacks images.
     """
-    if not required and (not folder.is_dir() or all(map(_knows_the_data_set, members))):
+    known = all(member.sizes and sidecar_classes(member) for member in members)
+    if not required and (known or not folder.is_dir()):
         return None
     from handseg.data.dataset import find_dataset
 
@@ -143,11 +144,6 @@ def dataset_of_members(
             details=shown(sorted(unknown)),
         )
     return None if unknown else dataset
-
-
-def _knows_the_data_set(member: Submission) -> bool:
-    """Whether its sidecar tells images, sizes and classes, in the data set's order."""
-    return bool(member.sizes) and bool(sidecar_classes(member))
 
 
 class WidthMismatch(NamedTuple):
@@ -175,7 +171,6 @@ class VoteInput:
 
     @property
     def keys(self) -> Sequence[Key]:
-        """(image name, class) of the rows to write, in order."""
         return self.table.keys
 
     @property

@@ -95,7 +95,6 @@ class Masks:
 
     @property
     def source(self) -> dict[str, str]:
-        """What the masks come from, as every format writes it down."""
         return {"path": str(self.path), "sha256": self.sha256, "format": self.format}
 
 
@@ -149,7 +148,6 @@ class FolderFormat(Format):
 
 
 def format_named(name: str) -> Format:
-    """The format of a name of the registry, without options."""
     return resolve_name(FORMATS[name])()
 
 

@@ -106,7 +106,6 @@ class Layers:
         return Origin(relative(self.files[-1]), 1)
 
     def written(self, *path: str) -> bool:
-        """Whether a value stands in a file or on the command line."""
         return path in self.origins
 
     def fault(self, path: KeyPath, message: str) -> None:

@@ -53,7 +53,6 @@ class LoadedRecipe:
         return self.path.stem
 
     def origin(self, key: str) -> Origin:
-        """Where the value of a key such as `data.fold` was written."""
         return self.layers.origin(tuple(key.split(".")))
 
     def fault(self, key: str, message: str) -> RecipeFault:
@@ -96,14 +95,12 @@ def check_resumed(sets: Sequence[str], layers: Layers) -> None:
     """Note what a run that goes on may not change: it would be another run."""
     for text in sets:
         parsed = parse_set(text)
-        if not isinstance(parsed, RecipeFault) and not changes_in_a_run(parsed[0]):
+        if not isinstance(parsed, RecipeFault) and not any(
+            parsed[0][: len(allowed)] == allowed for allowed in RESUMABLE
+        ):
             allowed = enumerated(".".join(path) for path in RESUMABLE)
             message = f"cannot change when a run goes on, only {allowed}"
             layers.faults.append(RecipeFault(SET, 0, dotted(parsed[0]), message))
-
-
-def changes_in_a_run(path: tuple[str, ...]) -> bool:
-    return any(path[: len(allowed)] == allowed for allowed in RESUMABLE)
 
 
 def stop_at_faults(layers: Layers) -> None:

@@ -73,7 +73,9 @@ class _Parser:
             return self.array(get_args(kind), value, path)
         if origin is dict:
             return self.mapping(get_args(kind), value, path)
-        return self.scalar(kind, value, path)
+        if not _fits(kind, value):
+            raise self.misfit((kind,), value, path)
+        return float(value) if _plain(kind) is float else value
 
     def wrong(self, path: KeyPath, message: str) -> _Misfit:
         self.layers.fault(path, message)
@@ -86,11 +88,6 @@ class _Parser:
             choices = [c for kind in kinds for c in _choices(kind) if isinstance(c, str)]
             near = did_you_mean(value, choices)
         return self.wrong(path, f"must be {wanted}, not {_show(value)}{near}")
-
-    def scalar(self, kind: Any, value: Any, path: KeyPath) -> Any:
-        if not _fits(kind, value):
-            raise self.misfit((kind,), value, path)
-        return float(value) if _plain(kind) is float else value
 
     def one_of(self, kinds: tuple[Any, ...], value: Any, path: KeyPath) -> Any:
         for kind in kinds:
@@ -213,7 +210,6 @@ def _elsewhere(key: str) -> str:
 
 
 def _plain(kind: Any) -> Any:
-    """An annotation without its range."""
     return get_args(kind)[0] if get_origin(kind) is Annotated else kind
 
 

@@ -43,7 +43,6 @@ class ReadReport:
     """Rows that cannot be read and were left out."""
 
     def extend(self, other: "ReadReport") -> None:
-        """Add what reading further rows found."""
         self.repaired += other.repaired
         self.faults += other.faults
 

@@ -188,7 +188,6 @@ class Submission:
         return texts
 
     def fault(self, key: Key, error: RleError) -> Fault:
-        """What is wrong with the run lengths of a row, with its place."""
         kind: FaultKind = "bounds" if isinstance(error, BoundsError) else "runs"
         return Fault(self.path, self.line(*key), *key, kind, error.message)
 

@@ -170,7 +170,9 @@ def write_preview(
         if given is not None and given.shape[:2] != image.shape:
             raise ValueError(f"planes {given.shape} do not belong to the image {image.shape}")
     folder = run / layout.PREVIEWS / _folder_name(image_name)
-    size = _small(image.shape[0], image.shape[1])
+    height, width = image.shape[:2]
+    share = min(1.0, layout.PREVIEW_SIDE / max(height, width, 1))
+    size = max(1, round(height * share)), max(1, round(width * share))
     if not (folder / IMAGE).exists():
         if truth is not None:
             disk.replace(folder / TRUTH, _pack(_shrink_planes(truth, size)))
@@ -210,11 +212,6 @@ def _image_name(folder: Path) -> str:
         return (folder / NAME).read_bytes().decode("utf-8", "surrogatepass")
     except (OSError, UnicodeDecodeError):
         return unquote(folder.name)
-
-
-def _small(height: int, width: int) -> tuple[int, int]:
-    share = min(1.0, layout.PREVIEW_SIDE / max(height, width, 1))
-    return max(1, round(height * share)), max(1, round(width * share))
 
 
 def _png(image: NDArray[np.uint8], size: tuple[int, int]) -> bytes:

@@ -81,7 +81,6 @@ def _is_trained(folder: Path) -> UsageError:
 
 
 def stop_command(run: RunSummary) -> str:
-    """The line that asks the process of a run to stop, to be typed where the run lives."""
     return f"kill -TERM {run.pid}"
 
 
@@ -242,7 +241,9 @@ def remove_run(run: RunSummary) -> None:
     finally:
         lock.release()
     shutil.rmtree(gone)
-    _remove_leftovers(gone.parent)
+    # A removal that was killed has left them.
+    for left in gone.parent.glob(f"{REMOVED}*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def remove_spare(run: RunSummary) -> None:
@@ -274,12 +275,6 @@ def size_of(folder: Path) -> int:
         except OSError:
             continue
     return total
-
-
-def _remove_leftovers(runs: Path) -> None:
-    """Remove what a removal that was killed has left."""
-    for left in runs.glob(f"{REMOVED}*"):
-        shutil.rmtree(left, ignore_errors=True)
 
 
 def _lock(run: RunSummary) -> RunLock:

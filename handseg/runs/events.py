@@ -119,7 +119,6 @@ class BestTracker:
         return is_best
 
     def as_fields(self) -> dict[str, Any]:
-        """The fields of a validation event from which `from_event` reads it."""
         best = {"mean": self.mean, "epoch": self.epoch, "step": self.step, "dice": {**self.dice}}
         return {"best": best, "means": self.means}
 

@@ -40,7 +40,6 @@ def plain(value: Any) -> Any:
 
 
 def encode(value: Mapping[str, Any]) -> bytes:
-    """One object as one line, with its line end."""
     text = json.dumps(plain(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text.encode("utf-8", "surrogatepass") + b"\n"
 

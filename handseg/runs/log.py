@@ -59,7 +59,6 @@ class LogStretch:
         return self.index(offset)
 
     def index(self, offset: int) -> int:
-        """The index of the line that holds a byte."""
         return max(0, bisect_right(self.lines, offset, key=lambda line: line.offset) - 1)
 
     def earlier(self) -> bool:

@@ -56,7 +56,6 @@ def find_prediction(text: str, runs: Path, split: str = "test") -> Path:
 def read_predictions(
     texts: Iterable[str], runs: Path, split: str = "test", faults: list[Fault] | None = None
 ) -> list[Submission]:
-    """The predictions that some texts mean (`find_prediction`), read (`read_submission`)."""
     return [read_submission(find_prediction(text, runs, split), faults) for text in texts]
 
 

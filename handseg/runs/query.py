@@ -205,7 +205,7 @@ def _test(word: str) -> Test:
     if word.startswith(("-", "!")) and len(word) > 1:
         turned = _test(word[1:])
         return lambda run, now: not turned(run, now)
-    plain = _unquoted(word)
+    plain = _QUOTES.sub(lambda match: match[1] if match[1] is not None else match[2], word)
     match = _FIELD.fullmatch(plain) if word[0] not in "\"'" else None
     if match is None:
         part = plain.lower()
@@ -231,7 +231,9 @@ def _choice(name: str, values: list[str]) -> Test:
     if name == "state":
         _check_states(wanted)
     if name == "fold":
-        _check_folds(wanted)
+        for fold in wanted:
+            if not fold.isdecimal():
+                raise UsageError(f"fold:{fold}: folds are numbers", hints=[_example("fold")])
     value_of = VALUES[name]
 
     def holds(run: RunSummary, now: float) -> bool:
@@ -251,12 +253,6 @@ def _check_states(wanted: list[str]) -> None:
                 f"there is no state {state!r}{did_you_mean(state, STATES)}",
                 details=f"states: {', '.join(STATES)}",
             )
-
-
-def _check_folds(wanted: list[str]) -> None:
-    for fold in wanted:
-        if not fold.isdecimal():
-            raise UsageError(f"fold:{fold}: folds are numbers", hints=[_example("fold")])
 
 
 def _comparison(name: str, sign: str, value: str) -> Test:
@@ -283,10 +279,6 @@ def _limit(name: str, sign: str, value: str) -> float:
 
 def _example(name: str) -> str:
     return EXAMPLES.get(name) or (f"'{name}>0.9'" if name in NUMBERS else f"{name}:unet")
-
-
-def _unquoted(word: str) -> str:
-    return _QUOTES.sub(lambda match: match[1] if match[1] is not None else match[2], word)
 
 
 def sort_runs(runs: Iterable[RunSummary], by: str, *, reverse: bool = False) -> list[RunSummary]:

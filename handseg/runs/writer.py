@@ -380,12 +380,10 @@ class StepsThread:
         self._write(last=False)
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
-        """Log the values of one step; written within a second."""
         with self._guard:
             self._points.append((step, {name: float(value) for name, value in values.items()}))
 
     def gauge(self, values: Mapping[str, float]) -> None:
-        """Values that are told once a line: how fast it goes, what is used."""
         with self._guard:
             self._gauges.update(values)
 

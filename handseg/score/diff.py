@@ -93,7 +93,11 @@ class SubmissionDiff:
     def worst(self, most: int | None = None) -> list[MaskChange]:
         """The masks that changed, lowest Dice first; of equal ones those with more pixels."""
         order = self._worst_first[: int(self.changed.sum())]
-        return [self._change(place) for place in order[:most].tolist()]
+        return [
+            MaskChange(image, cls, self._pixels([place]), float(self.dice[place]))
+            for place in order[:most].tolist()
+            for image, cls in [self.keys[place]]
+        ]
 
     def total(self) -> GroupChange:
         """All masks together; `dice` is the mean over the images for each class, then of these."""
@@ -125,10 +129,6 @@ class SubmissionDiff:
         worst = (self.keys[places[0]][other], float(self.dice[places[0]])) if changed else None
         dice = float(self.dice[places].mean())
         return GroupChange(name, len(places), changed, self._pixels(places), dice, worst)
-
-    def _change(self, place: int) -> MaskChange:
-        image, cls = self.keys[place]
-        return MaskChange(image, cls, self._pixels([place]), float(self.dice[place]))
 
     def _pixels(self, places: Sequence[int] | slice) -> Pixels:
         counts = (self.overlaps.area_a, self.overlaps.area_b, self.gained, self.lost)

@@ -91,7 +91,6 @@ def parse_metrics(text: str) -> tuple[str, ...]:
 
 
 def needs_sizes(metrics: Sequence[str]) -> bool:
-    """Whether one of the metrics needs to know where rows of pixels end."""
     return not set(SURFACE).isdisjoint(metrics)
 
 

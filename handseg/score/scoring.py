@@ -126,7 +126,10 @@ def score_submission(
         InputError: run lengths are at fault or pass the end of the image (with file, line, image
             and class); or sizes differ, or are needed and not known.
     """
-    sizes = known_sizes(submission, truth, images, image_size)
+    resolved = resolve_sizes([truth.labels, submission], truth.sizes, image_size, images)
+    known = images if image_size else [image for image in images if image in resolved.known]
+    sizes = {image: resolved.of(image) for image in known}
+    trained = set((submission.sidecar or {}).get("trained_people") or ())
     labelled = truth.labelled(images)
     keys = [(image, cls) for image in images for cls in truth.classes]
     values = _of_areas(submission, truth, keys, metrics, sizes)
@@ -144,20 +147,9 @@ def score_submission(
         labelled,
         shaped,
         _overlaps(submission, truth, images, labelled, progress) if OVERLAP in metrics else None,
-        _trained_on(submission, {truth.person(image) for image in images}),
+        tuple(sorted(trained & {truth.person(image) for image in images})),
         sizes,
     )
-
-
-def known_sizes(
-    submission: Submission, truth: GroundTruth, images: Sequence[str], image_size: Size | None
-) -> dict[str, Size]:
-    """(height, width) of the images, the one given where nothing else says it.
-
-    Raises InputError where submission and labels disagree.
-    """
-    sizes = resolve_sizes([truth.labels, submission], truth.sizes, image_size, images)
-    return {image: sizes.of(image) for image in images if image_size or image in sizes.known}
 
 
 def _of_areas(
@@ -202,12 +194,6 @@ def _overlaps(
     }
     pairs = touching_pairs(truth.labels, truth.classes, truth.class_of, images)
     return overlap_scores(submission, truth.labels, known, pairs, progress)
-
-
-def _trained_on(submission: Submission, people: set[str]) -> tuple[str, ...]:
-    """Those of some people that the submission's models trained on, as its sidecar says."""
-    trained = set((submission.sidecar or {}).get("trained_people") or ())
-    return tuple(sorted(trained & people))
 
 
 class Reweight(NamedTuple):
@@ -278,8 +264,6 @@ class Comparison:
 
     @cached_property
     def comparable(self) -> bool:
-        """Whether the last and the best other are of the same images: else a difference of means
-        says nothing of the models."""
         return self.other is None or self.scored[-1].images == self.scored[self.other].images
 
     @property

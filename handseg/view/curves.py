@@ -123,7 +123,6 @@ class Viewport:
         return (x - self.x[0]) / span * (self.columns - 1)
 
     def place_of(self, column: float) -> float:
-        """The place in the middle of a column of dots."""
         return self.x[0] + (self.x[1] - self.x[0]) * column / max(1, self.columns - 1)
 
 

@@ -74,7 +74,6 @@ def page(
 
 
 def text(value: str) -> str:
-    """Text from data, which is never markup."""
     return html.escape(value, quote=True)
 
 

@@ -16,8 +16,8 @@ from handseg.runs.summary import RunSummary
 from tui.keys import KEYS, Key
 from tui.order import RUN_KEYS
 from tui.registry import SCREENS
-from tui.theme import THEMES, Theme
-from tui.widgets.table import Cell, DataTable, TableColumn
+from tui.theme import THEMES
+from tui.widgets.table import DataTable, TableColumn
 
 KEY = 8
 MOST = 200
@@ -52,7 +52,6 @@ def key_commands(places: Iterable[str], do: Do, *, writes: bool) -> list[Command
 
 
 def title_of(key: Key) -> str:
-    """What a key does, found by its word in the line of help too."""
     return key.means if key.label in key.means else f"{key.label}: {key.means}"
 
 
@@ -91,15 +90,10 @@ class CommandTable(DataTable[Command]):
 
 @lru_cache(maxsize=4)
 def columns_for(title: int) -> Sequence[TableColumn[Command]]:
-    return (TableColumn(title, title_cell), TableColumn(KEY, key_cell, align="right"))
-
-
-def title_cell(command: Command, width: int, theme: Theme) -> Cell:
-    return f" {command.title}", theme.text
-
-
-def key_cell(command: Command, width: int, theme: Theme) -> Cell:
-    return command.key, theme.accent
+    return (
+        TableColumn(title, lambda command, width, theme: (f" {command.title}", theme.text)),
+        TableColumn(KEY, lambda command, width, theme: (command.key, theme.accent), align="right"),
+    )
 
 
 class CommandPalette(ModalScreen[Command | None]):

@@ -88,12 +88,10 @@ class DashboardScreen(Screen[None]):
         yield Footer((self.PLACE, *self.KEYS_OF), writes=not self.state.read_only)
 
     def body(self) -> Iterable[Widget]:
-        """What stands between title and status."""
         raise NotImplementedError
 
     @property
     def settled(self) -> bool:
-        """Whether everything that was asked for is shown."""
         return True
 
     @property
@@ -114,7 +112,6 @@ class DashboardScreen(Screen[None]):
         self.set_interval(1, self.tick)
 
     def on_screen_resume(self) -> None:
-        """Show what happened while another screen was in front."""
         self.call_after_refresh(self.update)
 
     def tick(self) -> None:

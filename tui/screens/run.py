@@ -500,21 +500,13 @@ def figure(
     return TableColumn(width, make, title, "right")
 
 
-def weights_text(row: CheckpointRow) -> str:
-    return {True: "EMA", False: "raw", None: NONE}[row.facts.uses_ema]
-
-
-def bytes_text(row: CheckpointRow) -> str:
-    return size_text(row.facts.bytes) if row.facts.bytes else NONE
-
-
 CHECKPOINT_COLUMNS = (
     TableColumn(11, marks_cell),
     TableColumn(9, step_cell, "step", "right"),
     TableColumn(7, epoch_cell, "epoch", "right"),
     TableColumn(6, dice_cell, "Dice", "right"),
-    figure("by", 5, weights_text),
-    figure("size", 9, bytes_text),
+    figure("by", 5, lambda row: {True: "EMA", False: "raw", None: NONE}[row.facts.uses_ema]),
+    figure("size", 9, lambda row: size_text(row.facts.bytes) if row.facts.bytes else NONE),
     figure("age", 5, lambda row: row.age),
 )
 

@@ -211,7 +211,6 @@ class RunsScreen(DashboardScreen):
 
     @property
     def _sorted_table(self) -> DataTable[Any]:
-        """The table that has the focus."""
         return self._bones.table if self._part == "bones" else self._table
 
     def action_next_order(self) -> None:
@@ -236,7 +235,6 @@ class RunsScreen(DashboardScreen):
 
     @on(DataTable.RowHighlighted, "#bones")
     def choose_class(self, event: DataTable.RowHighlighted) -> None:
-        """A bone is chosen: here, and on every screen."""
         self.post_message(self.ClassChosen(event.key))
 
     @on(DataTable.RowClicked, "#bones")

@@ -51,7 +51,6 @@ class ChartValue(NamedTuple):
 
     @property
     def is_dice(self) -> bool:
-        """Whether it is a Dice: one value a validation."""
         return self.kind != "step"
 
     def title(self, chosen: str | None) -> str:
@@ -107,16 +106,11 @@ def steps_an_epoch(run: RunDetails) -> float:
 
 def common_axis(runs: Iterable[RunDetails], value: ChartValue, wanted: Axis) -> Axis:
     """The wanted axis, or steps where a run cannot tell its epochs: axes are not mixed."""
-    knows = _knows_epochs_of_validations if value.is_dice else _knows_epochs_of_steps
-    return wanted if all(map(knows, runs)) else "step"
-
-
-def _knows_epochs_of_validations(run: RunDetails) -> bool:
-    return bool(np.isfinite(run.epochs).all())
-
-
-def _knows_epochs_of_steps(run: RunDetails) -> bool:
-    return math.isfinite(steps_an_epoch(run))
+    if value.is_dice:
+        known = all(np.isfinite(run.epochs).all() for run in runs)
+    else:
+        known = all(math.isfinite(steps_an_epoch(run)) for run in runs)
+    return wanted if known else "step"
 
 
 def whole(curves: Iterable[Curve]) -> tuple[float, float]:

@@ -46,7 +46,6 @@ class ChartLayout:
 
     @property
     def numbers(self) -> bool:
-        """Whether the axis below has numbers."""
         return self.height >= 4
 
     @property
@@ -139,7 +138,6 @@ def _put_signs(
     free: NDArray[np.bool_],
     sign: str,
 ) -> None:
-    """Put a sign into those of the cells in which no curve lies."""
     signs[at] = np.where(free[at], np.uint16(ord(sign)), signs[at])
     whose[at] = np.where(free[at], np.int16(FAINT), whose[at])
 

@@ -94,7 +94,6 @@ def segments_of(widget: Widget, text: Text, ground: Style | None = None) -> list
 
 
 def strip_of(widget: Widget, line: Text | list[Segment], ground: Style) -> Strip:
-    """A line as wide as its widget, on a ground."""
     segments = segments_of(widget, line, ground) if isinstance(line, Text) else line
     return Strip(segments).adjust_cell_length(widget.size.width, ground)
 

@@ -10,7 +10,6 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from handseg.runs.log import LogLine
 from handseg.text import one_line
 from tui.run_files import LogView
 from tui.theme import Theme
@@ -73,7 +72,8 @@ class LogTable(DataTable[LogRow]):
         self._texts = {str(line.offset): line.text for line in log.lines}
         keys = list(self._texts)
         if log.cursor is not None:
-            cursor = key_of(log.lines, log.cursor)
+            before = [line.offset for line in log.lines if line.offset <= log.cursor]
+            cursor = str(before[-1]) if before else None
             self.follows = False
         elif self.follows or self.cursor not in self._texts:
             cursor = keys[-1] if keys else None
@@ -147,12 +147,6 @@ class LogTable(DataTable[LogRow]):
         """Follow the end exactly when the cursor has been brought there."""
         at_last = self._index() == len(self._texts) - 1
         self.follows = at_last and self._log.is_at_end
-
-
-def key_of(lines: Sequence[LogLine], offset: int) -> str | None:
-    """The key of the line that holds a byte."""
-    before = [line for line in lines if line.offset <= offset]
-    return str(before[-1].offset) if before else None
 
 
 def harmless(text: str) -> str:

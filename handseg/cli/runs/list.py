@@ -107,8 +107,9 @@ def runs(
     now = time.time()
     found = sort_runs((run for run in every if wanted.matches(run, now)), sort, reverse=reverse)
     report_count(place, len(found), len(every), wanted)
-    if words and not found:
-        report_verb(words)
+    if words and not found and (meant := did_you_mean(words[0], VERBS)):
+        # What looks like a command was not taken for one.
+        console.info(f"{words[0]} is a filter here{meant}")
     if json_:
         console.print_json(run_rows(found, now))
     elif csv_:
@@ -135,13 +136,6 @@ def report_count(place: Path, shown: int, of: int, wanted: "Filter") -> None:
         console.info(f"{place}: {shown} of {of} runs hold {wanted.text}")
     else:
         console.info(f"{place}: {counted(of, 'run')}")
-
-
-def report_verb(words: "list[str]") -> None:
-    """Where no run holds what looks like a command, say that it was not taken for one."""
-    meant = did_you_mean(words[0], VERBS)
-    if meant:
-        console.info(f"{words[0]} is a filter here{meant}")
 
 
 def print_list(found: "list[RunSummary]", now: float) -> None:

@@ -19,7 +19,6 @@ from handseg.reporter import Progress
 if TYPE_CHECKING:
     from handseg.cli.train.queue import Training, TrainRequest
     from handseg.recipe.load import LoadedRecipe
-    from handseg.train.dry_run import TrainingEstimate
     from handseg.train.session import Outcome
 
 Bars = Callable[[str], AbstractContextManager[Progress]]
@@ -185,7 +184,8 @@ def measure(training: "Training", request: "TrainRequest") -> None:
     from handseg.train.dry_run import dry_run
 
     estimate = dry_run(training.loaded, data, runs, console.reporter(), limit=request.limit)
-    print_estimate(training.title, estimate)
+    for name, value in {"training": training.title, **estimate.as_text()}.items():
+        console.out(f"{name:<16} {value}")
 
 
 def find_resumed(resumed: str, sets: list[str], runs: Path) -> "tuple[Path, LoadedRecipe]":
@@ -289,8 +289,3 @@ def dice_lines(by_class: Mapping[str, float]) -> list[str]:
     width = max((len(name) for name in by_class), default=0)
     cells = [f"{name:<{width}}  {dice:.4f}" for name, dice in scored]
     return ["    ".join(cells[row::height]) for row in range(height)]
-
-
-def print_estimate(title: str, estimate: "TrainingEstimate") -> None:
-    for name, value in {"training": title, **estimate.as_text()}.items():
-        console.out(f"{name:<16} {value}")

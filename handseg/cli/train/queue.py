@@ -215,7 +215,10 @@ def work_through(trainings: Sequence[Training], request: TrainRequest) -> None:
         if stopped is not None:
             by = "Ctrl-C" if stopped == "SIGINT" else stopped
             what = f"the queue was stopped by {by}: {left} of {len(trainings)} are left"
-        raise QueueError(what, code_of(ended, stopped), lines_to_type(ended, trainings, request))
+        # What was begun is resumed, what was not is begun.
+        lines = [again(one, request) for one in ended if not one.is_well]
+        lines += [training.line(request) for training in trainings[len(ended) :]]
+        raise QueueError(what, code_of(ended, stopped), lines)
     if faults:
         raise faults[0]
 
@@ -373,14 +376,6 @@ def report_ends(ended: Sequence[EndedTraining]) -> None:
     for row in rows:
         cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
         console.info("  ".join(cells).rstrip())
-
-
-def lines_to_type(
-    ended: Sequence[EndedTraining], trainings: Sequence[Training], request: TrainRequest
-) -> list[str]:
-    """What does the rest: resumes what was begun, begins what was not."""
-    lines = [again(one, request) for one in ended if not one.is_well]
-    return lines + [training.line(request) for training in trainings[len(ended) :]]
 
 
 def again(one: EndedTraining, request: TrainRequest) -> str:
