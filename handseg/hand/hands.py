@@ -153,7 +153,6 @@ def across(up: Floats) -> Floats:
 
 
 def dot(a: Floats, b: Floats) -> Floats:
-    """The products of vectors [images, 2]."""
     return np.einsum("ni,ni->n", a, b)
 
 

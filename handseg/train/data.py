@@ -162,7 +162,6 @@ def few_samples(samples: Sequence[Sample], most: int) -> tuple[Sample, ...]:
 
 
 def by_person(sample: Sample) -> tuple[str, str]:
-    """People together, each one's images by name."""
     return sample.person, sample.image_name
 
 

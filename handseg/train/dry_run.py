@@ -51,7 +51,6 @@ class TrainingEstimate:
 
     @property
     def seconds(self) -> float:
-        """All steps and validations, should no early stop come."""
         return self.steps * self.seconds_a_step + self.validations * self.seconds_a_validation
 
     def as_text(self) -> dict[str, str]:

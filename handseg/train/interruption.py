@@ -53,7 +53,6 @@ def forget_closed_terminal() -> None:
 
 
 def restore_handlers(before: Mapping[int, Any]) -> None:
-    """Do with signals what was done with them before."""
     for number, handler in before.items():
         signal.signal(number, handler)
 

@@ -230,7 +230,6 @@ def no_memory(trainer: Trainer | None, error: BaseException) -> FailedError:
 
 
 def cpu_eta_text(seconds: float, steps: int) -> str:
-    """How long so many steps will take on a CPU, from the seconds of one."""
     took = duration(steps * seconds)
     return f"no GPU: {seconds:.2f} s a step on the CPU, about {took} for {counted(steps, 'step')}"
 
