@@ -17,8 +17,7 @@ from handseg import rle
 from handseg.data.dataset import Dataset, Sample, with_test_labels
 from handseg.data.hands import hands_of
 from handseg.data.images import image_size, read_image
-from handseg.data.label_masks import ImageMasks, image_masks
-from handseg.data.label_runs import bytes_to_draw, readable_labels
+from handseg.data.label_runs import ImageMasks, bytes_to_draw, image_masks, readable_labels
 from handseg.data.people import Balance, Fact, balance_of, finite, metadata_of, people_of
 from handseg.errors import InputError
 from handseg.formats.documents import Size

@@ -261,7 +261,7 @@ def report_poses(comparison: "Comparison") -> None:
     """How many wrists are bent, where means are reweighted."""
     if not comparison.hands:
         return
-    from handseg.hand.pose import LIMIT
+    from handseg.hand.hands import LIMIT
 
     for one, hands in zip(comparison.scored, comparison.hands, strict=True):
         unknown = hands.unknown_poses
@@ -477,7 +477,7 @@ def _images(comparison: "Comparison", index: int) -> list[dict[str, Any]]:
 
 
 def _pose(comparison: "Comparison", index: int) -> dict[str, Any]:
-    from handseg.hand.pose import LIMIT
+    from handseg.hand.hands import LIMIT
 
     assert comparison.reweight is not None
     hands = comparison.hands[index]

@@ -344,7 +344,7 @@ def shade(share: float) -> int:
 
 def statistics_json(found: "Statistics") -> dict[str, Any]:
     """All of it for programs; heat maps are rows of shares, rounded to thousandths."""
-    from handseg.hand.pose import LIMIT
+    from handseg.hand.hands import LIMIT
 
     return {
         "v": VERSION,

@@ -17,7 +17,7 @@ from handseg.data.dataset import Dataset, Sample
 from handseg.data.people import Balance, Person, balance_of, finite, training_people
 from handseg.data.storage import stand_in, writable, write_json
 from handseg.errors import InputError, UsageError
-from handseg.hand.pose import LIMIT
+from handseg.hand.hands import LIMIT
 from handseg.reporter import Progress, silent
 
 VERSION = 1

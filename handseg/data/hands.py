@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from handseg.anatomy import BONES, FOREARM
-from handseg.data.label_masks import ImageMasks, image_masks, measured
-from handseg.data.label_runs import label_file
+from handseg.data.label_runs import ImageMasks, image_masks, label_file, measured
 from handseg.data.labels import Sample, label_runs
 from handseg.errors import InputError
-from handseg.hand.hands import Hands, bone_places
-from handseg.hand.pose import HAND, bend
+from handseg.hand.hands import HAND, Hands, bend, bone_places
 from handseg.reporter import Progress, silent
 from handseg.rle.batch import batch_of
 from handseg.threads import threads

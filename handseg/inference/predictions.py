@@ -12,8 +12,7 @@ from handseg.data.dataset import Dataset, Sample
 from handseg.data.fingerprint import fingerprint, hash_file
 from handseg.errors import InputError, UsageError
 from handseg.inference.device import best_device
-from handseg.inference.masks import host_masks
-from handseg.inference.whole import Inference, infer_samples
+from handseg.inference.whole import Inference, host_masks, infer_samples
 from handseg.models.checkpoints import Checkpoint, load_best
 from handseg.models.segmenter import build_model
 from handseg.recipe.load import LoadedRecipe, load_recipe

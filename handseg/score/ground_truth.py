@@ -70,7 +70,7 @@ class GroundTruth:
         Raises InputError where the labels have no such bones or the size of an image is not known.
         """
         from handseg.data.hands import hands_of
-        from handseg.hand.pose import HAND
+        from handseg.hand.hands import HAND
 
         class_of = self.class_of
         lacking = [bone for bone in (*FOREARM, HAND) if bone not in class_of]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from handseg.data.image_sizes import check_all_known, resolve_sizes
 from handseg.errors import InputError, UsageError
 from handseg.formats.documents import Size
-from handseg.hand.pose import LIMIT
+from handseg.hand.hands import LIMIT
 from handseg.reporter import Progress, silent
 from handseg.rle.aligned import compare
 from handseg.rle.submission import Submission

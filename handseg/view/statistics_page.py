@@ -12,7 +12,7 @@ from handseg.data.images import read_image
 from handseg.data.labels import label_runs
 from handseg.data.planes import pack
 from handseg.errors import InputError
-from handseg.hand.pose import LIMIT
+from handseg.hand.hands import LIMIT
 from handseg.rle import to_mask
 from handseg.statistics import PERCENTILES, MaskStatistics, Split, Statistics
 from handseg.view import charts
