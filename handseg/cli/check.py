@@ -48,7 +48,6 @@ def check(
         typer.Argument(
             metavar="PATH",
             help="Data folders, CSVs, RUN[:SPLIT] or recipes [default: the data set].",
-            show_default=False,
         ),
     ] = None,
     deep: Annotated[
@@ -75,7 +74,6 @@ def check(
         typer.Option(
             metavar="FILE",
             help="Where the repaired copy goes [default: a numbered name beside the CSV].",
-            show_default=False,
         ),
     ] = None,
     force: options.Force = False,

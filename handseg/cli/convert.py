@@ -62,21 +62,18 @@ def convert(
             metavar="SRC",
             help="A CSV or RUN[:SPLIT], a data set's folder (its labels), COCO JSON, polygon files "
             "of labelme or handbone, or a folder of PNG planes.",
-            show_default=False,
         ),
     ],
     to: Annotated[
         FormatName,  # pyright: ignore[reportInvalidTypeForm]
         typer.Option(
             help="A folder of polygon files (handbone: a data set's labels; labelme), COCO JSON, "
-            "a folder of PNG planes, or a CSV.",
-            show_default=False,
+            "a folder of PNG planes, or a CSV."
         ),
     ],
     out: options.Out = None,
     split: Annotated[
-        LabelSplit | None,
-        typer.Option(help="Of a data set [default: what has labels].", show_default=False),
+        LabelSplit | None, typer.Option(help="Of a data set [default: what has labels].")
     ] = None,
     with_images: Annotated[
         bool, typer.Option("--with-images", help="Copy the images beside the polygon files.")
@@ -84,17 +81,13 @@ def convert(
     link: Annotated[bool, typer.Option("--link", help="Link them instead.")] = False,
     shapes: Annotated[
         LabelmeShapes | None,
-        typer.Option(
-            help="Of labelme: outlines to drag, or masks to paint [default: polygon].",
-            show_default=False,
-        ),
+        typer.Option(help="Of labelme: outlines to drag, or masks to paint [default: polygon]."),
     ] = None,
     rle: Annotated[
         RunLengths | None,
         typer.Option(
             help="Of COCO JSON: text as pycocotools keeps it, or lists of counts "
-            "[default: compressed].",
-            show_default=False,
+            "[default: compressed]."
         ),
     ] = None,
     image_size: options.ImageSize = None,

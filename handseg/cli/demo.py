@@ -25,8 +25,7 @@ QUICK_SETS = ("--set", "train.epochs=12", "--set", "data.size=128")
 @command(examples=["handseg demo", "handseg demo --quick", "handseg demo ~/hands-demo"])
 def demo(
     folder: Annotated[
-        Path | None,
-        typer.Argument(metavar="DIR", help="A new folder [default: handseg-demo]."),
+        Path | None, typer.Argument(metavar="DIR", help="A new folder [default: handseg-demo].")
     ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="In at most 90 seconds, whatever the Dice.")

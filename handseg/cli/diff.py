@@ -31,14 +31,8 @@ OTHER: dict[Side, Side] = {"class": "image", "image": "class"}
     ]
 )
 def diff(
-    a: Annotated[
-        str,
-        typer.Argument(metavar="A", help="A CSV or RUN[:SPLIT].", show_default=False),
-    ],
-    b: Annotated[
-        str,
-        typer.Argument(metavar="B", help="Another; gained is what only B has.", show_default=False),
-    ],
+    a: Annotated[str, typer.Argument(metavar="A", help="A CSV or RUN[:SPLIT].")],
+    b: Annotated[str, typer.Argument(metavar="B", help="Another; gained is what only B has.")],
     by: Annotated[By, typer.Option(help="A row for each of these.")] = "class",
     worst: Annotated[
         int | None,
@@ -46,18 +40,14 @@ def diff(
             metavar="N",
             min=0,
             help="List the N masks that changed most [default: 10; all with --by mask].",
-            show_default=False,
         ),
     ] = None,
     image: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Only this image; may be repeated.", show_default=False),
+        list[str] | None, typer.Option(metavar="NAME", help="Only this image; may be repeated.")
     ] = None,
     cls: Annotated[
         list[str] | None,
-        typer.Option(
-            "--class", metavar="NAME", help="Only this class; may be repeated.", show_default=False
-        ),
+        typer.Option("--class", metavar="NAME", help="Only this class; may be repeated."),
     ] = None,
     runs: options.Runs = None,
     json_: options.Json = False,

@@ -32,12 +32,10 @@ SHOWN = 3
 def folds(
     data: options.Data = None,
     k: Annotated[
-        int | None,
-        typer.Option("--k", metavar="N", min=2, help="How many [default: 5].", show_default=False),
+        int | None, typer.Option("--k", metavar="N", min=2, help="How many [default: 5].")
     ] = None,
     seed: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="What shuffles [default: 0].", show_default=False),
+        int | None, typer.Option(metavar="N", help="What shuffles [default: 0].")
     ] = None,
     force: options.Force = False,
     json_: options.Json = False,

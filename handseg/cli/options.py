@@ -18,26 +18,15 @@ STREAM = Path("-")
 
 Data = Annotated[
     Path | None,
-    typer.Option(
-        "--data",
-        metavar="DIR",
-        help="The data set [default: HANDSEG_DATA, else data].",
-        show_default=False,
-    ),
+    typer.Option("--data", metavar="DIR", help="The data set [default: HANDSEG_DATA, else data]."),
 ]
 Runs = Annotated[
     Path | None,
     typer.Option(
-        "--runs",
-        metavar="DIR",
-        help="The folder of runs [default: HANDSEG_RUNS, else runs].",
-        show_default=False,
+        "--runs", metavar="DIR", help="The folder of runs [default: HANDSEG_RUNS, else runs]."
     ),
 ]
-Out = Annotated[
-    Path | None,
-    typer.Option("--out", metavar="PATH", help="Where it goes.", show_default=False),
-]
+Out = Annotated[Path | None, typer.Option("--out", metavar="PATH", help="Where it goes.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace what exists.")]
@@ -47,23 +36,15 @@ ImageSize = Annotated[
         "--image-size",
         metavar="HxW",
         help="Pixels of images whose size nothing else says [default: 2048x2048].",
-        show_default=False,
     ),
 ]
 Workers = Annotated[
     int | None,
-    typer.Option(
-        "--workers", metavar="N", min=1, help="Processes [default: one a core].", show_default=False
-    ),
+    typer.Option("--workers", metavar="N", min=1, help="Processes [default: one a core]."),
 ]
 Set = Annotated[
     list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="A.B=V",
-        help="Change a value of the recipe; may be repeated.",
-        show_default=False,
-    ),
+    typer.Option("--set", metavar="A.B=V", help="Change a value of the recipe; may be repeated."),
 ]
 
 

@@ -26,11 +26,7 @@ def phantom(
     ] = 0,
     test_people: Annotated[
         int | None,
-        typer.Option(
-            metavar="N",
-            help="How many of the people are the test split [default: 26%].",
-            show_default=False,
-        ),
+        typer.Option(metavar="N", help="How many of the people are the test split [default: 26%]."),
     ] = None,
     extras: Annotated[
         str | None,

@@ -48,7 +48,6 @@ def score(
             metavar="PRED",
             help="CSVs or RUN[:SPLIT] [default: the newest vote that has labels, "
             "else the last run's validation].",
-            show_default=False,
         ),
     ] = None,
     labels: Annotated[
@@ -56,7 +55,6 @@ def score(
         typer.Option(
             metavar="DIR|CSV",
             help="A data set or a submission to compare with [default: the data set of --data].",
-            show_default=False,
         ),
     ] = None,
     metrics: Annotated[
@@ -68,16 +66,12 @@ def score(
         ),
     ] = "dice",
     by: Annotated[
-        By,
-        typer.Option(help="What the rows are; images and people come worst first."),
+        By, typer.Option(help="What the rows are; images and people come worst first.")
     ] = "class",
     worst: Annotated[
         int | None,
         typer.Option(
-            metavar="N",
-            min=1,
-            help="The N worst images of each class too; with --csv only them.",
-            show_default=False,
+            metavar="N", min=1, help="The N worst images of each class too; with --csv only them."
         ),
     ] = None,
     reweight: Annotated[
@@ -85,7 +79,6 @@ def score(
         typer.Option(
             metavar="pose=SHARE",
             help="The mean too as it would be if this share of people had bent wrists.",
-            show_default=False,
         ),
     ] = None,
     image_size: options.ImageSize = None,

@@ -48,16 +48,12 @@ SHOWN_PERCENTILES = (1, 50, 99)
 def stats(
     data: options.Data = None,
     cls: Annotated[
-        str | None,
-        typer.Option(
-            "--class", metavar="NAME", help="Show where this class lies.", show_default=False
-        ),
+        str | None, typer.Option("--class", metavar="NAME", help="Show where this class lies.")
     ] = None,
     json_: options.Json = False,
     csv_: options.Csv = False,
     html: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write a page with plots.", show_default=False),
+        Path | None, typer.Option(metavar="FILE", help="Write a page with plots.")
     ] = None,
     with_images: Annotated[
         bool, typer.Option("--with-images", help="Show images of the data on the page.")

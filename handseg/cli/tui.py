@@ -40,8 +40,7 @@ def tui(
         str | None, typer.Option("--run", metavar="RUN", help="Begin with this run.")
     ] = None,
     screen: Annotated[
-        str | None,
-        typer.Option(metavar="SCREEN", help=f"Begin with {', '.join(SCREENS)}."),
+        str | None, typer.Option(metavar="SCREEN", help=f"Begin with {', '.join(SCREENS)}.")
     ] = None,
     theme: Annotated[
         str, typer.Option(metavar="NAME", help="dark, light, or safe for colour blindness.")

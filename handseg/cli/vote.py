@@ -37,7 +37,6 @@ def vote(
         typer.Argument(
             metavar="PRED",
             help="CSVs or RUN[:SPLIT] [default: the newest test predictions per recipe and fold].",
-            show_default=False,
         ),
     ] = None,
     threshold: Annotated[
@@ -45,19 +44,16 @@ def vote(
         typer.Option(
             metavar="T",
             help="Keep a pixel where the votes exceed T; 45% is a share [default: half of them].",
-            show_default=False,
         ),
     ] = None,
     min_votes: Annotated[
-        int | None,
-        typer.Option(metavar="K", help="Keep a pixel with K votes or more.", show_default=False),
+        int | None, typer.Option(metavar="K", help="Keep a pixel with K votes or more.")
     ] = None,
     plan: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
             help="A TOML file: members, weights and thresholds, for each class if need be.",
-            show_default=False,
         ),
     ] = None,
     out_of_fold: Annotated[
@@ -68,8 +64,7 @@ def vote(
         ),
     ] = False,
     allow_partial: Annotated[
-        bool,
-        typer.Option("--allow-partial", help="Whole images that a CSV lacks are empty masks."),
+        bool, typer.Option("--allow-partial", help="Whole images that a CSV lacks are empty masks.")
     ] = False,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out rows that cannot be read.")

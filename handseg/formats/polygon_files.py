@@ -224,7 +224,9 @@ class PolygonFormat(FolderFormat):
         A class that is drawn counts as labelled, whatever the file says. Raises InputError, with
         file and place, where a file is at fault, leads out of the folder or draws an unknown class.
         """
-        files = _in_order([self._file(file) for file in self._files_of(path)])
+        files = [self._file(file) for file in self._files_of(path)]
+        if all(file.metadata.number is not None for file in files):
+            files.sort(key=lambda file: file.metadata.number or 0)
         by_image = {file.image: file for file in files}
         classes = _classes(files, self.classes)
         known = frozenset(classes)
@@ -341,13 +343,6 @@ def _check_located(masks: Masks) -> None:
             details=shown(lacking),
             hints=["--data DIR names the data set that has them"],
         )
-
-
-def _in_order(files: list[PolygonFile]) -> list[PolygonFile]:
-    """As they were written where all say it, else by their paths."""
-    if any(file.metadata.number is None for file in files):
-        return files
-    return sorted(files, key=lambda file: file.metadata.number or 0)
 
 
 def _classes(files: Sequence[PolygonFile], usual: tuple[str, ...] | None) -> tuple[str, ...]:

@@ -41,8 +41,7 @@ def compare(
     ],
     by: Annotated[By, typer.Option(help="A row for each of these.")] = "class",
     worst: Annotated[
-        int,
-        typer.Option(metavar="N", min=0, help="List the N images that differ most."),
+        int, typer.Option(metavar="N", min=0, help="List the N images that differ most.")
     ] = LISTED,
     runs: options.Runs = None,
     json_: options.Json = False,

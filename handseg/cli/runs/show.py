@@ -32,13 +32,9 @@ NAME = 12
 DIFFERENCE = 8
 """Cells of a difference with its sign."""
 
-Against = Annotated[
-    str | None,
-    typer.Option(metavar="RUN2", help="Hold it against another run.", show_default=False),
-]
+Against = Annotated[str | None, typer.Option(metavar="RUN2", help="Hold it against another run.")]
 Html = Annotated[
-    Path | None,
-    typer.Option("--html", metavar="FILE", help="Write a page with curves.", show_default=False),
+    Path | None, typer.Option("--html", metavar="FILE", help="Write a page with curves.")
 ]
 
 

@@ -44,9 +44,7 @@ def train(
     recipe: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="RECIPE...",
-            help="Recipes: files, or bundled ones; several are a queue.",
-            show_default=False,
+            metavar="RECIPE...", help="Recipes: files, or bundled ones; several are a queue."
         ),
     ] = None,
     resume: Annotated[
@@ -58,7 +56,6 @@ def train(
             "--fold",
             metavar="K|all",
             help="The fold to validate on; all: a run each, and their predictions joined.",
-            show_default=False,
         ),
     ] = None,
     set_: options.Set = None,
@@ -72,7 +69,6 @@ def train(
             metavar="N",
             min=1,
             help="A smoke run: at most N training and N validation images.",
-            show_default=False,
         ),
     ] = None,
     dry_run: Annotated[
@@ -86,7 +82,6 @@ def train(
             metavar="CMD",
             help="After each training the shell runs CMD, which finds HANDSEG_RUN, _STATE, "
             "_REASON and _DICE in its environment.",
-            show_default=False,
         ),
     ] = None,
     data: options.Data = None,
