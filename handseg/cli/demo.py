@@ -11,8 +11,8 @@ from typing import Annotated
 
 import typer
 
-from handseg.cli import console, options
-from handseg.cli.command import command
+from handseg.cli import console
+from handseg.cli.command import PLACES, command
 from handseg.errors import FailedError, UsageError
 
 FOLDER = "handseg-demo"
@@ -72,7 +72,7 @@ def commands(quick: bool) -> Iterator[list[str]]:
 def inside(folder: Path) -> Iterator[None]:
     """Work inside a folder, with the default places of data and runs."""
     before = Path.cwd()
-    kept = {name: os.environ.pop(name, None) for name in options.PLACES}
+    kept = {name: os.environ.pop(name, None) for name in PLACES}
     os.chdir(folder)
     try:
         yield

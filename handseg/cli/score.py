@@ -10,8 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from handseg.cli import console, options
-from handseg.cli.command import command
+from handseg.cli import console
+from handseg.cli.command import (
+    Csv,
+    Data,
+    ImageSize,
+    Json,
+    Runs,
+    command,
+    data_folder,
+    pixels,
+    runs_folder,
+)
 from handseg.cli.tables import Column, Table, json_value
 from handseg.reporter import Progress, silent
 from handseg.text import shown, size_text
@@ -81,11 +91,11 @@ def score(
             help="The mean too as it would be if this share of people had bent wrists.",
         ),
     ] = None,
-    image_size: options.ImageSize = None,
-    data: options.Data = None,
-    runs: options.Runs = None,
-    json_: options.Json = False,
-    csv_: options.Csv = False,
+    image_size: ImageSize = None,
+    data: Data = None,
+    runs: Runs = None,
+    json_: Json = False,
+    csv_: Csv = False,
 ) -> None:
     """Say how good submissions are: Dice for each class, side by side.
 
@@ -96,21 +106,21 @@ def score(
     from handseg.score.metrics import needs_sizes, parse_metrics
     from handseg.score.scoring import Comparison, parse_reweight, score_submission
 
-    names, size = parse_metrics(metrics), options.pixels(image_size)
+    names, size = parse_metrics(metrics), pixels(image_size)
     asked = None if reweight is None else parse_reweight(reweight)
-    runs_folder, data_folder = options.runs_folder(runs), options.data_folder(data)
+    runs_path, data_path = runs_folder(runs), data_folder(data)
     if not preds:
-        check_anything_to_score(runs_folder)
-    paths = [find_prediction(text, runs_folder) for text in preds or ()]
-    known = open_labels(labels, data_folder)
-    submissions = read_submissions(paths, known, runs_folder)
+        check_anything_to_score(runs_path)
+    paths = [find_prediction(text, runs_path) for text in preds or ()]
+    known = open_labels(labels, data_path)
+    submissions = read_submissions(paths, known, runs_path)
     chosen = known.choose(submissions)
     truth = draw_labels(chosen)
     if isinstance(known, CsvLabels):
         report_labels(truth)
     sizes_matter = image_size is None and (asked is not None or needs_sizes(names))
     if sizes_matter:
-        truth = with_sizes(truth, submissions, chosen.images, data_folder, size)
+        truth = with_sizes(truth, submissions, chosen.images, data_path, size)
     with bar_of(names) as bar:
         scored = [
             score_submission(submission, truth, images, names, image_size=size, progress=bar)
