@@ -116,8 +116,8 @@ def add_hand() -> Callable[..., Path]:
 def trained_place(tmp_path_factory: pytest.TempPathFactory, phantom_folder: Path) -> Path:
     """A working folder with the phantoms and a finished run `tiny-1`; shared, never written to."""
     from handseg.recipe.load import load_recipe
-    from handseg.reporter import Reporter
     from handseg.train.session import train
+    from handseg.work import Reporter
 
     @contextlib.contextmanager
     def no_bar(title: str) -> Iterator[object]:

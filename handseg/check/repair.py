@@ -9,9 +9,9 @@ from handseg import rle
 from handseg.check.masks import DISORDERS, BadRow, read_from_zero
 from handseg.check.submission import MeasuredSubmission, SubmissionCheck
 from handseg.errors import InputError
-from handseg.reporter import Progress, silent
 from handseg.rle.geometry import transposed
 from handseg.rle.row_index import Key
+from handseg.work import Progress, silent
 
 _ROWS = 256
 _SHOWN = 5

@@ -32,8 +32,8 @@ from handseg.data.image_sizes import ImageSizes, header_sizes
 from handseg.errors import InputError, did_you_mean
 from handseg.formats.documents import Size
 from handseg.formats.submission import known_classes, sidecar_classes
-from handseg.reporter import Progress, silent
 from handseg.rle.submission import Fault, Submission, read_submission
+from handseg.work import Progress, silent
 
 if TYPE_CHECKING:
     from handseg.data.dataset import Dataset, Sample

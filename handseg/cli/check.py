@@ -487,7 +487,7 @@ def write_fix(
 
     from handseg.check.findings import verdict
     from handseg.check.repair import Repair, left_alone, repairable
-    from handseg.rle.writing import write_numbered, write_rows, write_submission
+    from handseg.rle.submission import write_numbered, write_rows, write_submission
 
     repair = Repair(repairable(checked), skip_bad=skip_bad)
     untouched = tuple(left_alone(repair.measured))

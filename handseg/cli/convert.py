@@ -112,8 +112,7 @@ def convert(
     All formats become each other without the loss of a pixel. Polygons are drawn as the
     competition draws them.
     """
-    from handseg.formats.masks import FileFormat
-    from handseg.formats.output import Place
+    from handseg.formats.masks import FileFormat, Place
     from handseg.formats.polygon_files import PolygonFormat
 
     pixels(image_size)  # before any work: whether it is a size

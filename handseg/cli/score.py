@@ -23,8 +23,8 @@ from handseg.cli.command import (
     runs_folder,
 )
 from handseg.cli.tables import Column, Table, json_value
-from handseg.reporter import Progress, silent
 from handseg.text import shown, size_text
+from handseg.work import Progress, silent
 
 if TYPE_CHECKING:
     from handseg.rle.submission import Submission

@@ -27,9 +27,8 @@ from handseg.data.planes import Letterbox, label_planes, plane_count
 from handseg.data.storage import cache_root, turn
 from handseg.disk import whole_folder
 from handseg.errors import FailedError
-from handseg.reporter import Progress, silent
 from handseg.text import size_text
-from handseg.threads import threads
+from handseg.work import Progress, silent, threads
 
 VERSION = 2
 ATTEMPTS = 3

@@ -18,7 +18,7 @@ from handseg.data.people import Balance, Person, balance_of, finite, training_pe
 from handseg.data.storage import stand_in, writable, write_json
 from handseg.errors import InputError, UsageError
 from handseg.hand.hands import LIMIT
-from handseg.reporter import Progress, silent
+from handseg.work import Progress, silent
 
 VERSION = 1
 METHOD = "shuffled people"

@@ -9,8 +9,7 @@ from handseg.data.dataset import Dataset, Sample, labelled_training_samples, ope
 from handseg.data.fingerprint import fingerprint
 from handseg.errors import InputError, UsageError
 from handseg.formats.submission import sidecar_classes
-from handseg.rle.submission import Submission
-from handseg.rle.writing import line_of, write_numbered_lines, write_submission_lines
+from handseg.rle.submission import Submission, line_of, write_numbered_lines, write_submission_lines
 from handseg.runs.predictions import read_predictions
 from handseg.text import shown
 

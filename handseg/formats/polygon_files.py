@@ -24,12 +24,10 @@ from handseg.formats.documents import (
     is_whole,
     read_json,
 )
-from handseg.formats.masks import AHEAD, FolderFormat, Masks, origin_of
-from handseg.formats.output import Place, folder_at
+from handseg.formats.masks import AHEAD, FolderFormat, Masks, Place, folder_at, origin_of
 from handseg.formats.polygons import Polygon, PolygonMask, unknown_class
-from handseg.reporter import Progress, silent
 from handseg.text import counted, shown
-from handseg.threads import threads
+from handseg.work import Progress, silent, threads
 
 LARGEST_FILE = 1 << 26
 """Bytes of a file of one image, which may hold the image itself."""

@@ -18,7 +18,7 @@ from handseg.data.images import read_image
 from handseg.data.planes import Letterbox
 from handseg.inference.device import MicroBatchSize, autocast, inference_precision
 from handseg.recipe.schema import Train
-from handseg.reporter import Progress, silent
+from handseg.work import Progress, silent
 
 CLASSES_AT_ONCE = 8
 """Planes that are upsampled together: 2048² of float32 are 16 MB each."""

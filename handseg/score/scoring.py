@@ -18,7 +18,6 @@ from handseg.data.image_sizes import check_all_known, resolve_sizes
 from handseg.errors import InputError, UsageError
 from handseg.formats.documents import Size
 from handseg.hand.hands import LIMIT
-from handseg.reporter import Progress, silent
 from handseg.rle.aligned import compare
 from handseg.rle.submission import Submission
 from handseg.score.dice import Scores
@@ -48,6 +47,7 @@ from handseg.score.metrics import (
     surface_metrics,
     touching_pairs,
 )
+from handseg.work import Progress, silent
 
 if TYPE_CHECKING:
     from handseg.hand.hands import Hands

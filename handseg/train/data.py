@@ -15,10 +15,10 @@ from handseg.data.folds import FoldFile, load_or_make_folds, save_folds
 from handseg.errors import InputError, UsageError
 from handseg.recipe.faults import RecipeError, RecipeFault
 from handseg.recipe.load import LoadedRecipe
-from handseg.reporter import Progress, silent
 from handseg.text import counted, listed
 from handseg.train.augment import build
 from handseg.train.trackers import refuse_missing
+from handseg.work import Progress, silent
 
 
 @dataclass(frozen=True)

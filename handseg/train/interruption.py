@@ -11,8 +11,8 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 from handseg.errors import HandsegError, InterruptedByPersonError, TerminatedError
-from handseg.reporter import Progress
 from handseg.runs.control import run_command
+from handseg.work import Progress
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)
 """Ctrl-C, a scheduler's two, and a terminal that is closed."""

@@ -22,12 +22,12 @@ from handseg.models.checkpoints import load_best
 from handseg.models.segmenter import Segmenter, build_model, parameter_count
 from handseg.recipe.load import LoadedRecipe
 from handseg.recipe.schema import Recipe
-from handseg.reporter import Reporter
 from handseg.runs import layout
 from handseg.runs.query import find_run
 from handseg.text import listed, size_text
 from handseg.train.data import TrainingData
 from handseg.train.loader import EpochSampler
+from handseg.work import Reporter
 
 NAMED = 6
 """Classes and tensors that are named before the rest is counted."""

@@ -11,7 +11,6 @@ from handseg.errors import FailedError
 from handseg.inference.device import MicroBatchSize
 from handseg.models.checkpoints import Checkpoint, load_checkpoint, pointed
 from handseg.models.segmenter import Segmenter
-from handseg.reporter import Progress
 from handseg.runs import layout
 from handseg.runs.summary import read_run_file
 from handseg.runs.writer import RunWriter
@@ -33,6 +32,7 @@ from handseg.train.setup import TrainingSetup
 from handseg.train.step import RollbackError, Stepper
 from handseg.train.trackers import RunInfo, Trackers
 from handseg.train.validation import Previews, Validation, validate
+from handseg.work import Progress
 
 PLATEAU_PATIENCE = 5
 """`plateau` lowers the rate after so many validations without a gain, and after as many more."""

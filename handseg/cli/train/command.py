@@ -14,7 +14,7 @@ from handseg.cli import console
 from handseg.cli.command import Data, Runs, Set, command, data_folder, runs_folder
 from handseg.cli.train.on_end import on_end_of_training
 from handseg.errors import UsageError
-from handseg.reporter import Progress
+from handseg.work import Progress
 
 if TYPE_CHECKING:
     from handseg.cli.train.queue import Training, TrainRequest
