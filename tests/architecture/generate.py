@@ -115,6 +115,9 @@ def values(hint: object) -> str:
     """What a key may be, in the words of TOML."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Annotated:
+        if isinstance(arguments[1], dict):
+            # A registry: its names are the choices.
+            return ", ".join(toml(name) for name in arguments[1])
         bounds = ", ".join(str(one) for one in arguments[1:])
         return f"{values(arguments[0])} {bounds}"
     if origin is typing.Literal:
