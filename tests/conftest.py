@@ -12,6 +12,10 @@ import pytest
 # Tiny networks: threads that wait for each other by spinning, of a test and of what else the
 # machine does, cost twenty times what they save. Processes that tests start inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# The size of the terminal that the tests were started in, or that pytest-xdist gives its workers:
+# without it output that is captured is 80 columns wide, and a terminal of a test has its own size.
+for name in ("COLUMNS", "LINES"):
+    os.environ.pop(name, None)
 
 SLOW = (
     "check/test_dataset.py",
