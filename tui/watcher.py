@@ -58,6 +58,8 @@ class Watcher:
         self._wake = threading.Event()
         self._stopped = False
         self._wanted: tuple[str, ...] = ()
+        self._newly_wanted: set[str] = set()
+        """Runs that the next look reads in any case, even if they were let go of but for a moment."""
         self._in_sight: tuple[str, ...] = ()
         self._followers: dict[str, RunFollower] = {}
         self._seen: dict[str, RunSummary] = {}
@@ -68,6 +70,7 @@ class Watcher:
         """Read these runs whole from now on, at once; look at those in sight every time."""
         wanted, self._in_sight = tuple(names), tuple(in_sight)
         if wanted != self._wanted:
+            self._newly_wanted.update(set(wanted) - set(self._wanted))
             self._wanted = wanted
             self._wake.set()
 
@@ -99,6 +102,8 @@ class Watcher:
         for known in (self._followers, self._seen):
             for name in known.keys() - set(wanted):
                 del known[name]
+        while self._newly_wanted:
+            self._seen.pop(self._newly_wanted.pop(), None)
         found = {run.name: run for run in self._listed or () if run.name in wanted}
         for name in wanted:
             run = found.get(name)
