@@ -59,7 +59,7 @@ class Watcher:
         self._stopped = False
         self._wanted: tuple[str, ...] = ()
         self._newly_wanted: set[str] = set()
-        """Runs that the next look reads in any case, even if they were let go of but for a moment."""
+        """Runs that the next look reads in any case, though let go of but for a moment."""
         self._in_sight: tuple[str, ...] = ()
         self._followers: dict[str, RunFollower] = {}
         self._seen: dict[str, RunSummary] = {}
