@@ -12,6 +12,10 @@ import pytest
 # Tiny networks: threads that wait for each other by spinning, of a test and of what else the
 # machine does, cost twenty times what they save. Processes that tests start inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# A width of the terminal that the tests were started in, or of a worker of pytest-xdist: without it
+# output that is captured is 80 columns wide, and a terminal that a test opens has its own size.
+for size in ("COLUMNS", "LINES"):
+    os.environ.pop(size, None)
 
 TINY_SEGFORMER = """
 schema = 1

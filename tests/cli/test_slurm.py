@@ -23,7 +23,7 @@ SCONTROL = '#!/bin/bash\necho "$*" >> requeued.txt\n'
 
 @pytest.fixture
 def job(tmp_path, monkeypatch):
-    """Start the job; wait until the training listens."""
+    """Start the job; wait until the training and the job's shell listen."""
     found = re.search(r"```bash\n(#!/bin/bash\n#SBATCH.*?)```", README.read_text(), re.DOTALL)
     assert found is not None
     (tmp_path / "job.sh").write_text(found[1])
@@ -39,12 +39,19 @@ def job(tmp_path, monkeypatch):
         Path("listens").unlink(missing_ok=True)
         process = subprocess.Popen(["bash", "job.sh"])
         end = time.monotonic() + 30
-        while not Path("listens").exists():
+        while not (Path("listens").exists() and catches(process.pid, signal.SIGTERM)):
             assert time.monotonic() < end
             time.sleep(0.01)
         return process
 
     return start
+
+
+def catches(pid, wanted):
+    """Whether a process has a handler for the signal: a busy shell comes to its traps late."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    caught = re.search(r"^SigCgt:\s*(\w+)", status, re.MULTILINE)
+    return caught is None or bool(int(caught[1], 16) >> (wanted - 1) & 1)
 
 
 def test_a_job_that_is_told_of_its_end_keeps_a_checkpoint_and_is_queued_again(job):
