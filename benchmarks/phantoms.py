@@ -20,7 +20,7 @@ from handseg import rle
 from handseg.anatomy import BONES, CARPALS, FINGERS, FOREARM, MEAN_AREAS
 from handseg.data.dataset import open_dataset, with_test_labels
 from handseg.data.labels import label_runs
-from handseg.hand.pose import LIMIT, bend
+from handseg.hand.hands import LIMIT, bend
 from handseg.phantom.extras import SHARES
 from handseg.phantom.phantom import make_phantom, make_polygons
 from handseg.phantom.writing import write_phantoms

@@ -17,11 +17,10 @@ from handseg.data.labels import Labels, Sample, check_fits, class_mask, read_lab
 from handseg.data.settings import Windows
 from handseg.disk import whole_folder
 from handseg.errors import InputError, UsageError
-from handseg.formats.output import FileNames
+from handseg.formats.masks import FileNames
 from handseg.formats.polygons import outlines
-from handseg.reporter import Progress, silent
 from handseg.rle.geometry import segments
-from handseg.threads import threads
+from handseg.work import Progress, silent, threads
 
 MARGINS = {"wrist": 0.25, "fingertip": 1.0}
 """What a window adds to the edge of its bones' box, as a share of it.

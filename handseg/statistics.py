@@ -15,20 +15,23 @@ from numpy.typing import NDArray
 
 from handseg import rle
 from handseg.data.dataset import Dataset, Sample, with_test_labels
-from handseg.data.hands import hands_of
 from handseg.data.images import image_size, read_image
-from handseg.data.label_masks import ImageMasks, image_masks
-from handseg.data.label_runs import bytes_to_draw, readable_labels
+from handseg.data.label_runs import (
+    ImageMasks,
+    bytes_to_draw,
+    hands_of,
+    image_masks,
+    readable_labels,
+)
 from handseg.data.people import Balance, Fact, balance_of, finite, metadata_of, people_of
 from handseg.errors import InputError
 from handseg.formats.documents import Size
 from handseg.formats.submission import labelled_classes
 from handseg.hand.hands import Hands
-from handseg.reporter import Progress, silent
 from handseg.rle.geometry import Segments, segments
 from handseg.rle.set_operations import weighted_vote
 from handseg.rle.submission import Submission
-from handseg.threads import threads
+from handseg.work import Progress, silent, threads
 
 CELLS = 48
 """Cells a side of a heat map, whatever the size of the image."""

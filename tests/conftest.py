@@ -17,6 +17,32 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 for size in ("COLUMNS", "LINES"):
     os.environ.pop(size, None)
 
+SLOW = (
+    "check/test_dataset.py",
+    "cli/test_predict.py",
+    "cli/test_runs.py",
+    "cli/test_train.py",
+    "cli/test_train_queue.py",
+    "cli/test_tui.py",
+    "cli/test_vote_traps.py",
+    "ensemble/test_processes.py",
+    "ensemble/test_vote_exactness.py",
+    "ensemble/test_vote_large.py",
+    "formats/test_round_trips.py",
+    "inference",
+    "models",
+    "phantom",
+    "runs/test_hostile_logs.py",
+    "statistics",
+    "rle/test_exactness.py",
+    "rle/test_hostile_bytes.py",
+    "rle/test_reader_memory.py",
+    "surface",
+    "train",
+    "tui",
+)
+"""Where tests train, kill processes, open terminals or try thousands of cases: marked `slow`."""
+
 TINY_SEGFORMER = """
 schema = 1
 [model]
@@ -53,6 +79,24 @@ previews = 1
 [early_stop]
 patience = 0
 """
+
+
+def is_slow(path: Path) -> bool:
+    inside = path.relative_to(Path(__file__).parent)
+    return any(inside.is_relative_to(place) for place in SLOW)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """`-m "not slow"` does not even import what it leaves out: torch alone takes seconds."""
+    if config.option.markexpr != "not slow" or collection_path == Path(__file__).parent:
+        return None
+    return is_slow(collection_path) or None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if is_slow(item.path):
+            item.add_marker("slow")
 
 
 @pytest.fixture(scope="session")
@@ -120,8 +164,8 @@ def add_hand() -> Callable[..., Path]:
 def trained_place(tmp_path_factory: pytest.TempPathFactory, phantom_folder: Path) -> Path:
     """A working folder with the phantoms and a finished run `tiny-1`; shared, never written to."""
     from handseg.recipe.load import load_recipe
-    from handseg.reporter import Reporter
     from handseg.train.session import train
+    from handseg.work import Reporter
 
     @contextlib.contextmanager
     def no_bar(title: str) -> Iterator[object]:

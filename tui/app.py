@@ -1,6 +1,8 @@
 """The dashboard: holds the state, watches the run folders, chooses the screen."""
 
+import io
 import os
+import re
 import subprocess
 import time
 from collections.abc import Callable
@@ -9,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from rich.console import Console
 from textual import on
 from textual.app import App
 from textual.binding import BindingType
@@ -25,7 +28,6 @@ from tui.screens import command_palette
 from tui.screens.dashboard_screen import DashboardScreen
 from tui.screens.help import HelpScreen, NotificationsScreen, WelcomeScreen
 from tui.screens.runs import RunsScreen
-from tui.screenshot import save_screenshot, screen_svg, screen_text
 from tui.state import State
 from tui.theme import THEMES, ThemeName, theme_of
 from tui.watcher import Watcher
@@ -358,6 +360,43 @@ def copy_to_tmux(text: str) -> bool:
     except (OSError, subprocess.SubprocessError):
         return False
     return done.returncode == 0
+
+
+def screen_text(app: App[Any]) -> str:
+    """What is on the screen, without its colours."""
+    width, height = app.size
+    console = Console(
+        width=width, height=height, file=io.StringIO(), force_terminal=True, record=True
+    )
+    # The private call that `export_screenshot` makes: Textual has no public one for text.
+    frame = app.screen._compositor.render_update(full=True, screen_stack=app._background_screens)  # pyright: ignore
+    console.print(frame)
+    text = console.export_text()
+    return "\n".join(line.rstrip() for line in text.splitlines()).rstrip("\n") + "\n"
+
+
+def screen_svg(app: App[Any]) -> str:
+    """What is on the screen as SVG; no font is fetched from the net."""
+    svg = app.export_screenshot(simplify=True)
+    return re.sub(r"@font-face\s*\{.*?\}", "", svg, flags=re.DOTALL)
+
+
+def save_screenshot(svg: str, folder: Path, name: str) -> Path:
+    """Write a picture under the first number that is free: `handseg-runs-1.svg`.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    number = 1
+    while True:
+        path = folder / f"handseg-{name}-{number}.svg"
+        try:
+            with path.open("x", encoding="utf-8") as file:
+                file.write(svg)
+        except FileExistsError:
+            number += 1
+        else:
+            return path
 
 
 def frame_of(app: Dashboard, cells: tuple[int, int], form: Literal["text", "svg"]) -> str:

@@ -82,7 +82,10 @@ class RunFiles:
     def look(self, pinned: Path | None) -> None:
         """Read what has changed."""
         with self._guard:
-            self._read_recipe(pinned)
+            stamp = (_stamp(self.folder), pinned, pinned and _stamp(pinned))
+            if stamp != self._recipe:
+                self._recipe = stamp
+                self._post(self.RecipeRead(self.name, read_recipe(self.folder, pinned)))
             listed = self._checkpoints.refresh()
             if listed != self._listed:
                 self._listed = listed
@@ -91,12 +94,6 @@ class RunFiles:
                 self._post_log(self._log.to_end)
             elif self._shown.is_at_end:
                 self._post_log(self._log.later)
-
-    def _read_recipe(self, pinned: Path | None) -> None:
-        stamp = (_stamp(self.folder), pinned, pinned and _stamp(pinned))
-        if stamp != self._recipe:
-            self._recipe = stamp
-            self._post(self.RecipeRead(self.name, read_recipe(self.folder, pinned)))
 
     def earlier(self, cursor: int) -> None:
         """Show a block before, and stay at this byte."""

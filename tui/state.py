@@ -59,7 +59,6 @@ class State:
     _series: dict[str, int] = field(default_factory=dict[str, int])
 
     def now(self) -> float:
-        """Seconds since 1970."""
         return self.clock()
 
     def summary(self, name: str | None) -> RunSummary | None:
@@ -83,7 +82,6 @@ class State:
 
     @property
     def fault(self) -> str:
-        """Why the highlighted run cannot be read whole."""
         return self.faults.get(self.highlighted or "", "")
 
     @property

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from handseg.anatomy import BONES, CARPALS, FINGERS, FOREARM
 from handseg.check.findings import FEWEST, TO_SIGMA, UNLIKE_AREA, Finding
-from handseg.hand.hands import Areas, Centres, Hands, frames, nan_median
+from handseg.hand.hands import LIMIT, Areas, Centres, Hands, frames, nan_median
 from handseg.hand.order import (
     Exchange,
     best_exchange,
@@ -29,7 +29,6 @@ from handseg.hand.order import (
     mirrored,
     order_rules,
 )
-from handseg.hand.pose import LIMIT
 from handseg.text import shown
 
 Floats = NDArray[np.float64]

@@ -23,9 +23,8 @@ from handseg.check.inspection import (
 from handseg.data.dataset import Dataset, Sample
 from handseg.data.images import is_radiograph
 from handseg.hand.hands import Side
-from handseg.reporter import Progress, silent
 from handseg.text import listed, shown
-from handseg.threads import threads
+from handseg.work import Progress, silent, threads
 
 NO_LABEL = "an image without a label"
 NO_IMAGE = "a label without an image"

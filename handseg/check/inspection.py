@@ -24,8 +24,7 @@ from handseg.errors import InputError, did_you_mean
 from handseg.formats.documents import Size
 from handseg.formats.handbone import LabelledPolygon, read_label_file
 from handseg.formats.polygons import FARTHEST, Points, Polygon
-from handseg.hand.hands import Hands, nan_median
-from handseg.hand.pose import HAND, bend_of_segments
+from handseg.hand.hands import HAND, Hands, bend_of_segments, nan_median
 from handseg.rle.geometry import segments
 
 Bytes = NDArray[np.uint8]

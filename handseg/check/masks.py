@@ -25,12 +25,12 @@ from handseg.check.findings import (
 from handseg.data.image_sizes import ImageSizes
 from handseg.formats.documents import Size
 from handseg.hand.hands import Hands
-from handseg.reporter import Progress, silent
 from handseg.rle.codec import BoundsError, check_bounds
 from handseg.rle.geometry import connected_components, rows_crossed, segments, shapes
 from handseg.rle.row_index import Key
 from handseg.rle.submission import Submission
 from handseg.text import shown
+from handseg.work import Progress, silent
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -9,9 +9,9 @@ from handseg import rle
 from handseg.check.masks import DISORDERS, BadRow, read_from_zero
 from handseg.check.submission import MeasuredSubmission, SubmissionCheck
 from handseg.errors import InputError
-from handseg.reporter import Progress, silent
 from handseg.rle.geometry import transposed
 from handseg.rle.row_index import Key
+from handseg.work import Progress, silent
 
 _ROWS = 256
 _SHOWN = 5
@@ -109,14 +109,13 @@ def repairable(checked: SubmissionCheck) -> MeasuredSubmission:
 
 def left_alone(measured: MeasuredSubmission) -> list[str]:
     """What a repair sees and does not touch, with the reason."""
-    words: list[str] = []
-    if measured.widths and not measured.written.column_major:
-        widths = ", ".join(map(str, sorted(set(measured.widths.values()))))
-        words.append(
-            f"{len(measured.widths)} images whose masks have rows of {widths} pixels: another size "
-            "is not rescaled, that would change every outline; predict them again at full size"
-        )
-    return words
+    if not measured.widths or measured.written.column_major:
+        return []
+    widths = ", ".join(map(str, sorted(set(measured.widths.values()))))
+    return [
+        f"{len(measured.widths)} images whose masks have rows of {widths} pixels: another size "
+        "is not rescaled, that would change every outline; predict them again at full size"
+    ]
 
 
 def _refuse_unknown(measured: MeasuredSubmission) -> None:
@@ -145,12 +144,19 @@ def repair_log(
 ) -> Iterator[RepairChange]:
     """What is changed by writing the rows `keys` of a submission in this order."""
     yield from _rows_moved_in(measured, keys)
-    yield from _rows_left_out(measured)
+    repeated = measured.submission.repetitions
+    places = (f"line {one.line}, {_place((one.image, one.cls))}" for one in repeated)
+    yield from _changes("doubled rows with equal masks left out", places)
     if skip_bad:
         yield from _skipped(measured)
     yield from _masks_changed(measured)
-    yield from _figures_changed(measured)
-    yield from _file_changed(measured)
+    decimals = np.flatnonzero(measured.masks.decimals).tolist()
+    places = (_place(measured.masks.keys[row]) for row in decimals)
+    yield from _changes("masks whose figures lost their decimal points", places)
+    for note in measured.submission.notes:
+        yield RepairChange(0, f"written as a plain CSV of three columns in UTF-8 ({note} before)")
+    if any(fault.kind == "sidecar" for fault in measured.faults):
+        yield RepairChange(0, "a new sidecar in place of the one of other contents")
 
 
 def _rows_moved_in(measured: MeasuredSubmission, keys: Sequence[Key]) -> Iterator[RepairChange]:
@@ -163,12 +169,6 @@ def _rows_moved_in(measured: MeasuredSubmission, keys: Sequence[Key]) -> Iterato
     yield from _changes(f"rows put into {order}", moved)
     added = (_place(key) for key in keys if key not in submission)
     yield from _changes("missing rows added, empty", added)
-
-
-def _rows_left_out(measured: MeasuredSubmission) -> Iterator[RepairChange]:
-    repeated = measured.submission.repetitions
-    places = (f"line {one.line}, {_place((one.image, one.cls))}" for one in repeated)
-    yield from _changes("doubled rows with equal masks left out", places)
 
 
 def _skipped(measured: MeasuredSubmission) -> Iterator[RepairChange]:
@@ -207,19 +207,6 @@ def _masks_changed(measured: MeasuredSubmission) -> Iterator[RepairChange]:
         runs = int(measured.masks.disorder[:, kind].sum())
         places = (_place(measured.masks.keys[row]) for row in rows)
         yield from _changes(f"masks brought to order: {reason} ({runs:,} runs)", places)
-
-
-def _figures_changed(measured: MeasuredSubmission) -> Iterator[RepairChange]:
-    rows = np.flatnonzero(measured.masks.decimals).tolist()
-    places = (_place(measured.masks.keys[row]) for row in rows)
-    yield from _changes("masks whose figures lost their decimal points", places)
-
-
-def _file_changed(measured: MeasuredSubmission) -> Iterator[RepairChange]:
-    for note in measured.submission.notes:
-        yield RepairChange(0, f"written as a plain CSV of three columns in UTF-8 ({note} before)")
-    if any(fault.kind == "sidecar" for fault in measured.faults):
-        yield RepairChange(0, "a new sidecar in place of the one of other contents")
 
 
 def _changes(what: str, places: Iterable[str]) -> Iterator[RepairChange]:

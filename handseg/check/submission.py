@@ -8,7 +8,8 @@ and hands are those of the files beside this one.
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import itemgetter
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -31,8 +32,8 @@ from handseg.data.image_sizes import ImageSizes, header_sizes
 from handseg.errors import InputError, did_you_mean
 from handseg.formats.documents import Size
 from handseg.formats.submission import known_classes, sidecar_classes
-from handseg.reporter import Progress, silent
 from handseg.rle.submission import Fault, Submission, read_submission
+from handseg.work import Progress, silent
 
 if TYPE_CHECKING:
     from handseg.data.dataset import Dataset, Sample
@@ -169,16 +170,20 @@ def check_submission(
     hands = hands_of_rows(masks) if set(submission.classes) <= set(BONES) else None
     centres = hands.centres if hands else None
     written = run_format(masks, sizes, widths, centres, agreements, len(expected.images))
-    findings = [
-        *structure_findings(masks, expected, opened.faults),
-        *_of_another_dataset(submission, expected, dataset),
+    findings = list(structure_findings(masks, expected, opened.faults))
+    if dataset is not None and expected.dataset is None and submission.images:
+        detail = f"the data set {dataset.root} has none of its images and was not looked at"
+        findings.append(Finding("note", "structure", "images of another data set", detail))
+    findings += [
         *format_findings(masks, written, centres, agreements),
         *width_findings(submission, sizes, widths, mends=written.column_major),
         *row_order_findings(submission, expected),
         *runs_findings(masks),
         *content_findings(masks, sizes, widths),
-        *(_with_line(submission, one) for one in (anatomy_findings(hands) if hands else ())),
     ]
+    for one in anatomy_findings(hands) if hands else ():
+        key = one.image, one.cls
+        findings.append(replace(one, line=submission.line(*key) if key in submission else 0))
     measured = MeasuredSubmission(submission, opened.faults, expected, masks, widths, written)
     return SubmissionCheck(path, tuple(findings), measured)
 
@@ -196,19 +201,6 @@ def _agreements(
         found = measure_agreement(submission, expected.sizes, masks, against)
         if found is not None:
             yield found
-
-
-def _of_another_dataset(
-    submission: Submission, expected: ExpectedRows, dataset: "Dataset | None"
-) -> Iterator[Finding]:
-    if dataset is not None and expected.dataset is None and submission.images:
-        detail = f"the data set {dataset.root} has none of its images and was not looked at"
-        yield Finding("note", "structure", "images of another data set", detail)
-
-
-def _with_line(submission: Submission, finding: Finding) -> Finding:
-    key = finding.image, finding.cls
-    return replace(finding, line=submission.line(*key) if key in submission else 0)
 
 
 def expected_rows(
@@ -254,7 +246,10 @@ def structure_findings(
     submission = masks.submission
     yield from map(_of_fault, faults)
     yield from _unreadable(masks)
-    yield from _doubled(submission)
+    fix = fix_command(submission.path)
+    for one in submission.repetitions:
+        detail = f"as in line {one.first_line}"
+        yield Finding("error", "structure", DOUBLED, detail, one.line, one.image, one.cls, fix)
     yield from _strangers(submission, expected)
     yield from _missing(submission, expected, faults)
     yield from _sidecar_sizes(submission, expected)
@@ -264,11 +259,14 @@ def structure_findings(
 
 def row_order_findings(submission: Submission, expected: ExpectedRows) -> Iterator[Finding]:
     """What joining by position would make of this order; handseg joins by image and class."""
-    blocks = _row_blocks(submission)
+    blocks = [
+        (image, [cls for _, cls in rows]) for image, rows in groupby(submission, itemgetter(0))
+    ]
     fix = fix_command(submission.path)
     images = [image for image, _ in blocks]
     if len(set(images)) < len(images):
-        if _by_class(submission):
+        turns = sum(one != other for (_, one), (_, other) in pairwise(submission))
+        if turns == len(submission.classes) - 1:
             yield Finding("warning", "order", BY_CLASS, command=fix)
         else:
             yield from _scattered(submission, blocks, fix)
@@ -328,13 +326,6 @@ def _unreadable(masks: RowMasks) -> Iterator[Finding]:
         reason = PAST_THE_END if bad.past_the_end else UNREADABLE_RUNS
         show = show_command(masks.submission.path, masks.line(bad.row))
         yield masks.finding(bad.row, "error", "structure", reason, bad.details, show)
-
-
-def _doubled(submission: Submission) -> Iterator[Finding]:
-    fix = fix_command(submission.path)
-    for one in submission.repetitions:
-        detail = f"as in line {one.first_line}"
-        yield Finding("error", "structure", DOUBLED, detail, one.line, one.image, one.cls, fix)
 
 
 def _strangers(submission: Submission, expected: ExpectedRows) -> Iterator[Finding]:
@@ -422,21 +413,6 @@ def _cut_off(submission: Submission) -> Iterator[Finding]:
         cls,
         show_command(submission.path, line),
     )
-
-
-def _row_blocks(submission: Submission) -> list[tuple[str, list[str]]]:
-    """(image, classes) of rows that follow each other."""
-    blocks: list[tuple[str, list[str]]] = []
-    for image, cls in submission:
-        if not blocks or blocks[-1][0] != image:
-            blocks.append((image, []))
-        blocks[-1][1].append(cls)
-    return blocks
-
-
-def _by_class(submission: Submission) -> bool:
-    turns = sum(one != other for (_, one), (_, other) in pairwise(submission))
-    return turns == len(submission.classes) - 1
 
 
 def _scattered(

@@ -152,7 +152,10 @@ def format_findings(
         yield from _from_zero_maybe(masks, agreements)
     fix = fix_command(masks.submission.path) if written.column_major else ""
     yield from _columns(centres, agreements, fix)
-    yield from _upside_down(centres)
+    up = _directions(centres)
+    down = up[:, 1] > _STEEP * np.abs(up[:, 0])
+    if len(down) and down.mean() > _MANY:
+        yield Finding("warning", "format", UPSIDE_DOWN, f"{down.sum()} of {len(down)} hands")
 
 
 def _from_zero(masks: RowMasks, written: RunFormat, row: int) -> Finding:
@@ -198,14 +201,6 @@ def _columns(
         "or masks turned by 90°"
     )
     yield Finding("warning", "format", COLUMN_MAJOR, detail, command=command)
-
-
-def _upside_down(centres: Centres | None) -> Iterator[Finding]:
-    up = _directions(centres)
-    down = up[:, 1] > _STEEP * np.abs(up[:, 0])
-    if len(down) and down.mean() > _MANY:
-        detail = f"{down.sum()} of {len(down)} hands"
-        yield Finding("warning", "format", UPSIDE_DOWN, detail)
 
 
 def mismatched_widths(submission: Submission, sizes: ImageSizes) -> dict[str, int]:

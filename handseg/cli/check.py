@@ -7,8 +7,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from handseg.cli import console, options
-from handseg.cli.command import command
+from handseg.cli import console
+from handseg.cli.command import (
+    STREAM,
+    Data,
+    Force,
+    ImageSize,
+    Json,
+    Runs,
+    check_out,
+    command,
+    data_folder,
+    is_data_named,
+    pixels,
+    runs_folder,
+)
 from handseg.cli.tables import Column, Table
 from handseg.errors import InputError, UsageError
 from handseg.text import counted
@@ -48,7 +61,6 @@ def check(
         typer.Argument(
             metavar="PATH",
             help="Data folders, CSVs, RUN[:SPLIT] or recipes [default: the data set].",
-            show_default=False,
         ),
     ] = None,
     deep: Annotated[
@@ -75,17 +87,16 @@ def check(
         typer.Option(
             metavar="FILE",
             help="Where the repaired copy goes [default: a numbered name beside the CSV].",
-            show_default=False,
         ),
     ] = None,
-    force: options.Force = False,
-    data: options.Data = None,
-    runs: options.Runs = None,
-    image_size: options.ImageSize = None,
+    force: Force = False,
+    data: Data = None,
+    runs: Runs = None,
+    image_size: ImageSize = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Warnings are faults too: exit 3.")
     ] = False,
-    json_: options.Json = False,
+    json_: Json = False,
 ) -> None:
     """Say what is wrong with data, submissions and recipes, and what is dubious.
 
@@ -93,9 +104,9 @@ def check(
     others.
     """
     refuse_contradictions(fix, skip_bad, out, json_)
-    options.check_out(out, force)
-    size = None if image_size is None else options.pixels(image_size)
-    texts = paths or [str(options.data_folder(data))]
+    check_out(out, force)
+    size = None if image_size is None else pixels(image_size)
+    texts = paths or [str(data_folder(data))]
     recipe_names = [text for text in texts if text.endswith(".toml")]
     folders = [Path(text) for text in texts if not paths or is_data_folder(text)]
     names = [text for text in texts if text not in recipe_names and Path(text) not in folders]
@@ -103,7 +114,7 @@ def check(
         raise UsageError("--fix is of CSVs, and --out of one of them")
     if (deep or write_excludes) and not folders:
         raise UsageError("--deep and --write-excludes are of data folders")
-    csvs = find_csvs(names, options.runs_folder(runs))
+    csvs = find_csvs(names, runs_folder(runs))
     recipes = [check_recipe(text) for text in recipe_names]
     dataset = data_set_for(data) if csvs else None
     submissions = check_csvs(csvs, dataset, size)
@@ -148,7 +159,7 @@ def data_set_for(given: Path | None) -> "Dataset | None":
     """The data set that CSVs are compared with: one that was named, else `data` if it is there."""
     from handseg.data.dataset import find_dataset
 
-    return find_dataset(options.data_folder(given), required=options.is_data_named(given))
+    return find_dataset(data_folder(given), required=is_data_named(given))
 
 
 def check_csvs(
@@ -476,7 +487,7 @@ def write_fix(
 
     from handseg.check.findings import verdict
     from handseg.check.repair import Repair, left_alone, repairable
-    from handseg.rle.writing import write_numbered, write_rows, write_submission
+    from handseg.rle.submission import write_numbered, write_rows, write_submission
 
     repair = Repair(repairable(checked), skip_bad=skip_bad)
     untouched = tuple(left_alone(repair.measured))
@@ -489,7 +500,7 @@ def write_fix(
         return RepairedCopy(checked.path, left_alone=untouched, needless=True)
     with console.progress("mending") as bar:
         rows = repair.rows(bar)
-        if out == options.STREAM:
+        if out == STREAM:
             write_rows(sys.stdout, rows)
             return RepairedCopy(None, tuple(repair.changes), untouched)
         if out is not None:

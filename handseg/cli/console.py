@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from handseg.reporter import Progress, Reporter, silent
+from handseg.work import Progress, Reporter, silent
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars

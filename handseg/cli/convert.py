@@ -9,8 +9,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from handseg.cli import console, options
-from handseg.cli.command import command
+from handseg.cli import console
+from handseg.cli.command import (
+    STREAM,
+    Data,
+    Force,
+    ImageSize,
+    Out,
+    Runs,
+    check_out,
+    command,
+    data_folder,
+    pixels,
+    runs_folder,
+)
 from handseg.errors import InputError, UsageError
 from handseg.registry import FORMATS
 
@@ -62,21 +74,18 @@ def convert(
             metavar="SRC",
             help="A CSV or RUN[:SPLIT], a data set's folder (its labels), COCO JSON, polygon files "
             "of labelme or handbone, or a folder of PNG planes.",
-            show_default=False,
         ),
     ],
     to: Annotated[
         FormatName,  # pyright: ignore[reportInvalidTypeForm]
         typer.Option(
             help="A folder of polygon files (handbone: a data set's labels; labelme), COCO JSON, "
-            "a folder of PNG planes, or a CSV.",
-            show_default=False,
+            "a folder of PNG planes, or a CSV."
         ),
     ],
-    out: options.Out = None,
+    out: Out = None,
     split: Annotated[
-        LabelSplit | None,
-        typer.Option(help="Of a data set [default: what has labels].", show_default=False),
+        LabelSplit | None, typer.Option(help="Of a data set [default: what has labels].")
     ] = None,
     with_images: Annotated[
         bool, typer.Option("--with-images", help="Copy the images beside the polygon files.")
@@ -84,48 +93,43 @@ def convert(
     link: Annotated[bool, typer.Option("--link", help="Link them instead.")] = False,
     shapes: Annotated[
         LabelmeShapes | None,
-        typer.Option(
-            help="Of labelme: outlines to drag, or masks to paint [default: polygon].",
-            show_default=False,
-        ),
+        typer.Option(help="Of labelme: outlines to drag, or masks to paint [default: polygon]."),
     ] = None,
     rle: Annotated[
         RunLengths | None,
         typer.Option(
             help="Of COCO JSON: text as pycocotools keeps it, or lists of counts "
-            "[default: compressed].",
-            show_default=False,
+            "[default: compressed]."
         ),
     ] = None,
-    image_size: options.ImageSize = None,
-    data: options.Data = None,
-    runs: options.Runs = None,
-    force: options.Force = False,
+    image_size: ImageSize = None,
+    data: Data = None,
+    runs: Runs = None,
+    force: Force = False,
 ) -> None:
     """Give masks and labels to another tool, or take corrected ones back.
 
     All formats become each other without the loss of a pixel. Polygons are drawn as the
     competition draws them.
     """
-    from handseg.formats.masks import FileFormat
-    from handseg.formats.output import Place
+    from handseg.formats.masks import FileFormat, Place
     from handseg.formats.polygon_files import PolygonFormat
 
-    options.pixels(image_size)  # before any work: whether it is a size
+    pixels(image_size)  # before any work: whether it is a size
     target = target_format(to, rle, shapes, copied=with_images, linked=link)
     check_place(out, target, Path(src), force)
-    masks = read_source(src, options.runs_folder(runs), data, image_size, split)
+    masks = read_source(src, runs_folder(runs), data, image_size, split)
     if isinstance(target, PolygonFormat) and not masks.image_files:
         from handseg.data.masks import with_image_files
 
-        masks = with_image_files(masks, options.data_folder(data), is_wanted=data is not None)
+        masks = with_image_files(masks, data_folder(data), is_wanted=data is not None)
     for note in masks.notes:
         console.info(f"{masks.path}: {note}")
     for note in target.notes(masks):
-        lost = to == "csv" and out == options.STREAM
+        lost = to == "csv" and out == STREAM
         console.info(note + ("; a stream has no sidecar that says why" if lost else ""))
     with console.progress("converting") as bar:
-        if out == options.STREAM and isinstance(target, FileFormat):
+        if out == STREAM and isinstance(target, FileFormat):
             target.stream(sys.stdout, masks, bar)
             return
         path = target.write(Place(CONVERTED, stem_of(masks.path), out), masks, bar)
@@ -176,9 +180,9 @@ def check_place(out: Path | None, target: "Format", src: Path, force: bool) -> N
     if out is not None and out.exists() and src.exists() and out.samefile(src):
         raise UsageError(f"--out {out} is the source itself", hints=["choose another --out"])
     if not isinstance(target, FolderFormat):
-        options.check_out(out, force)
+        check_out(out, force)
         return
-    if out == options.STREAM:
+    if out == STREAM:
         raise UsageError(
             f"--to {target.name} makes a folder: it has no stream", hints=["--out DIR"]
         )
@@ -196,7 +200,7 @@ def stem_of(path: Path) -> str:
     """What a conversion is called after: the source's name without what says its format."""
     from handseg.formats.masks import format_named
 
-    if path == options.STREAM:
+    if path == STREAM:
         return "stdin"
     if path.parent.name == "predictions":
         return f"{path.resolve().parent.parent.name}-{path.stem}"
@@ -258,8 +262,8 @@ def read_csv(path: Path, data: Path | None, image_size: str | None) -> "Masks":
 
     submission = read_submission(path)
     images, _ = grid_of(submission)
-    folder = options.data_folder(data)
-    given = None if image_size is None else options.pixels(image_size)
+    folder = data_folder(data)
+    given = None if image_size is None else pixels(image_size)
     sizes = sizes_of(submission, images, folder, given, data_is_wanted=data is not None)
     assumed = sizes.unknown(images)
     say_sizes(sizes, folder, len(assumed))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from handseg.cli import console, options
-from handseg.cli.command import command
+from handseg.cli import console
+from handseg.cli.command import Data, Force, command, data_folder
 
 if TYPE_CHECKING:
     from handseg.data.dataset import Dataset, Sample
@@ -29,8 +29,8 @@ def crop(
     regions: Annotated[
         str, typer.Option("--regions", metavar="A,B", help="Among wrist and fingertip.")
     ] = "wrist,fingertip",
-    data: options.Data = None,
-    force: options.Force = False,
+    data: Data = None,
+    force: Force = False,
 ) -> None:
     """Cut wrists and fingertips, with labels, as more training images."""
     from handseg.crops import known_regions
@@ -38,7 +38,7 @@ def crop(
     from handseg.data.dataset import labelled_training_samples, open_dataset
     from handseg.data.fingerprint import fingerprint, sample_files
 
-    dataset = open_dataset(options.data_folder(data))
+    dataset = open_dataset(data_folder(data))
     names = known_regions(regions, dataset.classes, dataset.regions)
     samples = labelled_training_samples(dataset)
     console.info(dataset.recognised)

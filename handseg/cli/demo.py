@@ -11,8 +11,8 @@ from typing import Annotated
 
 import typer
 
-from handseg.cli import console, options
-from handseg.cli.command import command
+from handseg.cli import console
+from handseg.cli.command import PLACES, command
 from handseg.errors import FailedError, UsageError
 
 FOLDER = "handseg-demo"
@@ -25,8 +25,7 @@ QUICK_SETS = ("--set", "train.epochs=12", "--set", "data.size=128")
 @command(examples=["handseg demo", "handseg demo --quick", "handseg demo ~/hands-demo"])
 def demo(
     folder: Annotated[
-        Path | None,
-        typer.Argument(metavar="DIR", help="A new folder [default: handseg-demo]."),
+        Path | None, typer.Argument(metavar="DIR", help="A new folder [default: handseg-demo].")
     ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="In at most 90 seconds, whatever the Dice.")
@@ -73,7 +72,7 @@ def commands(quick: bool) -> Iterator[list[str]]:
 def inside(folder: Path) -> Iterator[None]:
     """Work inside a folder, with the default places of data and runs."""
     before = Path.cwd()
-    kept = {name: os.environ.pop(name, None) for name in options.PLACES}
+    kept = {name: os.environ.pop(name, None) for name in PLACES}
     os.chdir(folder)
     try:
         yield

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from handseg.cli import console, options
-from handseg.cli.command import command
+from handseg.cli import console
+from handseg.cli.command import Csv, Json, Runs, command, runs_folder
 from handseg.cli.tables import Column, Table
 from handseg.errors import UsageError
 from handseg.text import counted, shown
@@ -31,14 +31,8 @@ OTHER: dict[Side, Side] = {"class": "image", "image": "class"}
     ]
 )
 def diff(
-    a: Annotated[
-        str,
-        typer.Argument(metavar="A", help="A CSV or RUN[:SPLIT].", show_default=False),
-    ],
-    b: Annotated[
-        str,
-        typer.Argument(metavar="B", help="Another; gained is what only B has.", show_default=False),
-    ],
+    a: Annotated[str, typer.Argument(metavar="A", help="A CSV or RUN[:SPLIT].")],
+    b: Annotated[str, typer.Argument(metavar="B", help="Another; gained is what only B has.")],
     by: Annotated[By, typer.Option(help="A row for each of these.")] = "class",
     worst: Annotated[
         int | None,
@@ -46,22 +40,18 @@ def diff(
             metavar="N",
             min=0,
             help="List the N masks that changed most [default: 10; all with --by mask].",
-            show_default=False,
         ),
     ] = None,
     image: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Only this image; may be repeated.", show_default=False),
+        list[str] | None, typer.Option(metavar="NAME", help="Only this image; may be repeated.")
     ] = None,
     cls: Annotated[
         list[str] | None,
-        typer.Option(
-            "--class", metavar="NAME", help="Only this class; may be repeated.", show_default=False
-        ),
+        typer.Option("--class", metavar="NAME", help="Only this class; may be repeated."),
     ] = None,
-    runs: options.Runs = None,
-    json_: options.Json = False,
-    csv_: options.Csv = False,
+    runs: Runs = None,
+    json_: Json = False,
+    csv_: Csv = False,
 ) -> None:
     """Say what changed from A to B, without any label: pixels gained and lost, and Dice.
 
@@ -72,7 +62,7 @@ def diff(
 
     if csv_ and by == "both":
         raise UsageError("--csv is one table; give --by class, --by image or --by mask")
-    one, other = read_predictions((a, b), options.runs_folder(runs))
+    one, other = read_predictions((a, b), runs_folder(runs))
     with console.progress("comparing") as bar:
         found = diff_submissions(one, other, images=image or (), classes=cls or (), progress=bar)
     report_notes(found)

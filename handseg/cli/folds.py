@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from handseg.cli import console, options
-from handseg.cli.command import command
+from handseg.cli import console
+from handseg.cli.command import Data, Force, Json, command, data_folder
 from handseg.cli.tables import Column, Table, plain_text
 from handseg.errors import UsageError
 from handseg.text import NONE
@@ -30,17 +30,15 @@ SHOWN = 3
     ]
 )
 def folds(
-    data: options.Data = None,
+    data: Data = None,
     k: Annotated[
-        int | None,
-        typer.Option("--k", metavar="N", min=2, help="How many [default: 5].", show_default=False),
+        int | None, typer.Option("--k", metavar="N", min=2, help="How many [default: 5].")
     ] = None,
     seed: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="What shuffles [default: 0].", show_default=False),
+        int | None, typer.Option(metavar="N", help="What shuffles [default: 0].")
     ] = None,
-    force: options.Force = False,
-    json_: options.Json = False,
+    force: Force = False,
+    json_: Json = False,
 ) -> None:
     """Show who is held out in which fold and how even the folds are; make them if there are none.
 
@@ -51,7 +49,7 @@ def folds(
     from handseg.data.folds import DEFAULT_K, balance, refuse_too_few
     from handseg.data.people import balance_of, training_people
 
-    dataset = open_dataset(options.data_folder(data))
+    dataset = open_dataset(data_folder(data))
     console.info(dataset.recognised)
     existing = None if force else existing_folds(dataset, k, seed)
     if existing is None:

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from handseg.cli import console, options
-from handseg.cli.command import command
+from handseg.cli import console
+from handseg.cli.command import Force, command
 
 
 @command(
@@ -26,11 +26,7 @@ def phantom(
     ] = 0,
     test_people: Annotated[
         int | None,
-        typer.Option(
-            metavar="N",
-            help="How many of the people are the test split [default: 26%].",
-            show_default=False,
-        ),
+        typer.Option(metavar="N", help="How many of the people are the test split [default: 26%]."),
     ] = None,
     extras: Annotated[
         str | None,
@@ -41,7 +37,7 @@ def phantom(
             "exposure (under or over), or all. No label changes.",
         ),
     ] = None,
-    force: options.Force = False,
+    force: Force = False,
 ) -> None:
     """Make a data set of synthetic hand radiographs, with labels.
 

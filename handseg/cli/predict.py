@@ -6,8 +6,18 @@ from typing import Annotated
 
 import typer
 
-from handseg.cli import console, options
-from handseg.cli.command import command
+from handseg.cli import console
+from handseg.cli.command import (
+    STREAM,
+    Data,
+    Force,
+    Out,
+    Runs,
+    check_out,
+    command,
+    data_folder,
+    runs_folder,
+)
 from handseg.errors import InputError, UsageError
 
 
@@ -26,10 +36,10 @@ def predict(
     split: Annotated[
         str, typer.Option("--split", metavar="SPLIT", help="train, val, test or all.")
     ] = "test",
-    data: options.Data = None,
-    runs: options.Runs = None,
-    out: options.Out = None,
-    force: options.Force = False,
+    data: Data = None,
+    runs: Runs = None,
+    out: Out = None,
+    force: Force = False,
 ) -> None:
     """Predict the masks of images, as the competition's CSV.
 
@@ -38,16 +48,16 @@ def predict(
     from handseg.data.dataset import open_dataset
     from handseg.runs.query import find_run
 
-    folder = options.runs_folder(runs)
+    folder = runs_folder(runs)
     chosen = [find_run(text, folder) for text in run or []] or finished_runs(folder)
     if out is not None and len(chosen) > 1:
         raise UsageError(f"--out names one file, but there are {len(chosen)} runs")
-    options.check_out(out, force)
-    dataset = open_dataset(options.data_folder(data))
+    check_out(out, force)
+    dataset = open_dataset(data_folder(data))
     console.info(dataset.recognised)
     from handseg.inference.predictions import plan_prediction, run_prediction
 
-    if out == options.STREAM:
+    if out == STREAM:
         with TemporaryDirectory() as place:
             job = plan_prediction(chosen[0], dataset, split, Path(place, "out.csv"), console.warn)
             with console.progress(f"{job.run.name}: {split}") as bar:

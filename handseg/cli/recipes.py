@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from handseg.cli import console, options
-from handseg.cli.command import command, epilog
+from handseg.cli import console
+from handseg.cli.command import Csv, Force, Json, command, epilog
 from handseg.cli.tables import Column, Table
 
 FOLDER = Path("recipes")
@@ -21,7 +21,7 @@ app = typer.Typer(invoke_without_command=True, epilog=epilog(LIST_EXAMPLES))
 
 @app.callback()
 @command(examples=LIST_EXAMPLES)
-def recipes(context: typer.Context, json_: options.Json = False, csv_: options.Csv = False) -> None:
+def recipes(context: typer.Context, json_: Json = False, csv_: Csv = False) -> None:
     """List the recipes that come with handseg, or copy one."""
     from handseg.recipe.layers import bundled_folder, bundled_recipes
     from handseg.recipe.load import opening_comment
@@ -50,7 +50,7 @@ def recipes(context: typer.Context, json_: options.Json = False, csv_: options.C
 @command(examples=COPY_EXAMPLES)
 def copy(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A recipe of `handseg recipes`.")],
-    force: options.Force = False,
+    force: Force = False,
 ) -> None:
     """Put a recipe and its bases into ./recipes."""
     from handseg.recipe.load import copy_recipe

@@ -10,11 +10,21 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from handseg.cli import console, options
-from handseg.cli.command import command
+from handseg.cli import console
+from handseg.cli.command import (
+    Csv,
+    Data,
+    ImageSize,
+    Json,
+    Runs,
+    command,
+    data_folder,
+    pixels,
+    runs_folder,
+)
 from handseg.cli.tables import Column, Table, json_value
-from handseg.reporter import Progress, silent
 from handseg.text import shown, size_text
+from handseg.work import Progress, silent
 
 if TYPE_CHECKING:
     from handseg.rle.submission import Submission
@@ -48,7 +58,6 @@ def score(
             metavar="PRED",
             help="CSVs or RUN[:SPLIT] [default: the newest vote that has labels, "
             "else the last run's validation].",
-            show_default=False,
         ),
     ] = None,
     labels: Annotated[
@@ -56,7 +65,6 @@ def score(
         typer.Option(
             metavar="DIR|CSV",
             help="A data set or a submission to compare with [default: the data set of --data].",
-            show_default=False,
         ),
     ] = None,
     metrics: Annotated[
@@ -68,16 +76,12 @@ def score(
         ),
     ] = "dice",
     by: Annotated[
-        By,
-        typer.Option(help="What the rows are; images and people come worst first."),
+        By, typer.Option(help="What the rows are; images and people come worst first.")
     ] = "class",
     worst: Annotated[
         int | None,
         typer.Option(
-            metavar="N",
-            min=1,
-            help="The N worst images of each class too; with --csv only them.",
-            show_default=False,
+            metavar="N", min=1, help="The N worst images of each class too; with --csv only them."
         ),
     ] = None,
     reweight: Annotated[
@@ -85,14 +89,13 @@ def score(
         typer.Option(
             metavar="pose=SHARE",
             help="The mean too as it would be if this share of people had bent wrists.",
-            show_default=False,
         ),
     ] = None,
-    image_size: options.ImageSize = None,
-    data: options.Data = None,
-    runs: options.Runs = None,
-    json_: options.Json = False,
-    csv_: options.Csv = False,
+    image_size: ImageSize = None,
+    data: Data = None,
+    runs: Runs = None,
+    json_: Json = False,
+    csv_: Csv = False,
 ) -> None:
     """Say how good submissions are: Dice for each class, side by side.
 
@@ -103,21 +106,21 @@ def score(
     from handseg.score.metrics import needs_sizes, parse_metrics
     from handseg.score.scoring import Comparison, parse_reweight, score_submission
 
-    names, size = parse_metrics(metrics), options.pixels(image_size)
+    names, size = parse_metrics(metrics), pixels(image_size)
     asked = None if reweight is None else parse_reweight(reweight)
-    runs_folder, data_folder = options.runs_folder(runs), options.data_folder(data)
+    runs_path, data_path = runs_folder(runs), data_folder(data)
     if not preds:
-        check_anything_to_score(runs_folder)
-    paths = [find_prediction(text, runs_folder) for text in preds or ()]
-    known = open_labels(labels, data_folder)
-    submissions = read_submissions(paths, known, runs_folder)
+        check_anything_to_score(runs_path)
+    paths = [find_prediction(text, runs_path) for text in preds or ()]
+    known = open_labels(labels, data_path)
+    submissions = read_submissions(paths, known, runs_path)
     chosen = known.choose(submissions)
     truth = draw_labels(chosen)
     if isinstance(known, CsvLabels):
         report_labels(truth)
     sizes_matter = image_size is None and (asked is not None or needs_sizes(names))
     if sizes_matter:
-        truth = with_sizes(truth, submissions, chosen.images, data_folder, size)
+        truth = with_sizes(truth, submissions, chosen.images, data_path, size)
     with bar_of(names) as bar:
         scored = [
             score_submission(submission, truth, images, names, image_size=size, progress=bar)
@@ -261,7 +264,7 @@ def report_poses(comparison: "Comparison") -> None:
     """How many wrists are bent, where means are reweighted."""
     if not comparison.hands:
         return
-    from handseg.hand.pose import LIMIT
+    from handseg.hand.hands import LIMIT
 
     for one, hands in zip(comparison.scored, comparison.hands, strict=True):
         unknown = hands.unknown_poses
@@ -477,7 +480,7 @@ def _images(comparison: "Comparison", index: int) -> list[dict[str, Any]]:
 
 
 def _pose(comparison: "Comparison", index: int) -> dict[str, Any]:
-    from handseg.hand.pose import LIMIT
+    from handseg.hand.hands import LIMIT
 
     assert comparison.reweight is not None
     hands = comparison.hands[index]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from handseg.cli import console, options
-from handseg.cli.command import command
+from handseg.cli import console
+from handseg.cli.command import STREAM, Csv, Data, Force, Json, command, data_folder
 from handseg.cli.tables import Column, Table
 from handseg.errors import FailedError, UsageError, did_you_mean
 from handseg.text import NONE, size_text
@@ -46,23 +46,19 @@ SHOWN_PERCENTILES = (1, 50, 99)
     ]
 )
 def stats(
-    data: options.Data = None,
+    data: Data = None,
     cls: Annotated[
-        str | None,
-        typer.Option(
-            "--class", metavar="NAME", help="Show where this class lies.", show_default=False
-        ),
+        str | None, typer.Option("--class", metavar="NAME", help="Show where this class lies.")
     ] = None,
-    json_: options.Json = False,
-    csv_: options.Csv = False,
+    json_: Json = False,
+    csv_: Csv = False,
     html: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write a page with plots.", show_default=False),
+        Path | None, typer.Option(metavar="FILE", help="Write a page with plots.")
     ] = None,
     with_images: Annotated[
         bool, typer.Option("--with-images", help="Show images of the data on the page.")
     ] = False,
-    force: options.Force = False,
+    force: Force = False,
 ) -> None:
     """Say what is in a data set: sizes of bones, overlaps, positions, hands, grey values, people.
 
@@ -74,7 +70,7 @@ def stats(
     from handseg.statistics import gather, label_bytes
 
     check_options(html, with_images, force)
-    dataset = open_dataset(options.data_folder(data))
+    dataset = open_dataset(data_folder(data))
     if cls is not None:
         check_class(dataset, cls)
     console.info(dataset.recognised)
@@ -103,7 +99,7 @@ def stats(
 def check_options(html: Path | None, with_images: bool, force: bool) -> None:
     if with_images and html is None:
         raise UsageError("--with-images is for a page", hints=["--html stats.html --with-images"])
-    if html is not None and (html == options.STREAM or html.is_dir()):
+    if html is not None and (html == STREAM or html.is_dir()):
         raise UsageError(f"--html {html} is no file", hints=["--html stats.html"])
     if html is not None and html.exists() and not force:
         raise UsageError(f"{html} exists", hints=["--force replaces it, or choose another name"])
@@ -344,7 +340,7 @@ def shade(share: float) -> int:
 
 def statistics_json(found: "Statistics") -> dict[str, Any]:
     """All of it for programs; heat maps are rows of shares, rounded to thousandths."""
-    from handseg.hand.pose import LIMIT
+    from handseg.hand.hands import LIMIT
 
     return {
         "v": VERSION,

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar, get_args
 
 import typer
 
-from handseg.cli import console, options
-from handseg.cli.command import command
+from handseg.cli import console
+from handseg.cli.command import Data, Runs, command, data_folder, runs_folder
 from handseg.errors import UsageError, did_you_mean
 from tui.registry import SCREENS
 
@@ -34,14 +34,13 @@ _Name = TypeVar("_Name", str, ThemeName)
     ]
 )
 def tui(
-    runs: options.Runs = None,
-    data: options.Data = None,
+    runs: Runs = None,
+    data: Data = None,
     run: Annotated[
         str | None, typer.Option("--run", metavar="RUN", help="Begin with this run.")
     ] = None,
     screen: Annotated[
-        str | None,
-        typer.Option(metavar="SCREEN", help=f"Begin with {', '.join(SCREENS)}."),
+        str | None, typer.Option(metavar="SCREEN", help=f"Begin with {', '.join(SCREENS)}.")
     ] = None,
     theme: Annotated[
         str, typer.Option(metavar="NAME", help="dark, light, or safe for colour blindness.")
@@ -78,7 +77,7 @@ def tui(
 
     with shown_runs(runs, demo=demo, frozen=once) as (folder, clock):
         folder, name = named_run(run, folder) if run is not None else (folder, None)
-        place = None if demo else options.data_folder(data)
+        place = None if demo else data_folder(data)
         app = Dashboard(
             folder,
             place,
@@ -104,7 +103,7 @@ def shown_runs(
     A frame of the demo is the same each time: its clock stands.
     """
     if not demo:
-        yield options.runs_folder(runs), time.time
+        yield runs_folder(runs), time.time
         return
     from tui.demo import folder
 

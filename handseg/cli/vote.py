@@ -7,8 +7,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from handseg.cli import console, options
-from handseg.cli.command import command
+from handseg.cli import console
+from handseg.cli.command import (
+    STREAM,
+    Data,
+    Force,
+    ImageSize,
+    Out,
+    Runs,
+    Workers,
+    check_out,
+    command,
+    data_folder,
+    is_data_named,
+    pixels,
+    runs_folder,
+)
 from handseg.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,7 +51,6 @@ def vote(
         typer.Argument(
             metavar="PRED",
             help="CSVs or RUN[:SPLIT] [default: the newest test predictions per recipe and fold].",
-            show_default=False,
         ),
     ] = None,
     threshold: Annotated[
@@ -45,19 +58,16 @@ def vote(
         typer.Option(
             metavar="T",
             help="Keep a pixel where the votes exceed T; 45% is a share [default: half of them].",
-            show_default=False,
         ),
     ] = None,
     min_votes: Annotated[
-        int | None,
-        typer.Option(metavar="K", help="Keep a pixel with K votes or more.", show_default=False),
+        int | None, typer.Option(metavar="K", help="Keep a pixel with K votes or more.")
     ] = None,
     plan: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
             help="A TOML file: members, weights and thresholds, for each class if need be.",
-            show_default=False,
         ),
     ] = None,
     out_of_fold: Annotated[
@@ -68,18 +78,17 @@ def vote(
         ),
     ] = False,
     allow_partial: Annotated[
-        bool,
-        typer.Option("--allow-partial", help="Whole images that a CSV lacks are empty masks."),
+        bool, typer.Option("--allow-partial", help="Whole images that a CSV lacks are empty masks.")
     ] = False,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out rows that cannot be read.")
     ] = False,
-    image_size: options.ImageSize = None,
-    data: options.Data = None,
-    runs: options.Runs = None,
-    workers: options.Workers = None,
-    out: options.Out = None,
-    force: options.Force = False,
+    image_size: ImageSize = None,
+    data: Data = None,
+    runs: Runs = None,
+    workers: Workers = None,
+    out: Out = None,
+    force: Force = False,
 ) -> None:
     """Vote on each pixel of several submissions; one comes out.
 
@@ -87,8 +96,8 @@ def vote(
     """
     from handseg.ensemble.vote import vote_predictions
 
-    size = options.pixels(image_size)
-    options.check_out(out, force)
+    size = pixels(image_size)
+    check_out(out, force)
     if out_of_fold:
         refuse_rules(
             {
@@ -106,9 +115,9 @@ def vote(
     with console.progress("voting") as bar:
         result = vote_predictions(
             preds or [],
-            runs=options.runs_folder(runs),
-            data=options.data_folder(data),
-            data_required=options.is_data_named(data),
+            runs=runs_folder(runs),
+            data=data_folder(data),
+            data_required=is_data_named(data),
             plan=plan,
             threshold=threshold,
             min_votes=min_votes,
@@ -116,7 +125,7 @@ def vote(
             allow_partial=allow_partial,
             skip_bad=skip_bad,
             workers=workers,
-            out=sys.stdout if out == options.STREAM else out,
+            out=sys.stdout if out == STREAM else out,
             progress=bar,
         )
     report(result)
@@ -134,9 +143,9 @@ def join_folds(
     """The held-out predictions of all folds as one CSV; places as they were typed."""
     from handseg.ensemble.out_of_fold import join_predictions
 
-    if preds and out == options.STREAM:
+    if preds and out == STREAM:
         raise UsageError("--out-of-fold writes a file with its sidecar: name one")
-    return join_predictions(preds, options.runs_folder(runs), options.data_folder(data), out)
+    return join_predictions(preds, runs_folder(runs), data_folder(data), out)
 
 
 def report_joined(joined: "JoinedFolds") -> None:

@@ -46,7 +46,6 @@ class CropManifest:
     crops: tuple[Crop, ...]
 
     def files(self, folder: Path) -> list[Path]:
-        """The images and labels of the crops in the region's folder."""
         return [folder / name for crop in self.crops for name in (crop.image, crop.labels)]
 
 

@@ -10,8 +10,7 @@ from pathlib import Path
 from handseg.data.labels import Sample
 from handseg.data.storage import cache_root, write_json
 from handseg.errors import InputError
-from handseg.reporter import Progress, silent
-from handseg.threads import threads
+from handseg.work import Progress, silent, threads
 
 FRESH = 2_000_000_000
 """Nanoseconds in which a file may be written again without a change of its time or size."""

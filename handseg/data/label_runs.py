@@ -1,28 +1,82 @@
 """The labels of a data set as run lengths: drawn once, kept as a submission in the cache.
 
 Labels at fault are refused (`label_file`, `cached_labels`), or left out and named
-(`readable_labels`).
+(`readable_labels`). Areas, centres and hands are found in them without decoding a mask.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from handseg import rle
+from handseg.anatomy import BONES, FOREARM
 from handseg.data.fingerprint import file_hashes
 from handseg.data.images import image_size
 from handseg.data.labels import Sample, SampleLabels, label_runs
 from handseg.data.storage import cache_root
 from handseg.errors import FailedError, InputError
 from handseg.formats.submission import labelled_classes
-from handseg.reporter import Progress, silent
-from handseg.rle.submission import Submission, read_submission
-from handseg.rle.writing import write_submission
-from handseg.threads import threads
+from handseg.hand.hands import HAND, Hands, bend, bone_places
+from handseg.rle.batch import BatchedRuns, batch_of, parse_batch
+from handseg.rle.geometry import segments, shapes
+from handseg.rle.submission import Submission, read_submission, write_submission
+from handseg.work import Progress, silent, threads
+
+if TYPE_CHECKING:
+    from handseg.rle.submission import Submission
+
+_AT_ONCE = 16
+"""Images whose masks are read in one go: some megabytes of runs."""
+
+
+class ImageMasks(NamedTuple):
+    """All masks of some images: those of the first, class by class, then those of the next, ….
+
+    `widths` are the images' in pixels. A class without a row has an empty mask.
+    """
+
+    images: tuple[str, ...]
+    widths: tuple[int, ...]
+    batch: BatchedRuns
+
+
+def image_masks(
+    labels: "Submission",
+    sizes: Mapping[str, tuple[int, int]],
+    classes: Sequence[str],
+    progress: Progress = silent,
+) -> Iterator[ImageMasks]:
+    """The masks of some images, by their (height, width), and classes of a submission.
+
+    Raises InputError, with file, line, image and class, for run lengths at fault.
+    """
+    images = tuple(sizes)
+    for first in range(0, len(images), _AT_ONCE):
+        part = images[first : first + _AT_ONCE]
+        keys = [(image, cls) for image in part for cls in classes]
+        texts = labels.texts(labels.rows(keys))
+        parsed = parse_batch(texts, [sizes[image] for image, _ in keys])
+        for mask, error in parsed.faults:
+            raise labels.fault(keys[mask], error).error()
+        yield ImageMasks(part, tuple(sizes[image][1] for image in part), parsed.runs)
+        progress(first + len(part), len(images), part[-1])
+
+
+def measured(part: ImageMasks) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Areas [images, classes] and centres [images, classes, 2] in pixels; NaN where empty."""
+    masks, images = part.batch.masks(), len(part.images)
+    classes = len(masks) // images
+    found = shapes(segments(masks, np.repeat(part.widths, classes).tolist()), len(masks))
+    areas = np.where(found.area > 0, found.area, np.nan).reshape(images, classes)
+    return areas, np.stack((found.x, found.y), axis=1).reshape(images, classes, 2)
+
 
 VERSION = 1
 """Goes up when the same labels would be drawn or kept otherwise."""
@@ -214,3 +268,91 @@ def label_faults(
 
 def with_label(samples: Sequence[Sample]) -> list[Sample]:
     return [sample for sample in samples if sample.labels is not None]
+
+
+def hands_of(
+    labels: "Submission",
+    classes: Sequence[str],
+    bones: Mapping[str, str] | None = None,
+    progress: Progress = silent,
+    *,
+    sizes: Mapping[str, tuple[int, int]] | None = None,
+) -> Hands:
+    """The hands of all images of a submission of labels, drawn with some of its classes.
+
+    `bones` names the bone that a class of another name is; `sizes` are the images and their
+    (height, width), by default those of the submission's sidecar. Raises InputError for run lengths
+    at fault.
+    """
+    sizes = labels.sizes if sizes is None else sizes
+    place = bone_places(classes, bones)
+    chosen = [cls for cls in classes if cls in place]
+    columns = [place[cls] for cls in chosen]
+    hands = Hands.unmeasured(sizes)
+    done = 0
+    for part in image_masks(labels, sizes, chosen, progress):
+        _measure(hands, done, part, columns)
+        done += len(part.images)
+    return hands
+
+
+def known_hands(
+    samples: Sequence[Sample],
+    classes: Sequence[str],
+    bones: Mapping[str, str] | None = None,
+    progress: Progress = silent,
+) -> tuple[Hands, dict[str, InputError]]:
+    """The hands of those samples whose labels can be read, and by image name what is wrong.
+
+    Nothing is written: labels come from the cache if they are there, else they are drawn for this.
+    An image without a label is no fault.
+    """
+    labelled = [sample for sample in samples if sample.labels is not None]
+    place = bone_places(classes, bones)
+    if not labelled or not place:
+        return Hands.unmeasured(()), {}
+    try:
+        cached = label_file(labelled, classes).read()
+    except InputError:  # one of them cannot be read: it is found below which
+        cached = None
+    if cached is not None:
+        return hands_of(cached, classes, bones, progress), {}
+    return _drawn_hands(labelled, classes, place, progress)
+
+
+def _drawn_hands(
+    samples: Sequence[Sample], classes: Sequence[str], place: Mapping[str, int], progress: Progress
+) -> tuple[Hands, dict[str, InputError]]:
+    hands = Hands.unmeasured(sample.image_name for sample in samples)
+    faults: dict[str, InputError] = {}
+
+    def draw(row: int) -> InputError | None:
+        try:
+            label = label_runs(samples[row], classes)
+        except InputError as fault:
+            return fault
+        runs = [mask for cls, mask in zip(classes, label.runs, strict=True) if cls in place]
+        part = ImageMasks((hands.images[row],), (label.size[1],), batch_of(runs))
+        _measure(hands, row, part, list(place.values()))
+        return None
+
+    with threads() as pool:
+        for row, fault in enumerate(pool.map(draw, range(len(samples)))):
+            if fault is not None:
+                faults[hands.images[row]] = fault
+            progress(row + 1, len(samples), hands.images[row])
+    return hands.only(np.flatnonzero([image not in faults for image in hands.images])), faults
+
+
+def _measure(hands: Hands, first: int, part: ImageMasks, columns: Sequence[int]) -> None:
+    """Fill the rows of `hands` from `first` on; `columns` are the places of the masks' bones."""
+    rows = slice(first, first + len(part.images))
+    hands.areas[rows, columns], hands.centres[rows, columns] = measured(part)
+    column_of = {BONES[place]: column for column, place in enumerate(columns)}
+    if HAND not in column_of:
+        return
+    masks, classes = part.batch.masks(), len(columns)
+    for row, width in enumerate(part.widths):
+        of_image = masks[row * classes : (row + 1) * classes]
+        forearm = [of_image[column_of[bone]] for bone in FOREARM if bone in column_of]
+        hands.bends[first + row] = bend(forearm, of_image[column_of[HAND]], width)

@@ -109,5 +109,4 @@ def note_on_persons(persons: Sequence[str | None]) -> str:
 
 
 def _marked(match: re.Match[str]) -> str:
-    """What a pattern marks: its first group that took part, else all of it."""
     return next((group for group in match.groups() if group is not None), match[0])

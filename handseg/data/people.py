@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from handseg.data.dataset import Dataset, Sample
-from handseg.data.hands import known_hands
+from handseg.data.label_runs import known_hands
 from handseg.data.metadata import Fact, Metadata, read_metadata
 from handseg.errors import InputError
 from handseg.hand.hands import Hands, Pose, Side
-from handseg.reporter import Progress, silent
+from handseg.work import Progress, silent
 
 
 @dataclass(frozen=True)

@@ -212,10 +212,6 @@ class _Reader:
         self.faults.append(f"{self.path}:{self.line_of(key)}: {message}")
 
     def line_of(self, key: str) -> int:
-        """The first line that opens with a top-level key, as a pair or as a table.
-
-        A text inside a longer string that looks like it could come first; then the line is that.
-        """
         opens = re.compile(rf"\s*\[?\[?\s*[\"']?{re.escape(key)}[\"']?\s*[=.\]]")
         return next((n for n, line in enumerate(self.lines, 1) if opens.match(line)), 1)
 

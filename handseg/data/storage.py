@@ -34,7 +34,6 @@ def writable(folder: Path) -> bool:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON that another process sees whole or not at all."""
     disk.replace(path, json.dumps(value, indent=1).encode())
 
 

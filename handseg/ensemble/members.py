@@ -212,7 +212,11 @@ def join(
             none has both; sidecars or an image's header disagree on a size; or there is no row.
     """
     said = sidecar_sizes(members)
-    order = _order(members, dataset)
+    # The first order that has all images and classes of the members.
+    images = {image for member in members for image in member.images}
+    classes = {cls for member in members for cls in member.classes}
+    orders = _known_orders(members, dataset, images)
+    order = next((o for o in orders if images <= {*o.images} and classes <= {*o.classes}), None)
     _check_classes(members, order)
     absent = _absent(members, said, order)
     if not allow_partial:
@@ -232,16 +236,6 @@ class _Order:
 
     images: tuple[str, ...]
     classes: tuple[str, ...]
-
-
-def _order(members: Sequence[Submission], dataset: "Dataset | None") -> _Order | None:
-    """The first order that has all images and classes of the members."""
-    images = {image for member in members for image in member.images}
-    classes = {cls for member in members for cls in member.classes}
-    for order in _known_orders(members, dataset, images):
-        if images.issubset(order.images) and classes.issubset(order.classes):
-            return order
-    return None
 
 
 def _known_orders(

@@ -9,8 +9,7 @@ from handseg.data.dataset import Dataset, Sample, labelled_training_samples, ope
 from handseg.data.fingerprint import fingerprint
 from handseg.errors import InputError, UsageError
 from handseg.formats.submission import sidecar_classes
-from handseg.rle.submission import Submission
-from handseg.rle.writing import line_of, write_numbered_lines, write_submission_lines
+from handseg.rle.submission import Submission, line_of, write_numbered_lines, write_submission_lines
 from handseg.runs.predictions import read_predictions
 from handseg.text import shown
 
@@ -61,7 +60,11 @@ def join_folds(
     """
     for member in members:
         check_is_of_a_fold(member)
-    recipe = one_recipe(members)
+    recipes = {str((member.sidecar or {}).get("recipe")): member.path for member in members}
+    if len(recipes) != 1:
+        why = "\n".join(f"{recipe}: {path}" for recipe, path in recipes.items())
+        raise InputError("folds of one recipe are joined", details=why)
+    [recipe] = recipes
     check_classes(members, dataset)
     samples = labelled_training_samples(dataset)
     owners = owners_of(members, samples)
@@ -85,15 +88,6 @@ def check_is_of_a_fold(member: Submission) -> None:
             f"nothing says of which fold {member.path} is, and whom its model trained on",
             hints=["held-out predictions of runs are joined, as in: runs/NAME/predictions/val.csv"],
         )
-
-
-def one_recipe(members: Sequence[Submission]) -> str:
-    """The recipe of all members; raises InputError where there are several."""
-    recipes = {str((member.sidecar or {}).get("recipe")): member.path for member in members}
-    if len(recipes) != 1:
-        why = "\n".join(f"{recipe}: {path}" for recipe, path in recipes.items())
-        raise InputError("folds of one recipe are joined", details=why)
-    return next(iter(recipes))
 
 
 def check_classes(members: Sequence[Submission], dataset: Dataset) -> None:

@@ -24,11 +24,10 @@ from handseg.ensemble.members import (
 )
 from handseg.ensemble.rules import VoteRules, decimal, read_plan, vote_rules
 from handseg.errors import InputError
-from handseg.reporter import Progress, silent
 from handseg.rle.aligned import DEFAULT_SIZE, AlignedSubmissions, ReadReport
 from handseg.rle.set_operations import weighted_vote
-from handseg.rle.submission import Submission
-from handseg.rle.writing import (
+from handseg.rle.submission import (
+    Submission,
     TextStream,
     line_of,
     write_lines,
@@ -36,6 +35,7 @@ from handseg.rle.writing import (
     write_submission_lines,
 )
 from handseg.runs.predictions import VOTES
+from handseg.work import Progress, silent
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

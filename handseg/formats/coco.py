@@ -20,14 +20,13 @@ from handseg import __version__, rle
 from handseg.errors import InputError
 from handseg.formats.documents import Size, check_name, check_size, is_whole, labelled_of, read_json
 from handseg.formats.image_files import MOST_PIXELS
-from handseg.formats.masks import FileFormat, Masks, origin_of, rows
-from handseg.formats.output import Place, file_at
+from handseg.formats.masks import FileFormat, Masks, Place, file_at, origin_of, rows
 from handseg.formats.polygons import Polygon, polygon_of, rasterise
-from handseg.reporter import Progress, silent
 from handseg.rle import RleError, Runs, united
 from handseg.rle.geometry import transposed
-from handseg.rle.writing import TextStream
+from handseg.rle.submission import TextStream
 from handseg.text import counted, shown
+from handseg.work import Progress, silent
 
 PARTS = ("images", "categories", "annotations")
 Id = int | str

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from handseg.anatomy import BONES
 from handseg.errors import InputError
 from handseg.formats.documents import Size, check_name, read_json
-from handseg.formats.masks import ImageFile, Masks
-from handseg.formats.output import FileNames, is_plain, stem_of
+from handseg.formats.masks import FileNames, ImageFile, Masks, is_plain, stem_of
 from handseg.formats.polygon_files import (
     KEY,
     LARGEST_FILE,

@@ -15,8 +15,7 @@ from handseg.errors import InputError
 from handseg.formats.documents import Size, check_name, check_size
 from handseg.formats.handbone import label_beside
 from handseg.formats.image_files import DAMAGE
-from handseg.formats.masks import Masks
-from handseg.formats.output import FileNames, stem_of
+from handseg.formats.masks import FileNames, Masks, stem_of
 from handseg.formats.polygon_files import (
     KEY,
     FileMetadata,

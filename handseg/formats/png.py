@@ -23,11 +23,18 @@ from handseg.formats.documents import (
     read_json,
 )
 from handseg.formats.image_files import DAMAGE, opened, unreadable
-from handseg.formats.masks import FolderFormat, Masks, origin_of
-from handseg.formats.output import FileNames, Place, folder_at, is_plain, stem_of
-from handseg.reporter import Progress, silent
+from handseg.formats.masks import (
+    FileNames,
+    FolderFormat,
+    Masks,
+    Place,
+    folder_at,
+    is_plain,
+    origin_of,
+    stem_of,
+)
 from handseg.text import counted, shown
-from handseg.threads import threads
+from handseg.work import Progress, silent, threads
 
 INDEX = "planes.json"
 """Which file holds which mask, and what the files cannot say."""

@@ -24,12 +24,10 @@ from handseg.formats.documents import (
     is_whole,
     read_json,
 )
-from handseg.formats.masks import AHEAD, FolderFormat, Masks, origin_of
-from handseg.formats.output import Place, folder_at
+from handseg.formats.masks import AHEAD, FolderFormat, Masks, Place, folder_at, origin_of
 from handseg.formats.polygons import Polygon, PolygonMask, unknown_class
-from handseg.reporter import Progress, silent
 from handseg.text import counted, shown
-from handseg.threads import threads
+from handseg.work import Progress, silent, threads
 
 LARGEST_FILE = 1 << 26
 """Bytes of a file of one image, which may hold the image itself."""
@@ -224,7 +222,9 @@ class PolygonFormat(FolderFormat):
         A class that is drawn counts as labelled, whatever the file says. Raises InputError, with
         file and place, where a file is at fault, leads out of the folder or draws an unknown class.
         """
-        files = _in_order([self._file(file) for file in self._files_of(path)])
+        files = [self._file(file) for file in self._files_of(path)]
+        if all(file.metadata.number is not None for file in files):
+            files.sort(key=lambda file: file.metadata.number or 0)
         by_image = {file.image: file for file in files}
         classes = _classes(files, self.classes)
         known = frozenset(classes)
@@ -341,13 +341,6 @@ def _check_located(masks: Masks) -> None:
             details=shown(lacking),
             hints=["--data DIR names the data set that has them"],
         )
-
-
-def _in_order(files: list[PolygonFile]) -> list[PolygonFile]:
-    """As they were written where all say it, else by their paths."""
-    if any(file.metadata.number is None for file in files):
-        return files
-    return sorted(files, key=lambda file: file.metadata.number or 0)
 
 
 def _classes(files: Sequence[PolygonFile], usual: tuple[str, ...] | None) -> tuple[str, ...]:

@@ -9,13 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg.formats.documents import Size, labelled_of
-from handseg.formats.masks import FileFormat, Masks, origin_of, rows
-from handseg.formats.output import Place
-from handseg.reporter import Progress, silent
+from handseg.formats.masks import FileFormat, Masks, Place, origin_of, rows
 from handseg.rle import Runs
-from handseg.rle.submission import Submission
-from handseg.rle.writing import TextStream, write_numbered, write_rows, write_submission
+from handseg.rle.submission import (
+    Submission,
+    TextStream,
+    write_numbered,
+    write_rows,
+    write_submission,
+)
 from handseg.text import counted
+from handseg.work import Progress, silent
 
 
 @dataclass(frozen=True)

@@ -12,17 +12,16 @@ from handseg.data.dataset import Dataset, Sample
 from handseg.data.fingerprint import fingerprint, hash_file
 from handseg.errors import InputError, UsageError
 from handseg.inference.device import best_device
-from handseg.inference.masks import host_masks
-from handseg.inference.whole import Inference, infer_samples
+from handseg.inference.whole import Inference, host_masks, infer_samples
 from handseg.models.checkpoints import Checkpoint, load_best
 from handseg.models.segmenter import build_model
 from handseg.recipe.load import LoadedRecipe, load_recipe
-from handseg.reporter import Progress, silent
 from handseg.rle.sidecar import read_sidecar
-from handseg.rle.writing import write_submission
+from handseg.rle.submission import write_submission
 from handseg.runs import layout
 from handseg.runs.predictions import SPLITS, prediction_path
 from handseg.runs.summary import read_run_file
+from handseg.work import Progress, silent
 
 NEEDED = ("classes", "recipe", "fold", "folds", "trained_people")
 """Fields of `run.json` without which nothing can be predicted."""

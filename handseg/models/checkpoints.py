@@ -80,7 +80,11 @@ def save_checkpoint(
         hashes = {name: hash_file(draft / name) for name in FILES}
         manifest = {"version": VERSION, "step": step, **facts, "sha256": hashes}
         (draft / MANIFEST).write_text(json.dumps(manifest, indent=1))
-        sync_folder(draft)
+        for path in draft.iterdir():
+            # safetensors writes for the owner alone; a run folder is read by others too.
+            path.chmod(0o644)
+            disk.sync(path)
+        disk.sync(draft)
     disk.sync(root)
     return place
 
@@ -172,11 +176,3 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     }
     weights = {name: t for name, t in tensors.items() if not name.startswith(EMA_PREFIX)}
     return Checkpoint(folder, weights, ema, manifest)
-
-
-def sync_folder(folder: Path) -> None:
-    for path in folder.iterdir():
-        # safetensors writes for the owner alone; a run folder is read by others too.
-        path.chmod(0o644)
-        disk.sync(path)
-    disk.sync(folder)

@@ -19,7 +19,7 @@ import numpy as np
 from handseg.errors import FailedError, UsageError
 from handseg.phantom.extras import known_extras
 from handseg.phantom.phantom import BENT_SHARE, Polygon, Side, make_phantom
-from handseg.reporter import Progress, silent
+from handseg.work import Progress, silent
 
 MARK = "phantom.json"
 """The file in a data set's folder that says that phantoms are in it, and how they were made."""

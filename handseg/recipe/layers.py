@@ -146,7 +146,12 @@ def read_layers(path: Path, sets: Sequence[str]) -> Layers:
             layers.faults.append(parsed)
         else:
             _lay_set(layers, *parsed)
-    _take_out_removed(layers)
+    augment: Any = layers.tree.get("augment")
+    if isinstance(augment, dict):
+        # `augment.flip = false` stood in the entry's place until all layers were laid.
+        entries = cast(Table, augment)
+        for key in [key for key, value in entries.items() if value is False]:
+            del entries[key]
     return layers
 
 
@@ -262,15 +267,6 @@ def _move_origins(layers: Layers, origins: dict[KeyPath, Origin], path: KeyPath)
     layers.origins.setdefault(path, nearest)
     for parent in range(1, depth):
         layers.origins.setdefault(path[:parent], nearest)
-
-
-def _take_out_removed(layers: Layers) -> None:
-    """`augment.flip = false` stood in the entry's place until all layers were laid."""
-    augment: Any = layers.tree.get("augment")
-    if isinstance(augment, dict):
-        entries = cast(Table, augment)
-        for key in [key for key, value in entries.items() if value is False]:
-            del entries[key]
 
 
 def parse_set(text: str) -> tuple[tuple[str, ...], Any] | RecipeFault:

@@ -185,7 +185,9 @@ def copy_recipe(name: str, folder: Path, *, force: bool = False) -> list[Path]:
     texts = {folder / file.name: file.read_bytes() for file in read_layers(recipe, []).files}
     goal = folder / recipe.name
     wanted = {
-        path: text for path, text in texts.items() if path == goal or not has_text(path, text)
+        path: text
+        for path, text in texts.items()
+        if path == goal or not (path.is_file() and path.read_bytes() == text)
     }
     taken = [path for path in wanted if path.exists()]
     if taken and not force:
@@ -197,7 +199,3 @@ def copy_recipe(name: str, folder: Path, *, force: bool = False) -> list[Path]:
     for path, text in wanted.items():
         disk.replace(path, text)
     return list(wanted)
-
-
-def has_text(path: Path, text: bytes) -> bool:
-    return path.is_file() and path.read_bytes() == text

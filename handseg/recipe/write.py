@@ -17,21 +17,15 @@ def to_toml(recipe: Recipe, *, comments: tuple[str, ...] = ()) -> str:
     lines.append(f"schema = {value_text(tables.pop('schema'))}")
     augment: dict[str, Any] = tables.pop("augment")
     entries = {f"augment.{_key(name)}": entry for name, entry in augment.items()}
-    for name, table in _with_augment_after_data(tables, entries).items():
-        lines += ["", f"[{name}]", *(f"{_key(key)} = {value_text(v)}" for key, v in table.items())]
-    return "\n".join(lines) + "\n"
-
-
-def _with_augment_after_data(
-    tables: dict[str, Any], entries: dict[str, Any]
-) -> dict[str, dict[str, Any]]:
-    """The tables in the order in which a person reads a recipe."""
+    # In the order in which a person reads a recipe.
     ordered: dict[str, dict[str, Any]] = {}
     for name, table in tables.items():
         ordered[name] = table
         if name == "data":
             ordered |= entries
-    return ordered
+    for name, table in ordered.items():
+        lines += ["", f"[{name}]", *(f"{_key(key)} = {value_text(v)}" for key, v in table.items())]
+    return "\n".join(lines) + "\n"
 
 
 def _plain(value: Any) -> Any:

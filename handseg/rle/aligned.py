@@ -11,12 +11,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from handseg.reporter import Progress, silent
 from handseg.rle.batch import BatchedRuns, parse_batch
 from handseg.rle.codec import NormalizationStats
 from handseg.rle.row_index import Key
 from handseg.rle.set_operations import DICE_EPSILON, shared_pixels
 from handseg.rle.submission import Fault, Submission
+from handseg.work import Progress, silent
 
 PART = 1 << 20
 """Bytes of run-length text that are worked on at once: their arrays stay in the cache."""

@@ -107,16 +107,12 @@ class RunIndex:
                 self._found[name] = summary
                 changed = True
         if changed:
-            self._arrange()
+            found = self._found.values()
+            self._ordered = sorted(found, key=lambda run: (-run.started, run.name))
+            rest = sorted((run for run in found if not run.is_live), key=lambda run: -run.updated)
+            self._hot = {run.name for run in found if run.is_live}
+            self._hot |= {run.name for run in rest[:LATEST]}
         return self._ordered
-
-    def _arrange(self) -> None:
-        found = self._found.values()
-        self._ordered = sorted(found, key=lambda run: (-run.started, run.name))
-        rest = [run for run in found if not run.is_live]
-        rest.sort(key=lambda run: -run.updated)
-        self._hot = {run.name for run in found if run.is_live}
-        self._hot |= {run.name for run in rest[:LATEST]}
 
     def _next_in_turn(self, share: float) -> set[str]:
         """That share of all runs, those first whose last look is longest ago."""

@@ -163,6 +163,5 @@ def search(path: Path, text: str, start: int, *, back: bool) -> int | None:
 
 
 def _blocks(begin: int, end: int, *, back: bool) -> range:
-    """Where blocks begin that cover a stretch, the nearest first."""
     starts = range(begin, max(begin, end), BLOCK)
     return starts[::-1] if back else starts

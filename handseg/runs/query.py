@@ -229,7 +229,12 @@ def _choice(name: str, values: list[str]) -> Test:
     """Whether a field is, or holds, one of the values."""
     wanted = [value.lower() for value in values]
     if name == "state":
-        _check_states(wanted)
+        for state in wanted:
+            if state not in STATES and "*" not in state:
+                raise UsageError(
+                    f"there is no state {state!r}{did_you_mean(state, STATES)}",
+                    details=f"states: {', '.join(STATES)}",
+                )
     if name == "fold":
         for fold in wanted:
             if not fold.isdecimal():
@@ -244,15 +249,6 @@ def _choice(name: str, values: list[str]) -> Test:
         return any(text == value or fnmatchcase(text, value) for value in wanted)
 
     return holds
-
-
-def _check_states(wanted: list[str]) -> None:
-    for state in wanted:
-        if state not in STATES and "*" not in state:
-            raise UsageError(
-                f"there is no state {state!r}{did_you_mean(state, STATES)}",
-                details=f"states: {', '.join(STATES)}",
-            )
 
 
 def _comparison(name: str, sign: str, value: str) -> Test:

@@ -62,7 +62,6 @@ class RunSummary:
 
     @property
     def known_epoch(self) -> float:
-        """Epochs done; NaN where the run cannot be read."""
         return math.nan if self.state == "broken" else self.epoch
 
     @property

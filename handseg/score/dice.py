@@ -27,7 +27,6 @@ class Scores:
         return mean_of_classes(self.by_class())
 
     def worst_class(self) -> str | None:
-        """The class with the lowest mean; None where nothing was labelled."""
         return next((cls for cls, _ in worst_first(self.by_class())), None)
 
 

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from handseg.data.image_sizes import sidecar_sizes
 from handseg.errors import InputError, UsageError, did_you_mean
-from handseg.reporter import Progress, silent
 from handseg.rle.aligned import Overlaps, compare
 from handseg.rle.row_index import Key
 from handseg.rle.submission import Submission
+from handseg.work import Progress, silent
 
 
 class Pixels(NamedTuple):

@@ -16,9 +16,9 @@ from handseg.data.image_sizes import check_all_known, check_assumed_size, header
 from handseg.data.label_runs import LabelFile, label_file
 from handseg.errors import InputError, did_you_mean
 from handseg.formats.submission import labelled_classes, sidecar_classes
-from handseg.reporter import Progress, silent
 from handseg.rle.submission import Submission, read_submission
 from handseg.text import shown
+from handseg.work import Progress, silent
 
 if TYPE_CHECKING:
     from handseg.data.dataset import Dataset, Sample
@@ -69,8 +69,8 @@ class GroundTruth:
 
         Raises InputError where the labels have no such bones or the size of an image is not known.
         """
-        from handseg.data.hands import hands_of
-        from handseg.hand.pose import HAND
+        from handseg.data.label_runs import hands_of
+        from handseg.hand.hands import HAND
 
         class_of = self.class_of
         lacking = [bone for bone in (*FOREARM, HAND) if bone not in class_of]

@@ -164,7 +164,6 @@ class Difference(Summary):
 
     @property
     def is_more_than_noise(self) -> bool | None:
-        """Whether the interval leaves out 0; None where there is none."""
         return None if self.interval is None else self.interval.leaves_out_zero
 
     @property

@@ -24,13 +24,12 @@ from numpy.typing import NDArray
 
 from handseg import anatomy, rle
 from handseg.errors import UsageError, did_you_mean
-from handseg.reporter import Progress, silent
 from handseg.rle import Runs
 from handseg.rle.aligned import Overlaps
 from handseg.rle.geometry import Segments, segments
 from handseg.rle.submission import Submission
 from handseg.score.means import Values, column_means
-from handseg.threads import threads
+from handseg.work import Progress, silent, threads
 
 TOLERANCE = 2.0
 """Pixels between outlines that count as agreement."""

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from handseg.data.image_sizes import check_all_known, resolve_sizes
 from handseg.errors import InputError, UsageError
 from handseg.formats.documents import Size
-from handseg.hand.pose import LIMIT
-from handseg.reporter import Progress, silent
+from handseg.hand.hands import LIMIT
 from handseg.rle.aligned import compare
 from handseg.rle.submission import Submission
 from handseg.score.dice import Scores
@@ -48,6 +47,7 @@ from handseg.score.metrics import (
     surface_metrics,
     touching_pairs,
 )
+from handseg.work import Progress, silent
 
 if TYPE_CHECKING:
     from handseg.hand.hands import Hands
@@ -132,7 +132,8 @@ def score_submission(
     trained = set((submission.sidecar or {}).get("trained_people") or ())
     labelled = truth.labelled(images)
     keys = [(image, cls) for image in images for cls in truth.classes]
-    values = _of_areas(submission, truth, keys, metrics, sizes)
+    counts = compare(submission, truth.labels, keys, sizes)
+    values = {name: OF_AREAS[name](counts) for name in metrics if name in OF_AREAS}
     if needs_sizes(metrics):
         values |= _of_surfaces(submission, truth, keys, labelled, sizes, progress)
     shaped = {
@@ -150,17 +151,6 @@ def score_submission(
         tuple(sorted(trained & {truth.person(image) for image in images})),
         sizes,
     )
-
-
-def _of_areas(
-    submission: Submission,
-    truth: GroundTruth,
-    keys: Sequence[tuple[str, str]],
-    metrics: Sequence[str],
-    sizes: Mapping[str, Size],
-) -> dict[str, Values]:
-    counts = compare(submission, truth.labels, keys, sizes)
-    return {name: OF_AREAS[name](counts) for name in metrics if name in OF_AREAS}
 
 
 def _of_surfaces(
@@ -349,7 +339,8 @@ class ReportRows:
 def report_rows(comparison: Comparison, by: By) -> list[ReportRows]:
     """The rows of the metrics that they have, then those of pairs of bones."""
     metrics = [name for name in comparison.metrics if name != OVERLAP or by != "class"]
-    found = [_rows(comparison, by, chosen) for chosen in _groups(comparison, metrics)]
+    groups = [metrics] if len(comparison.scored) == 1 else [[name] for name in metrics]
+    found = [_rows(comparison, by, chosen) for chosen in groups]
     if OVERLAP in comparison.metrics and by == "class":
         found.append(pair_rows(comparison))
     return found
@@ -372,10 +363,6 @@ def pair_rows(comparison: Comparison) -> ReportRows:
         columns.append(ReportColumn(IMAGES.name, IMAGES, counts, nothing, is_marked=False))
     title = "Dice inside overlaps"
     return ReportRows("pair", names, footers, columns, title, _remarks(comparison, [OVERLAP]))
-
-
-def _groups(comparison: Comparison, metrics: Sequence[str]) -> list[list[str]]:
-    return [list(metrics)] if len(comparison.scored) == 1 else [[name] for name in metrics]
 
 
 def _rows(comparison: Comparison, by: By, metrics: Sequence[str]) -> ReportRows:

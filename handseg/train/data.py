@@ -15,10 +15,10 @@ from handseg.data.folds import FoldFile, load_or_make_folds, save_folds
 from handseg.errors import InputError, UsageError
 from handseg.recipe.faults import RecipeError, RecipeFault
 from handseg.recipe.load import LoadedRecipe
-from handseg.reporter import Progress, silent
 from handseg.text import counted, listed
 from handseg.train.augment import build
 from handseg.train.trackers import refuse_missing
+from handseg.work import Progress, silent
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,6 @@ def few_samples(samples: Sequence[Sample], most: int) -> tuple[Sample, ...]:
 
 
 def by_person(sample: Sample) -> tuple[str, str]:
-    """People together, each one's images by name."""
     return sample.person, sample.image_name
 
 

@@ -14,7 +14,6 @@ import torch
 from handseg.inference.device import device_name
 from handseg.models.segmenter import parameter_count
 from handseg.recipe.load import LoadedRecipe
-from handseg.reporter import Reporter
 from handseg.runs.writer import RunWriter
 from handseg.text import counted, duration, size_text
 from handseg.train.data import TrainingData, find_data, image_counts
@@ -22,6 +21,7 @@ from handseg.train.interruption import StopError, StopRequest
 from handseg.train.loader import EpochSampler, worker_count
 from handseg.train.setup import first_model, pick_device, prepare_setup
 from handseg.train.trainer import Trainer
+from handseg.work import Reporter
 
 Result = TypeVar("Result")
 
@@ -51,7 +51,6 @@ class TrainingEstimate:
 
     @property
     def seconds(self) -> float:
-        """All steps and validations, should no early stop come."""
         return self.steps * self.seconds_a_step + self.validations * self.seconds_a_validation
 
     def as_text(self) -> dict[str, str]:

@@ -11,8 +11,8 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 from handseg.errors import HandsegError, InterruptedByPersonError, TerminatedError
-from handseg.reporter import Progress
 from handseg.runs.control import run_command
+from handseg.work import Progress
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)
 """Ctrl-C, a scheduler's two, and a terminal that is closed."""
@@ -53,7 +53,6 @@ def forget_closed_terminal() -> None:
 
 
 def restore_handlers(before: Mapping[int, Any]) -> None:
-    """Do with signals what was done with them before."""
     for number, handler in before.items():
         signal.signal(number, handler)
 

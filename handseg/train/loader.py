@@ -262,7 +262,6 @@ class EpochLoader:
             self.warn(log.record(failures))
 
     def new_pool(self) -> WorkerPool:
-        """Workers, not yet started."""
         self.samples.status = WorkerStatus(self.workers)
         return WorkerPool(self.samples, self.batch_sampler, self.samples.status, pin=self.pin)
 

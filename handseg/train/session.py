@@ -20,7 +20,6 @@ from handseg.inference.predictions import (
 from handseg.models.checkpoints import Checkpoint, load_checkpoint
 from handseg.models.segmenter import Segmenter, build_model
 from handseg.recipe.load import LoadedRecipe
-from handseg.reporter import Reporter
 from handseg.runs import jsonl, layout
 from handseg.runs.control import acquire_lock
 from handseg.runs.predictions import prediction_path
@@ -31,6 +30,7 @@ from handseg.train.data import TrainingData, find_data
 from handseg.train.interruption import StopError, StopRequest
 from handseg.train.setup import TrainingSetup, first_model, pick_device, prepare_setup
 from handseg.train.trainer import Trainer
+from handseg.work import Reporter
 
 NAMED = 3
 """Files and people that are named before the rest is counted."""
@@ -230,7 +230,6 @@ def no_memory(trainer: Trainer | None, error: BaseException) -> FailedError:
 
 
 def cpu_eta_text(seconds: float, steps: int) -> str:
-    """How long so many steps will take on a CPU, from the seconds of one."""
     took = duration(steps * seconds)
     return f"no GPU: {seconds:.2f} s a step on the CPU, about {took} for {counted(steps, 'step')}"
 

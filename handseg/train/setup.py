@@ -22,12 +22,12 @@ from handseg.models.checkpoints import load_best
 from handseg.models.segmenter import Segmenter, build_model, parameter_count
 from handseg.recipe.load import LoadedRecipe
 from handseg.recipe.schema import Recipe
-from handseg.reporter import Reporter
 from handseg.runs import layout
 from handseg.runs.query import find_run
 from handseg.text import listed, size_text
 from handseg.train.data import TrainingData
 from handseg.train.loader import EpochSampler
+from handseg.work import Reporter
 
 NAMED = 6
 """Classes and tensors that are named before the rest is counted."""
@@ -72,7 +72,6 @@ class TrainingSetup:
         )
 
     def first_model(self, info: Callable[[str], None] = lambda text: None) -> Segmenter:
-        """The network as the training begins with it, as `first_model`."""
         return first_model(self.loaded, self.classes, self.runs, info)
 
     def run_facts(self, model: Segmenter) -> dict[str, Any]:
@@ -234,7 +233,6 @@ def say_what_is_new(
 
 
 def fits_but_for_classes(own: Tensor, found: Tensor, before: int) -> bool:
-    """Whether two heads differ in nothing but their classes."""
     return own.shape[1:] == found.shape[1:] and len(found) == before
 
 

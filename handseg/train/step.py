@@ -163,7 +163,6 @@ class Stepper:
         self.scaler.update()
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps beside the weights."""
         return {"optimizer": self.optimizer.state_dict(), "scaler": self.scaler.state_dict()}
 
     def restore(

@@ -166,7 +166,6 @@ OPENERS: dict[str, Callable[[RunInfo, Callable[[str], None]], Tracker]] = {
 
 
 def sync_of(run: RunInfo) -> str:
-    """The command that sends what wandb wrote to disk."""
     return f"wandb sync {run.folder}/wandb/offline-run-*"
 
 

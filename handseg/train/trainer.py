@@ -11,7 +11,6 @@ from handseg.errors import FailedError
 from handseg.inference.device import MicroBatchSize
 from handseg.models.checkpoints import Checkpoint, load_checkpoint, pointed
 from handseg.models.segmenter import Segmenter
-from handseg.reporter import Progress
 from handseg.runs import layout
 from handseg.runs.summary import read_run_file
 from handseg.runs.writer import RunWriter
@@ -33,6 +32,7 @@ from handseg.train.setup import TrainingSetup
 from handseg.train.step import RollbackError, Stepper
 from handseg.train.trackers import RunInfo, Trackers
 from handseg.train.validation import Previews, Validation, validate
+from handseg.work import Progress
 
 PLATEAU_PATIENCE = 5
 """`plateau` lowers the rate after so many validations without a gain, and after as many more."""
@@ -159,7 +159,6 @@ class Trainer:
         return set_rate(self.stepper.optimizer, factor, spec.min_lr)
 
     def note(self) -> str:
-        """What the progress bar says of the present step."""
         epoch, loss = f"epoch {self.state.epoch + 1}", self.metrics.loss
         return f"{epoch}  loss {loss:.4f}" if loss is not None and math.isfinite(loss) else epoch
 
@@ -328,7 +327,6 @@ class Trainer:
             self.roll_back(error)
 
     def shutdown(self, state: str) -> None:
-        """End what works beside the training: loader processes and trackers."""
         self.loader.close()
         self.trackers.end(state)
 
@@ -347,7 +345,6 @@ class Trainer:
         return min(times)
 
     def info(self, text: str) -> None:
-        """Tell the person and the run's log."""
         self.writer.log(text)
         self.setup.reporter.info(text)
 

@@ -13,11 +13,9 @@ from torch import Tensor, nn
 from handseg import rle
 from handseg.data.cache import CachedDataset
 from handseg.data.labels import SampleLabels
-from handseg.data.letterbox import Letterbox
-from handseg.data.planes import Planes, pack
+from handseg.data.planes import Letterbox, Planes, pack
 from handseg.inference.device import MicroBatchSize
-from handseg.inference.masks import full_size_masks
-from handseg.inference.whole import Inference
+from handseg.inference.whole import Inference, full_size_masks
 from handseg.rle.set_operations import DICE_EPSILON
 from handseg.runs import layout
 from handseg.runs.writer import RunWriter

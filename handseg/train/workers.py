@@ -54,7 +54,6 @@ class WorkerStatus:
 
     @property
     def rows(self) -> NDArray[np.int64]:
-        """The table itself, not a copy."""
         return self.table.numpy()
 
     def begin(self, sample: int = NO_SAMPLE) -> None:

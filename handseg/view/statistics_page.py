@@ -12,7 +12,7 @@ from handseg.data.images import read_image
 from handseg.data.labels import label_runs
 from handseg.data.planes import pack
 from handseg.errors import InputError
-from handseg.hand.pose import LIMIT
+from handseg.hand.hands import LIMIT
 from handseg.rle import to_mask
 from handseg.statistics import PERCENTILES, MaskStatistics, Split, Statistics
 from handseg.view import charts
@@ -55,7 +55,10 @@ def labelled_pictures(samples: Sequence[Sample], classes: tuple[str, ...]) -> li
 
 def statistics_page(found: Statistics, pictures: Sequence[LabelledPicture] = ()) -> str:
     """The page; it shows images of the data only where they are handed over."""
-    sections = [*_of_hands(found), *_of_masks(found), _of_grey_values(found), _of_images(found)]
+    sections = _of_hands(found)
+    if (masks := found.masks) is not None:
+        sections += [_of_areas(found, masks), _of_overlaps(masks), _of_places(masks)]
+    sections += [_of_grey_values(found), _of_images(found)]
     if found.facts:
         sections.append(_of_facts(found))
     if pictures:
@@ -99,13 +102,6 @@ def _of_hands(found: Statistics) -> list[Section]:
     )
     body = beside(_keys(splits) + angles, counts)
     return [Section("Hands", sentence, body)]
-
-
-def _of_masks(found: Statistics) -> list[Section]:
-    masks = found.masks
-    if masks is None:
-        return []
-    return [_of_areas(found, masks), _of_overlaps(masks), _of_places(masks)]
 
 
 def _of_areas(found: Statistics, masks: MaskStatistics) -> Section:

@@ -7,7 +7,7 @@ import pytest
 from handseg import rle
 from handseg.check import submission as order
 from handseg.cli.check import finding_json
-from handseg.rle.writing import write_submission
+from handseg.rle.submission import write_submission
 
 CLASSES = ("finger-1", "finger-2", "finger-10", "Ulna")
 

@@ -6,8 +6,7 @@ import pytest
 from handseg import rle
 from handseg.check.repair import Repair, left_alone, repairable
 from handseg.errors import InputError
-from handseg.rle.submission import read_submission
-from handseg.rle.writing import write_submission
+from handseg.rle.submission import read_submission, write_submission
 
 
 @pytest.fixture

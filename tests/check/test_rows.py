@@ -7,8 +7,7 @@ import pytest
 from handseg import rle
 from handseg.check import submission as structure
 from handseg.data.dataset import open_dataset
-from handseg.rle.submission import read_submission
-from handseg.rle.writing import write_submission
+from handseg.rle.submission import read_submission, write_submission
 
 GRID = [(image, cls, "1 3") for image in ("a.png", "b.png") for cls in ("x", "y")]
 

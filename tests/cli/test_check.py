@@ -10,8 +10,7 @@ from typer.testing import CliRunner
 
 from handseg import rle
 from handseg.cli.check import check
-from handseg.rle.submission import read_submission
-from handseg.rle.writing import write_submission
+from handseg.rle.submission import read_submission, write_submission
 from handseg.runs.writer import RunWriter
 
 app = typer.Typer()

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from handseg import rle
 from handseg.cli.diff import diff
-from handseg.rle.writing import write_submission
+from handseg.rle.submission import write_submission
 from handseg.runs.writer import RunWriter
 
 app = typer.Typer()

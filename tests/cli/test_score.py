@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from handseg import rle
 from handseg.cli.score import score
-from handseg.rle.writing import write_submission
+from handseg.rle.submission import write_submission
 from handseg.runs.writer import RunWriter
 
 app = typer.Typer()

@@ -16,8 +16,7 @@ from handseg.data.cache import build_cache, cache_bytes
 from handseg.data.dataset import open_dataset
 from handseg.data.images import read_image
 from handseg.data.labels import read_polygons
-from handseg.data.letterbox import Letterbox
-from handseg.data.planes import label_planes
+from handseg.data.planes import Letterbox, label_planes
 from handseg.errors import FailedError, InputError
 
 BOX = [[10, 10], [50, 10], [50, 40], [10, 40]]

@@ -308,5 +308,5 @@ def test_labels_that_the_cache_keeps_are_not_drawn_again(workplace, monkeypatch)
     dataset = open_dataset(Path("data"))
     before = training_people(dataset).people
     label_file(dataset.train, dataset.classes).submission()
-    monkeypatch.setattr("handseg.data.hands.label_runs", None)
+    monkeypatch.setattr("handseg.data.label_runs.label_runs", None)
     assert training_people(dataset).people == before

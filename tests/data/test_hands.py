@@ -5,8 +5,7 @@ import pytest
 
 from handseg.anatomy import BONES
 from handseg.data.dataset import open_dataset
-from handseg.data.hands import hands_of
-from handseg.data.label_runs import label_file
+from handseg.data.label_runs import hands_of, label_file
 from handseg.hand.hands import Hands, bone_places, sides_of
 from handseg.phantom.writing import write_phantoms
 

@@ -13,8 +13,7 @@ from handseg.data.image_sizes import (
     sidecar_sizes,
 )
 from handseg.errors import InputError
-from handseg.rle.submission import read_submission
-from handseg.rle.writing import write_submission
+from handseg.rle.submission import read_submission, write_submission
 
 
 def submission(path, size):

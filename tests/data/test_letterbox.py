@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from handseg.anatomy import BONES
-from handseg.data.letterbox import Letterbox
+from handseg.data.planes import Letterbox
 from handseg.formats.polygons import rasterise
 from handseg.phantom.phantom import make_polygons
 

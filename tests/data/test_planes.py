@@ -7,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handseg.data.labels import Labels, class_mask
-from handseg.data.letterbox import Letterbox
-from handseg.data.planes import label_planes, pack, plane_count, unpack
+from handseg.data.planes import Letterbox, label_planes, pack, plane_count, unpack
 
 
 def masks_of(seed, classes, size):

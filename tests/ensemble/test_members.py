@@ -5,7 +5,7 @@ import pytest
 from handseg import rle
 from handseg.ensemble.members import newest_members
 from handseg.errors import InputError
-from handseg.rle.writing import write_submission
+from handseg.rle.submission import write_submission
 from handseg.runs.writer import RunWriter
 
 

@@ -10,8 +10,7 @@ from handseg.cli.main import application
 from handseg.data.dataset import open_dataset
 from handseg.ensemble.out_of_fold import join_folds
 from handseg.errors import InputError
-from handseg.rle.submission import read_submission
-from handseg.rle.writing import write_submission
+from handseg.rle.submission import read_submission, write_submission
 
 
 @pytest.fixture

@@ -13,8 +13,7 @@ from handseg.ensemble.rules import VoteRules, rule_of
 from handseg.ensemble.vote import vote_sidecar, voted_lines
 from handseg.errors import InputError
 from handseg.rle.aligned import ReadReport
-from handseg.rle.submission import read_submission
-from handseg.rle.writing import write_submission
+from handseg.rle.submission import read_submission, write_submission
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from handseg import rle
 from handseg.cli.main import application
-from handseg.rle.writing import write_submission
+from handseg.rle.submission import write_submission
 
 HEADER = "image_name,class,rle"
 

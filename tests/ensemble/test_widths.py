@@ -5,8 +5,7 @@ import pytest
 
 from handseg import rle
 from handseg.ensemble.members import join
-from handseg.rle.submission import read_submission
-from handseg.rle.writing import write_submission
+from handseg.rle.submission import read_submission, write_submission
 
 
 def discs(size, shift=0):

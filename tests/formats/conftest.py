@@ -6,11 +6,9 @@ import numpy as np
 import pytest
 
 from handseg import rle
-from handseg.formats.masks import format_named
-from handseg.formats.output import Place
+from handseg.formats.masks import Place, format_named
 from handseg.formats.submission import masks_of
-from handseg.rle.submission import read_submission
-from handseg.rle.writing import write_submission
+from handseg.rle.submission import read_submission, write_submission
 
 
 @pytest.fixture

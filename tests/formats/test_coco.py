@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 from handseg import rle
 from handseg.errors import InputError
 from handseg.formats.coco import CocoFormat
-from handseg.formats.masks import rows
-from handseg.formats.output import Place
+from handseg.formats.masks import Place, rows
 from handseg.formats.polygons import rasterise
 from handseg.formats.submission import masks_of
 from handseg.rle.submission import read_submission

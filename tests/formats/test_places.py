@@ -3,7 +3,7 @@
 import pytest
 
 from handseg.errors import FailedError
-from handseg.formats.output import Place, file_at, folder_at
+from handseg.formats.masks import Place, file_at, folder_at
 
 
 def put_file(place, text):

@@ -15,12 +15,10 @@ from PIL import Image
 
 from handseg import rle
 from handseg.errors import InputError
-from handseg.formats.masks import rows
-from handseg.formats.output import FileNames, Place, is_plain
+from handseg.formats.masks import FileNames, Place, is_plain, rows
 from handseg.formats.png import PngFormat, png_of
 from handseg.formats.submission import masks_of
-from handseg.rle.submission import read_submission
-from handseg.rle.writing import write_submission
+from handseg.rle.submission import read_submission, write_submission
 
 BITS = st.integers(0, 1)
 

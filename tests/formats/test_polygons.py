@@ -19,11 +19,9 @@ from handseg.data.masks import read_dataset_masks, with_image_files
 from handseg.errors import InputError
 from handseg.formats.handbone import HandboneFormat
 from handseg.formats.labelme import LabelmeFormat
-from handseg.formats.masks import reader_for, rows
-from handseg.formats.output import Place
+from handseg.formats.masks import Place, reader_for, rows
 from handseg.formats.submission import masks_of
-from handseg.rle.submission import read_submission
-from handseg.rle.writing import write_submission
+from handseg.rle.submission import read_submission, write_submission
 
 BOX = [[2, 1], [3, 1], [3, 2], [2, 2]]
 

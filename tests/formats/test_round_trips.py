@@ -14,13 +14,11 @@ from handseg.data.masks import read_dataset_masks
 from handseg.formats.coco import CocoFormat
 from handseg.formats.handbone import HandboneFormat
 from handseg.formats.labelme import LabelmeFormat
-from handseg.formats.masks import format_named, reader_for
-from handseg.formats.output import Place
+from handseg.formats.masks import Place, format_named, reader_for
 from handseg.formats.png import PngFormat
 from handseg.formats.submission import CsvFormat, masks_of
 from handseg.registry import FORMATS
-from handseg.rle.submission import read_submission
-from handseg.rle.writing import write_submission
+from handseg.rle.submission import read_submission, write_submission
 
 IMAGES = ["007", "NA", "_", "a,b.png", 'say "i".png', "x/i.png", "y/i.png", "z\\i.png", "é.png"]
 CLASSES = ["finger-1", "NaN", "Ulna, left", "_", "null", "[red]x[/]", "../Radius", "two\nlines"]

@@ -7,8 +7,7 @@ import pytest
 from handseg import rle
 from handseg.data.image_sizes import sizes_of
 from handseg.errors import InputError
-from handseg.formats.masks import rows
-from handseg.formats.output import Place
+from handseg.formats.masks import Place, rows
 from handseg.formats.submission import CsvFormat, grid_of, masks_of
 from handseg.rle.submission import read_submission
 

@@ -6,9 +6,8 @@ import torch
 
 from handseg.anatomy import BONES
 from handseg.data.labels import Labels, class_mask
-from handseg.data.letterbox import Letterbox
-from handseg.data.planes import label_planes, unpack
-from handseg.inference.masks import full_size_masks
+from handseg.data.planes import Letterbox, label_planes, unpack
+from handseg.inference.whole import full_size_masks
 from handseg.phantom.phantom import make_polygons
 
 FULL = (2048, 2048)

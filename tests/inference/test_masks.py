@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from handseg.data.letterbox import Letterbox
-from handseg.inference.masks import full_size_masks, host_masks
+from handseg.data.planes import Letterbox
+from handseg.inference.whole import full_size_masks, host_masks
 
 
 def bilinear(plane, height, width):

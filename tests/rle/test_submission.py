@@ -8,8 +8,7 @@ import pytest
 
 from handseg import rle
 from handseg.errors import InputError
-from handseg.rle.submission import read_submission
-from handseg.rle.writing import write_numbered, write_rows, write_submission
+from handseg.rle.submission import read_submission, write_numbered, write_rows, write_submission
 
 HEADER = "image_name,class,rle\n"
 

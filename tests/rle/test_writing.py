@@ -14,8 +14,7 @@ from handseg import rle
 from handseg.cli.main import application
 from handseg.errors import FailedError, InputError
 from handseg.rle import submission as submission_module
-from handseg.rle.submission import read_submission
-from handseg.rle.writing import write_numbered, write_submission
+from handseg.rle.submission import read_submission, write_numbered, write_submission
 
 OLD = [("a.png", "Ulna", rle.parse("1 2"))]
 NEW = [("a.png", "Ulna", rle.parse("5 6"))]

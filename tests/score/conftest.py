@@ -9,8 +9,7 @@ from PIL import Image
 
 from handseg import rle
 from handseg.data.dataset import open_dataset
-from handseg.rle.submission import read_submission
-from handseg.rle.writing import write_submission
+from handseg.rle.submission import read_submission, write_submission
 from handseg.score.ground_truth import GroundTruth, images_to_score, read_truth
 from handseg.score.scoring import ScoredSubmission, score_submission
 

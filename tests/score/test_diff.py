@@ -9,8 +9,7 @@ from hypothesis.extra.numpy import arrays
 from handseg import rle
 from handseg.cli.diff import difference_json, groups_table, masks_table
 from handseg.errors import InputError, UsageError
-from handseg.rle.submission import read_submission
-from handseg.rle.writing import write_submission
+from handseg.rle.submission import read_submission, write_submission
 from handseg.score.diff import Pixels, diff_submissions
 
 IMAGES, CLASSES = ("i.png", "j.png"), ("Ulna", "Radius")

@@ -8,8 +8,7 @@ import pytest
 from handseg import rle
 from handseg.errors import InputError, UsageError
 from handseg.formats.polygons import rasterise
-from handseg.hand.hands import Hands
-from handseg.hand.pose import LIMIT, axis_lean, bend, shaft_lean
+from handseg.hand.hands import LIMIT, Hands, axis_lean, bend, shaft_lean
 from handseg.phantom.phantom import make_polygons
 from handseg.rle.geometry import segments
 from handseg.score.ground_truth import read_truth

@@ -143,9 +143,13 @@ def pixels(path: Path, rough: bool) -> str:
 
 
 def keys_of(text: str) -> str:
-    """Of a log each kind of line once, with its fields: what they hold depends on the machine."""
+    """Of a log each kind of line once, with its fields: what they hold depends on the machine.
+
+    How many steps a line of a second tells of (`n`, `every`) does so too, and whether it has any.
+    """
     lines = [json.loads(line) for line in text.splitlines()]
-    kinds = dict.fromkeys((str(one.get("kind", "")), " ".join(sorted(one))) for one in lines)
+    fields = [(str(one.get("kind", "")), sorted(one.keys() - {"n", "every"})) for one in lines]
+    kinds = dict.fromkeys((kind, " ".join(names)) for kind, names in fields if names)
     return "".join(f"{kind}: {keys}\n" for kind, keys in kinds)
 
 

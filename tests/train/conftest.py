@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from handseg.recipe.load import load_recipe
-from handseg.reporter import Reporter
 from handseg.train.session import resume, train
+from handseg.work import Reporter
 
 
 class Watched:

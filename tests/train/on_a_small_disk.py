@@ -12,10 +12,10 @@ from pathlib import Path
 
 from handseg.errors import HandsegError
 from handseg.recipe.load import load_recipe
-from handseg.reporter import Reporter
 from handseg.runs import writer
 from handseg.train import checkpointing
 from handseg.train.session import train
+from handseg.work import Reporter
 
 FILL_AT, FREE_AT = 2, 5
 BALLAST = Path("runs/ballast")

@@ -11,9 +11,9 @@ from handseg.data.crop_manifest import region_folder
 from handseg.data.dataset import labelled_training_samples, open_dataset
 from handseg.data.fingerprint import fingerprint, sample_files
 from handseg.recipe.load import load_recipe
-from handseg.reporter import Reporter
 from handseg.train.data import find_data
 from handseg.train.setup import pick_device, prepare_setup
+from handseg.work import Reporter
 
 
 @pytest.fixture

@@ -15,9 +15,8 @@ from textual.pilot import Pilot
 from handseg.anatomy import BONES
 from handseg.runs import layout
 from handseg.runs.writer import RunWriter
-from tui.app import Dashboard
+from tui.app import Dashboard, screen_text
 from tui.screens.dashboard_screen import DashboardScreen
-from tui.screenshot import screen_text
 from tui.widgets.half_blocks import HalfBlocks
 
 MakeRun = Callable[..., RunWriter]

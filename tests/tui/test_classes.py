@@ -12,9 +12,8 @@ from textual.pilot import Pilot
 
 from handseg.anatomy import BONES
 from handseg.view import hand_map
-from tui.app import Dashboard
+from tui.app import Dashboard, screen_text
 from tui.screens.classes import ClassesScreen, ClassesTable
-from tui.screenshot import screen_text
 from tui.theme import DARK
 from tui.widgets.hand import Hand, is_hand
 

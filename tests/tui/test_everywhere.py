@@ -4,9 +4,9 @@ import re
 
 import pytest
 
+from tui.app import screen_svg
 from tui.keys import KEYS
 from tui.registry import SCREENS
-from tui.screenshot import screen_svg
 
 
 @pytest.fixture

@@ -15,10 +15,9 @@ import pytest
 from textual.pilot import Pilot
 
 from handseg.runs import layout
-from tui.app import Dashboard
+from tui.app import Dashboard, screen_text
 from tui.demo.folder import STORIES, frozen_demo, frozen_now, write_run
 from tui.screens.run import RunScreen
-from tui.screenshot import screen_text
 
 LIVE, PINNED = "segformer-3", "segformer-2"
 

@@ -19,9 +19,8 @@ from typing import Any
 import pytest
 from rich.style import Style
 
-from tui.app import Dashboard
+from tui.app import Dashboard, screen_svg
 from tui.demo.folder import frozen_demo, frozen_now
-from tui.screenshot import screen_svg
 from tui.widgets.half_blocks import HalfBlocks
 
 FOLDER = Path(__file__).parent / "snapshots"

@@ -411,8 +411,13 @@ def _write_checkpoints(folder: Path, story: Story, last: float) -> None:
     for epoch in sorted({best, newest, story.done}):
         place = root / f"step-{epoch * STEPS_PER_EPOCH:08d}"
         place.mkdir(parents=True)
-        _write_weights(place / "model.safetensors")
-        _write_state(place / "state.pt")
+        header = json.dumps({"weight": _TENSOR}).encode()
+        with (place / "model.safetensors").open("wb") as file:
+            file.write(struct.pack("<Q", len(header)) + header)
+            file.truncate(8 + len(header) + WEIGHT_BYTES)
+        with zipfile.ZipFile(place / "state.pt", "w") as archive:
+            # A name alone would be given the time of now.
+            archive.writestr(zipfile.ZipInfo("state/version"), "3")
         manifest = {
             "version": 1,
             "step": epoch * STEPS_PER_EPOCH,
@@ -427,19 +432,6 @@ def _write_checkpoints(folder: Path, story: Story, last: float) -> None:
             os.utime(path, (moment, moment))
     for pointer, epoch in (("last", story.done), ("best", best)):
         (root / pointer).write_text(f"step-{epoch * STEPS_PER_EPOCH:08d}")
-
-
-def _write_weights(path: Path) -> None:
-    header = json.dumps({"weight": _TENSOR}).encode()
-    with path.open("wb") as file:
-        file.write(struct.pack("<Q", len(header)) + header)
-        file.truncate(8 + len(header) + WEIGHT_BYTES)
-
-
-def _write_state(path: Path) -> None:
-    with zipfile.ZipFile(path, "w") as archive:
-        # A name alone would be given the time of now.
-        archive.writestr(zipfile.ZipInfo("state/version"), "3")
 
 
 def _write_scores(folder: Path, story: Story) -> None:

@@ -55,7 +55,6 @@ class StripLayout:
 
     @property
     def left(self) -> int:
-        """Where the strip begins."""
         return MARK + self.name + DICE + FALL * self.fall + 1
 
 

@@ -114,8 +114,7 @@ def load_sample(key: PictureKey, dataset: Dataset, sample: Sample) -> Picture:
     """
     from handseg.data.images import read_image
     from handseg.data.labels import read_labels
-    from handseg.data.letterbox import Letterbox
-    from handseg.data.planes import label_planes
+    from handseg.data.planes import Letterbox, label_planes
 
     image = read_image(sample.image)
     source = (image.shape[0], image.shape[1])

@@ -160,7 +160,6 @@ class Hand(Widget):
 
 
 def is_hand(classes: tuple[str, ...]) -> bool:
-    """Whether these classes are, by their names, the bones of a hand."""
     return len(bones_of(classes)) >= max(LEAST_BONES, len(classes) - 1)
 
 

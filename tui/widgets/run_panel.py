@@ -50,7 +50,6 @@ class RunFacts(NamedTuple):
 
     @property
     def process(self) -> Text:
-        """Sign and word, the process and its host or what is wrong, how long ago it was heard."""
         run = self.run
         return self._stated(f"pid {run.pid} on {run.host}" if run.is_live else run.message)
 

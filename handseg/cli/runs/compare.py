@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from handseg.cli import console, options
-from handseg.cli.command import command
+from handseg.cli import console
+from handseg.cli.command import Csv, Json, Runs, command, runs_folder
 from handseg.cli.runs.show import DIFFERENCE, marked
 from handseg.cli.tables import Column, Table, json_value
 from handseg.errors import UsageError
@@ -41,12 +41,11 @@ def compare(
     ],
     by: Annotated[By, typer.Option(help="A row for each of these.")] = "class",
     worst: Annotated[
-        int,
-        typer.Option(metavar="N", min=0, help="List the N images that differ most."),
+        int, typer.Option(metavar="N", min=0, help="List the N images that differ most.")
     ] = LISTED,
-    runs: options.Runs = None,
-    json_: options.Json = False,
-    csv_: options.Csv = False,
+    runs: Runs = None,
+    json_: Json = False,
+    csv_: Csv = False,
 ) -> None:
     """Compare runs with the first: Dice of each class and image, and whether it is more than noise.
 
@@ -57,7 +56,7 @@ def compare(
     from handseg.runs.comparison import compare_runs, read_scored_run
     from handseg.runs.query import find_run
 
-    place = options.runs_folder(runs or context.obj)
+    place = runs_folder(runs or context.obj)
     folders = list(dict.fromkeys(find_run(text, place) for text in which))
     if len(folders) < 2:
         raise UsageError("a comparison needs two runs", hints=["handseg runs", EXAMPLES[0]])

@@ -45,7 +45,7 @@ def when_text(run: RunSummary, now: float) -> str:
     return NONE if age == NONE else f"{age} ago"
 
 
-def worst_text(run: RunSummary) -> str:
+def worst_text(run: RunSummary, now: float) -> str:
     """The worst class of the last validation and its Dice."""
     if run.worst_class is None:
         return NONE
@@ -60,7 +60,7 @@ COLUMNS = (
     LineColumn("epoch", lambda run, now: epochs_text(run.known_epoch, run.epochs), 6, right=True),
     LineColumn("best", lambda run, now: dice_text(run.best_dice), 0, right=True),
     LineColumn("last", lambda run, now: dice_text(run.last_dice), 4, right=True),
-    LineColumn("worst bone", lambda run, now: worst_text(run), 5),
+    LineColumn("worst bone", worst_text, 5),
     LineColumn("when", when_text, 7, right=True),
     LineColumn("why", lambda run, now: run.message, 2),
 )

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from handseg.cli import console, options
-from handseg.cli.command import command, epilog
+from handseg.cli import console
+from handseg.cli.command import Csv, Json, Runs, command, epilog, runs_folder
 from handseg.cli.runs import compare, rm, show
 from handseg.cli.tables import Column, Table
 from handseg.errors import InputError, UsageError, did_you_mean
@@ -76,9 +76,9 @@ def runs(
         str, typer.Option(metavar="BY", help="best, last, name, age, left, worst, ...")
     ] = NEWEST,
     reverse: Annotated[bool, typer.Option("--reverse", help="The other way round.")] = False,
-    folder: options.Runs = None,
-    json_: options.Json = False,
-    csv_: options.Csv = False,
+    folder: Runs = None,
+    json_: Json = False,
+    csv_: Csv = False,
 ) -> None:
     """List runs, the newest first; show, compare or remove them.
 
@@ -100,7 +100,7 @@ def runs(
             details=f"by: {', '.join(SORTS)}",
         )
     wanted = Filter.parse(" ".join(words or ()))
-    place = options.runs_folder(folder)
+    place = runs_folder(folder)
     every = list_runs(place)
     if not every:
         raise no_runs(place)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from handseg.cli import console, options
-from handseg.cli.command import command
+from handseg.cli import console
+from handseg.cli.command import Runs, command, runs_folder
 from handseg.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def rm(
         ),
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    runs: options.Runs = None,
+    runs: Runs = None,
 ) -> None:
     """Remove runs with all that they hold; never one that is being trained.
 
@@ -42,7 +42,7 @@ def rm(
     from handseg.runs.control import removable
     from handseg.runs.query import find_run
 
-    place = options.runs_folder(runs or context.obj)
+    place = runs_folder(runs or context.obj)
     folders = dict.fromkeys(find_run(text, place) for text in which)
     # All are looked at before any is touched.
     found = [removable(folder) for folder in folders]

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from handseg.cli import console, options
-from handseg.cli.command import command
+from handseg.cli import console
+from handseg.cli.command import Csv, Force, Json, Runs, check_out, command, runs_folder
 from handseg.cli.tables import Column, Table
 from handseg.errors import UsageError
 from handseg.text import MOVED, NONE, dice_text, difference_text
@@ -32,13 +32,9 @@ NAME = 12
 DIFFERENCE = 8
 """Cells of a difference with its sign."""
 
-Against = Annotated[
-    str | None,
-    typer.Option(metavar="RUN2", help="Hold it against another run.", show_default=False),
-]
+Against = Annotated[str | None, typer.Option(metavar="RUN2", help="Hold it against another run.")]
 Html = Annotated[
-    Path | None,
-    typer.Option("--html", metavar="FILE", help="Write a page with curves.", show_default=False),
+    Path | None, typer.Option("--html", metavar="FILE", help="Write a page with curves.")
 ]
 
 
@@ -53,10 +49,10 @@ def show(
         Literal["worst", "class"], typer.Option(help="The worst class first, or their order.")
     ] = "worst",
     html: Html = None,
-    runs: options.Runs = None,
-    json_: options.Json = False,
-    csv_: options.Csv = False,
-    force: options.Force = False,
+    runs: Runs = None,
+    json_: Json = False,
+    csv_: Csv = False,
+    force: Force = False,
 ) -> None:
     """Show a run: state, facts, every class, checkpoints, warnings, how to go on.
 
@@ -69,8 +65,8 @@ def show(
 
     if html is not None and (json_ or csv_):
         raise UsageError("--html, --json and --csv are three formats; give one of them")
-    options.check_out(html, force)
-    place = options.runs_folder(runs or context.obj)
+    check_out(html, force)
+    place = runs_folder(runs or context.obj)
     other = None if against is None else find_run(against, place)
     report = report_run(find_run(run, place), time.time(), other)
     if html is not None:

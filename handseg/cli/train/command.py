@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from handseg.cli import console, options
-from handseg.cli.command import command
+from handseg.cli import console
+from handseg.cli.command import Data, Runs, Set, command, data_folder, runs_folder
 from handseg.cli.train.on_end import on_end_of_training
 from handseg.errors import UsageError
-from handseg.reporter import Progress
+from handseg.work import Progress
 
 if TYPE_CHECKING:
     from handseg.cli.train.queue import Training, TrainRequest
@@ -44,9 +44,7 @@ def train(
     recipe: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="RECIPE...",
-            help="Recipes: files, or bundled ones; several are a queue.",
-            show_default=False,
+            metavar="RECIPE...", help="Recipes: files, or bundled ones; several are a queue."
         ),
     ] = None,
     resume: Annotated[
@@ -58,10 +56,9 @@ def train(
             "--fold",
             metavar="K|all",
             help="The fold to validate on; all: a run each, and their predictions joined.",
-            show_default=False,
         ),
     ] = None,
-    set_: options.Set = None,
+    set_: Set = None,
     name: Annotated[
         str | None, typer.Option("--name", metavar="NAME", help="The run's name.")
     ] = None,
@@ -72,7 +69,6 @@ def train(
             metavar="N",
             min=1,
             help="A smoke run: at most N training and N validation images.",
-            show_default=False,
         ),
     ] = None,
     dry_run: Annotated[
@@ -86,11 +82,10 @@ def train(
             metavar="CMD",
             help="After each training the shell runs CMD, which finds HANDSEG_RUN, _STATE, "
             "_REASON and _DICE in its environment.",
-            show_default=False,
         ),
     ] = None,
-    data: options.Data = None,
-    runs: options.Runs = None,
+    data: Data = None,
+    runs: Runs = None,
 ) -> None:
     """Train a network by a recipe, or go on with a run.
 
@@ -110,7 +105,7 @@ def train(
         )
     if resume is not None:
         refuse_anew({"--name": name, "--fold": fold, "--limit": limit, "--dry-run": dry_run})
-        run, loaded = find_resumed(resume, set_ or [], options.runs_folder(runs))
+        run, loaded = find_resumed(resume, set_ or [], runs_folder(runs))
         with on_end_of_training(on_end, run.parent):
             go_on(run, loaded, data)
         return
@@ -141,7 +136,7 @@ def begin(recipes: list[str], request: "TrainRequest") -> None:
     from handseg.cli.train.queue import Training, load_all, plan, work_through
 
     loaded = load_all(recipes, request.sets)
-    data = options.data_folder(request.data)
+    data = data_folder(request.data)
     several = len(loaded) > 1 or loaded[0].recipe.data.fold == "all"
     if request.name is not None and several:
         raise UsageError("--name names one run; several recipes or folds are a run each")
@@ -150,7 +145,7 @@ def begin(recipes: list[str], request: "TrainRequest") -> None:
     elif request.dry:
         measure(Training(recipes[0], loaded[0]), request)
     else:
-        with on_end_of_training(request.on_end, options.runs_folder(request.runs)):
+        with on_end_of_training(request.on_end, runs_folder(request.runs)):
             train_here(Training(recipes[0], loaded[0]), request)
 
 
@@ -167,7 +162,7 @@ def introduce(training: "Training", data: Path) -> None:
 
 
 def train_here(training: "Training", request: "TrainRequest") -> None:
-    data, runs = options.data_folder(request.data), options.runs_folder(request.runs)
+    data, runs = data_folder(request.data), runs_folder(request.runs)
     introduce(training, data)
     from handseg.train.session import train as train_recipe
 
@@ -179,7 +174,7 @@ def train_here(training: "Training", request: "TrainRequest") -> None:
 
 def measure(training: "Training", request: "TrainRequest") -> None:
     """Say what a training would take; nothing of it is left behind."""
-    data, runs = options.data_folder(request.data), options.runs_folder(request.runs)
+    data, runs = data_folder(request.data), runs_folder(request.runs)
     introduce(training, data)
     from handseg.train.dry_run import dry_run
 
@@ -211,7 +206,7 @@ def go_on(run: Path, loaded: "LoadedRecipe", data: Path | None) -> None:
     from handseg.inference.predictions import read_facts
     from handseg.train.session import resume as resume_training
 
-    place = data or Path(read_facts(run).get("data") or options.data_folder(None))
+    place = data or Path(read_facts(run).get("data") or data_folder(None))
     reporter = console.reporter(speed(loaded.recipe.train.batch_size))
     report(resume_training(run, loaded, place, reporter))
 

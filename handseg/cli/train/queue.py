@@ -15,8 +15,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Self
 
-from handseg.cli import console, options
-from handseg.cli.command import complain
+from handseg.cli import console
+from handseg.cli.command import complain, runs_folder
 from handseg.cli.train.on_end import RunEnd, end_of, run_on_end
 from handseg.cli.vote import join_folds, report_joined
 from handseg.errors import ExitCode, HandsegError, UsageError
@@ -287,7 +287,7 @@ def run_child(training: Training, request: TrainRequest, signals: QueueSignals) 
     signals.child = None
     if code < 0:
         console.warn(f"{training.title} was ended by {signal.Signals(-code).name}")
-    run = find_run_by_pid(process.pid, begun, options.runs_folder(request.runs))
+    run = find_run_by_pid(process.pid, begun, runs_folder(request.runs))
     state = "stopped" if code in ENDED_BY else "failed"
     return EndedTraining(training, ENDED_BY.get(code, code), end_of(run, reason_of(code), state))
 

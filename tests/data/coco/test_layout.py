@@ -161,7 +161,7 @@ def test_what_handseg_converted_is_labelled_as_it_was(tmp_path, add_hand):
     from handseg.data.labels import read_labels
     from handseg.data.masks import read_dataset_masks
     from handseg.formats.coco import CocoFormat
-    from handseg.formats.output import Place
+    from handseg.formats.masks import Place
 
     add_hand(tmp_path / "data", "ID001/a", [("Ulna", [[1, 1], [9, 1], [9, 9]])], labelled=["Ulna"])
     add_hand(tmp_path / "data", "ID002/b", [], labelled=["Ulna"])
@@ -179,8 +179,7 @@ def test_what_handseg_converted_is_labelled_as_it_was(tmp_path, add_hand):
 
 def test_images_without_annotation_are_no_part_of_a_score(ram, score_submissions):
     from handseg import rle
-    from handseg.rle.submission import read_submission
-    from handseg.rle.writing import write_submission
+    from handseg.rle.submission import read_submission, write_submission
 
     dataset = open_dataset(ram)
     rows = [(one.image_name, "Radius", rle.empty()) for one in dataset.train]
