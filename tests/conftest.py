@@ -22,6 +22,7 @@ SLOW = (
     "cli/test_predict.py",
     "cli/test_runs.py",
     "cli/test_train.py",
+    "cli/test_train_faults.py",
     "cli/test_train_queue.py",
     "cli/test_tui.py",
     "cli/test_vote_traps.py",
@@ -32,6 +33,7 @@ SLOW = (
     "inference",
     "models",
     "phantom",
+    "recipe/test_tables.py",
     "runs/test_hostile_logs.py",
     "statistics",
     "rle/test_exactness.py",
@@ -41,7 +43,8 @@ SLOW = (
     "train",
     "tui",
 )
-"""Where tests train, kill processes, open terminals or try thousands of cases: marked `slow`."""
+"""Where tests train, load networks and transforms, kill processes, open terminals or try thousands
+of cases: marked `slow`."""
 
 TINY_SEGFORMER = """
 schema = 1
