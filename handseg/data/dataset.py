@@ -1,7 +1,7 @@
 """A data set: its samples, its classes and where they lie."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from pkgutil import resolve_name
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from handseg import registry
 from handseg.anatomy import REGIONS, bones_of
-from handseg.data.dicom import is_dicom, read_header
+from handseg.data.dicom import is_dicom
+from handseg.data.images import image_header
 from handseg.data.labels import Sample
 from handseg.data.layout import Layout, Listing
 from handseg.data.settings import FILE, Settings, Windows, apply_settings, settings_of
@@ -143,25 +144,31 @@ def dataset_of(root: Path, layout: str, listing: Listing, settings: Settings) ->
     )
 
 
-def frames_note(samples: Iterable[Sample]) -> list[str]:
-    """Which DICOM files have several frames; only headers are read."""
-    found = [sample for sample in samples if is_dicom(sample.image)]
-    if not found:
-        return []
-    several = [sample.image_name for sample in found if has_several_frames(sample.image)]
-    if not several:
-        return []
-    verb = "has" if len(several) == 1 else "have"
-    return [
-        f"{counted(len(several), 'DICOM file')} {verb} several frames, the first is taken: "
-        + shown(several)
-    ]
+def frames_note(samples: Sequence[Sample]) -> list[str]:
+    """Which DICOM files have several frames and which TIFFs several pages; headers are read."""
+    notes: list[str] = []
+    kinds = {"DICOM file": ("frames", is_dicom), "TIFF": ("pages", is_tiff)}
+    for kind, (pages, is_kind) in kinds.items():
+        several = [
+            sample.image_name
+            for sample in samples
+            if is_kind(sample.image) and has_several_pages(sample.image)
+        ]
+        if several:
+            verb = "has" if len(several) == 1 else "have"
+            found = f"{counted(len(several), kind)} {verb} several {pages}"
+            notes.append(f"{found}, the first is taken: {shown(several)}")
+    return notes
 
 
-def has_several_frames(image: Path) -> bool:
-    """Whether a DICOM file has; one that is no image has none, and is named by who reads it."""
+def is_tiff(image: Path) -> bool:
+    return image.suffix.lower() in (".tif", ".tiff")
+
+
+def has_several_pages(image: Path) -> bool:
+    """Whether an image has; one that is none has not, and is named by who reads it."""
     try:
-        return read_header(image).frames > 1
+        return image_header(image).pages > 1
     except InputError:
         return False
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg.data.dicom import is_dicom, read_dicom, read_header
+from handseg.errors import InputError
 from handseg.formats.image_files import (
     DAMAGE,
     DEPTHS,
@@ -26,6 +27,8 @@ SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
 EIGHT_BITS = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
 """Kinds of pixels, as Pillow calls them, that annotation tools show."""
 _PLAIN = frozenset({"1", "L", "P", "RGB", "CMYK", "YCbCr"})
+PIXEL_VERSION = 2
+"""Goes up when files are read as other pixels; then `pixel_version` says which."""
 ORIENTATION = 274
 _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _LEAST, _MOST = 256, 257, 258, 262, 340, 341
 """Tags of TIFF; the last two are SMinSampleValue and SMaxSampleValue."""
@@ -105,19 +108,20 @@ def _not_applied(image: "Image.Image") -> str:
 
 
 def pixel_version(path: Path) -> int:
-    """Which version of `read_image` was the last to read other pixels from such a file.
+    """The first version of `read_image` that reads the pixels of a file as this one does.
 
-    1 is the first: so are 8 bits without anything that says how they are meant. What is made of
-    pixels is named by it, so that it is made anew where it must be and only there. Raises
-    InputError as `image_size` does.
+    It is 1 for 8 bits without anything that says how they are meant, and for what no version reads.
+    What is made of pixels is named by it, and so is made anew where it must be and only there.
     """
-    if is_dicom(path):
-        return 1 if read_header(path).is_windowed else 2
-    with opened(path) as image:
-        plain = image.mode in _PLAIN and not image.has_transparency_data
-        turned = image.format != "TIFF" and _orientation(image, path) > 1
-        deep = _is_deep_colour(image)
-        return 2 if turned or deep or not plain else 1
+    try:
+        if is_dicom(path):
+            return 1 if read_header(path).is_windowed else PIXEL_VERSION
+        with opened(path) as image:
+            plain = image.mode in _PLAIN and not image.has_transparency_data
+            turned = image.format != "TIFF" and _orientation(image, path) > 1
+            return PIXEL_VERSION if turned or not plain or _is_deep_colour(image) else 1
+    except InputError:
+        return 1
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:

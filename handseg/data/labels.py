@@ -119,6 +119,12 @@ def check_fits(labels: Labels, size: tuple[int, int]) -> None:
         raise InputError(
             f"{labels.source} is the label of an image of {height} × {width} pixels",
             details=f"the image has {size[0]} × {size[1]}: every outline would lie elsewhere",
+            hints=[
+                "where EXIF turns the image and the label was drawn in the unturned one, take the "
+                "tag away:  exiftool -Orientation= IMAGE"
+            ]
+            if labels.size == size[::-1]
+            else [],
         )
 
 

@@ -20,7 +20,7 @@ MOST_PIXELS = 1 << 28
 DEPTHS = (8, 10, 12, 14, 16)
 """The bits that detectors give."""
 OUTLIERS = 0.005
-"""The share of an image's pixels that does not set its scale, as nnU-Net clips at 0.5 and 99.5 %."""
+"""The share of an image's pixels that does not set its scale; nnU-Net clips CTs at it too."""
 
 DAMAGE = (OSError, ValueError, SyntaxError, EOFError, KeyError, TypeError, IndexError, struct.error)
 """What Pillow's decoders raise on damaged files."""
