@@ -1,6 +1,7 @@
 """Pixels as their file means them: orientation, white and black, scale, padding, pages, alpha."""
 
 import io
+import json
 import struct
 import zlib
 
@@ -9,7 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
+from handseg.data.dataset import open_dataset
 from handseg.data.images import image_header, image_size, pixel_version, put_image, read_image
+from handseg.data.labels import label_runs
 from handseg.errors import InputError
 
 TURNS = {
@@ -323,3 +326,24 @@ def test_pictures_that_say_more_than_that_are_of_another_version(tmp_path, shown
     Image.fromarray(shown).save(tmp_path / "said.png", pnginfo=info, dpi=(300, 300))
     found = {path.stem: pixel_version(path) for path in tmp_path.iterdir()}
     assert found == {"turned": 2, "alpha": 2, "deep": 2, "said": 1}
+
+
+def test_a_label_of_the_unturned_picture_is_refused_with_what_mends_it(tmp_path, shown):
+    Image.fromarray(np.rot90(shown)).save(tmp_path / "a.jpg", exif=exif(6))
+    document = {
+        "images": [{"id": 1, "file_name": "a.jpg", "width": 40, "height": 60}],
+        "categories": [{"id": 1, "name": "Ulna"}],
+        "annotations": [
+            {"id": 1, "image_id": 1, "category_id": 1, "segmentation": [[1, 1, 9, 1, 9, 9]]}
+        ],
+    }
+    label = tmp_path / "a.coco.json"
+    label.write_text(json.dumps(document))
+    found = open_dataset(tmp_path)
+    with pytest.raises(InputError, match="is the label of an image of") as refused:
+        label_runs(found.train[0], found.classes)
+    assert "exiftool -Orientation= IMAGE" in refused.value.hints[0]
+    document["images"][0] |= {"width": 60, "height": 40}
+    label.write_text(json.dumps(document))
+    found = open_dataset(tmp_path)
+    assert label_runs(found.train[0], found.classes).size == shown.shape
