@@ -5,7 +5,7 @@ the `handbone` layout; every other class list comes from its own data set.
 """
 
 import colorsys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import pairwise
 
 CARPALS = (
@@ -99,6 +99,41 @@ NEIGHBOURS: tuple[tuple[str, str], ...] = (
     ("Radius", "Ulna"),
 )
 """Pairs of bones that touch or overlap in a frontal view."""
+
+
+NOT_BONES = (
+    "soft tissue", "tissue", "skin", "hand", "whole hand", "sesamoid", "sesamoid bone",
+    "ring", "jewelry", "jewellery", "bracelet", "watch", "cast", "splint",
+    "metal", "metal object", "metal implant", "implant", "prosthesis", "screw", "plate", "wire",
+    "k-wire", "foreign body", "cannula", "intravenous cannula", "IV cannula",
+    "marker", "side marker", "letter", "text", "collimator", "artifact", "artefact",
+    "background", "void", "ignore", "unlabeled", "unlabelled",
+)  # fmt: skip
+"""Classes of data sets that are no bones of the anatomy; `plain_name` tells how they match."""
+
+
+def plain_name(cls: str) -> str:
+    """A class without case, blanks and signs, in the singular: `Soft tissues` is `softtissue`."""
+    return "".join(sign for sign in cls.casefold() if sign.isalnum()).removesuffix("s")
+
+
+def not_bones(
+    classes: Iterable[str],
+    said: Collection[str] = (),
+    aliases: Mapping[str, tuple[str, ...]] = ALIASES,
+) -> frozenset[str]:
+    """The classes that means over bones and overlaps of bones leave out; none where all are such.
+
+    They are known by name, more are `said`; a class with an alias is the bone that this says.
+    """
+    plain = {cls: plain_name(cls) for cls in classes}
+    fingers = FINGERS.keys() & plain.values()
+    # Beside other fingers, `Ring` is one of them.
+    known = {plain_name(name) for name in NOT_BONES} - (fingers if len(fingers) > 1 else set())
+    found = {
+        cls for cls, name in plain.items() if cls in said or (name in known and cls not in aliases)
+    }
+    return frozenset() if len(found) == len(plain) else frozenset(found)
 
 
 def bones_of(

@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -23,7 +24,7 @@ from handseg.cli.command import (
     runs_folder,
 )
 from handseg.cli.tables import Column, Table, json_value
-from handseg.text import shown, size_text
+from handseg.text import counted, shown, size_text
 from handseg.work import Progress, silent
 
 if TYPE_CHECKING:
@@ -91,6 +92,12 @@ def score(
             help="The mean too as it would be if this share of people had bent wrists.",
         ),
     ] = None,
+    mean: Annotated[
+        Literal["bones", "classes"],
+        typer.Option(
+            help="What means and overlaps are of: bones, or all classes (SoftTissue … too)."
+        ),
+    ] = "bones",
     image_size: ImageSize = None,
     data: Data = None,
     runs: Runs = None,
@@ -115,7 +122,7 @@ def score(
     known = open_labels(labels, data_path)
     submissions = read_submissions(paths, known, runs_path)
     chosen = known.choose(submissions)
-    truth = draw_labels(chosen)
+    truth = replace(draw_labels(chosen), counts_all=mean == "classes")
     if isinstance(known, CsvLabels):
         report_labels(truth)
     sizes_matter = image_size is None and (asked is not None or needs_sizes(names))
@@ -215,8 +222,9 @@ def report_notes(scored: "Sequence[ScoredSubmission]") -> None:
             undefined = one.undefined(metric)
             if undefined:
                 console.warn(
-                    f"{one.submission.path}: {undefined} masks have no {metric}: of prediction "
-                    "and label one is empty; the means leave them out"
+                    f"{one.submission.path}: {counted(undefined, 'mask')} without {metric} "
+                    f"({one.empty.missed} missed, {one.empty.extra} where nothing is labelled): "
+                    "the means leave them out"
                 )
         if one.trained_on:
             console.warn(
@@ -418,7 +426,7 @@ def comparison_json(comparison: "Comparison", worst: int | None = None) -> dict[
 def _prediction(comparison: "Comparison", index: int, worst: int | None) -> dict[str, Any]:
     from handseg.score.scoring import rows_by, worst_images
 
-    one = comparison.scored[index]
+    one = comparison.compared[index]
     dice = comparison.summaries[index, "dice"]
     document: dict[str, Any] = {
         "path": str(one.submission.path),
@@ -426,6 +434,8 @@ def _prediction(comparison: "Comparison", index: int, worst: int | None) -> dict
         "interval": _ends(dice.interval),
         "images": len(one.images),
         "people": len(one.people),
+        "not_bones": sorted(one.truth.not_bones),
+        "empty_masks": one.empty._asdict(),
         "classes": _json_values(one.scores.by_class()),
         "metrics": {name: _metric(comparison, index, name) for name in comparison.metrics},
         "by_person": {
@@ -449,13 +459,16 @@ def _prediction(comparison: "Comparison", index: int, worst: int | None) -> dict
 
 
 def _metric(comparison: "Comparison", index: int, name: str) -> dict[str, Any]:
-    from handseg.score.metrics import OVERLAP
-    from handseg.score.scoring import rows_by
+    import numpy as np
 
-    one, found = comparison.scored[index], _summary(comparison.summaries[index, name])
+    from handseg.score.metrics import OVERLAP
+    from handseg.score.scoring import counted_values, rows_by
+
+    one, found = comparison.compared[index], _summary(comparison.summaries[index, name])
     if name != OVERLAP:
         found["classes"] = _json_values(rows_by(one, name, "class"))
-        found["undefined"] = one.undefined(name)
+        found["undefined"] = comparison.scored[index].undefined(name)
+        found["masks"] = int((~np.isnan(counted_values(one, name))).sum())
     return found
 
 
@@ -463,7 +476,7 @@ def _images(comparison: "Comparison", index: int) -> list[dict[str, Any]]:
     """Each image with its means over the classes, and its Dice of each class."""
     from handseg.score.scoring import rows_by
 
-    one = comparison.scored[index]
+    one = comparison.compared[index]
     means = {name: rows_by(one, name, "image") for name in comparison.metrics}
     return [
         {

@@ -8,7 +8,7 @@ from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
 from handseg import registry
-from handseg.anatomy import REGIONS, bones_of
+from handseg.anatomy import REGIONS, bones_of, not_bones
 from handseg.data.dicom import is_dicom
 from handseg.data.images import image_header
 from handseg.data.labels import Sample
@@ -58,6 +58,11 @@ class Dataset:
     def bones(self) -> dict[str, str]:
         """The bone that each class is, for those that are exactly one."""
         return bones_of(self.classes, self.aliases)
+
+    @property
+    def not_bones(self) -> frozenset[str]:
+        """Classes that means and overlaps leave out: known by name, or by the settings."""
+        return not_bones(self.classes, self.settings.not_bones, self.aliases)
 
     @property
     def regions(self) -> dict[str, Windows]:

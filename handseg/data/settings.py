@@ -40,6 +40,8 @@ class Settings:
     """Categories of a COCO file that are no classes."""
     labelled: tuple[str, ...] | None = None
     """The classes that were labelled, where those are not all."""
+    not_bones: tuple[str, ...] = ()
+    """Classes that are no bones, beside those that are known by name."""
     annotations: tuple[str, ...] | None = None
     """Patterns of the paths of COCO files."""
     person: str | None = None
@@ -125,6 +127,7 @@ def check_classes(root: Path, settings: Settings, classes: tuple[str, ...]) -> N
     said = {
         "aliases": list(settings.aliases),
         "labelled": list(settings.labelled or ()),
+        "not_bones": list(settings.not_bones),
         "regions": [name for window in windows for name in window],
     }
     for key, names in said.items():
@@ -299,6 +302,7 @@ _KINDS: dict[str, Any] = {
     "exclude": _texts,
     "leave_out": _texts,
     "labelled": _texts,
+    "not_bones": _texts,
     "annotations": lambda value: tuple(_inside(one) for one in _some_texts(value)),
     "person": _pattern,
     "side": _pattern,

@@ -1,7 +1,7 @@
 """The competition's Dice of images and classes."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,8 @@ class Scores:
     images: tuple[str, ...]
     classes: tuple[str, ...]
     dice: NDArray[np.float64]
+    not_bones: Collection[str] = ()
+    """Classes that the mean leaves out."""
 
     def by_class(self) -> dict[str, float]:
         """The mean over the images for each class; NaN for a class that no image has labelled."""
@@ -24,18 +26,24 @@ class Scores:
 
     def mean(self) -> float:
         """The mean over the images for each class, then over the classes (the competition's)."""
-        return mean_of_classes(self.by_class())
+        return mean_of_classes(self.by_class(), self.not_bones)
 
     def worst_class(self) -> str | None:
-        return next((cls for cls, _ in worst_first(self.by_class())), None)
+        return next((cls for cls, _ in worst_first(self.by_class(), self.not_bones)), None)
 
 
-def mean_of_classes(by_class: Mapping[str, float]) -> float:
-    """The mean over the classes that have a Dice; NaN where none has."""
-    return mean_of_known(by_class.values())
+def mean_of_classes(by_class: Mapping[str, float], not_bones: Collection[str] = ()) -> float:
+    """The mean over the classes that have a Dice and are bones; NaN where none has."""
+    return mean_of_known(value for cls, value in by_class.items() if cls not in not_bones)
 
 
-def worst_first(by_class: Mapping[str, float]) -> list[tuple[str, float]]:
-    """(class, Dice) of the classes that have a Dice, the lowest first."""
-    known = [(cls, value) for cls, value in by_class.items() if math.isfinite(value)]
+def worst_first(
+    by_class: Mapping[str, float], not_bones: Collection[str] = ()
+) -> list[tuple[str, float]]:
+    """(class, Dice) of the classes that have a Dice and are bones, the lowest first."""
+    known = [
+        (cls, value)
+        for cls, value in by_class.items()
+        if math.isfinite(value) and cls not in not_bones
+    ]
     return sorted(known, key=lambda scored: scored[1])

@@ -5,13 +5,14 @@ Labels are those of a data set, or the masks of another submission.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from handseg.anatomy import ALIASES, FOREARM, bones_of
+from handseg.anatomy import ALIASES, FOREARM, bones_of, not_bones
 from handseg.data.image_sizes import check_all_known, check_assumed_size, header_sizes
 from handseg.data.label_runs import LabelFile, label_file
 from handseg.errors import InputError, did_you_mean
@@ -38,6 +39,22 @@ class GroundTruth:
     """The bones that classes of other names are."""
     sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
     """(height, width) of images by their headers, as far as they were read."""
+    said_not_bones: tuple[str, ...] = ()
+    """Classes that the data set says to be no bones."""
+    counts_all: bool = False
+    """Whether means and overlaps are of all classes, those that are no bones too."""
+
+    @cached_property
+    def not_bones(self) -> frozenset[str]:
+        """The classes that means and overlaps leave out."""
+        if self.counts_all:
+            return frozenset()
+        return not_bones(self.classes, self.said_not_bones, self.aliases)
+
+    @property
+    def counted(self) -> NDArray[np.bool_]:
+        """bool [classes]: those that means are taken over."""
+        return np.array([cls not in self.not_bones for cls in self.classes], dtype=np.bool_)
 
     @property
     def class_of(self) -> dict[str, str]:
@@ -104,7 +121,8 @@ def read_truth(path: Path, data: Path) -> GroundTruth:
     people = people_of(dataset, labels.images) if dataset else {}
     if dataset is None or not people:
         return GroundTruth(labels, classes)
-    return GroundTruth(labels, classes, people, {**ALIASES, **dataset.aliases})
+    said = dataset.settings.not_bones
+    return GroundTruth(labels, classes, people, {**ALIASES, **dataset.aliases}, said_not_bones=said)
 
 
 def with_sizes(
@@ -151,6 +169,7 @@ class ChosenLabels:
     classes: tuple[str, ...]
     people: Mapping[str, str]
     aliases: Aliases
+    not_bones: tuple[str, ...] = ()
 
     @property
     def to_draw(self) -> LabelFile | None:
@@ -165,10 +184,12 @@ class ChosenLabels:
         """
         found = self.labels
         if isinstance(found, Submission):
-            return GroundTruth(found, self.classes, self.people, self.aliases)
-        labels = found.submission(progress)
-        # Labels of a data set are drawn at the sizes of its images' headers.
-        return GroundTruth(labels, self.classes, self.people, self.aliases, labels.sizes)
+            labels, sizes = found, {}
+        else:
+            labels = found.submission(progress)
+            # Labels of a data set are drawn at the sizes of its images' headers.
+            sizes = labels.sizes
+        return GroundTruth(labels, self.classes, self.people, self.aliases, sizes, self.not_bones)
 
 
 @dataclass(frozen=True)
@@ -193,6 +214,7 @@ class DatasetLabels:
             self.dataset.classes,
             {sample.image_name: sample.person for sample in samples},
             self.dataset.aliases,
+            self.dataset.settings.not_bones,
         )
 
 
@@ -212,7 +234,14 @@ class CsvLabels:
         """
         images = [images_to_score(submission, self.truth) for submission in submissions]
         truth = self.truth
-        return ChosenLabels(images, truth.labels, truth.classes, truth.people, truth.aliases)
+        return ChosenLabels(
+            images,
+            truth.labels,
+            truth.classes,
+            truth.people,
+            truth.aliases,
+            truth.said_not_bones,
+        )
 
 
 def labels_of_dataset(dataset: "Dataset") -> DatasetLabels:

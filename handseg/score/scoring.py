@@ -7,7 +7,7 @@ rows for each metric with a column for each submission and one for the differenc
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -18,7 +18,7 @@ from handseg.data.image_sizes import check_all_known, resolve_sizes
 from handseg.errors import InputError, UsageError
 from handseg.formats.documents import Size
 from handseg.hand.hands import LIMIT
-from handseg.rle.aligned import compare
+from handseg.rle.aligned import Overlaps, compare
 from handseg.rle.submission import Submission
 from handseg.score.dice import Scores
 from handseg.score.ground_truth import GroundTruth
@@ -47,6 +47,7 @@ from handseg.score.metrics import (
     surface_metrics,
     touching_pairs,
 )
+from handseg.text import counted, listed
 from handseg.work import Progress, silent
 
 if TYPE_CHECKING:
@@ -55,6 +56,17 @@ if TYPE_CHECKING:
 By = Literal["class", "image", "person"]
 MEAN = "mean"
 FROM, TO = "95 % from", "95 % to"
+
+
+class EmptyMasks(NamedTuple):
+    """Labelled masks of the classes that means are taken over, of which something is empty."""
+
+    both: int = 0
+    """Label and prediction: the Dice is 1."""
+    missed: int = 0
+    """The prediction alone."""
+    extra: int = 0
+    """The label alone."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +86,12 @@ class ScoredSubmission:
     """People in its images that its models trained on: the scores flatter."""
     sizes: Mapping[str, Size] = field(default_factory=dict[str, Size])
     """(height, width) of the images, as far as known."""
+    empty: EmptyMasks = field(default_factory=EmptyMasks)
 
     @property
     def scores(self) -> Scores:
-        return Scores(self.images, self.truth.classes, self.values[DICE.name])
+        truth = self.truth
+        return Scores(self.images, truth.classes, self.values[DICE.name], truth.not_bones)
 
     @cached_property
     def people(self) -> People:
@@ -98,8 +112,8 @@ class ScoredSubmission:
         return len(scored) * len(self.truth.classes) - rows
 
     def undefined(self, metric: str) -> int:
-        """Labelled masks that have no value of a metric: they are left out of its means."""
-        return int((np.isnan(self.values[metric]) & self.labelled).sum())
+        """Labelled masks that have no value of a metric: its means leave them out."""
+        return int((np.isnan(self.values[metric]) & self.labelled & self.truth.counted).sum())
 
 
 def score_submission(
@@ -150,7 +164,14 @@ def score_submission(
         _overlaps(submission, truth, images, labelled, progress) if OVERLAP in metrics else None,
         tuple(sorted(trained & {truth.person(image) for image in images})),
         sizes,
+        _empty_masks(counts, (labelled & truth.counted).ravel()),
     )
+
+
+def _empty_masks(counts: Overlaps, known: NDArray[np.bool_]) -> EmptyMasks:
+    found, true = counts.area_a > 0, counts.area_b > 0
+    kinds = (~found & ~true, ~found & true, found & ~true)
+    return EmptyMasks(*(int((kind & known).sum()) for kind in kinds))
 
 
 def _of_surfaces(
@@ -180,9 +201,10 @@ def _overlaps(
 ) -> OverlapScores:
     known = {
         image: tuple(cls for cls, is_known in zip(truth.classes, flags, strict=True) if is_known)
-        for image, flags in zip(images, labelled.tolist(), strict=True)
+        for image, flags in zip(images, (labelled & truth.counted).tolist(), strict=True)
     }
-    pairs = touching_pairs(truth.labels, truth.classes, truth.class_of, images)
+    bones = [cls for cls in truth.classes if cls not in truth.not_bones]
+    pairs = touching_pairs(truth.labels, bones, truth.class_of, images)
     return overlap_scores(submission, truth.labels, known, pairs, progress)
 
 
@@ -246,6 +268,15 @@ class Comparison:
         return self.scored[0].truth.classes
 
     @cached_property
+    def compared(self) -> Sequence[ScoredSubmission]:
+        """The same with the values alone that all submissions of the same images have.
+
+        Of a mask that one of them misses there is no distance: without it the others would be
+        compared on masks that are harder than its own.
+        """
+        return [_on_common_masks(one, self.scored) for one in self.scored]
+
+    @cached_property
     def other(self) -> int | None:
         """Which of all but the last has the best mean Dice; None where there is only one."""
         means = [one.scores.mean() for one in self.scored[:-1]]
@@ -279,8 +310,8 @@ class Comparison:
     def summaries(self) -> dict[tuple[int, str], Summary]:
         """The summary of each submission (its index) and metric."""
         return {
-            (index, metric): summarise(values_of(one, metric), one.people, self.strata(index))
-            for index, one in enumerate(self.scored)
+            (index, metric): summarise(counted_values(one, metric), one.people, self.strata(index))
+            for index, one in enumerate(self.compared)
             for metric in self.metrics
         }
 
@@ -289,10 +320,10 @@ class Comparison:
         """The last minus the best other by each metric; empty where they cannot be compared."""
         if self.other is None or not self.comparable:
             return {}
-        last, other, strata = self.scored[-1], self.scored[self.other], self.strata(-1)
+        last, other, strata = self.compared[-1], self.compared[self.other], self.strata(-1)
         return {
             metric: difference(
-                values_of(last, metric), values_of(other, metric), last.people, strata
+                counted_values(last, metric), counted_values(other, metric), last.people, strata
             )
             for metric in self.metrics
         }
@@ -304,6 +335,35 @@ def values_of(scored: ScoredSubmission, metric: str) -> Values:
         return scored.values[metric]
     assert scored.overlaps is not None
     return scored.overlaps.of_images[:, None]
+
+
+def counted_values(scored: ScoredSubmission, metric: str) -> Values:
+    """The values of a metric of the classes that means are taken over."""
+    values = values_of(scored, metric)
+    return values if metric == OVERLAP else values[:, scored.truth.counted]
+
+
+def _on_common_masks(
+    scored: ScoredSubmission, among: Sequence[ScoredSubmission]
+) -> ScoredSubmission:
+    alike = [one for one in among if one.images == scored.images]
+    values = {
+        name: _where_all_known(own, [one.values[name] for one in alike])
+        for name, own in scored.values.items()
+    }
+    overlaps = scored.overlaps
+    if overlaps is not None:
+        others = [one.overlaps for one in alike if one.overlaps is not None]
+        overlaps = replace(
+            overlaps,
+            of_pairs=_where_all_known(overlaps.of_pairs, [one.of_pairs for one in others]),
+            of_images=_where_all_known(overlaps.of_images, [one.of_images for one in others]),
+        )
+    return replace(scored, values=values, overlaps=overlaps)
+
+
+def _where_all_known(own: Values, alike: Sequence[Values]) -> Values:
+    return np.where(np.isnan(alike).any(axis=0), np.nan, own)
 
 
 @dataclass(frozen=True)
@@ -348,7 +408,7 @@ def report_rows(comparison: Comparison, by: By) -> list[ReportRows]:
 
 def pair_rows(comparison: Comparison) -> ReportRows:
     """Dice inside the overlap of each touching pair; the mean is that of all overlaps."""
-    found = [one.overlaps.by_pair() for one in comparison.scored if one.overlaps is not None]
+    found = [one.overlaps.by_pair() for one in comparison.compared if one.overlaps is not None]
     pairs = [pair for pair in found[0] if any(rows[pair].images for rows in found)]
     names = [f"{a} ∩ {b}" for a, b in pairs]
     rows = [
@@ -366,7 +426,7 @@ def pair_rows(comparison: Comparison) -> ReportRows:
 
 
 def _rows(comparison: Comparison, by: By, metrics: Sequence[str]) -> ReportRows:
-    rows = [{metric: rows_by(one, metric, by) for metric in metrics} for one in comparison.scored]
+    rows = [{metric: rows_by(one, metric, by) for metric in metrics} for one in comparison.compared]
     names = list(dict.fromkeys(name for by_metric in rows for name in by_metric[metrics[0]]))
     if by != "class":
         names.sort(key=lambda name: _rank(rows, name))
@@ -383,10 +443,10 @@ def _rows(comparison: Comparison, by: By, metrics: Sequence[str]) -> ReportRows:
 
 
 def rows_by(scored: ScoredSubmission, metric: str, by: By) -> dict[str, float]:
-    values = values_of(scored, metric)
     if by == "class":
-        return dict(zip(scored.truth.classes, column_means(values).tolist(), strict=True))
-    means = row_means(values)
+        means = column_means(values_of(scored, metric)).tolist()
+        return dict(zip(scored.truth.classes, means, strict=True))
+    means = row_means(counted_values(scored, metric))
     if by == "image":
         return dict(zip(scored.images, means.tolist(), strict=True))
     return scored.people.means(means)
@@ -460,11 +520,11 @@ def _ends(interval: Interval | None) -> list[float]:
 
 
 def _remarks(comparison: Comparison, metrics: Sequence[str]) -> list[str]:
+    remarks = [remark for metric in metrics for remark in _what_counts(comparison, metric)]
     if comparison.other is None:
-        return []
+        return remarks
     if not comparison.comparable:
-        return [f"{comparison.difference_title}: of different images, so it says nothing"]
-    remarks: list[str] = []
+        return [*remarks, f"{comparison.difference_title}: of different images, so it says nothing"]
     for metric in metrics:
         found, signed = comparison.differences[metric], METRICS[metric].signed
         people = f"over {len(comparison.scored[-1].people)} people: {found.verdict}"
@@ -474,6 +534,30 @@ def _remarks(comparison: Comparison, metrics: Sequence[str]) -> list[str]:
             change = _with_ends(found.reweighted, found.reweighted_interval, signed)
             remarks.append(f"at {comparison.reweight.words}: {change}")
     return remarks
+
+
+def _what_counts(comparison: Comparison, metric: str) -> list[str]:
+    """What a mean is taken over, where that is not as one might think."""
+    scored, titles = comparison.scored, comparison.titles
+    if metric == DICE.name:
+        left_out = sorted(scored[0].truth.not_bones)
+        remarks = [f"no bones, and no part of means: {listed(left_out)}"] if left_out else []
+        both = [one.empty.both for one in scored]
+        return remarks + _counts("masks empty in label and prediction, Dice 1", titles, both)
+    own = [~np.isnan(values_of(one, metric)) for one in scored]
+    if len({one.images for one in scored}) > 1 or all((one == own[0]).all() for one in own):
+        return []
+    common = counted(int(np.all(own, axis=0).sum()), "image" if metric == OVERLAP else "mask")
+    lacking = [int((np.any(own, axis=0) & ~one).sum()) for one in own]
+    return _counts(f"{metric}: over {common} of which all have one; without", titles, lacking)
+
+
+def _counts(what: str, titles: Sequence[str], counts: Sequence[int]) -> list[str]:
+    """`what: A 3, B 0`, or `what: 3` of one; nothing where all are 0."""
+    if not any(counts):
+        return []
+    named = [f"{title} {count}" for title, count in zip(titles, counts, strict=True)]
+    return [f"{what}: {', '.join(named) if len(counts) > 1 else counts[0]}"]
 
 
 def _with_ends(mean: float, interval: Interval | None, signed: Callable[[float], str]) -> str:

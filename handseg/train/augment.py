@@ -20,6 +20,7 @@ from handseg.recipe.schema import Transform
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
 import albumentations as A  # noqa: N812 - its documented name
+from albumentations.augmentations.dropout.transforms import BaseDropout
 
 OWNED: dict[str, Any] = {
     "interpolation": cv2.INTER_LINEAR,
@@ -61,7 +62,7 @@ def build(entry: Transform) -> A.BasicTransform:
     # The annotations are no help: the metaclass of albumentations hides them.
     accepted = inspect.signature(kind.__init__).parameters
     # A dropped-out part of a bone is still there: its label stays.
-    labels_stay = {"fill_mask"} if entry.transform.endswith("Dropout") else set[str]()
+    labels_stay = {"fill_mask"} if issubclass(kind, BaseDropout) else set[str]()
     owned = {name: OWNED[name] for name in OWNED.keys() & accepted.keys() - labels_stay}
     arguments = {name: tuples(value) for name, value in entry.arguments.items()}
     transform: A.BasicTransform = kind(**arguments, **owned)

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from handseg import rle
+from handseg.cli.score import comparison_json
 from handseg.score.metrics import outline_distances
+from handseg.score.scoring import Comparison, report_rows
 
 pairs = st.tuples(st.integers(1, 9), st.integers(1, 9)).flatmap(
     lambda shape: arrays(np.uint8, (2, *shape), elements=st.integers(0, 1))
@@ -80,3 +82,48 @@ def test_masks_without_a_distance_are_left_out_of_the_mean_and_counted(judged):
     assert np.isnan(scored.values["hd95"][1, 0])
     assert (scored.undefined("hd95"), scored.undefined("nsd")) == (1, 0)
     assert scored.values["nsd"].tolist() == [[1.0], [0.0]]
+
+
+def blocks(height, shift=0):
+    """Six images of one bone: a square, `shift` pixels to the right."""
+    masks = np.zeros((6, 1, 24, 24), np.uint8)
+    masks[:, :, 4 : 4 + height, 4 + shift : 10 + shift] = 1
+    return masks
+
+
+def test_side_by_side_distances_are_of_the_masks_that_all_have(judged):
+    true, few = blocks(6), blocks(6)
+    few[1:] = 0
+    metrics = ("dice", "hd95")
+    scored = [judged(few, true, metrics), judged(blocks(6, 3), true, metrics, name="b.csv")]
+    far = judged(blocks(9), true, metrics, name="c.csv")
+    both = Comparison([*scored, far], ["A", "B", "C"], metrics)
+    dice, hd95 = report_rows(both, "class")
+    assert [column.footers[0] for column in hd95.columns[:3]] == [0.0, 3.0, 3.0]
+    remark = "hd95: over 1 mask of which all have one; without: A 5, B 0, C 0"
+    assert hd95.remarks[0] == remark
+    assert not any("without" in remark for remark in dice.remarks)
+    document = comparison_json(both)
+    figures = [one["metrics"]["hd95"] for one in document["predictions"]]
+    assert [one["mean"] for one in figures] == [0.0, 3.0, 3.0]
+    assert [one["masks"] for one in figures] == [1, 1, 1]
+    assert [one["undefined"] for one in figures] == [5, 0, 0]
+    assert document["predictions"][0]["empty_masks"] == {"both": 0, "missed": 5, "extra": 0}
+    # Six masks of B alone, where nobody else's misses count.
+    [alone] = report_rows(Comparison([scored[1]], ["B"], metrics), "class")
+    assert alone.columns[1].footers[0] == 3.0
+
+
+def test_overlaps_side_by_side_are_of_the_images_in_which_all_have_one(judged):
+    true = np.zeros((2, 2, 8, 8), np.uint8)
+    true[:, 0, :5], true[0, 1, 4:], true[1, 1, 5:] = 1, 1, 1
+    more = true.copy()
+    more[1, 1, 4] = 1
+    metrics, bones = ("dice", "overlap"), ["finger-1", "finger-2"]
+    scored = [
+        judged(masks, true, metrics, bones, name)
+        for masks, name in ((true, "a.csv"), (more, "b.csv"))
+    ]
+    pairs = report_rows(Comparison(scored, ["A", "B"], metrics), "class")[-1]
+    assert [column.footers[0] for column in pairs.columns[:2]] == [1.0, 1.0]
+    assert pairs.remarks[0] == "overlap: over 1 image of which all have one; without: A 1, B 0"

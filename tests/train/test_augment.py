@@ -91,10 +91,20 @@ def test_the_adapter_fills_in_what_it_owns():
     assert affine.fill_mask == 0
 
 
-def test_a_bone_under_a_dropped_out_part_keeps_its_label():
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("CoarseDropout", {"hole_height_range": [0.5, 0.6]}),
+        ("GridDropout", {}),
+        ("Erasing", {}),
+        ("PixelDropout", {"dropout_prob": 0.2}),
+        ("XYMasking", {"num_masks_x": [1, 2], "mask_x_length": [10, 20]}),
+    ],
+)
+def test_a_bone_under_a_dropped_out_part_keeps_its_label(name, arguments):
     image = np.full((64, 64), 200, np.uint8)
     planes = np.full((64, 64, 4), 255, np.uint8)
-    drop = Transform("CoarseDropout", {"hole_height_range": [0.5, 0.6], "p": 1.0})
-    dropped, kept = Augmentation({"drop": drop})(image, planes, 3)
+    drop = Transform(name, {"p": 1.0, **arguments})
+    dropped, kept = Augmentation({"drop": drop})(image, planes, 0)
     assert (dropped == 0).any()
     assert (kept == 255).all()
