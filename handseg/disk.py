@@ -4,6 +4,7 @@ import ctypes
 import errno
 import fcntl
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -19,15 +20,28 @@ AT_FDCWD, RENAME_EXCHANGE = -100, 2
 """Of renameat2(2)."""
 YOUNG = 60.0
 """Seconds in which a draft may not be locked yet: it is left alone."""
-SAYS_FULL = ("No space left on device", "Disk quota exceeded", "file write failed")
-"""Libraries that write by themselves tell it in words: safetensors the system's, torch its own."""
+_RUST_ERRNO = re.compile(r"\(os error (\d+)\)")
+"""What libraries in Rust (safetensors) raise has the system's number in its words alone."""
 
 
-def is_full(error: BaseException) -> bool:
-    """Whether an error says that there is no room on the disk."""
-    if isinstance(error, OSError) and error.errno is not None:
-        return error.errno in FULL
-    return any(words in str(error) for words in SAYS_FULL)
+def is_full(error: BaseException | None) -> bool:
+    """Whether an error, or one that it arose from, is the system's of a disk without room.
+
+    A library that closes what it could not write raises another error on top (torch: `unexpected
+    pos 96477760 vs 96477712`).
+    """
+    while error is not None:
+        said = _RUST_ERRNO.search(str(error))
+        number = error.errno if isinstance(error, OSError) else said and int(said[1])
+        if number in FULL:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def has_room(folder: Path, size: int) -> bool:
+    """Whether the disk of an existing folder takes so many bytes more."""
+    return shutil.disk_usage(folder).free > size
 
 
 @contextmanager
