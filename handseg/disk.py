@@ -46,7 +46,7 @@ def has_room(folder: Path, size: int) -> bool:
 
 @contextmanager
 def naming(place: Path) -> Iterator[None]:
-    """What the system says of a failure inside names at least this place: a full disk names none.
+    """A full disk, of which the system names no place, names this one where it is met inside.
 
     Raises:
         OSError: as inside.
@@ -54,7 +54,8 @@ def naming(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        error.filename = error.filename or str(place)
+        if is_full(error):
+            error.filename = error.filename or str(place)
         raise
 
 
@@ -75,7 +76,7 @@ def replace(path: Path, content: bytes) -> Path:
         OSError: the disk refuses; what was there before is still there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with hidden_file(path.parent) as draft:
+    with hidden_file(path.parent) as draft, naming(path):
         draft.write_bytes(content)
         # The name must not reach the disk before the content does.
         sync(draft)
@@ -119,7 +120,7 @@ def whole_folder(place: Path) -> Iterator[Path]:
     sweep(place)
     draft = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}."))
     try:
-        with locked(draft):
+        with locked(draft), naming(place):
             yield draft
             draft.chmod(0o755)
             put_in_place(draft, place)
