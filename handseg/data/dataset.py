@@ -1,5 +1,6 @@
 """A data set: its samples, its classes and where they lie."""
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -136,6 +137,7 @@ def dataset_of(root: Path, layout: str, listing: Listing, settings: Settings) ->
     """A listing as a data set: named, without what its owner leaves out."""
     train, test = with_plain_names(listing.train, listing.test)
     train, test, left_out = apply_settings(root, settings, listing.classes, train, test)
+    refuse_undecodable_names(root, train + test)
     return Dataset(
         root,
         layout,
@@ -147,6 +149,22 @@ def dataset_of(root: Path, layout: str, listing: Listing, settings: Settings) ->
         settings,
         (*listing.notes, *left_out, *frames_note(train + test)),
     )
+
+
+def refuse_undecodable_names(root: Path, samples: Iterable[Sample]) -> None:
+    """A name that is no text can stand in no CSV: an archive of another system was unpacked."""
+    for sample in samples:
+        try:
+            str(sample.image).encode()
+        except UnicodeEncodeError:
+            raise InputError(
+                f"the name of {sample.image} is not UTF-8",
+                details="an archive of another system was unpacked with the names that it has",
+                hints=[
+                    f"convmv -f cp949 -t utf-8 -r --notest {shlex.quote(str(root))}"
+                    "   # names from Korean Windows; latin1 for western ones"
+                ],
+            ) from None
 
 
 def frames_note(samples: Sequence[Sample]) -> list[str]:
