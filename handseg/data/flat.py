@@ -9,42 +9,44 @@ from handseg.data.labels import Sample
 from handseg.data.layout import Listing, Names, is_image, note_on_persons
 from handseg.data.settings import Settings
 from handseg.errors import InputError
-from handseg.formats.handbone import CLASSES, IMAGES, LABELS, label_beside
+from handseg.formats.handbone import CLASSES, IMAGES, LABELS, label_beside, split_folders
 
 
 class Flat:
     """`DIR/<image>`, `DIR/<split>/<image>` or `DIR/<split>/DCM/<image>`, without folders of people.
 
-    The person is what the image's name says, else a DICOM file's patient; an image without either
-    is a person of its own.
+    Images directly in DIR are training images where no folder is. The person is what the image's
+    name says, else a DICOM file's patient; an image without either is a person of its own.
     """
 
     looks = "images in DIR with their labels beside them"
 
     def recognises(self, folder: Path) -> bool:
-        return any(next(_images_in(base), None) for _, base in _places(folder))
+        return any(next(_images_in(base), None) for _, base in image_folders(folder))
 
     def listing(self, folder: Path, settings: Settings) -> Listing:
         names = Names.of(settings)
-        found: dict[str, tuple[Sample, ...]] = {"train": (), "test": ()}
+        found: dict[str, list[Sample]] = {"train": [], "test": []}
         known: list[str | None] = []
-        for split, base in _splits(folder):
-            images = sorted(_images_in(base))
-            persons = [_person_of(image, names) for image in images]
-            known += persons
-            found[split] = tuple(
-                Sample(
-                    image.name,
-                    image,
-                    _label_of(folder, image),
-                    person or image.stem,
-                    split,
-                    side=names.side(image.name),
+        for split, base in image_folders(folder):
+            if base == folder and found["train"]:
+                continue
+            for image in sorted(_images_in(base)):
+                person = person_of(image, image.name, names)
+                known.append(person)
+                found[split].append(
+                    Sample(
+                        image.name,
+                        image,
+                        _label_of(folder, image),
+                        person or image.stem,
+                        split,
+                        side=names.side(image.name),
+                    )
                 )
-                for image, person in zip(images, persons, strict=True)
-            )
         notes = (note_on_persons(known),) if known else ()
-        return Listing(settings.classes or CLASSES, found["train"], found["test"], notes)
+        train, test = (tuple(found[split]) for split in ("train", "test"))
+        return Listing(settings.classes or CLASSES, train, test, notes)
 
     def label_path(self, root: Path, image: Path) -> Path:
         found = _label_of(root, image)
@@ -55,9 +57,9 @@ class Flat:
                      and place.parent.is_dir()), places[0])  # fmt: skip
 
 
-def _person_of(image: Path, names: Names) -> str | None:
-    """The person by the image's name, else by its DICOM header."""
-    person = names.person(image.name)
+def person_of(image: Path, name: str, names: Names) -> str | None:
+    """The person by the image's name, else by its DICOM header; None where neither tells."""
+    person = names.person(name)
     if person is None and names.own_person is None and is_dicom(image):
         # Reports and plans lie among images in a hospital's folders: who reads the pixels of one
         # says so, and `check` names it; the others are listed all the same.
@@ -66,21 +68,12 @@ def _person_of(image: Path, names: Names) -> str | None:
     return person
 
 
-def _places(folder: Path) -> list[tuple[str, Path]]:
-    """(split, folder) in which images may lie directly, the likelier first."""
+def image_folders(root: Path) -> list[tuple[str, Path]]:
+    """(split, folder) in which images may lie directly; the folder itself comes last."""
     inside = [
-        (split, folder / split / more) for split in ("train", "test") for more in ("", IMAGES)
+        (split, folder / more) for split, folder in split_folders(root) for more in ("", IMAGES)
     ]
-    return [*inside, ("train", folder)]
-
-
-def _splits(folder: Path) -> list[tuple[str, Path]]:
-    """Where the images of each split lie; the folder itself only where it has no splits."""
-    found: dict[str, Path] = {}
-    for split, base in _places(folder):
-        if (base != folder or not found) and next(_images_in(base), None):
-            found.setdefault(split, base)
-    return list(found.items())
+    return [*inside, ("train", root)]
 
 
 def _images_in(base: Path) -> Iterator[Path]:

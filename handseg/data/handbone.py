@@ -6,7 +6,14 @@ from pathlib import Path
 from handseg.data.labels import Sample
 from handseg.data.layout import Listing, Names, is_image
 from handseg.data.settings import Settings
-from handseg.formats.handbone import CLASSES, IMAGES, LABELS, has_images, label_beside
+from handseg.formats.handbone import (
+    CLASSES,
+    IMAGES,
+    LABELS,
+    has_images,
+    label_beside,
+    split_folders,
+)
 
 
 class Handbone:
@@ -22,26 +29,28 @@ class Handbone:
 
     def listing(self, folder: Path, settings: Settings) -> Listing:
         names = Names.of(settings)
-        train, test = (tuple(_samples(folder, split, names)) for split in ("train", "test"))
-        return Listing(settings.classes or CLASSES, train, test)
+        found: dict[str, list[Sample]] = {"train": [], "test": []}
+        for split, base in split_folders(folder):
+            found[split] += _samples(base, split, names)
+        return Listing(settings.classes or CLASSES, tuple(found["train"]), tuple(found["test"]))
 
     def label_path(self, root: Path, image: Path) -> Path:
         split, _, *inside = image.relative_to(root).parts
         return label_beside((root / split / LABELS).joinpath(*inside))
 
 
-def _samples(root: Path, split: str, names: Names) -> Iterator[Sample]:
+def _samples(folder: Path, split: str, names: Names) -> Iterator[Sample]:
     """Every image of a split in sorted path order, with its label if that is there.
 
     A pair is person folder and stem; what a label says of its file name is stale and not read.
     """
-    base = root / split / IMAGES
+    base = folder / IMAGES
     if not base.is_dir():
         return
     for image in sorted(path for path in base.glob("*/*") if is_image(path, base)):
         name = image.relative_to(base).as_posix()
         person = image.parent.name if names.own_person is None else names.person(name)
-        label = Handbone().label_path(root, image)
+        label = label_beside(folder / LABELS / name)
         yield Sample(
             name,
             image,

@@ -24,6 +24,17 @@ SIDE = re.compile(r"[_-](L|R|left|right)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """What a person could believe to be in a data set, and is not."""
+
+    path: str
+    """Inside the data set's folder; with an entry's name where it is of a file of several."""
+    reason: str
+    is_meant: bool = False
+    """Whether it may well be meant so."""
+
+
+@dataclass(frozen=True)
 class Listing:
     """What a layout finds in a folder, before anything is left out.
 
@@ -36,6 +47,8 @@ class Listing:
     test: tuple[Sample, ...]
     notes: tuple[str, ...] = ()
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    left_out: tuple[LeftOut, ...] = ()
+    """What the layout knows of; files that it does not even see are `check`'s to find."""
 
 
 class Layout(Protocol):

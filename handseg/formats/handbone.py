@@ -36,6 +36,13 @@ from handseg.text import counted, shown
 CLASSES = BONES
 IMAGES = "DCM"
 LABELS = "outputs_json"
+SPLITS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation"), "train"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+"""The split that the images of a folder are of, by its name in whatever case. What was published for
+validation is training data: folds say which people are held out."""
 UNKNOWN = "unknown"
 """The folder of images whose person is not known."""
 
@@ -114,7 +121,19 @@ def _annotations(path: Path, document: Any) -> list[Any]:
     entries = document.get("annotations") if isinstance(document, dict) else None
     if not isinstance(entries, list):
         raise InputError(f"{path} is no label file", details="it has no list of annotations")
-    return entries
+    return [part for entry in entries for part in _outlines_of(entry)]
+
+
+def _outlines_of(entry: Any) -> list[Any]:
+    """An annotation for each of its outlines: the competition describes points as a list of those.
+
+    Its files have the points themselves.
+    """
+    points = entry.get("points") if isinstance(entry, dict) else None
+    first = points[0] if isinstance(points, list) and points else None
+    if isinstance(points, list) and isinstance(first, list) and first and isinstance(first[0], list):
+        return [{**entry, "points": part} for part in points]
+    return [entry]
 
 
 def _read_annotation(
@@ -264,8 +283,21 @@ class HandboneFormat(PolygonFormat):
         return polygon
 
 
+def split_folders(root: Path) -> list[tuple[str, Path]]:
+    """(split, folder) for each folder that is named as one, those to train on first."""
+    if not root.is_dir():
+        return []
+    named = [
+        (SPLITS[path.name.lower()], path)
+        for path in sorted(root.iterdir())
+        if path.name.lower() in SPLITS and path.is_dir()
+    ]
+    order = list(SPLITS)
+    return sorted(named, key=lambda one: order.index(one[1].name.lower()))
+
+
 def has_images(folder: Path) -> bool:
-    return any((folder / split / IMAGES).is_dir() for split in ("train", "test"))
+    return any((split / IMAGES).is_dir() for _, split in split_folders(folder))
 
 
 def label_beside(image: Path) -> Path:
