@@ -22,6 +22,9 @@ from handseg.check.inspection import (
 )
 from handseg.data.dataset import Dataset, Sample
 from handseg.data.images import is_radiograph
+from handseg.formats.foreign import foreign_tool
+from handseg.formats.handbone import HandboneFormat, label_beside, split_folders
+from handseg.formats.labelme import LabelmeFormat
 from handseg.hand.hands import Side
 from handseg.text import listed, shown
 from handseg.work import Progress, silent, threads
@@ -30,6 +33,8 @@ NO_LABEL = "an image without a label"
 NO_IMAGE = "a label without an image"
 NOT_READ = "an image that is not read: not where images belong"
 STRANGE_FILE = "a file that is neither an image nor a label"
+OTHER_KIND = "a picture or array of a kind that is not read"
+FOREIGN = "annotations in a format that is not read: export them as COCO"
 SHARED_LABEL = "two images share one label"
 BOTH_SPLITS = "one person in train and test"
 ODD_SIZE = "an image of another size than the others"
@@ -46,7 +51,11 @@ SAME_SIDE = "both images of a person show the same side"
 _MOST = 0.8
 """Where so many agree, those that do not are odd ones out."""
 _RARE = 0.5
-_SPLITS = ("train", "test")
+_OTHER_KINDS = frozenset(
+    (".avif", ".gif", ".heic", ".j2k", ".jp2", ".mha", ".nii", ".npy", ".npz", ".nrrd", ".psd")
+)
+_NOT_THE_SET = frozenset({"crops", "runs", "votes"})
+"""Folders of a data set that handseg fills itself."""
 _TO_LOOK_AT = ("labels", "anatomy")
 """Subjects that a picture shows."""
 
@@ -144,7 +153,11 @@ def listing_findings(dataset: Dataset) -> list[Finding]:
         *_without_label(dataset, train, test),
         *_shared_labels(train + test),
         *_in_both_splits(train, test),
-        *(_strays(dataset, train + test) if dataset.layout == "handbone" else ()),
+        *(
+            Finding("warning" if one.is_meant else "error", "files", one.reason, one.path)
+            for one in dataset.left_out
+        ),
+        *_strays(dataset, train + test),
     ]
 
 
@@ -186,26 +199,43 @@ def _in_both_splits(train: Sequence[Sample], test: Sequence[Sample]) -> Iterator
 
 
 def _strays(dataset: Dataset, samples: Sequence[Sample]) -> Iterator[Finding]:
+    """Files below the data set's folder that a person could believe to be in it."""
     root, left_out = dataset.root, dataset.settings.exclude
     used = {path for sample in samples for path in (sample.image, sample.labels) if path}
-    for split in _SPLITS:
-        for path in _files(root / split):
-            if path in used or _is_left_out(path, left_out):
-                continue
-            name = path.relative_to(root).as_posix()
-            if path.suffix.lower() == ".json":
-                yield Finding("warning", "files", NO_IMAGE, name)
-            elif is_radiograph(path):
-                yield Finding("warning", "files", NOT_READ, name)
-            else:
-                yield Finding("note", "files", STRANGE_FILE, name)
+    is_bare = any(sample.labels is None for sample in dataset.train)
+    splits = [folder for _, folder in split_folders(root)] if dataset.layout == "handbone" else []
+    files = list(_files(root))
+    beside = {label_beside(path) for path in files if is_radiograph(path)} - used
+    labelled = beside.intersection(files)
+    for path in files:
+        if path in used or _is_left_out(path, left_out):
+            continue
+        name = path.relative_to(root).as_posix()
+        if tool := foreign_tool(path):
+            yield Finding("error" if is_bare else "warning", "files", FOREIGN, f"{name} is {tool}")
+        elif is_radiograph(path):
+            severity: Severity = "error" if label_beside(path) in labelled else "warning"
+            yield Finding(severity, "files", NOT_READ, name)
+        elif path.suffix.lower() in _OTHER_KINDS:
+            yield Finding("warning", "files", OTHER_KIND, name)
+        elif any(path.is_relative_to(split) for split in splits):
+            is_label = path.suffix.lower() == ".json"
+            yield Finding(*(("warning", "files", NO_IMAGE) if is_label
+                            else ("note", "files", STRANGE_FILE)), name)  # fmt: skip
+        elif path not in beside and dataset.layout != "coco" and _is_label(path):
+            yield Finding("warning", "files", NO_IMAGE, name)
+
+
+def _is_label(path: Path) -> bool:
+    return HandboneFormat().is_file(path) or LabelmeFormat().is_file(path)
 
 
 def _files(folder: Path) -> Iterator[Path]:
     """The files below a folder in order; hidden ones are other tools'."""
     for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if not hidden and path.is_file():
+        parts = path.relative_to(folder).parts
+        hidden = any(part.startswith(".") for part in parts)
+        if not hidden and parts[0] not in _NOT_THE_SET and path.is_file():
             yield path
 
 

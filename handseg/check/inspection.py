@@ -19,7 +19,7 @@ from handseg.anatomy import BONES, FOREARM
 from handseg.check.findings import FEWEST, SECOND_PIECE, SEVERAL_PIECES, TO_SIGMA, Finding, Severity
 from handseg.check.images import read_whole
 from handseg.data.images import ImageHeader, image_header, read_image
-from handseg.data.labels import Sample, read_labels
+from handseg.data.labels import Sample, read_labels, read_polygons
 from handseg.errors import InputError, did_you_mean
 from handseg.formats.documents import Size
 from handseg.formats.handbone import LabelledPolygon, read_label_file
@@ -271,7 +271,7 @@ def read_label(sample: Sample, classes: Sequence[str], size: Size | None) -> Che
     """
     label = CheckedLabel(sample.image_name, size, tuple(classes))
     try:
-        if sample.entry is None:
+        if sample.reader is read_polygons:
             _read_own_file(sample, classes, label)
         else:
             _read_entry(sample, classes, label)
@@ -281,7 +281,7 @@ def read_label(sample: Sample, classes: Sequence[str], size: Size | None) -> Che
         label.readable = False
     if sample.labelled is not None:
         label.labelled = tuple(name for name in label.labelled if name in sample.labelled)
-    if sample.entry is None:
+    if sample.reader is read_polygons:
         # The segmentation of a COCO annotation may well have several parts.
         _find_doubled(label)
     return label
@@ -310,7 +310,8 @@ def _read_entry(sample: Sample, classes: Sequence[str], label: CheckedLabel) -> 
     named = zip(classes, read.labelled, strict=True)
     label.labelled = tuple(name for name, is_labelled in named if is_labelled)
     if label.size is not None and read.size not in (None, label.size):
-        raise InputError(f"it is of an image of {read.size[1]} × {read.size[0]} pixels")
+        turned = ": the image's, turned" if read.size == label.size[::-1] else ""
+        raise InputError(f"it is of an image of {read.size[1]} × {read.size[0]} pixels{turned}")
     label.runs.update(read.runs)
     for name, parts in read.polygons.items():
         for part in parts:

@@ -84,8 +84,8 @@ def pixels(given: str | None) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def check_out(out: Path | None, force: bool) -> None:
-    """Before any work: raise UsageError where `--out` cannot be written."""
+def check_out(out: Path | None, force: bool, *, is_csv: bool = True) -> None:
+    """Before any work: raise UsageError where `--out` cannot be written, or means no CSV."""
     if out is None or out == STREAM:
         return
     if out.is_dir():
@@ -95,6 +95,14 @@ def check_out(out: Path | None, force: bool) -> None:
         raise UsageError(f"--out {out} is no file", hints=["--out - writes to stdout"])
     if out.suffix == ".gz":
         raise UsageError(f"--out {out}: what is written is not packed", hints=["--out - | gzip"])
+    if is_csv and out.suffix.lower() not in ("", ".csv", ".txt"):
+        raise UsageError(
+            f"--out {out}: what is written is a CSV",
+            hints=[
+                f"--out {out.with_suffix('.csv')}",
+                "handseg convert CSV --to png   # or coco, labelme: masks for other tools",
+            ],
+        )
     if out.exists() and not force:
         raise UsageError(f"{out} exists", hints=["--force replaces it", "or choose another --out"])
 

@@ -179,7 +179,7 @@ def check_place(out: Path | None, target: "Format", src: Path, force: bool) -> N
     if out is not None and out.exists() and src.exists() and out.samefile(src):
         raise UsageError(f"--out {out} is the source itself", hints=["choose another --out"])
     if not isinstance(target, FolderFormat):
-        check_out(out, force)
+        check_out(out, force, is_csv=False)
         return
     if out == STREAM:
         raise UsageError(

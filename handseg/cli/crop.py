@@ -1,6 +1,7 @@
 """`handseg crop`: windows around regions of the hand, as further training images."""
 
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -37,6 +38,7 @@ def crop(
     from handseg.data.crop_manifest import crops_folder
     from handseg.data.dataset import labelled_training_samples, open_dataset
     from handseg.data.fingerprint import fingerprint, sample_files
+    from handseg.runs.control import data_option
 
     dataset = open_dataset(data_folder(data))
     names = known_regions(regions, dataset.classes, dataset.regions)
@@ -53,7 +55,8 @@ def crop(
         console.info(f"{dataset.root} is read-only: crops go to {place}")
     made = [crop_region(dataset, samples, region, source, force) for region in names]
     listed = ", ".join(f'"{name}"' for name in names)
-    console.info(f"train with them:  handseg train RECIPE --set 'data.crops=[{listed}]'")
+    words = ["--set", f"data.crops=[{listed}]", *data_option(dataset.root)]
+    console.info(f"train with them:  handseg train RECIPE {shlex.join(words)}")
     for folder in dict.fromkeys(made):
         console.out(str(folder))
 

@@ -3,15 +3,17 @@
 import mmap
 import re
 import threading
+import unicodedata
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
-from pathlib import Path
+from functools import cached_property, partial
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
 
 from handseg.anatomy import ALIASES
 from handseg.data.labels import Labels, Sample
-from handseg.data.layout import Listing, Names, is_image, note_on_persons, without_suffix
+from handseg.data.layout import LeftOut, Listing, Names, is_image, note_on_persons, without_suffix
 from handseg.data.settings import FILE, Settings, is_inside
 from handseg.errors import InputError, did_you_mean
 from handseg.formats.coco import CocoDocument, Id, read_annotations, read_document
@@ -27,6 +29,8 @@ MOST_CANDIDATES = 64
 """JSON files of other names that are looked into: a set has few COCO files."""
 KEYS = (b'"images"', b'"categories"', b'"annotations"')
 ODD_FOLDERS = frozenset({"crops", "outputs_json", "runs"})
+NOT_THERE = "an image that an annotation file names and that is not there"
+SAME_ENTRY = "a second entry of an image in an annotation file, without annotations"
 REMEMBERED = 16
 """Files whose content is remembered; each is read again where more of them take turns."""
 
@@ -55,6 +59,15 @@ class Coco:
         for document in documents:
             search.add_named(document)
         search.add_unnamed()
+        if search.missing and not search.samples:
+            raise InputError(
+                f"{counted(len(search.missing), 'named image')}, and none of them is in {folder}",
+                details="\n".join(search.missing[:5]),
+                hints=[
+                    "put the images beside it",
+                    f'or, if it is not of this data set, say so in {FILE}:  layout = "flat"',
+                ],
+            )
         files = [path.relative_to(folder).as_posix() for path in paths]
         notes = [f"{counted(len(files), 'annotation file')}: {shown(files)}"]
         if left_out:
@@ -65,6 +78,7 @@ class Coco:
             tuple(sample for sample in search.samples if sample.split == "test"),
             (*notes, *search.notes()),
             {name: ALIASES[name] for name in classes if name in ALIASES},
+            tuple(search.left_out),
         )
 
     def label_path(self, root: Path, image: Path) -> None:
@@ -103,7 +117,7 @@ def document_at(path: Path) -> CocoDocument:
     """The file's content, remembered while its size and time stay.
 
     Raises:
-        InputError: it is no COCO document, or names a file outside its own folder.
+        InputError: it is no COCO document.
     """
     try:
         status = path.stat()
@@ -114,21 +128,11 @@ def document_at(path: Path) -> CocoDocument:
         known, found = _remembered.get(path, (None, None))
         if found is None or known != state:
             found = read_document(path)
-            _check_inside(found)
         _remembered[path] = (state, found)
         _remembered.move_to_end(path)
         while len(_remembered) > REMEMBERED:
             _remembered.popitem(last=False)
         return found
-
-
-def _check_inside(document: CocoDocument) -> None:
-    for number, image in enumerate(document.images.values()):
-        if not is_inside(image.file_name):
-            raise InputError(
-                f"{document.path}: image {number} has the file name {image.file_name!r:.100}",
-                details="a data set may only name files in its own folder",
-            )
 
 
 class _Search:
@@ -143,22 +147,71 @@ class _Search:
         self.folders: dict[Path, str] = {}
         self.persons: list[str | None] = []
         self.missing: list[str] = []
+        self.left_out: list[LeftOut] = []
+        self.found_by_name: list[str] = []
 
     def add_named(self, document: CocoDocument) -> None:
         """The images that a file names, in path order."""
         split = _split_of(self.root, document.path)
-        found: list[tuple[Path, Id]] = []
+        file = document.path.relative_to(self.root).as_posix()
+        found: dict[Path, list[Id]] = {}
         for entry, image in document.images.items():
             file_name = image.file_name.replace("\\", "/")
-            place = next(_image_places(self.root, document.path, file_name), None)
+            place = self._place_of(document.path, file_name)
             if place is None:
-                self.missing.append(f"{document.path.relative_to(self.root)}: {file_name}")
+                self.missing.append(f"{file}: {file_name}")
+                self.left_out.append(LeftOut(f"{file}: {file_name}", NOT_THERE))
             else:
-                found.append((place, entry))
-        for place, entry in sorted(found, key=lambda one: one[0]):
+                found.setdefault(place, []).append(entry)
+        for place in sorted(found):
+            entry = self._entry_of(document, place, found[place])
             self._claim(place, document.path)
             self.folders.setdefault(place.parent, split)
             self.samples.append(self._labelled(self._sample(place, split), document, entry))
+
+    def _place_of(self, document: Path, file_name: str) -> Path | None:
+        """The image that a name means: as it is written, else the one image of about that name."""
+        if is_inside(file_name):
+            place = next(_image_places(self.root, document, file_name), None)
+            if place is not None:
+                return place
+        places = self._by_name.get(_plain_name(file_name), ())
+        if len(places) != 1:
+            return None
+        self.found_by_name.append(file_name)
+        return places[0]
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[Path]]:
+        """All images below the folder by their plain base names."""
+        found: dict[str, list[Path]] = {}
+        for path in sorted(self.root.rglob("*")):
+            odd = ODD_FOLDERS.intersection(path.relative_to(self.root).parts)
+            if not odd and is_image(path, self.root):
+                found.setdefault(_plain_name(path.name), []).append(path)
+        return found
+
+    def _entry_of(self, document: CocoDocument, place: Path, entries: Sequence[Id]) -> Id:
+        """The one entry of an image; of several the one that draws something.
+
+        Raises InputError where several do: which one counts is not to be guessed.
+        """
+        drawn = [entry for entry in entries if document.drawn_in(entry)] or [*entries[:1]]
+        file = document.path.relative_to(self.root).as_posix()
+        if len(drawn) > 1:
+            numbers = " and ".join(repr(entry) for entry in drawn)
+            raise InputError(
+                f"{document.path} names the image {place} {len(drawn)} times, with annotations for "
+                "each",
+                details=f"the entries of `images` with the ids {numbers}",
+                hints=[f"give all annotations to one of them, and take the others out of {file}"],
+            )
+        self.left_out += [
+            LeftOut(f"{file}: image {entry!r} ({place.name})", SAME_ENTRY, is_meant=True)
+            for entry in entries
+            if entry != drawn[0]
+        ]
+        return drawn[0]
 
     def add_unnamed(self) -> None:
         """The images that lie beside named ones and that no file names."""
@@ -178,16 +231,20 @@ class _Search:
                 f"{counted(len(self.missing), 'named image')} left out, not there: "
                 + shown(self.missing)
             )
+        if self.found_by_name:
+            number = counted(len(self.found_by_name), "image")
+            notes.append(
+                f"{number} found by the file's name alone, in whatever spelling: "
+                + shown(self.found_by_name)
+            )
         if self.persons:
             notes.append(note_on_persons(self.persons))
         return notes
 
     def _claim(self, image: Path, document: Path) -> None:
         if image in self.owners:
-            other = self.owners[image]
-            again = "twice" if other is document else f"as {other} does"
             raise InputError(
-                f"{document} names the image {image} {again}",
+                f"{document} names the image {image} as {self.owners[image]} does",
                 hints=[
                     "say which files count, in dataset.toml:  "
                     f'annotations = ["{document.relative_to(self.root).as_posix()}"]'
@@ -230,9 +287,16 @@ def _names_left_out(documents: Sequence[CocoDocument], settings: Settings) -> tu
     folded = {name.casefold() for name in asked}
     found: dict[str, None] = {}
     for document in documents:
-        above = {category.supercategory for category in document.categories.values()}
+        drawn = {one.category for some in document.annotations.values() for one in some}
         for number, category in document.categories.items():
-            heading = number == 0 and category.name in above
+            # Roboflow gives the id 0 to what the others stand under; labelme2coco has each class
+            # stand under itself.
+            above = {
+                other.supercategory
+                for other in document.categories.values()
+                if other.name != category.name
+            }
+            heading = number == 0 and category.name in above - drawn
             if heading or category.name.casefold() in folded:
                 found[category.name] = None
     return tuple(found)
@@ -321,6 +385,12 @@ def _image_places(root: Path, document: Path, file_name: str) -> Iterator[Path]:
         place = base / file_name
         if place.is_relative_to(root) and _is_there(place):
             yield place
+
+
+def _plain_name(file_name: str) -> str:
+    """The base name of a file in one spelling: macOS takes letters apart, web tools write %20."""
+    name = unquote(PurePosixPath(file_name).name)
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _is_there(path: Path) -> bool:

@@ -4,6 +4,7 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING
@@ -11,11 +12,13 @@ from typing import TYPE_CHECKING
 from handseg import registry
 from handseg.anatomy import REGIONS, bones_of, not_bones
 from handseg.data.dicom import is_dicom
+from handseg.data.flat import Flat
 from handseg.data.images import image_header
 from handseg.data.labels import Sample
-from handseg.data.layout import Layout, Listing
+from handseg.data.layout import Layout, LeftOut, Listing, is_image
 from handseg.data.settings import FILE, Settings, Windows, apply_settings, settings_of
 from handseg.errors import InputError, UsageError
+from handseg.formats.foreign import foreign_tool
 from handseg.text import counted, shown
 
 if TYPE_CHECKING:
@@ -43,6 +46,7 @@ class Dataset:
     settings: Settings = field(default_factory=Settings)
     notes: tuple[str, ...] = ()
     """What was recognised and what was left out, for a person."""
+    left_out: tuple[LeftOut, ...] = ()
 
     def split(self, name: str) -> tuple[Sample, ...]:
         """The samples of `train`, `test` or `all`."""
@@ -148,6 +152,7 @@ def dataset_of(root: Path, layout: str, listing: Listing, settings: Settings) ->
         {**listing.aliases, **settings.aliases},
         settings,
         (*listing.notes, *left_out, *frames_note(train + test)),
+        listing.left_out,
     )
 
 
@@ -288,13 +293,53 @@ def with_own_names(splits: tuple[tuple[Sample, ...], ...]) -> tuple[tuple[Sample
 
 
 def no_dataset(folder: Path) -> InputError:
+    """The error where no layout fits: what was looked for, what was seen and what reads it."""
     looked = folder.resolve() if folder.exists() else f"{folder.absolute()} (does not exist)"
+    seen, hints = seen_in(folder)
     return InputError(
         "no data set found",
-        details=f"looked in {looked}\n{EXAMPLE}\nor {', or '.join(OTHERS)}",
+        details="\n".join((f"looked in {looked}", *seen, EXAMPLE, f"or {', or '.join(OTHERS)}")),
         hints=[
+            *hints,
             "name another folder with --data DIR or HANDSEG_DATA",
             "handseg demo           makes a synthetic data set and goes the whole way",
             "handseg phantom data   makes only the data set",
         ],
     )
+
+
+LOOKED_AT = 4096
+"""Files of a folder without a data set that are counted."""
+
+
+def seen_in(folder: Path) -> tuple[list[str], list[str]]:
+    """What lies in a folder that is no data set, and the lines that would read it."""
+    files = [
+        path
+        for path in islice(folder.rglob("*"), LOOKED_AT)
+        if path.is_file() and not any(one.startswith(".") for one in path.relative_to(folder).parts)
+    ]
+    if not files:
+        return ["it is empty"] if folder.is_dir() else [], []
+    kinds = Counter(path.suffix[1:].upper() or "plain" for path in files).most_common(4)
+    folders = sorted({path.parent.relative_to(folder).as_posix() for path in files})
+    words = " and ".join(f"{number} {kind}" for kind, number in kinds)
+    seen = [f"seen: {words} files in {shown(folders, 3)}"]
+    hints = [
+        f"{path.relative_to(folder)} is {tool}, which is not read: export it as COCO"
+        for path in files
+        if (tool := foreign_tool(path))
+    ][:1]
+    name = shlex.quote(str(folder))
+    inner = [path for path in sorted(folder.iterdir()) if path.is_dir() and is_dataset(path)]
+    if inner and (len(inner) == 1 or not all(Flat().recognises(path) for path in inner)):
+        hints.append(f"handseg check {shlex.quote(str(inner[0]))}   is a data set: name it")
+    elif any(is_image(path, folder) for path in files):
+        line = f"echo 'layout = \"tree\"' > {shlex.quote(str(folder / FILE))}"
+        hints.append(f"{line}   # reads the images of all folders; the outermost is the person")
+    if any(path.suffix.lower() in (".npy", ".npz") for path in files):
+        hints.append(
+            "masks as arrays are not read: with each mask as MASKS/<image>/<class>.png, "
+            f"handseg convert MASKS --to coco --data {name}   makes COCO of them"
+        )
+    return seen, hints

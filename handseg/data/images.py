@@ -36,6 +36,8 @@ _SCREEN_GAMMA = 1 / 2.2
 
 
 def is_radiograph(path: Path) -> bool:
+    if path.name.upper() == "DICOMDIR":  # the table of contents of an archive
+        return False
     known = path.suffix.lower() in SUFFIXES
     return (known or is_dicom(path)) and not path.is_dir()
 

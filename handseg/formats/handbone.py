@@ -41,8 +41,8 @@ SPLITS = {
     **dict.fromkeys(("val", "valid", "validation"), "train"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
-"""The split that the images of a folder are of, by its name in whatever case. What was published for
-validation is training data: folds say which people are held out."""
+"""The split that the images of a folder are of, by its name in whatever case. What was published
+for validation is training data: folds say which people are held out."""
 UNKNOWN = "unknown"
 """The folder of images whose person is not known."""
 
@@ -130,9 +130,9 @@ def _outlines_of(entry: Any) -> list[Any]:
     Its files have the points themselves.
     """
     points = entry.get("points") if isinstance(entry, dict) else None
-    first = points[0] if isinstance(points, list) and points else None
-    if isinstance(points, list) and isinstance(first, list) and first and isinstance(first[0], list):
-        return [{**entry, "points": part} for part in points]
+    parts = points if isinstance(points, list) and points else [None]
+    if all(isinstance(part, list) and part and isinstance(part[0], list) for part in parts):
+        return [{**entry, "points": part} for part in parts]
     return [entry]
 
 

@@ -37,20 +37,29 @@ def resume_command(run: RunSummary) -> str | None:
     return run_command(["train", "--resume"], run.folder)
 
 
-def run_command(words: Sequence[str], run: Path, split: str = "") -> str:
+def run_command(words: Sequence[str], run: Path, split: str = "", data: Path | None = None) -> str:
     """`handseg` and the words before a run, with the run, as a person types it.
 
-    `split` makes it the run's predictions of that split.
+    `split` makes it the run's predictions of that split, `data` says which data set is meant.
     """
     named = f"{run.name}:{split}" if split else run.name
-    return shlex.join(["handseg", *words, named, *runs_option(run.parent)])
+    options = [*runs_option(run.parent), *(data_option(data) if data else [])]
+    return shlex.join(["handseg", *words, named, *options])
 
 
 def runs_option(runs: Path) -> list[str]:
     """The words that name the folder of runs, unless it is the one that is meant anyway."""
-    default = Path(os.environ.get("HANDSEG_RUNS") or "runs")
-    same = runs == default or runs.resolve() == default.resolve()
-    return [] if same else ["--runs", str(runs)]
+    return _option("--runs", runs, os.environ.get("HANDSEG_RUNS") or "runs")
+
+
+def data_option(data: Path) -> list[str]:
+    """The words that name the data set, unless it is the one that is meant anyway."""
+    return _option("--data", data, os.environ.get("HANDSEG_DATA") or "data")
+
+
+def _option(name: str, folder: Path, default: str) -> list[str]:
+    same = folder == Path(default) or folder.resolve() == Path(default).resolve()
+    return [] if same else [name, str(folder)]
 
 
 def acquire_lock(folder: Path) -> RunLock:

@@ -1,5 +1,6 @@
 """What a person may type for a prediction: a CSV, or RUN[:SPLIT]."""
 
+import shlex
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +29,14 @@ def find_prediction(text: str, runs: Path, split: str = "test") -> Path:
     """
     path = Path(text)
     # `-` is stdin; `<(command)` of a shell is a pipe, which is no file.
+    if path.suffix.lower() == ".json" and path.is_file():
+        raise InputError(
+            f"{text} is JSON, no CSV of masks",
+            hints=[
+                f"handseg check {shlex.quote(str(path.parent))}   # if it labels a data set",
+                f"handseg convert {shlex.quote(text)} --to csv",
+            ],
+        )
     if path == STDIN or (path.exists() and not path.is_dir()):
         return path
     if path.is_dir() and not (path / layout.RUN).is_file() and not (runs / text).is_dir():

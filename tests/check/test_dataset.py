@@ -229,3 +229,40 @@ def test_what_a_file_says_of_its_picture_is_said_where_a_person_may_have_meant_i
     ]
     said = "1 TIFF has several pages, the first is taken: image02.tif"
     assert said in open_dataset(data).recognised
+
+
+def picture(path):
+    from PIL import Image
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((6, 8), 90, np.uint8)).save(path)
+    return path
+
+
+def test_in_every_layout_a_picture_that_is_not_read_is_found(tmp_path):
+    """A labelled one is an error, any other may be meant."""
+    for name in ("train/a.png", "b.png", "train/patient 3/c.png"):
+        picture(tmp_path / name)
+    for name in ("train/a.json", "b.json"):
+        (tmp_path / name).write_text('{"annotations": []}')
+    (tmp_path / "train/d.heic").write_bytes(b"x")
+    (tmp_path / "train/e.json").write_text('{"annotations": []}')
+    found = dataset.listing_findings(open_dataset(tmp_path))
+    assert [(one.severity, one.reason, one.detail) for one in found] == [
+        ("error", dataset.NOT_READ, "b.png"),
+        ("warning", dataset.OTHER_KIND, "train/d.heic"),
+        ("warning", dataset.NO_IMAGE, "train/e.json"),
+        ("warning", dataset.NOT_READ, "train/patient 3/c.png"),
+    ]
+
+
+def test_annotations_of_another_tool_are_an_error_where_labels_are_missing(tmp_path):
+    picture(tmp_path / "a.png")
+    (tmp_path / "export.json").write_text('[{"from_name": "a", "to_name": "b"}]')
+    found = dataset.listing_findings(open_dataset(tmp_path))
+    assert ("error", "export.json is Label Studio's JSON") in [
+        (one.severity, one.detail) for one in found
+    ]
+    (tmp_path / "a.json").write_text('{"annotations": []}')
+    (one,) = dataset.listing_findings(open_dataset(tmp_path))
+    assert one.severity == "warning"

@@ -96,3 +96,33 @@ def test_folders_of_people_win_over_loose_images(tmp_path, add):
     add("train/DCM/ID001/a.png")
     add("train/DCM/loose.png")
     assert open_dataset(tmp_path).layout == "handbone"
+
+
+def test_pictures_beside_a_test_folder_are_those_to_train_on(tmp_path, add):
+    add("a.png", "a.json")
+    add("test/b.png")
+    dataset = open_dataset(tmp_path)
+    assert [one.image_name for one in dataset.train] == ["a.png"]
+    assert [one.image_name for one in dataset.test] == ["b.png"]
+
+
+@pytest.mark.parametrize("val", ["val", "valid", "validation", "Val"])
+def test_a_folder_for_validation_is_trained_and_validated_on(tmp_path, add, val):
+    add("Train/a.png", "Train/a.json")
+    add(f"{val}/b.png", f"{val}/b.json")
+    add("Test/c.png")
+    dataset = open_dataset(tmp_path)
+    assert [one.image_name for one in dataset.train] == ["a.png", "b.png"]
+    assert [one.image_name for one in dataset.test] == ["c.png"]
+
+
+def test_a_list_of_outlines_is_read_as_the_competition_describes_it(tmp_path, add):
+    from handseg.data.labels import read_labels
+
+    add("a.png", "a.json")
+    square = [[1, 1], [4, 1], [4, 4], [1, 4]]
+    nested = [{"label": "Ulna", "points": [square]}, {"label": "Radius", "points": square}]
+    (tmp_path / "a.json").write_text(json.dumps({"annotations": nested}))
+    labels = read_labels(open_dataset(tmp_path).train[0], BONES)
+    (ulna,), (radius,) = labels.polygons["Ulna"], labels.polygons["Radius"]
+    assert ulna.tolist() == radius.tolist() == square

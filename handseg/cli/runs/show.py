@@ -66,7 +66,7 @@ def show(
 
     if html is not None and (json_ or csv_):
         raise UsageError("--html, --json and --csv are three formats; give one of them")
-    check_out(html, force)
+    check_out(html, force, is_csv=False)
     place = runs_folder(runs or context.obj)
     other = None if against is None else find_run(against, place)
     report = report_run(find_run(run, place), time.time(), other)

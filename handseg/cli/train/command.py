@@ -213,6 +213,7 @@ def go_on(run: Path, loaded: "LoadedRecipe", data: Path | None) -> None:
 
 def report(outcome: "Outcome") -> None:
     """The Dice of every bone, where everything lies, and what to type next."""
+    from handseg.inference.predictions import read_facts
     from handseg.runs.control import run_command
 
     if outcome.reason:
@@ -221,7 +222,11 @@ def report(outcome: "Outcome") -> None:
         console.info(line)
     console.info(f"best Dice {outcome.best:.4f} (validation){weights_words(outcome)}")
     console.info(f"held-out people: {outcome.predictions}")
-    lines = [run_command(["score"], outcome.run, "val"), run_command(["predict"], outcome.run)]
+    data = Path(read_facts(outcome.run).get("data") or data_folder(None))
+    lines = [
+        run_command(["score"], outcome.run, "val", data),
+        run_command(["predict"], outcome.run, data=data),
+    ]
     width = max(map(len, lines))
     console.info(f"next:  {lines[0]:<{width}}    every bone")
     console.info(f"       {lines[1]:<{width}}    the test images")

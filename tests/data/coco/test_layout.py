@@ -1,6 +1,7 @@
 """Listing a data set of COCO files."""
 
 import json
+import unicodedata
 
 import pytest
 
@@ -197,3 +198,75 @@ def test_a_pattern_of_annotations_that_is_none_is_said(ram):
     (ram / "dataset.toml").write_text('annotations = ["**x"]')
     with pytest.raises(InputError, match="annotation"):
         open_dataset(ram)
+
+
+@pytest.mark.parametrize(
+    ("written", "on_disk"),
+    [
+        ("손.png", unicodedata.normalize("NFD", "손.png")),
+        ("a%20b.png", "a b.png"),
+        ("/home/anna/set/a.PNG", "a.png"),
+        ("C:\\set\\a.png", "a.png"),
+    ],
+)
+def test_an_image_is_found_by_its_name_in_whatever_spelling(tmp_path, add_coco, written, on_disk):
+    add_coco(tmp_path, [on_disk], [(on_disk, "Radius", [[1, 1, 9, 1, 9, 9]])])
+    path = tmp_path / "_annotations_bone_rle.coco.json"
+    document = json.loads(path.read_text())
+    document["images"][0]["file_name"] = written
+    path.write_text(json.dumps(document))
+    dataset = open_dataset(tmp_path)
+    assert [(one.image.name, one.labels) for one in dataset.train] == [(on_disk, path)]
+    assert "found by the file's name alone" in dataset.recognised
+
+
+def test_named_images_that_are_not_there_are_findings(tmp_path, add_coco):
+    add_coco(tmp_path, ["a.png", "b.png", "c.png"])
+    (tmp_path / "b.png").unlink()
+    dataset = open_dataset(tmp_path)
+    assert [(one.path, one.is_meant) for one in dataset.left_out] == [
+        ("_annotations_bone_rle.coco.json: b.png", False)
+    ]
+
+
+def test_a_file_of_which_no_image_is_there_is_no_flat_folder(tmp_path, add_coco):
+    add_coco(tmp_path, ["a.png"])
+    (tmp_path / "a.png").rename(tmp_path / "other.png")
+    with pytest.raises(InputError, match="1 named image, and none of them is in"):
+        open_dataset(tmp_path)
+
+
+def test_of_two_entries_of_an_image_the_one_with_annotations_counts(tmp_path, add_coco):
+    path = add_coco(tmp_path, ["a.png"], [("a.png", "Radius", [[1, 1, 9, 1, 9, 9]])])
+    document = json.loads(path.read_text())
+    document["images"].insert(0, {**document["images"][0], "id": 99})
+    path.write_text(json.dumps(document))
+    dataset = open_dataset(tmp_path)
+    assert [one.entry for one in dataset.train] == [10]
+    assert [one.is_meant for one in dataset.left_out] == [True]
+    again = {**document["annotations"][0], "id": 7, "image_id": 99}
+    document["annotations"].append(again)
+    path.write_text(json.dumps(document))
+    with pytest.raises(InputError, match="2 times, with annotations for each") as caught:
+        open_dataset(tmp_path)
+    assert "99 and 10" in caught.value.details
+
+
+def test_a_class_that_stands_under_itself_is_no_heading(tmp_path, add_coco):
+    """So writes labelme2coco, whose ids begin with 0; Roboflow's category 0 is a heading."""
+    path = add_coco(tmp_path, ["a.png"], [("a.png", "Radius", [[1, 1, 9, 1, 9, 9]])])
+    document = json.loads(path.read_text())
+    for number, category in enumerate(document["categories"]):
+        category |= {"id": number, "supercategory": category["name"]}
+    document["annotations"][0]["category_id"] = 0
+    path.write_text(json.dumps(document))
+    assert open_dataset(tmp_path).classes == ("Radius", "Ulna")
+    document["categories"] = [
+        {"id": number, "name": name, "supercategory": above}
+        for number, (name, above) in enumerate(
+            [("bones", "none"), ("Radius", "bones"), ("Ulna", "bones")]
+        )
+    ]
+    document["annotations"][0]["category_id"] = 1
+    path.write_text(json.dumps(document))
+    assert open_dataset(tmp_path).classes == ("Radius", "Ulna")

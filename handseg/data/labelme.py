@@ -1,0 +1,52 @@
+"""The `labelme` layout: LabelMe's files beside their images."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from handseg.data.flat import Flat
+from handseg.data.labels import Labels, Sample
+from handseg.data.layout import Listing
+from handseg.data.settings import Settings
+from handseg.formats.labelme import LabelmeFormat
+from handseg.formats.polygons import unknown_class
+
+
+class Labelme(Flat):
+    """As `Flat`, with labels as LabelMe saves them; what is not drawn is absent."""
+
+    looks = "LabelMe's files beside their images"
+
+    def recognises(self, folder: Path) -> bool:
+        samples = Flat().listing(folder, Settings())
+        first = next((one.labels for one in samples.train + samples.test if one.labels), None)
+        return first is not None and LabelmeFormat().is_file(first)
+
+    def listing(self, folder: Path, settings: Settings) -> Listing:
+        found = super().listing(folder, settings)
+        return replace(found, train=_with_reader(found.train), test=_with_reader(found.test))
+
+
+def _with_reader(samples: Sequence[Sample]) -> tuple[Sample, ...]:
+    return tuple(replace(sample, reader=read_labelme) for sample in samples)
+
+
+def read_labelme(path: Path, classes: Sequence[str]) -> Labels:
+    """What a file of LabelMe draws of some classes.
+
+    Raises:
+        InputError: it is no such file, a shape is at fault, or of a class that is none of these.
+    """
+    masks = LabelmeFormat().read(path)
+    (image, size), *_ = masks.images.items()
+    labels = Labels({}, (), {}, size, str(path))
+    for name in masks.classes:
+        polygons, runs = masks.polygons_of(image, name), masks.runs_of(image, name)
+        if name not in classes and len(runs):
+            raise unknown_class(str(path), name, classes)
+        if polygons:
+            labels.polygons[name] = tuple(polygons)
+        elif len(runs):
+            labels.runs[name] = runs
+    known = masks.known(image) if image in masks.labelled else classes
+    return replace(labels, labelled=tuple(name in known for name in classes))

@@ -1,0 +1,95 @@
+"""The `tree` layout: images in folders of people, however deep; what an archive of DICOM gives."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from handseg.data.dicom import is_dicom, read_header
+from handseg.data.flat import Flat, person_of
+from handseg.data.labels import Sample
+from handseg.data.layout import LeftOut, Listing, Names, is_image, note_on_persons, without_suffix
+from handseg.data.settings import Settings
+from handseg.errors import InputError
+from handseg.formats.handbone import CLASSES, split_folders
+
+NO_PICTURE = "a DICOM file that holds no image"
+LOOKED_AT = 4096
+"""Files of which the first DICOM file must be one for a folder to be recognised as a tree."""
+OTHERS = frozenset({"crops", "runs", "votes"})
+"""Folders beside the people that handseg fills itself."""
+
+
+class Tree(Flat):
+    """`DIR/<patient>/<study>/<series>/<image>` or `DIR/<split>/<patient>/…`, labels beside images.
+
+    The person is what the path says, else a DICOM file's patient, else the outermost folder. DICOM
+    is recognised; of other pictures `dataset.toml` must say `layout = "tree"`, since folders of
+    pictures may mean anything.
+    """
+
+    looks = "a tree of DICOM files (patient, study, series)"
+
+    def recognises(self, folder: Path) -> bool:
+        return any(map(is_dicom, islice(_images_below(folder), LOOKED_AT)))
+
+    def listing(self, folder: Path, settings: Settings) -> Listing:
+        search = _TreeSearch(folder, Names.of(settings))
+        for split, base in split_folders(folder) or [("train", folder)]:
+            search.add(split, base)
+        train, test = (
+            tuple(one for one in search.samples if one.split == split)
+            for split in ("train", "test")
+        )
+        notes = (note_on_persons(search.persons),) if search.persons else ()
+        classes = settings.classes or CLASSES
+        return Listing(classes, train, test, notes, left_out=tuple(search.left_out))
+
+
+@dataclass
+class _TreeSearch:
+    """Collects the images of each split."""
+
+    root: Path
+    names: Names
+    samples: list[Sample] = field(default_factory=list[Sample])
+    persons: list[str | None] = field(default_factory=list[str | None])
+    left_out: list[LeftOut] = field(default_factory=list[LeftOut])
+
+    def add(self, split: str, base: Path) -> None:
+        for image in sorted(_images_below(base)):
+            name = image.relative_to(base).as_posix()
+            if is_dicom(image) and not _has_picture(image):
+                inside = image.relative_to(self.root).as_posix()
+                self.left_out.append(LeftOut(inside, NO_PICTURE, is_meant=True))
+                continue
+            person = person_of(image, name, self.names)
+            if person is None and "/" in name and self.names.own_person is None:
+                person = name.split("/")[0]
+            self.persons.append(person)
+            label = Flat().label_path(self.root, image)
+            self.samples.append(
+                Sample(
+                    name,
+                    image,
+                    label if label.is_file() else None,
+                    person or without_suffix(name),
+                    split,
+                    side=self.names.side(name),
+                )
+            )
+
+
+def _images_below(base: Path) -> Iterator[Path]:
+    for path in base.rglob("*"):
+        if path.relative_to(base).parts[0] not in OTHERS and is_image(path, base):
+            yield path
+
+
+def _has_picture(image: Path) -> bool:
+    """Whether a DICOM file is no report, plan or table of contents."""
+    try:
+        read_header(image)
+    except InputError:
+        return False
+    return True

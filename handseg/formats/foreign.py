@@ -1,0 +1,34 @@
+"""Annotations of other tools in formats that are not read: whose they are."""
+
+from pathlib import Path
+
+LOOKED_INTO = 1 << 16
+"""Bytes at the beginning of a file that say whose it is."""
+_YOLO = {"YOLO's": (b"names:", b"nc:")}
+_MARKS = {
+    ".json": {
+        "Label Studio's JSON": (b'"from_name"', b'"to_name"'),
+        "VIA's project": (b'"_via_',),
+        "Labelbox's JSON": (b'"data_row"',),
+    },
+    ".xml": {
+        "CVAT's XML": (b"<annotations>", b"<version>"),
+        "Pascal VOC's XML": (b"<annotation", b"<object>"),
+    },
+    ".yaml": _YOLO,
+    ".yml": _YOLO,
+}
+"""What the files of each tool hold, by their suffix."""
+
+
+def foreign_tool(path: Path) -> str:
+    """Whose annotations a file holds that are not read here; empty where it is none of those."""
+    tools = _MARKS.get(path.suffix.lower(), {})
+    if not tools:
+        return ""
+    try:
+        with path.open("rb") as file:
+            content = file.read(LOOKED_INTO)
+    except OSError:
+        return ""
+    return next((tool for tool, marks in tools.items() if all(m in content for m in marks)), "")

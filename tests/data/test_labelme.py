@@ -1,0 +1,65 @@
+"""LabelMe's files beside their images, as a data set."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from handseg.data.dataset import labelled_training_samples, open_dataset
+from handseg.data.labels import label_runs
+from handseg.errors import InputError
+from handseg.rle import to_mask
+
+SQUARE = [[1, 1], [4, 1], [4, 4], [1, 4]]
+
+
+@pytest.fixture
+def add(tmp_path):
+    def write(image, *shapes):
+        path = tmp_path / image
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((6, 8), 90, np.uint8)).save(path)
+        document = {
+            "version": "5.5.0",
+            "imagePath": path.name,
+            "imageHeight": 6,
+            "imageWidth": 8,
+            "shapes": [
+                {"label": label, "points": points, "shape_type": kind}
+                for label, kind, points in shapes
+            ],
+        }
+        path.with_suffix(".json").write_text(json.dumps(document))
+        return path
+
+    return write
+
+
+def test_shapes_are_masks_and_what_is_not_drawn_is_absent(tmp_path, add):
+    add("a.png", ("Ulna", "polygon", SQUARE), ("Radius", "rectangle", [[0, 0], [2, 1]]))
+    add("test/b.png")
+    dataset = open_dataset(tmp_path)
+    assert (dataset.layout, len(dataset.train), len(dataset.test)) == ("labelme", 1, 1)
+    found = label_runs(labelled_training_samples(dataset)[0], dataset.classes)
+    masks = dict(zip(dataset.classes, found.runs, strict=True))
+    assert to_mask(masks["Ulna"], (6, 8)).sum() == 16
+    assert to_mask(masks["Radius"], (6, 8)).sum() == 6
+    assert len(masks["Lunate"]) == 0
+    assert all(found.labelled)
+
+
+def test_a_class_that_the_set_does_not_have_is_refused_with_the_nearest(tmp_path, add):
+    add("a.png", ("Lunat", "polygon", SQUARE))
+    dataset = open_dataset(tmp_path)
+    with pytest.raises(InputError, match="did you mean Lunate"):
+        label_runs(dataset.train[0], dataset.classes)
+
+
+def test_classes_of_one_s_own_stand_in_the_settings(tmp_path, add):
+    add("a.png", ("Elbow", "polygon", SQUARE))
+    (tmp_path / "dataset.toml").write_text('classes = ["Elbow"]\n')
+    dataset = open_dataset(tmp_path)
+    assert dataset.layout == "labelme"
+    (runs,) = label_runs(dataset.train[0], dataset.classes).runs
+    assert to_mask(runs, (6, 8)).sum() == 16

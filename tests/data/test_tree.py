@@ -1,0 +1,99 @@
+"""Images in folders of people, and trees of DICOM files."""
+
+import json
+import shlex
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from handseg.check.dataset import listing_findings
+from handseg.data.dataset import open_dataset
+from handseg.errors import InputError
+
+pytest.importorskip("pydicom")
+
+
+def write_dicom(path, patient, pixels=True):
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.1.1"
+    meta.MediaStorageSOPInstanceUID = generate_uid()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset = Dataset()
+    dataset.file_meta = meta
+    dataset.PatientID = patient
+    if pixels:
+        dataset.Rows, dataset.Columns = 6, 8
+        dataset.BitsAllocated = dataset.BitsStored = 8
+        dataset.HighBit, dataset.PixelRepresentation, dataset.SamplesPerPixel = 7, 0, 1
+        dataset.PhotometricInterpretation = "MONOCHROME2"
+        dataset.PixelData = np.full((6, 8), 90, np.uint8).tobytes()
+    dataset.save_as(path, enforce_file_format=True)
+
+
+def test_an_archive_of_dicom_is_read_with_its_patients_and_labels(tmp_path):
+    write_dicom(tmp_path / "PA000001/ST1/SE1/IM000001", "P17")
+    write_dicom(tmp_path / "PA000001/ST2/SE1/IM000001", "P17")
+    write_dicom(tmp_path / "PA000002/ST1/SE1/IM000001", "P18")
+    write_dicom(tmp_path / "PA000002/ST1/SE2/IM000001", "P18", pixels=False)
+    (tmp_path / "DICOMDIR").write_bytes(bytes(128) + b"DICM")
+    label = tmp_path / "PA000001/ST1/SE1/IM000001.json"
+    label.write_text(json.dumps({"annotations": []}))
+    dataset = open_dataset(tmp_path)
+    assert dataset.layout == "tree"
+    assert [one.image_name for one in dataset.train] == [
+        "PA000001/ST1/SE1/IM000001",
+        "PA000001/ST2/SE1/IM000001",
+        "PA000002/ST1/SE1/IM000001",
+    ]
+    assert len({one.person for one in dataset.train}) == 2
+    assert dataset.train[0].person == dataset.train[1].person
+    assert [one.labels for one in dataset.train] == [label, None, None]
+    found = [one for one in listing_findings(dataset) if "holds no image" in one.reason]
+    assert [(one.severity, one.detail) for one in found] == [
+        ("warning", "PA000002/ST1/SE2/IM000001")
+    ]
+
+
+def test_folders_of_pictures_are_read_when_the_line_that_is_offered_was_typed(tmp_path):
+    root = tmp_path / "my hands"
+    for name in ("P1/left.png", "P1/right.png", "P2/left.png"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((6, 8), 90, np.uint8)).save(root / name)
+    with pytest.raises(InputError) as caught:
+        open_dataset(root)
+    assert "3 PNG files in P1, P2" in caught.value.details
+    line = next(hint for hint in caught.value.hints if hint.startswith("echo"))
+    _, text, _, path, *_ = shlex.split(line, comments=True)
+    assert path == str(root / "dataset.toml")
+    (root / "dataset.toml").write_text(text)
+    assert [(one.image_name, one.person) for one in open_dataset(root).train] == [
+        ("P1/left.png", "P1"),
+        ("P1/right.png", "P1"),
+        ("P2/left.png", "P2"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("annotations.xml", "<annotations><version>1.1</version>", "CVAT's XML"),
+        ("export.json", '[{"from_name": "a", "to_name": "b"}]', "Label Studio's JSON"),
+        ("masks/a.npy", "", "masks as arrays are not read"),
+    ],
+)
+def test_what_is_seen_in_a_folder_without_a_data_set_is_named(tmp_path, name, content, words):
+    (tmp_path / "images").mkdir()
+    Image.fromarray(np.full((6, 8), 90, np.uint8)).save(tmp_path / "images/a.bmp")
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(content)
+    with pytest.raises(InputError) as caught:
+        open_dataset(tmp_path)
+    assert "1 BMP" in caught.value.details
+    assert words in "\n".join(caught.value.hints)
+    assert f"handseg check {tmp_path}/images" in "\n".join(caught.value.hints)
