@@ -13,11 +13,20 @@ from urllib.parse import unquote
 
 from handseg.anatomy import ALIASES
 from handseg.data.labels import Labels, Sample
-from handseg.data.layout import LeftOut, Listing, Names, is_image, note_on_persons, without_suffix
+from handseg.data.layout import (
+    Identity,
+    LeftOut,
+    Listing,
+    Names,
+    identity_of,
+    is_image,
+    note_on_people,
+)
 from handseg.data.settings import FILE, Settings, is_inside
 from handseg.errors import InputError, did_you_mean
 from handseg.formats.coco import CocoDocument, Id, read_annotations, read_document
 from handseg.formats.documents import LARGEST, labelled_of
+from handseg.formats.handbone import is_validation
 from handseg.text import counted, shown
 
 LEFT_OUT = ("Ring", "Metal Implant", "Background", "Intravenous cannula")
@@ -145,7 +154,7 @@ class _Search:
         self.samples: list[Sample] = []
         self.owners: dict[Path, Path] = {}
         self.folders: dict[Path, str] = {}
-        self.persons: list[str | None] = []
+        self.identities: list[Identity] = []
         self.missing: list[str] = []
         self.left_out: list[LeftOut] = []
         self.found_by_name: list[str] = []
@@ -167,7 +176,9 @@ class _Search:
             entry = self._entry_of(document, place, found[place])
             self._claim(place, document.path)
             self.folders.setdefault(place.parent, split)
-            self.samples.append(self._labelled(self._sample(place, split), document, entry))
+            sample = self._labelled(self._sample(place, split), document, entry)
+            is_validation_file = is_validation(_words_of(file))
+            self.samples.append(replace(sample, is_published_validation=is_validation_file))
 
     def _place_of(self, document: Path, file_name: str) -> Path | None:
         """The image that a name means: as it is written, else the one image of about that name."""
@@ -237,8 +248,8 @@ class _Search:
                 f"{number} found by the file's name alone, in whatever spelling: "
                 + shown(self.found_by_name)
             )
-        if self.persons:
-            notes.append(note_on_persons(self.persons))
+        if self.identities:
+            notes.append(note_on_people(self.identities))
         return notes
 
     def _claim(self, image: Path, document: Path) -> None:
@@ -254,10 +265,17 @@ class _Search:
 
     def _sample(self, image: Path, split: str) -> Sample:
         name = image.relative_to(self.root).as_posix()
-        person = self.names.person(name)
-        self.persons.append(person)
-        side = self.names.side(name)
-        return Sample(name, image, None, person or without_suffix(name), split, side=side)
+        identity = identity_of(image, name, self.names)
+        self.identities.append(identity)
+        return Sample(
+            name,
+            image,
+            None,
+            identity.person,
+            split,
+            side=self.names.side(name),
+            patient=identity.patient,
+        )
 
     def _labelled(self, sample: Sample, document: CocoDocument, entry: Id) -> Sample:
         """The sample with its label where anything is drawn or the file says that it was labelled.
@@ -363,9 +381,12 @@ def _is_coco(path: Path) -> bool:
 
 def _split_of(root: Path, path: Path) -> str:
     """`test` where the path of a COCO file says so; all else is trained and validated on."""
-    words = re.split(r"[/_.\-\s]", path.relative_to(root).as_posix().lower())
-    # `test2017` is `test`.
-    return "test" if "test" in [word.rstrip("0123456789") for word in words] else "train"
+    return "test" if "test" in _words_of(path.relative_to(root).as_posix()) else "train"
+
+
+def _words_of(file: str) -> list[str]:
+    """The words of a path, without the figures at their ends: `test2017` is `test`."""
+    return [word.rstrip("0123456789") for word in re.split(r"[/_.\-\s]", file.lower())]
 
 
 def _image_places(root: Path, document: Path, file_name: str) -> Iterator[Path]:

@@ -16,6 +16,7 @@ from handseg.data.flat import Flat
 from handseg.data.images import image_header
 from handseg.data.labels import Sample
 from handseg.data.layout import Layout, LeftOut, Listing, is_image
+from handseg.data.pseudonyms import with_pseudonyms
 from handseg.data.settings import FILE, Settings, Windows, apply_settings, settings_of
 from handseg.errors import InputError, UsageError
 from handseg.formats.foreign import foreign_tool
@@ -139,7 +140,9 @@ def candidates(folder: Path, settings: Settings) -> Iterable[str]:
 
 def dataset_of(root: Path, layout: str, listing: Listing, settings: Settings) -> Dataset:
     """A listing as a data set: named, without what its owner leaves out."""
-    train, test = with_plain_names(listing.train, listing.test)
+    samples, notes = with_pseudonyms(root, settings, (*listing.train, *listing.test))
+    splits = samples[: len(listing.train)], samples[len(listing.train) :]
+    train, test = with_plain_names(*splits)
     train, test, left_out = apply_settings(root, settings, listing.classes, train, test)
     refuse_undecodable_names(root, train + test)
     return Dataset(
@@ -151,9 +154,26 @@ def dataset_of(root: Path, layout: str, listing: Listing, settings: Settings) ->
         test,
         {**listing.aliases, **settings.aliases},
         settings,
-        (*listing.notes, *left_out, *frames_note(train + test)),
+        (
+            *listing.notes,
+            *notes,
+            *published_note(settings, train),
+            *left_out,
+            *frames_note(train + test),
+        ),
         listing.left_out,
     )
+
+
+def published_note(settings: Settings, train: Iterable[Sample]) -> list[str]:
+    """The line that has a published validation split validated on, where there is one."""
+    published = sum(sample.is_published_validation for sample in train)
+    if not published or settings.validation is not None:
+        return []
+    return [
+        f"{counted(published, 'training image')} are published for validation (to validate on just "
+        f'those, in {FILE}:  validation = "published")'
+    ]
 
 
 def refuse_undecodable_names(root: Path, samples: Iterable[Sample]) -> None:

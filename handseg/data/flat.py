@@ -1,15 +1,19 @@
 """Images directly in a folder, labels in the `handbone` schema beside them or in `outputs_json`."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 
-from handseg.data.dicom import is_dicom, read_header
 from handseg.data.labels import Sample
-from handseg.data.layout import Listing, Names, is_image, note_on_persons
+from handseg.data.layout import Identity, Listing, Names, identity_of, is_image, note_on_people
 from handseg.data.settings import Settings
-from handseg.errors import InputError
-from handseg.formats.handbone import CLASSES, IMAGES, LABELS, label_beside, split_folders
+from handseg.formats.handbone import (
+    CLASSES,
+    IMAGES,
+    LABELS,
+    is_validation,
+    label_beside,
+    split_folders,
+)
 
 
 class Flat:
@@ -27,24 +31,26 @@ class Flat:
     def listing(self, folder: Path, settings: Settings) -> Listing:
         names = Names.of(settings)
         found: dict[str, list[Sample]] = {"train": [], "test": []}
-        known: list[str | None] = []
+        identities: list[Identity] = []
         for split, base in image_folders(folder):
             if base == folder and found["train"]:
                 continue
             for image in sorted(_images_in(base)):
-                person = person_of(image, image.name, names)
-                known.append(person)
+                identity = identity_of(image, image.name, names)
+                identities.append(identity)
                 found[split].append(
                     Sample(
                         image.name,
                         image,
                         _label_of(folder, image),
-                        person or image.stem,
+                        identity.person,
                         split,
                         side=names.side(image.name),
+                        patient=identity.patient,
+                        is_published_validation=is_validation(base.relative_to(folder).parts[:1]),
                     )
                 )
-        notes = (note_on_persons(known),) if known else ()
+        notes = (note_on_people(identities),) if identities else ()
         train, test = (tuple(found[split]) for split in ("train", "test"))
         return Listing(settings.classes or CLASSES, train, test, notes)
 
@@ -55,17 +61,6 @@ class Flat:
         places = _label_places(root, image)
         return next((place for place in places if place.parent.name == LABELS
                      and place.parent.is_dir()), places[0])  # fmt: skip
-
-
-def person_of(image: Path, name: str, names: Names) -> str | None:
-    """The person by the image's name, else by its DICOM header; None where neither tells."""
-    person = names.person(name)
-    if person is None and names.own_person is None and is_dicom(image):
-        # Reports and plans lie among images in a hospital's folders: who reads the pixels of one
-        # says so, and `check` names it; the others are listed all the same.
-        with suppress(InputError):
-            person = read_header(image).patient
-    return person
 
 
 def image_folders(root: Path) -> list[tuple[str, Path]]:

@@ -5,22 +5,29 @@ People are dealt so that each fold has its share of bent wrists, then of sides, 
 
 import json
 import random
+import shlex
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from handseg.data.dataset import Dataset, Sample
 from handseg.data.people import Balance, Person, balance_of, finite, training_people
-from handseg.data.storage import stand_in, writable, write_json
+from handseg.data.pseudonyms import fold_files
+from handseg.data.settings import FILE
+from handseg.data.storage import writable, write_json
 from handseg.errors import InputError, UsageError
 from handseg.hand.hands import LIMIT
+from handseg.text import counted, listed
 from handseg.work import Progress, silent
 
 VERSION = 1
+PUBLISHED_VERSION = 2
+"""Of folds in which some people are in no fold; earlier versions of handseg cannot read them."""
+PUBLISHED = "published validation split"
 METHOD = "shuffled people"
 STRATIFIED = "people stratified by"
 DEFAULT_K = 5
@@ -30,12 +37,12 @@ AGE_BANDS = ("youngest third", "middle third", "oldest third")
 
 @dataclass(frozen=True)
 class Folds:
-    """The held-out fold of every person."""
+    """The held-out fold of every person; None for those who are never held out."""
 
     k: int
     seed: int
     method: str
-    folds: dict[str, int]
+    folds: dict[str, int | None]
 
     def split(
         self, samples: Sequence[Sample], fold: int
@@ -74,6 +81,8 @@ def load_or_make_folds(
     there = found_folds(dataset)
     if there is not None:
         return there
+    if dataset.settings.validation is not None:
+        return FoldFile(published_folds(dataset), place_for_folds(dataset), written=False)
     refuse_too_few(len({sample.person for sample in dataset.train}), k)
     folds = make_folds(training_people(dataset, progress).people, k, seed)
     return FoldFile(folds, place_for_folds(dataset), written=False)
@@ -83,8 +92,40 @@ def save_folds(file: FoldFile) -> FoldFile:
     """The same folds, written where they stand nowhere yet."""
     if file.path.exists():
         return file
-    write_json(file.path, {"version": VERSION, **asdict(file.folds)})
+    write_json(file.path, fold_fields(file.folds))
     return replace(file, written=True)
+
+
+def fold_fields(folds: Folds) -> dict[str, Any]:
+    """The content of a `folds.json`."""
+    version = PUBLISHED_VERSION if None in folds.folds.values() else VERSION
+    return {"version": version, **asdict(folds)}
+
+
+def published_folds(dataset: Dataset) -> Folds:
+    """The one fold that a data set was published with.
+
+    Raises:
+        InputError: it has no such split, or a person in both parts.
+    """
+    held_out = {one.person for one in dataset.train if one.is_published_validation}
+    others = {one.person for one in dataset.train if not one.is_published_validation}
+    if not held_out or not others:
+        raise InputError(
+            f"{dataset.root} has no published validation split",
+            details=f'{FILE} says  validation = "published"',
+            hints=["images in a folder val/, or named by a COCO file with val in its path"],
+        )
+    both = sorted(held_out & others)
+    if both:
+        raise InputError(
+            f"{counted(len(both), 'person', 'people')} of {dataset.root} in both the training and "
+            "the validation split",
+            details=listed(both),
+            hints=[f"name their images under exclude in {FILE}, of one of the two"],
+        )
+    folds = {person: 0 if person in held_out else None for person in sorted(held_out | others)}
+    return Folds(1, 0, PUBLISHED, folds)
 
 
 def fold_count(dataset: Dataset, k: int = DEFAULT_K) -> int:
@@ -96,6 +137,8 @@ def fold_count(dataset: Dataset, k: int = DEFAULT_K) -> int:
     there = found_folds(dataset)
     if there is not None:
         return there.folds.k
+    if dataset.settings.validation is not None:
+        return published_folds(dataset).k
     people = len({sample.person for sample in dataset.train})
     refuse_too_few(people, k)
     return min(k, people)
@@ -110,7 +153,9 @@ def found_folds(dataset: Dataset) -> FoldFile | None:
     people = sorted({sample.person for sample in dataset.train})
     for path in fold_paths(dataset):
         if path.exists():
-            return FoldFile(read_folds(path, people), path, written=False)
+            found = FoldFile(read_folds(path, people), path, written=False)
+            refuse_other_method(dataset, found)
+            return found
     return None
 
 
@@ -123,9 +168,10 @@ def write_folds(
         InputError: there are too few people, or the old folds cannot be replaced.
         UsageError: `k` is less than two.
     """
-    folds = make_folds(people, k, seed)
+    is_published = dataset.settings.validation is not None
+    folds = published_folds(dataset) if is_published else make_folds(people, k, seed)
     path = place_for_folds(dataset)
-    write_json(path, {"version": VERSION, **asdict(folds)})
+    write_json(path, fold_fields(folds))
     return FoldFile(folds, path, written=True)
 
 
@@ -139,7 +185,7 @@ def make_folds(people: Mapping[str, Person], k: int, seed: int) -> Folds:
     strata = strata_of(people)
     images = {person: facts.images for person, facts in people.items()}
     method = f"{STRATIFIED} {', '.join(strata.names)}" if strata.names else METHOD
-    return Folds(k, seed, method, deal(strata.of_people, images, k, seed))
+    return Folds(k, seed, method, dict(deal(strata.of_people, images, k, seed)))
 
 
 def refuse_too_few(people: int, k: int) -> None:
@@ -161,11 +207,13 @@ def read_folds(path: Path, people: Sequence[str]) -> Folds:
     )
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-        if value["version"] != VERSION:
+        if value["version"] not in (VERSION, PUBLISHED_VERSION):
             raise ValueError(f"version {value['version']} is not known")
-        folds: dict[str, int] = value["folds"]
+        folds: dict[str, int | None] = value["folds"]
         read = Folds(int(value["k"]), int(value["seed"]), str(value["method"]), folds)
-        strange = [person for person, fold in folds.items() if type(fold) is not int]
+        none = value["version"] == PUBLISHED_VERSION
+        known = [fold for fold in folds.values() if not (none and fold is None)]
+        strange = [fold for fold in known if type(fold) is not int]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         why = f"{type(error).__name__}: {error}"
         raise InputError(f"{path} is no fold file", details=why, hints=again) from error
@@ -176,17 +224,24 @@ def read_folds(path: Path, people: Sequence[str]) -> Folds:
             details=", ".join(lacking[:10]),
             hints=again,
         )
-    if strange or any(not 0 <= fold < read.k for fold in folds.values()):
+    if strange or any(not 0 <= fold < read.k for fold in known if fold is not None):
         raise InputError(f"{path} has a fold outside 0 to {read.k - 1}", hints=again)
     return read
 
 
+def refuse_other_method(dataset: Dataset, file: FoldFile) -> None:
+    """Raise InputError where folds are not those of the published split that settings ask for."""
+    if dataset.settings.validation is not None and file.folds.method != PUBLISHED:
+        raise InputError(
+            f"{file.path} has folds of its own, {FILE} asks for the published split",
+            details="runs on these folds and on that split do not compare",
+            hints=[f"handseg folds --force --data {shlex.quote(str(dataset.root))}"],
+        )
+
+
 def fold_paths(dataset: Dataset) -> tuple[Path, Path]:
     """Beside the data, under the name that its settings give, and where that is read-only."""
-    return (
-        dataset.root / (dataset.settings.folds or "folds.json"),
-        stand_in(dataset.root) / "folds.json",
-    )
+    return fold_files(dataset.root, dataset.settings)
 
 
 def place_for_folds(dataset: Dataset) -> Path:
@@ -269,5 +324,7 @@ def balance(folds: Folds, people: Mapping[str, Person]) -> list[Balance]:
     """The balance of each fold; people who are not in the data set do not count."""
     groups: list[list[Person]] = [[] for _ in range(folds.k)]
     for name, person in people.items():
-        groups[folds.folds[name]].append(person)
+        fold = folds.folds[name]
+        if fold is not None:
+            groups[fold].append(person)
     return [balance_of(group) for group in groups]

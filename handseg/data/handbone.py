@@ -11,6 +11,7 @@ from handseg.formats.handbone import (
     IMAGES,
     LABELS,
     has_images,
+    is_validation,
     label_beside,
     split_folders,
 )
@@ -58,4 +59,5 @@ def _samples(folder: Path, split: str, names: Names) -> Iterator[Sample]:
             person or image.parent.name,
             split,
             side=names.side(image.name),
+            is_published_validation=is_validation([folder.name]),
         )

@@ -69,6 +69,10 @@ class Sample:
     """The classes that were labelled where the data set, not the label, says so."""
     side: str | None = None
     """`left` or `right` where the file's name says so."""
+    patient: str | None = field(default=None, compare=False, repr=False)
+    """The patient's id in a DICOM header, where it tells the person: in memory, never written."""
+    is_published_validation: bool = False
+    """Whether it is of a split that was published for validation; it is one of `train` then too."""
     reader: LabelReader = field(default=read_polygons, compare=False, repr=False)
     """Reads the label of this image from `labels`: the layout knows how."""
 

@@ -4,14 +4,19 @@
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import Literal, NamedTuple, Protocol
 
+from handseg.data.dicom import is_dicom, read_header
 from handseg.data.images import is_radiograph
 from handseg.data.labels import Sample
 from handseg.data.settings import Settings
+from handseg.errors import InputError
+from handseg.text import listed
 
 LONGEST = 1024
 """Characters of a path that patterns look at."""
@@ -21,6 +26,9 @@ PERSON = (
 )
 """What names of persons look like, in a path without its suffix; the first that fits is taken."""
 SIDE = re.compile(r"[_-](L|R|left|right)$", re.IGNORECASE)
+_ROBOFLOW = re.compile(r"(?:_(?:png|jpe?g|bmp|tiff?|webp))?\.rf\.[0-9A-Za-z]{6,}$")
+_LABEL_STUDIO = re.compile(r"^(?=[0-9]*[a-f])[0-9a-f]{8}-")
+"""A hash of eight has a letter as a rule; a date has none."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +93,7 @@ class Names:
 
     def person(self, path: str) -> str | None:
         """The person of an image by its path inside the split; None where the name tells none."""
-        stem = without_suffix(path)
+        stem = original_name(path)
         for pattern in (self.own_person,) if self.own_person else PERSON:
             match = pattern.search(stem)
             if match and _marked(match):
@@ -93,7 +101,7 @@ class Names:
         return None
 
     def side(self, path: str) -> str | None:
-        match = (self.own_side or SIDE).search(without_suffix(path))
+        match = (self.own_side or SIDE).search(original_name(path))
         letter = _marked(match)[:1].lower() if match else ""
         return {"l": "left", "r": "right"}.get(letter)
 
@@ -109,16 +117,60 @@ def without_suffix(path: str) -> str:
     return PurePosixPath(path).with_suffix("").as_posix()[:LONGEST]
 
 
-def note_on_persons(persons: Sequence[str | None]) -> str:
-    """How many images have a person by their names; None is an image that has none."""
-    unknown = sum(person is None for person in persons)
-    if not unknown:
-        return "people are told by the names of the files"
-    some = "every image" if unknown == len(persons) else f"{unknown} of {len(persons)} images"
-    return (
-        f"{some} counts as a person of its own: names tell nobody "
-        '(dataset.toml: person = "a pattern")'
-    )
+def original_name(path: str) -> str:
+    """The name of an image, without suffix, before an exporter copied it under another.
+
+    Roboflow's copies are `NAME_png.rf.HASH.jpg`, turned and flipped ones too; what was imported
+    into Label Studio is `HASH-NAME.png`.
+    """
+    folder, slash, name = without_suffix(path).rpartition("/")
+    name = _ROBOFLOW.sub("", name)
+    return folder + slash + _LABEL_STUDIO.sub("", name)
+
+
+class Identity(NamedTuple):
+    """Whose image one is."""
+
+    person: str
+    source: Literal["names", "headers", "folders", "images"]
+    """What tells it. Of `images` nothing does: each is a person, but for its left or right."""
+    patient: str | None = None
+
+
+def identity_of(image: Path, path: str, names: Names, folder: str = "") -> Identity:
+    """Whose an image is: by its path inside the split, its DICOM header, else its `folder`."""
+    person = names.person(path)
+    if person is not None:
+        return Identity(person, "names")
+    if names.own_person is None and is_dicom(image):
+        # Reports and plans lie among images in a hospital's folders: who reads the pixels of one
+        # says so, and `check` names it; the others are listed all the same.
+        with suppress(InputError):
+            patient = read_header(image).patient
+            if patient:
+                return Identity(patient, "headers", patient)
+    if folder and names.own_person is None:
+        return Identity(folder, "folders")
+    original = original_name(path)
+    return Identity((names.own_side or SIDE).sub("", original) or original, "images")
+
+
+def note_on_people(identities: Sequence[Identity]) -> str:
+    """What people are told by."""
+    counts = Counter(identity.source for identity in identities)
+    sources = {
+        "names": "the names of the files",
+        "headers": "DICOM headers",
+        "folders": "the outermost folders",
+    }
+    told = [words for source, words in sources.items() if counts[source]]
+    notes = [f"people are told by {listed(told)}"] if told else []
+    if counts["images"]:
+        some = f"{counts['images']} of {len(identities)} images count as people of their own"
+        every = "every image counts as a person of its own"
+        hint = '(dataset.toml: person = "a pattern")'
+        notes.append(f"{some if told else every}: names tell nobody {hint}")
+    return "; ".join(notes)
 
 
 def _marked(match: re.Match[str]) -> str:

@@ -4,7 +4,7 @@ import math
 import re
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -90,8 +90,10 @@ class Metadata:
         return tuple(f"{self.path.name}: {note}" for note in notes)
 
 
-def read_metadata(root: Path, people: Iterable[str]) -> Metadata | None:
+def read_metadata(root: Path, people: Mapping[str, str]) -> Metadata | None:
     """What `meta_data.xlsx` in the data set's folder says of its people; None without the file.
+
+    `people` has the name of each by the id that the table has.
 
     Raises:
         InputError: it is no workbook, too large, or has no columns that are known.
@@ -103,7 +105,7 @@ def read_metadata(root: Path, people: Iterable[str]) -> Metadata | None:
 
     table = named_columns(path, read_sheet(path))
     table = table[~table["person"].map(is_blank).astype(bool)]
-    names = {person_key(name): name for name in people}
+    names = {person_key(own): name for own, name in people.items()}
     owners = [names.get(person_key(text_of(cell))) for cell in table.pop("person")]
     cells = table.set_axis(owners).loc[[owner is not None for owner in owners]]
     # As objects: pandas would make figures of texts, and NaN of None.

@@ -71,7 +71,8 @@ def training_people(dataset: Dataset, progress: Progress = silent) -> TrainingPe
 
 def metadata_of(dataset: Dataset) -> Metadata:
     """Metadata of the people; empty where there is none, or none that can be read (`notes`)."""
-    people = sorted({sample.person for sample in dataset.split("all")})
+    # The table has patients' own ids; what is known of them goes to their pseudonyms.
+    people = {sample.patient or sample.person: sample.person for sample in dataset.split("all")}
     try:
         return read_metadata(dataset.root, people) or Metadata(dataset.root)
     except InputError as error:

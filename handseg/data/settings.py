@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,10 @@ class Settings:
     person: str | None = None
     """A regular expression: what it finds in an image's path is its person."""
     side: str | None = None
+    people: str | None = None
+    """`plain`: ids of DICOM headers are written down as they are, without a pseudonym."""
+    validation: str | None = None
+    """`published`: who is in the split that was published for validation is held out, once."""
 
 
 def read_settings(folder: Path) -> Settings:
@@ -225,10 +229,11 @@ def _text(value: Any) -> str:
     return value
 
 
-def _layout(value: Any) -> str:
-    if value not in tuple(LAYOUTS):
-        near = did_you_mean(value, LAYOUTS) if isinstance(value, str) else ""
-        raise _Misfit(f"one of {', '.join(LAYOUTS)}{near}")
+def _one_of(value: Any, names: Collection[str]) -> str:
+    if value not in tuple(names):
+        near = did_you_mean(value, names) if isinstance(value, str) else ""
+        one = "one of " if len(names) > 1 else ""
+        raise _Misfit(f"{one}{', '.join(names)}{near}")
     return value
 
 
@@ -294,7 +299,7 @@ def is_inside(path: str) -> bool:
 
 
 _KINDS: dict[str, Any] = {
-    "layout": _layout,
+    "layout": lambda value: _one_of(value, LAYOUTS),
     "classes": _some_texts,
     "aliases": _aliases,
     "regions": _regions,
@@ -306,4 +311,6 @@ _KINDS: dict[str, Any] = {
     "annotations": lambda value: tuple(_inside(one) for one in _some_texts(value)),
     "person": _pattern,
     "side": _pattern,
+    "people": lambda value: _one_of(value, ("plain",)),
+    "validation": lambda value: _one_of(value, ("published",)),
 }

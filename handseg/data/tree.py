@@ -6,12 +6,20 @@ from itertools import islice
 from pathlib import Path
 
 from handseg.data.dicom import is_dicom, read_header
-from handseg.data.flat import Flat, person_of
+from handseg.data.flat import Flat
 from handseg.data.labels import Sample
-from handseg.data.layout import LeftOut, Listing, Names, is_image, note_on_persons, without_suffix
+from handseg.data.layout import (
+    Identity,
+    LeftOut,
+    Listing,
+    Names,
+    identity_of,
+    is_image,
+    note_on_people,
+)
 from handseg.data.settings import Settings
 from handseg.errors import InputError
-from handseg.formats.handbone import CLASSES, split_folders
+from handseg.formats.handbone import CLASSES, is_validation, split_folders
 
 NO_PICTURE = "a DICOM file that holds no image"
 LOOKED_AT = 4096
@@ -41,7 +49,7 @@ class Tree(Flat):
             tuple(one for one in search.samples if one.split == split)
             for split in ("train", "test")
         )
-        notes = (note_on_persons(search.persons),) if search.persons else ()
+        notes = (note_on_people(search.identities),) if search.identities else ()
         classes = settings.classes or CLASSES
         return Listing(classes, train, test, notes, left_out=tuple(search.left_out))
 
@@ -53,7 +61,7 @@ class _TreeSearch:
     root: Path
     names: Names
     samples: list[Sample] = field(default_factory=list[Sample])
-    persons: list[str | None] = field(default_factory=list[str | None])
+    identities: list[Identity] = field(default_factory=list[Identity])
     left_out: list[LeftOut] = field(default_factory=list[LeftOut])
 
     def add(self, split: str, base: Path) -> None:
@@ -63,19 +71,20 @@ class _TreeSearch:
                 inside = image.relative_to(self.root).as_posix()
                 self.left_out.append(LeftOut(inside, NO_PICTURE, is_meant=True))
                 continue
-            person = person_of(image, name, self.names)
-            if person is None and "/" in name and self.names.own_person is None:
-                person = name.split("/")[0]
-            self.persons.append(person)
+            folder = name.split("/")[0] if "/" in name else ""
+            identity = identity_of(image, name, self.names, folder)
+            self.identities.append(identity)
             label = Flat().label_path(self.root, image)
             self.samples.append(
                 Sample(
                     name,
                     image,
                     label if label.is_file() else None,
-                    person or without_suffix(name),
+                    identity.person,
                     split,
                     side=self.names.side(name),
+                    patient=identity.patient,
+                    is_published_validation=is_validation(base.relative_to(self.root).parts),
                 )
             )
 

@@ -1,7 +1,7 @@
 """The competition's schema: `<split>/outputs_json/<person>/<stem>.json`, polygons of each class."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, NamedTuple
@@ -36,9 +36,10 @@ from handseg.text import counted, shown
 CLASSES = BONES
 IMAGES = "DCM"
 LABELS = "outputs_json"
+VALIDATION = ("val", "valid", "validation")
 SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("val", "valid", "validation"), "train"),
+    **dict.fromkeys(VALIDATION, "train"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
 """The split that the images of a folder are of, by its name in whatever case. What was published
@@ -294,6 +295,11 @@ def split_folders(root: Path) -> list[tuple[str, Path]]:
     ]
     order = list(SPLITS)
     return sorted(named, key=lambda one: order.index(one[1].name.lower()))
+
+
+def is_validation(words: Iterable[str]) -> bool:
+    """Whether one of the folders or parts of a file's name says `val`."""
+    return any(word.lower() in VALIDATION for word in words)
 
 
 def has_images(folder: Path) -> bool:

@@ -3,7 +3,7 @@
 The third layer of a recipe's check: is there what it asks for?
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
@@ -128,7 +128,8 @@ def find_data(
     people = {sample.person for sample in training}
     crops = tuple(crop for crop in every_crop if crop.person in people)
     held_out = {hashes[sample.image]: sample.image_name for sample in validation} if is_new else {}
-    extra, prints = extra_samples(recipe.data.extra, dataset, held_out)
+    patients = {one.patient for one in validation if one.patient} if is_new else set[str]()
+    extra, prints = extra_samples(recipe.data.extra, dataset, held_out, patients)
     if crops:
         prints = (*crop_fingerprints(dataset, recipe.data.crops), *prints)
     if write_folds:
@@ -174,14 +175,15 @@ def by_person(sample: Sample) -> tuple[str, str]:
 
 
 def extra_samples(
-    folders: Sequence[str], dataset: Dataset, held_out: Mapping[str, str]
+    folders: Sequence[str], dataset: Dataset, held_out: Mapping[str, str], patients: Set[str]
 ) -> tuple[tuple[Sample, ...], tuple[str, ...]]:
     """The labelled samples of further data sets of the same classes; each set's fingerprint.
 
-    `held_out` has the names of the images that must not be among them by their sha256.
+    `held_out` has the names of the images that must not be among them by their sha256, `patients`
+    the ids of DICOM headers.
 
     Raises:
-        InputError: a set has other classes, or images that are validated on.
+        InputError: a set has other classes, or images or patients that are validated on.
     """
     found: list[Sample] = []
     prints: list[str] = []
@@ -195,6 +197,12 @@ def extra_samples(
         if leaks:
             raise InputError(
                 f"{folder} holds images that are validated on", details=listed(leaks, 3)
+            )
+        of_patients = [one.image_name for one in samples if one.patient in patients]
+        if of_patients:
+            raise InputError(
+                f"{folder} holds images of patients who are validated on",
+                details=listed(of_patients, 3),
             )
         found += samples
         prints.append(fingerprint(sample_files(samples), extra.root))

@@ -24,7 +24,7 @@ def sheet(tmp_path):
 
 
 def test_without_the_file_there_is_nothing(tmp_path):
-    assert read_metadata(tmp_path, ["ID001"]) is None
+    assert read_metadata(tmp_path, {"ID001": "ID001"}) is None
 
 
 def test_the_competition_s_table_is_read(sheet):
@@ -33,7 +33,7 @@ def test_the_competition_s_table_is_read(sheet):
         [1, 34, "_x0008_남", 72, 175, None],
         [2, "27", " 여 ", "51.5kg", "1.62 m", "넷째손가락"],
     )
-    found = read_metadata(root, ["ID001", "ID002"])
+    found = read_metadata(root, {one: one for one in ("ID001", "ID002")})
     assert found.people == {
         "ID001": {"age": 34, "sex": "male", "weight": 72, "height": 175},
         "ID002": {"age": 27, "sex": "female", "weight": 51.5, "height": 162},
@@ -49,7 +49,7 @@ def test_what_cannot_be_read_is_none_and_counted_and_blanks_are_not(sheet):
         ["7.0", "-", "", None, "9999"],
         [99, 1, "M", 1, 1],
     )
-    found = read_metadata(root, ["ID001", "ID007", "ID008"])
+    found = read_metadata(root, {one: one for one in ("ID001", "ID007", "ID008")})
     assert found.people == {"ID001": {"sex": "male"}, "ID007": {}}
     assert found.unread == {"age": 1, "height": 2}
     assert found.notes == (
@@ -80,14 +80,14 @@ def test_dirty_texts_are_figures_or_none(read, cell, value):
 
 def test_a_table_without_known_columns_is_refused(sheet):
     with pytest.raises(InputError, match="no columns that are known"):
-        read_metadata(sheet(["a", "b"], [1, 2]), [])
+        read_metadata(sheet(["a", "b"], [1, 2]), {})
 
 
 def test_what_is_no_workbook_is_refused(tmp_path, sheet):
     path = tmp_path / "meta_data.xlsx"
     path.write_bytes(b"no workbook")
     with pytest.raises(InputError, match="cannot be read as a workbook"):
-        read_metadata(tmp_path, [])
+        read_metadata(tmp_path, {})
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("x", "y")
     with pytest.raises(InputError, match="cannot be read as a workbook"):
