@@ -27,6 +27,8 @@ SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
 EIGHT_BITS = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
 """Kinds of pixels, as Pillow calls them, that annotation tools show."""
 _PLAIN = frozenset({"1", "L", "P", "RGB", "CMYK", "YCbCr"})
+LARGE = 1 << 26
+"""Pixels; images that have more are read one at a time, and no larger than they are needed."""
 PIXEL_VERSION = 2
 """Goes up when files are read as other pixels; then `pixel_version` says which."""
 ORIENTATION = 274
