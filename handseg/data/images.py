@@ -1,7 +1,11 @@
 """Radiographs as grey arrays, and their size from the header alone."""
 
 import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from io import BytesIO
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -29,6 +33,8 @@ EIGHT_BITS = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
 _PLAIN = frozenset({"1", "L", "P", "RGB", "CMYK", "YCbCr"})
 LARGE = 1 << 26
 """Pixels; images that have more are read one at a time, and no larger than they are needed."""
+_ROWS_AT_ONCE = 512
+_turn = threading.Lock()
 PIXEL_VERSION = 2
 """Goes up when files are read as other pixels; then `pixel_version` says which."""
 ORIENTATION = 274
@@ -121,17 +127,23 @@ def pixel_version(path: Path) -> int:
         with opened(path) as image:
             plain = image.mode in _PLAIN and not image.has_transparency_data
             turned = image.format != "TIFF" and _orientation(image, path) > 1
-            return PIXEL_VERSION if turned or not plain or _is_deep_colour(image) else 1
+            reduced = image.format in ("JPEG", "MPO") and image.width * image.height > LARGE
+            deep = _is_deep_colour(image)
+            return PIXEL_VERSION if turned or not plain or deep or reduced else 1
     except InputError:
         return 1
 
 
-def read_image(path: Path) -> NDArray[np.uint8]:
+def read_image(path: Path, side: int | None = None) -> NDArray[np.uint8]:
     """The whole image as grey `uint8[height, width]`, as its file means it to be shown.
 
     Turned as EXIF says; bright where the file means white. Colour is turned into luminance, what is
     transparent is black; of deeper pixels `eight_bits` are kept or what their file says is the
     range, of DICOM what its window shows, of several frames or pages the first.
+
+    Args:
+        side: the pixels that the longer side must have. A `LARGE` JPEG is decoded no larger than
+            the eighth to the whole of it that has so many; all other images come whole.
 
     Raises:
         InputError: the file is missing, truncated or no image, its pixels are of no known range,
@@ -139,8 +151,11 @@ def read_image(path: Path) -> NDArray[np.uint8]:
     """
     if is_dicom(path):
         return read_dicom(path)
-    with opened(path) as image:
+    with opened(path) as image, _alone(image.width * image.height):
         try:
+            if side is not None and image.width * image.height > LARGE:
+                scale = side / max(image.size)
+                image.draft(None, (ceil(image.width * scale), ceil(image.height * scale)))
             if image.format == "TIFF":
                 # Pillow maps one that has a name with rows as long as those that are shown.
                 image.filename = ""
@@ -158,9 +173,28 @@ def _grey(image: "Image.Image", path: Path) -> NDArray[np.uint8]:
         # Pillow's own conversion would cut off above 255: a white image.
         return _deep_pixels(image, path)
     if not image.has_transparency_data:
-        return np.asarray(image.convert("L"))
+        return _luminance(image)
     both = np.asarray(image.convert("RGBA").convert("LA"))
     return _over_black(both[..., 0], both[..., 1]).astype(np.uint8)
+
+
+def _luminance(image: "Image.Image") -> NDArray[np.uint8]:
+    width, height = image.size
+    if width * height <= LARGE:
+        return np.asarray(image.convert("L"))
+    # Pillow's conversion and NumPy's copy of it would be there as a whole beside the image.
+    grey = np.empty((height, width), np.uint8)
+    for top in range(0, height, _ROWS_AT_ONCE):
+        rows = image.crop((0, top, width, min(top + _ROWS_AT_ONCE, height)))
+        grey[top : top + _ROWS_AT_ONCE] = rows.convert("L")
+    return grey
+
+
+@contextmanager
+def _alone(pixels: int) -> Iterator[None]:
+    """No two threads read large images at once: each takes up to a gigabyte."""
+    with _turn if pixels > LARGE else nullcontext():
+        yield
 
 
 def _over_black(grey: NDArray[Any], alpha: NDArray[np.uint8]) -> NDArray[Any]:

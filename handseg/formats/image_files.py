@@ -80,7 +80,9 @@ def eight_bits(pixels: NDArray[np.integer], depth: int | None = None) -> NDArray
     than 16 bits.
     """
     depth = max(depth or bits_in_use(pixels), DEPTHS[0])
-    return (np.minimum(pixels, (1 << depth) - 1) >> (depth - 8)).astype(np.uint8)
+    cut = np.minimum(pixels, (1 << depth) - 1)
+    cut >>= depth - 8
+    return cut.astype(np.uint8)
 
 
 def bits_in_use(pixels: NDArray[np.integer]) -> int:

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from handseg.data.dataset import Sample
-from handseg.data.images import LARGE, read_image
-from handseg.data.planes import Letterbox
+from handseg.data.images import LARGE
+from handseg.data.planes import Letterbox, read_letterboxed
 from handseg.inference.device import MicroBatchSize, autocast, inference_precision
 from handseg.recipe.schema import Train
 from handseg.work import Progress, silent
@@ -158,8 +158,7 @@ def read_batch(samples: Sequence[Sample], size: int) -> tuple[NDArray[np.uint8],
     """The images of some samples as `uint8[n, size, size]`, and how each was fitted."""
     images, fits = [], []
     for sample in samples:
-        image = read_image(sample.image)
-        fit = Letterbox((image.shape[0], image.shape[1]), size)
-        images.append(fit.image(image))
+        fit, image = read_letterboxed(sample.image, size)
+        images.append(image)
         fits.append(fit)
     return np.stack(images), fits

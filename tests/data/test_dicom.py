@@ -313,6 +313,7 @@ def test_eight_bits_without_a_window_are_read_as_a_screen_shows_them(dicom):
 
 def test_colours_of_twelve_bits_are_read_by_the_bits_that_are_said_to_be_stored(dicom):
     grey = np.arange(0, 1000, 10, dtype=np.uint16).reshape(10, 10)
+    colours = np.stack([grey] * 3, -1).tobytes()
     path = dicom(grey, SamplesPerPixel=3, PhotometricInterpretation="RGB", PlanarConfiguration=0,
-                 BitsStored=12, HighBit=11, PixelData=np.stack([grey] * 3, -1).tobytes())  # fmt: skip
+                 BitsStored=12, HighBit=11, PixelData=colours)  # fmt: skip
     assert abs(read_image(path).astype(int) - (grey >> 4)).max() <= 1

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
+from handseg.data import images
 from handseg.data.dataset import open_dataset
 from handseg.data.images import image_header, image_size, pixel_version, put_image, read_image
 from handseg.data.labels import label_runs
+from handseg.data.planes import read_letterboxed
 from handseg.errors import InputError
 
 TURNS = {
@@ -347,3 +349,30 @@ def test_a_label_of_the_unturned_picture_is_refused_with_what_mends_it(tmp_path,
     label.write_text(json.dumps(document))
     found = open_dataset(tmp_path)
     assert label_runs(found.train[0], found.classes).size == shown.shape
+
+
+def test_large_pictures_are_the_same_but_for_a_jpeg_that_is_needed_small(tmp_path, monkeypatch):
+    rows, columns = np.mgrid[:600, :901]
+    smooth = (127 + 60 * np.sin(rows / 40) + 60 * np.cos(columns / 50)).astype(np.uint8)
+    for name, mode in (("l.png", "L"), ("rgb.png", "RGB"), ("cmyk.tif", "CMYK"), ("l.jpg", "L")):
+        Image.fromarray(smooth).convert(mode).save(tmp_path / name)
+    Image.fromarray(smooth.astype(np.uint16) * 257).save(tmp_path / "deep.png")
+    Image.fromarray(np.rot90(smooth)).save(tmp_path / "turned.jpg", exif=exif(6))
+    small = {path.name: read_image(path, 100) for path in tmp_path.iterdir()}
+    fitted = {path.name: read_letterboxed(path, 100) for path in tmp_path.iterdir()}
+    versions = {path.name: pixel_version(path) for path in tmp_path.iterdir()}
+    monkeypatch.setattr(images, "LARGE", 1000)
+    for name, pixels in small.items():
+        path = tmp_path / name
+        assert pixels.shape == smooth.shape
+        assert np.array_equal(read_image(path), pixels)
+        letterbox, image = read_letterboxed(path, 100)
+        assert letterbox == fitted[name][0]
+        if path.suffix == ".jpg":
+            assert read_image(path, 100).shape == (75, 113)
+            assert abs(image.astype(int) - fitted[name][1]).max() < 9
+            assert pixel_version(path) == 2
+        else:
+            assert np.array_equal(read_image(path, 100), pixels)
+            assert np.array_equal(image, fitted[name][1])
+            assert pixel_version(path) == versions[name]
