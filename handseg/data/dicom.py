@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 
 from handseg.errors import FailedError, InputError
 from handseg.formats import image_files
-from handseg.formats.image_files import MOST_PIXELS, eight_bits, spread, too_large, unreadable
+from handseg.formats.image_files import (
+    eight_bits,
+    most_pixels,
+    spread,
+    too_large,
+    too_many_pixels,
+    unreadable,
+)
 
 if TYPE_CHECKING:
     from pydicom.dataset import FileDataset
@@ -181,8 +188,8 @@ def _size_of(path: Path, dataset: "FileDataset") -> tuple[int, int]:
     height, width = _number(dataset.get("Rows")), _number(dataset.get("Columns"))
     if not height or not width or height < 1 or width < 1:
         raise _damaged(path, "it holds no image")
-    if height * width > MOST_PIXELS:
-        raise too_large(path, f"its header says {height:.0f} × {width:.0f} pixels")
+    if height * width > most_pixels(path):
+        raise too_many_pixels(path, int(width), int(height))
     return int(height), int(width)
 
 

@@ -45,6 +45,8 @@ class Settings:
     person: str | None = None
     """A regular expression: what it finds in an image's path is its person."""
     side: str | None = None
+    max_pixels: int | None = None
+    """Of an image; what says to have more is damaged."""
 
 
 def read_settings(folder: Path) -> Settings:
@@ -229,6 +231,12 @@ def _layout(value: Any) -> str:
     return value
 
 
+def _pixels(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise _Misfit("a number of pixels, as in 400_000_000")
+    return value
+
+
 def _texts(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
         raise _Misfit('a list of texts, as in ["a", "b"]')
@@ -302,4 +310,5 @@ _KINDS: dict[str, Any] = {
     "annotations": lambda value: tuple(_inside(one) for one in _some_texts(value)),
     "person": _pattern,
     "side": _pattern,
+    "max_pixels": _pixels,
 }

@@ -376,3 +376,38 @@ def test_large_pictures_are_the_same_but_for_a_jpeg_that_is_needed_small(tmp_pat
             assert np.array_equal(read_image(path, 100), pixels)
             assert np.array_equal(image, fitted[name][1])
             assert pixel_version(path) == versions[name]
+
+
+def test_a_data_set_says_how_large_its_images_may_be(empty_folder, add_hand):
+    root = empty_folder / "data"
+    path = add_hand(root, size=(60, 80))
+    other = add_hand(empty_folder / "other", size=(60, 80))
+    for most, is_read in ((4799, False), (4800, True)):
+        (root / "dataset.toml").write_text(f"max_pixels = {most}\n")
+        open_dataset(root)
+        for read in (image_size, read_image):
+            assert read(other) is not None
+            if is_read:
+                assert read(path) is not None
+                continue
+            with pytest.raises(InputError, match="its header says 80 × 60 pixels") as refused:
+                read(path)
+            assert refused.value.hints[-1].endswith("max_pixels = 4800")
+    (root / "dataset.toml").write_text("max_pixels = 'many'\n")
+    with pytest.raises(InputError, match="max_pixels must be a number of pixels"):
+        open_dataset(root)
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_more_pixels_than_usual_are_read_where_a_data_set_says_so(empty_folder):
+    root = empty_folder / "data"
+    path = root / "train/DCM/ID001/a.png"
+    path.parent.mkdir(parents=True)
+    Image.new("1", (1 << 15, 1 << 14)).save(path)
+    (root / "dataset.toml").write_text("")
+    open_dataset(root)
+    with pytest.raises(InputError, match="larger than any radiograph") as refused:
+        image_size(path)
+    (root / "dataset.toml").write_text(refused.value.hints[-1].split("  ")[-1])
+    open_dataset(root)
+    assert image_size(path) == (1 << 14, 1 << 15)
