@@ -18,7 +18,7 @@ from handseg import rle
 from handseg.anatomy import BONES, FOREARM
 from handseg.check.findings import FEWEST, SECOND_PIECE, SEVERAL_PIECES, TO_SIGMA, Finding, Severity
 from handseg.check.images import read_whole
-from handseg.data.images import ImageHeader, image_header, read_image
+from handseg.data.images import LARGE, ImageHeader, image_header, read_image, reading_bytes
 from handseg.data.labels import Sample, read_labels
 from handseg.errors import InputError, did_you_mean
 from handseg.formats.documents import Size
@@ -26,6 +26,7 @@ from handseg.formats.handbone import LabelledPolygon, read_label_file
 from handseg.formats.polygons import FARTHEST, Points, Polygon
 from handseg.hand.hands import HAND, Hands, bend_of_segments, nan_median
 from handseg.rle.geometry import segments
+from handseg.text import size_text
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float64]
@@ -35,6 +36,7 @@ DAMAGED = "a damaged image"
 BLANK = "an image of one grey"
 SEVERAL_PAGES = "a file of several pages or frames: the first is read"
 TURNED = "an image that is turned as its file says: labels must be of what is shown"
+LARGE_IMAGE = "an image of more than 64 megapixels: such are read one at a time"
 NOT_APPLIED = "greys that are read as they are stored, whatever colours the file says they are"
 HOLE = "a hole in a mask"
 BRIGHT = "something bright in a bone, as a ring or metal"
@@ -165,6 +167,9 @@ class Inspection:
             found.append(("warning", SEVERAL_PAGES, f"{header.pages} of them"))
         if header.is_turned:
             found.append(("note", TURNED, "EXIF orientation"))
+        if math.prod(header.size) > LARGE:
+            memory = size_text(reading_bytes(header.size))
+            found.append(("note", LARGE_IMAGE, f"up to {memory} of memory to read it"))
         if header.not_applied:
             found.append(("note", NOT_APPLIED, header.not_applied))
         image = self.sample.image_name
@@ -525,7 +530,9 @@ def _inspect_image(found: Inspection, deep: bool) -> Bytes | None:
 def _decode(found: Inspection) -> Bytes:
     """Raises InputError where the pixels cannot be decoded."""
     image = read_image(found.sample.image)
-    found.pixels = hashlib.sha256(image.tobytes() + repr(image.shape).encode()).hexdigest()
+    digest = hashlib.sha256(np.ascontiguousarray(image))
+    digest.update(repr(image.shape).encode())
+    found.pixels = digest.hexdigest()
     if image.size and image.min() == image.max():
         found.add_file_fault(BLANK, f"every pixel is {int(image.min())}")
     return image

@@ -1,11 +1,11 @@
 """Radiographs as grey arrays, and their size from the header alone."""
 
+import math
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from io import BytesIO
-from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,6 +23,7 @@ from handseg.formats.image_files import (
     png_chunk,
     unreadable,
 )
+from handseg.text import counted, size_text
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -115,6 +116,27 @@ def _not_applied(image: "Image.Image") -> str:
     return "" if "sRGB" in name or "2.2" in name else f"the colour profile {name}"
 
 
+def note_on_large(paths: Iterable[Path]) -> str:
+    """How many images are large and what that costs; empty where none is.
+
+    Raises InputError as `image_size` does.
+    """
+    large = [size for path in paths if math.prod(size := image_size(path)) > LARGE]
+    if not large:
+        return ""
+    height, width = max(large, key=math.prod)
+    verb, memory = "is" if len(large) == 1 else "are", size_text(reading_bytes((height, width)))
+    return (
+        f"{counted(len(large), 'image')} of more than {LARGE >> 20} megapixels {verb} read one at "
+        f"a time, the largest ({width} × {height}) in up to {memory}"
+    )
+
+
+def reading_bytes(size: tuple[int, int]) -> int:
+    """The memory that a large image takes to be read and drawn in, about."""
+    return 9 * math.prod(size)
+
+
 def pixel_version(path: Path) -> int:
     """The first version of `read_image` that reads the pixels of a file as this one does.
 
@@ -155,7 +177,7 @@ def read_image(path: Path, side: int | None = None) -> NDArray[np.uint8]:
         try:
             if side is not None and image.width * image.height > LARGE:
                 scale = side / max(image.size)
-                image.draft(None, (ceil(image.width * scale), ceil(image.height * scale)))
+                image.draft(None, (math.ceil(image.width * scale), math.ceil(image.height * scale)))
             if image.format == "TIFF":
                 # Pillow maps one that has a name with rows as long as those that are shown.
                 image.filename = ""

@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
+from handseg.check.dataset import check_dataset
+from handseg.check.inspection import LARGE_IMAGE
 from handseg.data import images
 from handseg.data.dataset import open_dataset
 from handseg.data.images import image_header, image_size, pixel_version, put_image, read_image
 from handseg.data.labels import label_runs
+from handseg.data.masks import read_dataset_masks
 from handseg.data.planes import read_letterboxed
 from handseg.errors import InputError
 
@@ -411,3 +414,23 @@ def test_more_pixels_than_usual_are_read_where_a_data_set_says_so(empty_folder):
     (root / "dataset.toml").write_text(refused.value.hints[-1].split("  ")[-1])
     open_dataset(root)
     assert image_size(path) == (1 << 14, 1 << 15)
+
+
+def test_what_large_images_cost_is_said_and_their_labels_are_masks(empty_folder):
+    root = empty_folder / "data"
+    paths = [root / f"train/DCM/ID00{number}/a{number}.png" for number in (1, 2)]
+    for path, side in zip(paths, (9000, 90), strict=True):
+        path.parent.mkdir(parents=True)
+        Image.new("1", (side, side)).save(path)
+        label = root / f"train/outputs_json/{path.parent.name}/{path.stem}.json"
+        label.parent.mkdir(parents=True)
+        label.write_text('{"annotations": []}')
+    assert images.note_on_large(paths) == (
+        "1 image of more than 64 megapixels is read one at a time, the largest (9000 × 9000) in "
+        "up to 729 MB"
+    )
+    assert images.note_on_large(paths[1:]) == ""
+    assert read_dataset_masks(root).images == {"a1.png": (9000, 9000), "a2.png": (90, 90)}
+    findings = check_dataset(open_dataset(root)).findings
+    (note,) = (one for one in findings if one.reason == LARGE_IMAGE)
+    assert (note.severity, note.image) == ("note", "a1.png")
