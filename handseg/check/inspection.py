@@ -18,7 +18,7 @@ from handseg import rle
 from handseg.anatomy import BONES, FOREARM
 from handseg.check.findings import FEWEST, SECOND_PIECE, SEVERAL_PIECES, TO_SIGMA, Finding, Severity
 from handseg.check.images import read_whole
-from handseg.data.images import LARGE, ImageHeader, image_header, read_image, reading_bytes
+from handseg.data.images import BYTES_A_PIXEL, LARGE, ImageHeader, image_header, read_image
 from handseg.data.labels import Sample, read_labels
 from handseg.errors import InputError, did_you_mean
 from handseg.formats.documents import Size
@@ -168,15 +168,13 @@ class Inspection:
         if header.is_turned:
             found.append(("note", TURNED, "EXIF orientation"))
         if math.prod(header.size) > LARGE:
-            memory = size_text(reading_bytes(header.size))
+            memory = size_text(BYTES_A_PIXEL * math.prod(header.size))
             found.append(("note", LARGE_IMAGE, f"up to {memory} of memory to read it"))
         if header.not_applied:
             found.append(("note", NOT_APPLIED, header.not_applied))
-        image = self.sample.image_name
-        self.findings += [
-            Finding(severity, "files", reason, detail, image=image)
-            for severity, reason, detail in found
-        ]
+        for severity, reason, detail in found:
+            image = self.sample.image_name
+            self.findings.append(Finding(severity, "files", reason, detail, image=image))
 
     def add_mask(self, name: str, mask: MaskMeasures) -> None:
         """Take the mask of a class, and note holes and components."""

@@ -238,7 +238,7 @@ def _windowed(values: Floats, dataset: "FileDataset", padding: NDArray[np.bool_]
     if window is None:
         bits = _whole(dataset.get("BitsStored"))
         if bits is not None and bits <= 8 and _is_as_shown(dataset):
-            return values / ((1 << bits) - 1)
+            return values / np.float32((1 << bits) - 1)
         least, most = spread(values if padding is None else values[~padding])
         return (values - least) / max(most - least, np.finfo(np.float32).tiny)
     centre, width, function = window

@@ -34,6 +34,8 @@ EIGHT_BITS = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
 _PLAIN = frozenset({"1", "L", "P", "RGB", "CMYK", "YCbCr"})
 LARGE = 1 << 26
 """Pixels; images that have more are read one at a time, and no larger than they are needed."""
+BYTES_A_PIXEL = 9
+"""The memory in which a large image is read and its masks are drawn, about."""
 _ROWS_AT_ONCE = 512
 _turn = threading.Lock()
 PIXEL_VERSION = 2
@@ -125,16 +127,11 @@ def note_on_large(paths: Iterable[Path]) -> str:
     if not large:
         return ""
     height, width = max(large, key=math.prod)
-    verb, memory = "is" if len(large) == 1 else "are", size_text(reading_bytes((height, width)))
+    verb, memory = "is" if len(large) == 1 else "are", size_text(BYTES_A_PIXEL * height * width)
     return (
         f"{counted(len(large), 'image')} of more than {LARGE >> 20} megapixels {verb} read one at "
         f"a time, the largest ({width} × {height}) in up to {memory}"
     )
-
-
-def reading_bytes(size: tuple[int, int]) -> int:
-    """The memory that a large image takes to be read and drawn in, about."""
-    return 9 * math.prod(size)
 
 
 def pixel_version(path: Path) -> int:
@@ -148,7 +145,7 @@ def pixel_version(path: Path) -> int:
             return 1 if read_header(path).is_windowed else PIXEL_VERSION
         with opened(path) as image:
             plain = image.mode in _PLAIN and not image.has_transparency_data
-            turned = image.format != "TIFF" and _orientation(image, path) > 1
+            turned = _orientation(image, path) > 1
             reduced = image.format in ("JPEG", "MPO") and image.width * image.height > LARGE
             deep = _is_deep_colour(image)
             return PIXEL_VERSION if turned or not plain or deep or reduced else 1
@@ -169,7 +166,7 @@ def read_image(path: Path, side: int | None = None) -> NDArray[np.uint8]:
 
     Raises:
         InputError: the file is missing, truncated or no image, its pixels are of no known range,
-            or there are more than `MOST_PIXELS` of them.
+            or there are more of them than `most_pixels`.
     """
     if is_dicom(path):
         return read_dicom(path)
@@ -180,7 +177,7 @@ def read_image(path: Path, side: int | None = None) -> NDArray[np.uint8]:
                 image.draft(None, (math.ceil(image.width * scale), math.ceil(image.height * scale)))
             if image.format == "TIFF":
                 # Pillow maps one that has a name with rows as long as those that are shown.
-                image.filename = ""
+                setattr(image, "filename", "")  # noqa: B010 - of image files only
             grey = _grey(image, path)
             # Pillow and cv2 turn a TIFF themselves, whatever is asked.
             return grey if image.format == "TIFF" else _turned(grey, _orientation(image, path))
@@ -208,13 +205,12 @@ def _luminance(image: "Image.Image") -> NDArray[np.uint8]:
     grey = np.empty((height, width), np.uint8)
     for top in range(0, height, _ROWS_AT_ONCE):
         rows = image.crop((0, top, width, min(top + _ROWS_AT_ONCE, height)))
-        grey[top : top + _ROWS_AT_ONCE] = rows.convert("L")
+        grey[top : top + _ROWS_AT_ONCE] = np.asarray(rows.convert("L"))
     return grey
 
 
 @contextmanager
 def _alone(pixels: int) -> Iterator[None]:
-    """No two threads read large images at once: each takes up to a gigabyte."""
     with _turn if pixels > LARGE else nullcontext():
         yield
 
@@ -254,8 +250,9 @@ def _stated_bits(image: "Image.Image", path: Path) -> int | None:
 
 
 def _first(value: Any) -> float | None:
-    """The value of a TIFF tag, of which each channel may have one."""
-    return value[0] if isinstance(value, tuple) and value else value
+    # Each channel may have one.
+    values: tuple[float | None, ...] = value if isinstance(value, tuple) else (value,)
+    return values[0] if values else None
 
 
 def _tags(image: "Image.Image") -> Any:
@@ -272,10 +269,10 @@ def _orientation(image: "Image.Image", path: Path) -> int:
     from PIL import Image
 
     try:
-        found = Image.Image.getexif(image).get(ORIENTATION)
+        found: object = Image.Image.getexif(image).get(ORIENTATION)
     except DAMAGE:  # viewers show such an image as it is stored
         return 1
-    return found if found in range(2, 9) else 1
+    return found if isinstance(found, int) and 1 < found < 9 else 1
 
 
 def _turned(grey: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:

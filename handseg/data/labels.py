@@ -47,6 +47,12 @@ def read_polygons(path: Path, classes: Sequence[str]) -> Labels:
     return Labels(polygons, tuple(name in label.labelled for name in classes))
 
 
+UNTURNED = (
+    "where EXIF turns the image and what is drawn is of the unturned one, take the tag away:  "
+    "exiftool -Orientation= IMAGE"
+)
+"""A hint where height and width are exchanged."""
+
 LabelReader = Callable[[Path, Sequence[str]], Labels]
 """Reads what a label file draws of some classes in an image; raises InputError."""
 
@@ -119,12 +125,7 @@ def check_fits(labels: Labels, size: tuple[int, int]) -> None:
         raise InputError(
             f"{labels.source} is the label of an image of {height} × {width} pixels",
             details=f"the image has {size[0]} × {size[1]}: every outline would lie elsewhere",
-            hints=[
-                "where EXIF turns the image and the label was drawn in the unturned one, take the "
-                "tag away:  exiftool -Orientation= IMAGE"
-            ]
-            if labels.size == size[::-1]
-            else [],
+            hints=[UNTURNED] if labels.size == size[::-1] else [],
         )
 
 

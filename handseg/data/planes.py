@@ -61,11 +61,6 @@ class Letterbox:
 
 
 def read_letterboxed(path: Path, size: int) -> tuple[Letterbox, NDArray[np.uint8]]:
-    """An image as `uint8[size, size]`, and how it was fitted.
-
-    Raises:
-        InputError: it cannot be read.
-    """
     letterbox = Letterbox(image_size(path), size)
     return letterbox, letterbox.image(read_image(path, size))
 

@@ -39,11 +39,10 @@ def bound_pixels(folder: Path, most: int | None) -> None:
     else:
         _bounds[folder.absolute()] = most
         # Pillow itself refuses at twice as many.
-        pillow().MAX_IMAGE_PIXELS = max(MOST_PIXELS, *_bounds.values())
+        setattr(pillow(), "MAX_IMAGE_PIXELS", max(MOST_PIXELS, *_bounds.values()))  # noqa: B010
 
 
 def most_pixels(path: Path) -> int:
-    """Of how many pixels an image at a path, or one in that folder, may be."""
     folders = (path.absolute(), *path.absolute().parents) if _bounds else ()
     return next((_bounds[folder] for folder in folders if folder in _bounds), MOST_PIXELS)
 
@@ -126,7 +125,6 @@ def bits_in_use(pixels: NDArray[np.integer]) -> int:
 
 
 def spread(values: NDArray[np.floating]) -> tuple[float, float]:
-    """The least and the largest value but for the `OUTLIERS` at either end."""
     least, most = np.quantile(values, (OUTLIERS, 1 - OUTLIERS)).tolist()
     return (least, most) if least < most else (float(values.min()), float(values.max()))
 
