@@ -528,7 +528,7 @@ def _inspect_image(found: Inspection, deep: bool) -> Bytes | None:
 def _decode(found: Inspection) -> Bytes:
     """Raises InputError where the pixels cannot be decoded."""
     image = read_image(found.sample.image)
-    digest = hashlib.sha256(np.ascontiguousarray(image))
+    digest = hashlib.sha256(np.ascontiguousarray(image).data)
     digest.update(repr(image.shape).encode())
     found.pixels = digest.hexdigest()
     if image.size and image.min() == image.max():

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg.data.fingerprint import file_hashes, sample_files
-from handseg.data.images import pixel_version
+from handseg.data.images import large_alone, pixel_version
 from handseg.data.labels import Labels, Sample, read_labels
 from handseg.data.planes import label_planes, plane_count, read_letterboxed
 from handseg.data.storage import cache_root, turn
@@ -224,7 +224,8 @@ def write_cache(
             sample = samples[index]
             letterbox, image = read_letterboxed(sample.image, size)
             labels = labels_of(sample, classes)
-            bits = label_planes(labels, classes, letterbox.source, letterbox)
+            with large_alone(letterbox.source):
+                bits = label_planes(labels, classes, letterbox.source, letterbox)
             sums[:, index] = images.write(index, image), planes.write(index, bits)
             labelled[index], sources[index] = labels.labelled, letterbox.source
             return sample.image_name

@@ -170,7 +170,7 @@ def read_image(path: Path, side: int | None = None) -> NDArray[np.uint8]:
     """
     if is_dicom(path):
         return read_dicom(path)
-    with opened(path) as image, _alone(image.width * image.height):
+    with opened(path) as image, large_alone(image.size):
         try:
             if side is not None and image.width * image.height > LARGE:
                 scale = side / max(image.size)
@@ -210,8 +210,10 @@ def _luminance(image: "Image.Image") -> NDArray[np.uint8]:
 
 
 @contextmanager
-def _alone(pixels: int) -> Iterator[None]:
-    with _turn if pixels > LARGE else nullcontext():
+def large_alone(size: tuple[int, int]) -> Iterator[None]:
+    """Work on one large image at a time, in whichever threads: each takes up to gigabytes."""
+    is_large = math.prod(size) > LARGE
+    with _turn if is_large else nullcontext():
         yield
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg import rle
-from handseg.data.images import image_size
+from handseg.data.images import image_size, large_alone
 from handseg.errors import InputError
 from handseg.formats.handbone import read_label_file
 from handseg.formats.polygons import Polygon, rasterise
@@ -146,5 +146,6 @@ def label_runs(sample: Sample, classes: Sequence[str]) -> SampleLabels:
     """
     labels = read_labels(sample, classes)
     size = image_size(sample.image)
-    runs = tuple(class_runs(labels, name, size) for name in classes)
+    with large_alone(size):
+        runs = tuple(class_runs(labels, name, size) for name in classes)
     return SampleLabels(size, runs, labels.labelled)
