@@ -79,6 +79,8 @@ class ImageHeader(NamedTuple):
     """Pages, frames or pictures, of which the first is read."""
     is_turned: bool = False
     """Whether the stored rows and columns are not those that are shown."""
+    is_guessed: bool = False
+    """Whether it does not say which value is white, so that the pixels themselves must."""
     not_applied: str = ""
     """What it says of greys that is not obeyed."""
 
@@ -87,11 +89,12 @@ def image_header(path: Path) -> ImageHeader:
     """What can be said of an image without decoding it; raises InputError as `image_size` does."""
     if is_dicom(path):
         header = read_header(path)
-        return ImageHeader(header.size, header.frames)
+        return ImageHeader(header.size, header.frames, is_guessed=header.is_guessed)
     with opened(path) as image:
         orientation = _orientation(image, path)
         size = _shown_size(image, orientation)
-        return ImageHeader(size, _pages(image), orientation > 1, _not_applied(image))
+        is_turned, is_guessed = orientation > 1, _is_guessed(image, path)
+        return ImageHeader(size, _pages(image), is_turned, is_guessed, _not_applied(image))
 
 
 def _pages(image: "Image.Image") -> int:
@@ -99,6 +102,11 @@ def _pages(image: "Image.Image") -> int:
         return int(getattr(image, "n_frames", 1))
     except DAMAGE:  # in what follows the first page
         return 1
+
+
+def _is_guessed(image: "Image.Image", path: Path) -> bool:
+    says = _first(_tags(image).get(_MOST)) is not None or _stated_bits(image, path) is not None
+    return _is_deep_colour(image) or (image.mode.startswith("I") and not says)
 
 
 def _not_applied(image: "Image.Image") -> str:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from handseg.check.dataset import check_dataset
-from handseg.check.inspection import LARGE_IMAGE
+from handseg.check.images import LARGE_IMAGE
 from handseg.data import images
 from handseg.data.dataset import open_dataset
 from handseg.data.images import image_header, image_size, pixel_version, put_image, read_image
@@ -434,3 +434,14 @@ def test_what_large_images_cost_is_said_and_their_labels_are_masks(empty_folder)
     findings = check_dataset(open_dataset(root)).findings
     (note,) = (one for one in findings if one.reason == LARGE_IMAGE)
     assert (note.severity, note.image) == ("note", "a1.png")
+
+
+def test_whether_a_file_says_what_is_white_is_known(tmp_path, shown):
+    deep = shown.astype(np.uint16) * 16
+    Image.fromarray(shown).save(tmp_path / "shown.png")
+    Image.fromarray(deep).save(tmp_path / "guessed.png")
+    png_with(tmp_path / "bits.png", deep, (b"sBIT", b"\x0c"))
+    tiff(tmp_path / "range.tif", deep, t340=0, t341=4095)
+    tiff(tmp_path / "guessed.tif", deep)
+    for path in tmp_path.iterdir():
+        assert image_header(path).is_guessed is (path.stem == "guessed"), path
