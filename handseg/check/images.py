@@ -1,11 +1,21 @@
-"""One reading of an image file: its sha256, and whether it is whole, without decoding a pixel."""
+"""An image file without decoding a pixel: its sha256, whether it is whole, what its header says."""
 
 import hashlib
+import math
 import struct
 import zlib
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from handseg.check.findings import Finding, Severity
+from handseg.data.images import BYTES_A_PIXEL, LARGE, ImageHeader
+from handseg.text import size_text
+
+SEVERAL_PAGES = "a file of several pages or frames: the first is read"
+TURNED = "an image that is turned as its file says: labels must be of what is shown"
+LARGE_IMAGE = "an image of more than 64 megapixels: such are read one at a time"
+GUESSED = "an image whose file does not say what is white: its brightest pixels are"
+NOT_APPLIED = "greys that are read as they are stored, whatever colours the file says they are"
 BLOCK = 1 << 20
 PNG = b"\x89PNG\r\n\x1a\n"
 JPEG = b"\xff\xd8"
@@ -44,6 +54,23 @@ def read_whole(path: Path) -> FileReading:
             fault = "" if start else "the file is empty"
         file.rest()
         return FileReading(file.hash.hexdigest(), fault)
+
+
+def header_findings(image: str, header: ImageHeader) -> list[Finding]:
+    """What of an image's file is left out, and what is done because it says so or does not."""
+    memory = size_text(BYTES_A_PIXEL * math.prod(header.size))
+    found: list[tuple[bool, Severity, str, str]] = [
+        (header.pages > 1, "warning", SEVERAL_PAGES, f"{header.pages} of them"),
+        (header.is_turned, "note", TURNED, "EXIF orientation"),
+        (math.prod(header.size) > LARGE, "note", LARGE_IMAGE, f"up to {memory} of memory"),
+        (header.is_guessed, "note", GUESSED, ""),
+        (bool(header.not_applied), "note", NOT_APPLIED, header.not_applied),
+    ]
+    return [
+        Finding(severity, "files", reason, detail, image=image)
+        for is_so, severity, reason, detail in found
+        if is_so
+    ]
 
 
 class _Hashed:

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from handseg import rle
 from handseg.anatomy import BONES, FOREARM
-from handseg.check.findings import FEWEST, SECOND_PIECE, SEVERAL_PIECES, TO_SIGMA, Finding, Severity
-from handseg.check.images import read_whole
-from handseg.data.images import ImageHeader, image_header, read_image
+from handseg.check.findings import FEWEST, SECOND_PIECE, SEVERAL_PIECES, TO_SIGMA, Finding
+from handseg.check.images import header_findings, read_whole
+from handseg.data.images import image_header, read_image
 from handseg.data.labels import Sample, read_labels, read_polygons
 from handseg.errors import InputError, did_you_mean
 from handseg.formats.documents import Size
@@ -33,9 +33,6 @@ Floats = NDArray[np.float64]
 UNREADABLE_IMAGE = "an image that cannot be read"
 DAMAGED = "a damaged image"
 BLANK = "an image of one grey"
-SEVERAL_PAGES = "a file of several pages or frames: the first is read"
-TURNED = "an image that is turned as its file says: labels must be of what is shown"
-NOT_APPLIED = "greys that are read as they are stored, whatever colours the file says they are"
 HOLE = "a hole in a mask"
 BRIGHT = "something bright in a bone, as a ring or metal"
 
@@ -157,21 +154,6 @@ class Inspection:
         severity = "warning" if reason == BLANK else "error"
         image = self.sample.image_name
         self.findings.append(Finding(severity, "files", reason, detail, image=image))
-
-    def add_header(self, header: ImageHeader) -> None:
-        """Note what of the image's file is left out, and what is done because it says so."""
-        found: list[tuple[Severity, str, str]] = []
-        if header.pages > 1:
-            found.append(("warning", SEVERAL_PAGES, f"{header.pages} of them"))
-        if header.is_turned:
-            found.append(("note", TURNED, "EXIF orientation"))
-        if header.not_applied:
-            found.append(("note", NOT_APPLIED, header.not_applied))
-        image = self.sample.image_name
-        self.findings += [
-            Finding(severity, "files", reason, detail, image=image)
-            for severity, reason, detail in found
-        ]
 
     def add_mask(self, name: str, mask: MaskMeasures) -> None:
         """Take the mask of a class, and note holes and components."""
@@ -511,7 +493,7 @@ def _inspect_image(found: Inspection, deep: bool) -> Bytes | None:
         found.digest, fault = read_whole(path)
         header = image_header(path)
         found.size = header.size
-        found.add_header(header)
+        found.findings += header_findings(found.sample.image_name, header)
         if fault:
             found.add_file_fault(DAMAGED, fault)
         elif deep:
@@ -526,7 +508,9 @@ def _inspect_image(found: Inspection, deep: bool) -> Bytes | None:
 def _decode(found: Inspection) -> Bytes:
     """Raises InputError where the pixels cannot be decoded."""
     image = read_image(found.sample.image)
-    found.pixels = hashlib.sha256(image.tobytes() + repr(image.shape).encode()).hexdigest()
+    digest = hashlib.sha256(np.ascontiguousarray(image).data)
+    digest.update(repr(image.shape).encode())
+    found.pixels = digest.hexdigest()
     if image.size and image.min() == image.max():
         found.add_file_fault(BLANK, f"every pixel is {int(image.min())}")
     return image

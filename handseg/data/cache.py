@@ -22,9 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg.data.fingerprint import file_hashes, sample_files
-from handseg.data.images import pixel_version, read_image
+from handseg.data.images import large_alone, pixel_version
 from handseg.data.labels import Labels, Sample, read_labels
-from handseg.data.planes import Letterbox, label_planes, plane_count
+from handseg.data.planes import label_planes, plane_count, read_letterboxed
 from handseg.data.storage import cache_root, turn
 from handseg.disk import whole_folder
 from handseg.errors import FailedError
@@ -222,11 +222,11 @@ def write_cache(
 
         def fill(index: int) -> str:
             sample = samples[index]
-            image = read_image(sample.image)
-            letterbox = Letterbox((image.shape[0], image.shape[1]), size)
+            letterbox, image = read_letterboxed(sample.image, size)
             labels = labels_of(sample, classes)
-            bits = label_planes(labels, classes, letterbox.source, letterbox)
-            sums[:, index] = images.write(index, letterbox.image(image)), planes.write(index, bits)
+            with large_alone(letterbox.source):
+                bits = label_planes(labels, classes, letterbox.source, letterbox)
+            sums[:, index] = images.write(index, image), planes.write(index, bits)
             labelled[index], sources[index] = labels.labelled, letterbox.source
             return sample.image_name
 

@@ -154,8 +154,10 @@ def crop_samples(dataset: Dataset, regions: Sequence[str], fingerprint: str) -> 
         if manifest is None:
             raise InputError(f"there are no {region} crops in {folder}", hints=[command])
         if manifest.source_fingerprint != crop_source(dataset, region, fingerprint):
+            otherwise = any(pixel_version(sample.image) > 1 for sample in dataset.train)
             raise InputError(
-                f"the {region} crops are of other images or labels, or of pixels read otherwise",
+                f"the {region} crops are of other images or labels",
+                details="or their pixels are read otherwise by now" if otherwise else "",
                 hints=[command],
             )
         if not is_whole(folder, manifest):

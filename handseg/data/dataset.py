@@ -20,6 +20,7 @@ from handseg.data.pseudonyms import with_pseudonyms
 from handseg.data.settings import FILE, Settings, Windows, apply_settings, settings_of
 from handseg.errors import InputError, UsageError
 from handseg.formats.foreign import foreign_tool
+from handseg.formats.image_files import bound_pixels
 from handseg.text import counted, shown
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ def open_dataset(folder: Path) -> Dataset:
         InputError: there is none in `folder`, or a file that describes it is at fault.
     """
     settings = settings_of(folder)
+    bound_pixels(folder, settings.max_pixels)
     for name in candidates(folder, settings):
         listing = LAYOUTS[name].listing(folder, settings)
         if listing.train or listing.test:

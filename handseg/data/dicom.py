@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 
 from handseg.errors import FailedError, InputError
 from handseg.formats import image_files
-from handseg.formats.image_files import MOST_PIXELS, eight_bits, spread, too_large, unreadable
+from handseg.formats.image_files import (
+    eight_bits,
+    most_pixels,
+    spread,
+    too_large,
+    too_many_pixels,
+    unreadable,
+)
 
 if TYPE_CHECKING:
     from pydicom.dataset import FileDataset
@@ -32,7 +39,9 @@ MOST_INFLATED = 1 << 30
 
 PIP = "pip install 'handseg[dicom]'"
 WINDOW = ("VOILUTSequence", "WindowCenter", "WindowWidth", "VOILUTFunction", "PixelPaddingValue")
-HEADER = ("Rows", "Columns", "NumberOfFrames", "PatientID", *WINDOW)
+STORED = ("BitsStored", "PixelRepresentation", "ModalityLUTSequence", "RescaleSlope",
+          "RescaleIntercept", "SamplesPerPixel")  # fmt: skip
+HEADER = ("Rows", "Columns", "NumberOfFrames", "PatientID", *WINDOW, *STORED)
 JPEG2000 = b"\xff\x4f\xff\x51"
 """Start of a codestream and of its size segment (ITU-T T.800 A.5.1)."""
 START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
@@ -50,7 +59,9 @@ class DicomHeader:
     frames: int
     patient: str | None
     is_windowed: bool
-    """Whether it says how bright all of its pixels are; else they themselves decide."""
+    """Whether it has a window, and no padding."""
+    is_guessed: bool
+    """Whether it does not say which value is white, so that the pixels themselves must."""
 
 
 def is_dicom(path: Path) -> bool:
@@ -83,7 +94,9 @@ def read_header(path: Path) -> DicomHeader:
     patient = str(dataset.get("PatientID") or "").strip()
     has_window = bool(dataset.get("VOILUTSequence")) or _first_window(dataset) is not None
     is_windowed = has_window and dataset.get("PixelPaddingValue") is None
-    return DicomHeader(size, max(1, int(frames or 1)), patient or None, is_windowed)
+    is_colour = (_whole(dataset.get("SamplesPerPixel")) or 1) > 1
+    is_guessed = not (has_window or is_colour or _shown_bits(dataset))
+    return DicomHeader(size, max(1, int(frames or 1)), patient or None, is_windowed, is_guessed)
 
 
 def read_dicom(path: Path) -> NDArray[np.uint8]:
@@ -181,8 +194,8 @@ def _size_of(path: Path, dataset: "FileDataset") -> tuple[int, int]:
     height, width = _number(dataset.get("Rows")), _number(dataset.get("Columns"))
     if not height or not width or height < 1 or width < 1:
         raise _damaged(path, "it holds no image")
-    if height * width > MOST_PIXELS:
-        raise too_large(path, f"its header says {height:.0f} × {width:.0f} pixels")
+    if height * width > most_pixels(path):
+        raise too_many_pixels(path, int(width), int(height))
     return int(height), int(width)
 
 
@@ -229,9 +242,8 @@ def _windowed(values: Floats, dataset: "FileDataset", padding: NDArray[np.bool_]
     """Values as shares of the first window, 0 to 1 (DICOM PS3.3 C.11.2.1.2 and C.11.2.1.3)."""
     window = _first_window(dataset)
     if window is None:
-        bits = _whole(dataset.get("BitsStored"))
-        if bits is not None and bits <= 8 and _is_as_shown(dataset):
-            return values / ((1 << bits) - 1)
+        if bits := _shown_bits(dataset):
+            return values / np.float32((1 << bits) - 1)
         least, most = spread(values if padding is None else values[~padding])
         return (values - least) / max(most - least, np.finfo(np.float32).tiny)
     centre, width, function = window
@@ -253,13 +265,14 @@ def _first_window(dataset: "FileDataset") -> tuple[float, float, str] | None:
     return centre, width, function
 
 
-def _is_as_shown(dataset: "FileDataset") -> bool:
-    """Whether stored values are those of a screen: unsigned and not rescaled."""
+def _shown_bits(dataset: "FileDataset") -> int:
+    """The bits of values that are those of a screen: up to 8, unsigned, not rescaled; else 0."""
+    bits = _whole(dataset.get("BitsStored")) or 16
     rescaled = dataset.get("ModalityLUTSequence") or (
         _first(dataset.get("RescaleSlope")) not in (None, 1)
         or _first(dataset.get("RescaleIntercept")) not in (None, 0)
     )
-    return not rescaled and not dataset.get("PixelRepresentation")
+    return 0 if bits > 8 or rescaled or dataset.get("PixelRepresentation") else bits
 
 
 def _colour(pixels: NDArray[Any], depth: int | None = None) -> NDArray[np.uint8]:

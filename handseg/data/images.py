@@ -1,6 +1,10 @@
 """Radiographs as grey arrays, and their size from the header alone."""
 
+import math
 import shutil
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,6 +23,7 @@ from handseg.formats.image_files import (
     png_chunk,
     unreadable,
 )
+from handseg.text import counted, size_text
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -27,6 +32,12 @@ SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
 EIGHT_BITS = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
 """Kinds of pixels, as Pillow calls them, that annotation tools show."""
 _PLAIN = frozenset({"1", "L", "P", "RGB", "CMYK", "YCbCr"})
+LARGE = 1 << 26
+"""Pixels; images that have more are read one at a time, and no larger than they are needed."""
+BYTES_A_PIXEL = 9
+"""The memory in which a large image is read and its masks are drawn, about."""
+_ROWS_AT_ONCE = 512
+_turn = threading.Lock()
 PIXEL_VERSION = 2
 """Goes up when files are read as other pixels; then `pixel_version` says which."""
 ORIENTATION = 274
@@ -70,6 +81,8 @@ class ImageHeader(NamedTuple):
     """Pages, frames or pictures, of which the first is read."""
     is_turned: bool = False
     """Whether the stored rows and columns are not those that are shown."""
+    is_guessed: bool = False
+    """Whether it does not say which value is white, so that the pixels themselves must."""
     not_applied: str = ""
     """What it says of greys that is not obeyed."""
 
@@ -78,11 +91,12 @@ def image_header(path: Path) -> ImageHeader:
     """What can be said of an image without decoding it; raises InputError as `image_size` does."""
     if is_dicom(path):
         header = read_header(path)
-        return ImageHeader(header.size, header.frames)
+        return ImageHeader(header.size, header.frames, is_guessed=header.is_guessed)
     with opened(path) as image:
         orientation = _orientation(image, path)
         size = _shown_size(image, orientation)
-        return ImageHeader(size, _pages(image), orientation > 1, _not_applied(image))
+        is_turned, is_guessed = orientation > 1, _is_guessed(image, path)
+        return ImageHeader(size, _pages(image), is_turned, is_guessed, _not_applied(image))
 
 
 def _pages(image: "Image.Image") -> int:
@@ -90,6 +104,11 @@ def _pages(image: "Image.Image") -> int:
         return int(getattr(image, "n_frames", 1))
     except DAMAGE:  # in what follows the first page
         return 1
+
+
+def _is_guessed(image: "Image.Image", path: Path) -> bool:
+    says = _first(_tags(image).get(_MOST)) is not None or _stated_bits(image, path) is not None
+    return _is_deep_colour(image) or (image.mode.startswith("I") and not says)
 
 
 def _not_applied(image: "Image.Image") -> str:
@@ -109,6 +128,22 @@ def _not_applied(image: "Image.Image") -> str:
     return "" if "sRGB" in name or "2.2" in name else f"the colour profile {name}"
 
 
+def note_on_large(paths: Iterable[Path]) -> str:
+    """How many images are large and what that costs; empty where none is.
+
+    Raises InputError as `image_size` does.
+    """
+    large = [size for path in paths if math.prod(size := image_size(path)) > LARGE]
+    if not large:
+        return ""
+    height, width = max(large, key=math.prod)
+    verb, memory = "is" if len(large) == 1 else "are", size_text(BYTES_A_PIXEL * height * width)
+    return (
+        f"{counted(len(large), 'image')} of more than {LARGE >> 20} megapixels {verb} read one at "
+        f"a time, the largest ({width} × {height}) in up to {memory}"
+    )
+
+
 def pixel_version(path: Path) -> int:
     """The first version of `read_image` that reads the pixels of a file as this one does.
 
@@ -120,30 +155,39 @@ def pixel_version(path: Path) -> int:
             return 1 if read_header(path).is_windowed else PIXEL_VERSION
         with opened(path) as image:
             plain = image.mode in _PLAIN and not image.has_transparency_data
-            turned = image.format != "TIFF" and _orientation(image, path) > 1
-            return PIXEL_VERSION if turned or not plain or _is_deep_colour(image) else 1
+            turned = _orientation(image, path) > 1
+            reduced = image.format in ("JPEG", "MPO") and image.width * image.height > LARGE
+            deep = _is_deep_colour(image)
+            return PIXEL_VERSION if turned or not plain or deep or reduced else 1
     except InputError:
         return 1
 
 
-def read_image(path: Path) -> NDArray[np.uint8]:
+def read_image(path: Path, side: int | None = None) -> NDArray[np.uint8]:
     """The whole image as grey `uint8[height, width]`, as its file means it to be shown.
 
     Turned as EXIF says; bright where the file means white. Colour is turned into luminance, what is
     transparent is black; of deeper pixels `eight_bits` are kept or what their file says is the
     range, of DICOM what its window shows, of several frames or pages the first.
 
+    Args:
+        side: the pixels that the longer side must have. A `LARGE` JPEG is decoded no larger than
+            the eighth to the whole of it that has so many; all other images come whole.
+
     Raises:
         InputError: the file is missing, truncated or no image, its pixels are of no known range,
-            or there are more than `MOST_PIXELS` of them.
+            or there are more of them than `most_pixels`.
     """
     if is_dicom(path):
         return read_dicom(path)
-    with opened(path) as image:
+    with opened(path) as image, large_alone(image.size):
         try:
+            if side is not None and image.width * image.height > LARGE:
+                scale = side / max(image.size)
+                image.draft(None, (math.ceil(image.width * scale), math.ceil(image.height * scale)))
             if image.format == "TIFF":
                 # Pillow maps one that has a name with rows as long as those that are shown.
-                image.filename = ""
+                setattr(image, "filename", "")  # noqa: B010 - of image files only
             grey = _grey(image, path)
             # Pillow and cv2 turn a TIFF themselves, whatever is asked.
             return grey if image.format == "TIFF" else _turned(grey, _orientation(image, path))
@@ -158,9 +202,29 @@ def _grey(image: "Image.Image", path: Path) -> NDArray[np.uint8]:
         # Pillow's own conversion would cut off above 255: a white image.
         return _deep_pixels(image, path)
     if not image.has_transparency_data:
-        return np.asarray(image.convert("L"))
+        return _luminance(image)
     both = np.asarray(image.convert("RGBA").convert("LA"))
     return _over_black(both[..., 0], both[..., 1]).astype(np.uint8)
+
+
+def _luminance(image: "Image.Image") -> NDArray[np.uint8]:
+    width, height = image.size
+    if width * height <= LARGE:
+        return np.asarray(image.convert("L"))
+    # Pillow's conversion and NumPy's copy of it would be there as a whole beside the image.
+    grey = np.empty((height, width), np.uint8)
+    for top in range(0, height, _ROWS_AT_ONCE):
+        rows = image.crop((0, top, width, min(top + _ROWS_AT_ONCE, height)))
+        grey[top : top + _ROWS_AT_ONCE] = np.asarray(rows.convert("L"))
+    return grey
+
+
+@contextmanager
+def large_alone(size: tuple[int, int]) -> Iterator[None]:
+    """Work on one large image at a time, in whichever threads: each takes up to gigabytes."""
+    is_large = math.prod(size) > LARGE
+    with _turn if is_large else nullcontext():
+        yield
 
 
 def _over_black(grey: NDArray[Any], alpha: NDArray[np.uint8]) -> NDArray[Any]:
@@ -198,8 +262,9 @@ def _stated_bits(image: "Image.Image", path: Path) -> int | None:
 
 
 def _first(value: Any) -> float | None:
-    """The value of a TIFF tag, of which each channel may have one."""
-    return value[0] if isinstance(value, tuple) and value else value
+    # Each channel may have one.
+    values: tuple[float | None, ...] = value if isinstance(value, tuple) else (value,)
+    return values[0] if values else None
 
 
 def _tags(image: "Image.Image") -> Any:
@@ -216,10 +281,10 @@ def _orientation(image: "Image.Image", path: Path) -> int:
     from PIL import Image
 
     try:
-        found = Image.Image.getexif(image).get(ORIENTATION)
+        found: object = Image.Image.getexif(image).get(ORIENTATION)
     except DAMAGE:  # viewers show such an image as it is stored
         return 1
-    return found if found in range(2, 9) else 1
+    return found if isinstance(found, int) and 1 < found < 9 else 1
 
 
 def _turned(grey: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:

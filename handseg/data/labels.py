@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg import rle
-from handseg.data.images import image_size
+from handseg.data.images import image_size, large_alone
 from handseg.errors import InputError
 from handseg.formats.handbone import read_label_file
 from handseg.formats.polygons import Polygon, rasterise
@@ -46,6 +46,12 @@ def read_polygons(path: Path, classes: Sequence[str]) -> Labels:
     polygons = {name: tuple(parts) for name, parts in label.polygons().items()}
     return Labels(polygons, tuple(name in label.labelled for name in classes))
 
+
+UNTURNED = (
+    "where EXIF turns the image and what is drawn is of the unturned one, take the tag away:  "
+    "exiftool -Orientation= IMAGE"
+)
+"""A hint where height and width are exchanged."""
 
 LabelReader = Callable[[Path, Sequence[str]], Labels]
 """Reads what a label file draws of some classes in an image; raises InputError."""
@@ -123,12 +129,7 @@ def check_fits(labels: Labels, size: tuple[int, int]) -> None:
         raise InputError(
             f"{labels.source} is the label of an image of {height} × {width} pixels",
             details=f"the image has {size[0]} × {size[1]}: every outline would lie elsewhere",
-            hints=[
-                "where EXIF turns the image and the label was drawn in the unturned one, take the "
-                "tag away:  exiftool -Orientation= IMAGE"
-            ]
-            if labels.size == size[::-1]
-            else [],
+            hints=[UNTURNED] if labels.size == size[::-1] else [],
         )
 
 
@@ -149,5 +150,6 @@ def label_runs(sample: Sample, classes: Sequence[str]) -> SampleLabels:
     """
     labels = read_labels(sample, classes)
     size = image_size(sample.image)
-    runs = tuple(class_runs(labels, name, size) for name in classes)
+    with large_alone(size):
+        runs = tuple(class_runs(labels, name, size) for name in classes)
     return SampleLabels(size, runs, labels.labelled)

@@ -9,7 +9,7 @@ from pathlib import Path
 from handseg.data.dataset import Dataset, find_dataset, open_dataset, with_test_labels
 from handseg.data.fingerprint import hash_file
 from handseg.data.images import image_size
-from handseg.data.labels import Labels, Sample, SampleLabels, label_runs, read_labels
+from handseg.data.labels import UNTURNED, Labels, Sample, SampleLabels, label_runs, read_labels
 from handseg.errors import InputError
 from handseg.formats.masks import AHEAD, ImageFile, Masks
 from handseg.formats.polygons import Polygon
@@ -86,7 +86,9 @@ def with_image_files(masks: Masks, data: Path, *, is_wanted: bool = False) -> Ma
             raise InputError(
                 f"{sample.image} has {size[0]} × {size[1]} pixels",
                 details=f"the masks of {name} in {masks.path} have {own[0]} × {own[1]}",
-                hints=["--data DIR names the data set that the masks are of"],
+                hints=[
+                    UNTURNED if size == own[::-1] else "--data DIR names the data set of the masks"
+                ],
             )
     return replace(masks, image_files={name: _image_file(one) for name, one in found.items()})
 

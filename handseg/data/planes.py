@@ -8,10 +8,12 @@ fill moves all of them at once and exactly. Interpolating these bytes would be a
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from handseg.data.images import image_size, read_image
 from handseg.data.labels import Labels, class_mask
 
 
@@ -45,7 +47,7 @@ class Letterbox:
         import cv2
 
         height, width = self.inner
-        if (height, width) == self.source:
+        if (height, width) == image.shape:
             return image
         shrinks = self.size < max(self.source)
         method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
@@ -56,6 +58,11 @@ class Letterbox:
         if height == width == self.size:
             return image
         return np.pad(image, ((0, self.size - height), (0, self.size - width)))
+
+
+def read_letterboxed(path: Path, size: int) -> tuple[Letterbox, NDArray[np.uint8]]:
+    letterbox = Letterbox(image_size(path), size)
+    return letterbox, letterbox.image(read_image(path, size))
 
 
 Planes = NDArray[np.uint8]

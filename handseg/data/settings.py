@@ -51,6 +51,8 @@ class Settings:
     """`plain`: ids of DICOM headers are written down as they are, without a pseudonym."""
     validation: str | None = None
     """`published`: who is in the split that was published for validation is held out, once."""
+    max_pixels: int | None = None
+    """Of an image; what says to have more is damaged."""
 
 
 def read_settings(folder: Path) -> Settings:
@@ -237,6 +239,12 @@ def _one_of(value: Any, names: Collection[str]) -> str:
     return value
 
 
+def _pixels(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise _Misfit("a number of pixels, as in 400_000_000")
+    return value
+
+
 def _texts(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
         raise _Misfit('a list of texts, as in ["a", "b"]')
@@ -313,4 +321,5 @@ _KINDS: dict[str, Any] = {
     "side": _pattern,
     "people": lambda value: _one_of(value, ("plain",)),
     "validation": lambda value: _one_of(value, ("published",)),
+    "max_pixels": _pixels,
 }

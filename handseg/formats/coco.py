@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from handseg import __version__, rle
 from handseg.errors import InputError
 from handseg.formats.documents import Size, check_name, check_size, is_whole, labelled_of, read_json
-from handseg.formats.image_files import MOST_PIXELS
+from handseg.formats.image_files import most_pixels
 from handseg.formats.masks import FileFormat, Masks, Place, file_at, origin_of, rows
 from handseg.formats.polygons import Polygon, polygon_of, rasterise
 from handseg.rle import RleError, Runs, united
@@ -106,7 +106,7 @@ def read_document(path: Path) -> CocoDocument:
         place = f"{path}: image {number}"
         name = check_name(place, _field(place, entry, "file_name"))
         size = (_field(place, entry, "height"), _field(place, entry, "width"))
-        size = check_size(place, *size, largest=MOST_PIXELS)
+        size = check_size(place, *size, largest=most_pixels(path))
         image = CocoImage(name, size, entry.get("image_name"), entry.get("labelled"))
         _add(place, entry, images, image)
     categories: dict[Id, Category] = {}

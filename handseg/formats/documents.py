@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from handseg.errors import InputError
+from handseg.formats.image_files import MOST_PIXELS
 
 Size = tuple[int, int]
 """(height, width) in pixels."""
@@ -14,8 +15,6 @@ LARGEST = 1 << 29
 """Bytes of a file: twice what the largest public sets have."""
 MOST_NODES = 1 << 23
 """Lists and objects in one file: each takes up to 200 bytes, however short it is written."""
-LARGEST_IMAGE = 1 << 26
-"""Pixels: 8192 × 8192. What is said to be larger is damage, and would fill the memory."""
 
 
 def read_json(
@@ -49,7 +48,7 @@ def read_json(
         raise InputError(f"{path} is broken JSON", details=str(error)) from error
 
 
-def check_size(place: str, height: Any, width: Any, largest: int = LARGEST_IMAGE) -> Size:
+def check_size(place: str, height: Any, width: Any, largest: int = MOST_PIXELS) -> Size:
     """The size; raises InputError, which begins with `place`, where no image has it."""
     if not (is_whole(height) and is_whole(width) and height > 0 and width > 0):
         raise InputError(f"{place} has no height and width in whole pixels")

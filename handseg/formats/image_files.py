@@ -2,6 +2,7 @@
 
 import struct
 import warnings
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -16,7 +17,12 @@ if TYPE_CHECKING:
     from PIL import Image
 
 MOST_PIXELS = 1 << 28
-"""Of an image, 16,384 × 16,384: a header that says more is damage or a bomb; nothing is decoded."""
+"""Of an image, 16,384 × 16,384: a header that says more is damage or a bomb; nothing is decoded.
+
+`max_pixels` in a data set's `dataset.toml` says otherwise of its own.
+"""
+_bounds: dict[Path, int] = {}
+"""Those of the data sets that are open, by folder."""
 DEPTHS = (8, 10, 12, 14, 16)
 """The bits that detectors give."""
 OUTLIERS = 0.005
@@ -24,6 +30,21 @@ OUTLIERS = 0.005
 
 DAMAGE = (OSError, ValueError, SyntaxError, EOFError, KeyError, TypeError, IndexError, struct.error)
 """What Pillow's decoders raise on damaged files."""
+
+
+def bound_pixels(folder: Path, most: int | None) -> None:
+    """Say of how many pixels the images in a data set's folder may be; None: `MOST_PIXELS`."""
+    if most is None:
+        _bounds.pop(folder.absolute(), None)
+    else:
+        _bounds[folder.absolute()] = most
+        # Pillow itself refuses at twice as many.
+        setattr(pillow(), "MAX_IMAGE_PIXELS", max(MOST_PIXELS, *_bounds.values()))  # noqa: B010
+
+
+def most_pixels(path: Path) -> int:
+    folders = (path.absolute(), *path.absolute().parents) if _bounds else ()
+    return next((_bounds[folder] for folder in folders if folder in _bounds), MOST_PIXELS)
 
 
 @cache
@@ -55,9 +76,9 @@ def opened(path: Path) -> "Image.Image":
         raise too_large(path, str(error)) from error
     except (module.UnidentifiedImageError, *DAMAGE) as error:
         raise unreadable(path, str(error)) from error
-    if image.width * image.height > MOST_PIXELS:
+    if image.width * image.height > most_pixels(path):
         image.close()
-        raise too_large(path, f"its header says {image.height} × {image.width} pixels")
+        raise too_many_pixels(path, image.width, image.height)
     return image
 
 
@@ -80,7 +101,9 @@ def eight_bits(pixels: NDArray[np.integer], depth: int | None = None) -> NDArray
     than 16 bits.
     """
     depth = max(depth or bits_in_use(pixels), DEPTHS[0])
-    return (np.minimum(pixels, (1 << depth) - 1) >> (depth - 8)).astype(np.uint8)
+    cut = np.minimum(pixels, (1 << depth) - 1)
+    cut >>= depth - 8
+    return cut.astype(np.uint8)
 
 
 def bits_in_use(pixels: NDArray[np.integer]) -> int:
@@ -102,15 +125,20 @@ def bits_in_use(pixels: NDArray[np.integer]) -> int:
 
 
 def spread(values: NDArray[np.floating]) -> tuple[float, float]:
-    """The least and the largest value but for the `OUTLIERS` at either end."""
     least, most = np.quantile(values, (OUTLIERS, 1 - OUTLIERS)).tolist()
     return (least, most) if least < most else (float(values.min()), float(values.max()))
 
 
-def too_large(path: Path, why: str) -> InputError:
+def too_many_pixels(path: Path, width: int, height: int) -> InputError:
+    hint = f"if that is meant, in dataset.toml:  max_pixels = {width * height}"
+    return too_large(path, f"its header says {width} × {height} pixels", [hint])
+
+
+def too_large(path: Path, why: str, hints: Sequence[str] = ()) -> InputError:
     return InputError(
         f"{path} cannot be read as an image: it is larger than any radiograph",
-        details=f"{why}; up to {MOST_PIXELS} pixels are read",
+        details=f"{why}; up to {most_pixels(path)} pixels are read",
+        hints=hints,
     )
 
 

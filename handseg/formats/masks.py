@@ -19,6 +19,7 @@ from typing import Any, ClassVar, NamedTuple
 from handseg import disk
 from handseg.errors import FailedError, InputError
 from handseg.formats.documents import Size, check_size, is_whole
+from handseg.formats.image_files import most_pixels
 from handseg.formats.polygons import Polygon
 from handseg.registry import FORMATS
 from handseg.rle import Runs
@@ -211,7 +212,7 @@ class Masks:
                 details=f"that would be {rows} masks; at most {LARGEST_GRID} are read",
             )
         for name, (height, width) in self.images.items():
-            check_size(f"{self.path}: image {name!r}", height, width)
+            check_size(f"{self.path}: image {name!r}", height, width, most_pixels(self.path))
 
     def known(self, image: str) -> tuple[str, ...]:
         """The classes of an image that have a mask, be it empty: all but the unlabelled ones."""

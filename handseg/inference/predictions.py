@@ -10,7 +10,7 @@ from torch import nn
 from handseg import rle
 from handseg.data.dataset import Dataset, Sample
 from handseg.data.fingerprint import fingerprint, hash_file
-from handseg.data.images import pixel_version
+from handseg.data.images import note_on_large, pixel_version
 from handseg.errors import InputError, UsageError
 from handseg.inference.device import best_device
 from handseg.inference.whole import Inference, host_masks, infer_samples
@@ -78,6 +78,8 @@ def plan_prediction(
     samples = samples_of(split, dataset, facts)
     if not samples:
         raise InputError(f"{dataset.root} has no images of the split {split}")
+    if note := note_on_large(sample.image for sample in samples):
+        said(note)
     loaded = load_recipe(str(run / layout.RECIPE), resumed=True)
     return PredictionJob(
         run,

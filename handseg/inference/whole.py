@@ -14,14 +14,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from handseg.data.dataset import Sample
-from handseg.data.images import read_image
-from handseg.data.planes import Letterbox
+from handseg.data.images import LARGE
+from handseg.data.planes import Letterbox, read_letterboxed
 from handseg.inference.device import MicroBatchSize, autocast, inference_precision
 from handseg.recipe.schema import Train
 from handseg.work import Progress, silent
 
 CLASSES_AT_ONCE = 8
 """Planes that are upsampled together: 2048² of float32 are 16 MB each."""
+ROWS_AT_ONCE = 1024
+"""Of a large mask."""
 
 
 def full_size_masks(logits: Tensor, fit: Letterbox, cutoff: float = 0.5) -> Iterator[Tensor]:
@@ -34,11 +36,51 @@ def full_size_masks(logits: Tensor, fit: Letterbox, cutoff: float = 0.5) -> Iter
     height, width = fit.inner
     # sigmoid(x) > p is x > log(p / (1 - p)).
     bound = math.log(cutoff / (1 - cutoff))
+    if math.prod(fit.source) > LARGE:
+        yield from (large_mask(one, fit.source, bound) for one in logits[:, :height, :width])
+        return
     for some in logits[:, :height, :width].float().split(CLASSES_AT_ONCE):
         full = functional.interpolate(
             some[None], size=fit.source, mode="bilinear", align_corners=False
         )[0]
         yield from (full > bound).byte().unbind()
+
+
+def large_mask(logits: Tensor, source: tuple[int, int], bound: float) -> Tensor:
+    """The mask `uint8[height, width]` of one class, upsampled only where it can exceed the bound.
+
+    A pixel lies between the logits of a bilinear cell, and so exceeds no bound that these do not.
+    Eight classes of 12,000² at once would take 11 GB.
+    """
+    mask = torch.zeros(source, dtype=torch.uint8, device=logits.device)
+    logits = logits.float()
+    above = logits > bound
+    if not above.any():
+        return mask
+    rows, upper, lower, down = _cells(above.any(1), source[0])
+    columns, left, right, across = _cells(above.any(0), source[1])
+    for start in range(0, len(upper), ROWS_AT_ONCE):
+        some = slice(start, start + ROWS_AT_ONCE)
+        edges = torch.lerp(logits[upper[some]], logits[lower[some]], down[some, None])
+        full = torch.lerp(edges[:, left], edges[:, right], across)
+        mask[rows][some, columns] = full > bound
+    return mask
+
+
+def _cells(above: Tensor, length: int) -> tuple[slice, Tensor, Tensor, Tensor]:
+    """Along an edge of `length` pixels: those near where logits are `above` the bound.
+
+    Also the logits before and after each, and how far it lies from the one to the other.
+    """
+    count = len(above)
+    place = (torch.arange(length, device=above.device) + 0.5) * (count / length) - 0.5
+    place = place.clamp(0, count - 1)
+    near = above.nonzero()[:, 0].aminmax()
+    first, last = torch.searchsorted(place, torch.stack([near.min - 1, near.max + 1]).float())
+    chosen = slice(int(first), int(last))
+    place = place[chosen]
+    before = place.long()
+    return chosen, before, (before + 1).clamp(max=count - 1), place - before
 
 
 def host_masks(logits: Tensor, fit: Letterbox, cutoff: float = 0.5) -> Iterator[NDArray[np.uint8]]:
@@ -116,8 +158,7 @@ def read_batch(samples: Sequence[Sample], size: int) -> tuple[NDArray[np.uint8],
     """The images of some samples as `uint8[n, size, size]`, and how each was fitted."""
     images, fits = [], []
     for sample in samples:
-        image = read_image(sample.image)
-        fit = Letterbox((image.shape[0], image.shape[1]), size)
-        images.append(fit.image(image))
+        fit, image = read_letterboxed(sample.image, size)
+        images.append(image)
         fits.append(fit)
     return np.stack(images), fits

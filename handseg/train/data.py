@@ -43,7 +43,7 @@ class TrainingData:
 
     @cached_property
     def read_otherwise(self) -> tuple[str, ...]:
-        """The images that earlier versions may have read as other pixels."""
+        # By an earlier version, maybe.
         samples = (*self.training, *self.validation)
         return tuple(one.image_name for one in samples if pixel_version(one.image) > 1)
 

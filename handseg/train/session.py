@@ -372,7 +372,6 @@ def refuse_other_data(run: Path, before: Mapping[str, Any], data: TrainingData) 
 
 
 def is_read_otherwise(before: Mapping[str, Any], data: TrainingData) -> bool:
-    """Whether a run began with a version that may have read some of its images otherwise."""
     return bool(data.read_otherwise) and before.get("pixels", 1) < PIXEL_VERSION
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from handseg.data.cache import CachedDataset, build_cache
 from handseg.data.dataset import Sample
-from handseg.data.images import PIXEL_VERSION
+from handseg.data.images import PIXEL_VERSION, note_on_large
 from handseg.data.label_runs import cached_labels
 from handseg.data.labels import SampleLabels
 from handseg.data.storage import cache_root
@@ -124,6 +124,8 @@ def prepare_setup(
                 f"preparing {len(samples)} {what} at {size} px: {size_text(needed)} of the "
                 f"{size_text(free)} that are free in {cache_root().resolve()}"
             )
+            if note := note_on_large(sample.image for sample in samples):
+                reporter.info(note)
 
         with reporter.progress(f"preparing {what}") as progress:
             return build_cache(samples, classes, size, progress, announce)

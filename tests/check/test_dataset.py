@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from handseg.anatomy import BONES
-from handseg.check import dataset, findings, inspection
+from handseg.check import dataset, findings, images, inspection
 from handseg.check.dataset import check_dataset
 from handseg.data.dataset import open_dataset
 from handseg.data.labels import read_labels
@@ -223,9 +223,12 @@ def test_what_a_file_says_of_its_picture_is_said_where_a_person_may_have_meant_i
     tiff = paths(data, 2)[0].with_suffix(".tif")
     pages[1].save(tiff, save_all=True, append_images=[pages[0]])
     paths(data, 2)[0].unlink()
+    deep = np.asarray(Image.open(paths(data, 3)[0])).astype(np.uint16) * 16
+    Image.fromarray(deep).save(paths(data, 3)[0])
     assert found(data) == [
-        ("note", inspection.TURNED, "image01.png", ""),
-        ("warning", inspection.SEVERAL_PAGES, "image02.tif", ""),
+        ("note", images.TURNED, "image01.png", ""),
+        ("warning", images.SEVERAL_PAGES, "image02.tif", ""),
+        ("note", images.GUESSED, "image03.png", ""),
     ]
     said = "1 TIFF has several pages, the first is taken: image02.tif"
     assert said in open_dataset(data).recognised

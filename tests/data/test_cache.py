@@ -42,10 +42,10 @@ def opened():
 def unread(monkeypatch):
     """Reading an image is a failure of the test."""
 
-    def forbidden(path):
+    def forbidden(path, size):
         raise AssertionError(f"{path} was read")
 
-    return lambda: monkeypatch.setattr(cache, "read_image", forbidden)
+    return lambda: monkeypatch.setattr(cache, "read_letterboxed", forbidden)
 
 
 def folder():
@@ -218,8 +218,8 @@ import sys, time
 from pathlib import Path
 from handseg.data import cache, images
 from handseg.data.dataset import open_dataset
-plain = cache.read_image
-cache.read_image = lambda path: (time.sleep(globals().get("pause", 0.2)), plain(path))[1]
+plain = cache.read_letterboxed
+cache.read_letterboxed = lambda *one: (time.sleep(globals().get("pause", 0.2)), plain(*one))[1]
 dataset = open_dataset(Path("data"))
 print("ready", flush=True)
 sys.stdin.readline()

@@ -133,4 +133,4 @@ def test_crops_of_pixels_that_are_read_otherwise_are_stale(dataset, wrists, sour
         cut_crops(wrists, "wrist", plan_crops(dataset.train, dataset.classes, "wrist"),
                   dataset.classes, crop_source(dataset, "wrist", source))  # fmt: skip
         assert crop_samples(dataset, ["wrist"], source)
-    assert "pixels read otherwise" in refusal(dataset, source)
+    assert "read otherwise by now" in refusal(dataset, source)

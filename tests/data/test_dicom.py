@@ -20,7 +20,7 @@ from pydicom.uid import (
 
 from handseg.data.dataset import open_dataset
 from handseg.data.dicom import is_dicom
-from handseg.data.images import image_size, read_image
+from handseg.data.images import image_header, image_size, read_image
 from handseg.errors import FailedError, InputError
 
 SHIPPED = Path(pydicom.data.__file__).parent / "test_files"
@@ -313,7 +313,15 @@ def test_eight_bits_without_a_window_are_read_as_a_screen_shows_them(dicom):
 
 def test_colours_of_twelve_bits_are_read_by_the_bits_that_are_said_to_be_stored(dicom):
     grey = np.arange(0, 1000, 10, dtype=np.uint16).reshape(10, 10)
-    colour = np.stack([grey] * 3, -1).tobytes()
+    colours = np.stack([grey] * 3, -1).tobytes()
     path = dicom(grey, SamplesPerPixel=3, PhotometricInterpretation="RGB", PlanarConfiguration=0,
-                 BitsStored=12, HighBit=11, PixelData=colour)  # fmt: skip
+                 BitsStored=12, HighBit=11, PixelData=colours)  # fmt: skip
     assert abs(read_image(path).astype(int) - (grey >> 4)).max() <= 1
+
+
+def test_whether_a_file_says_what_is_white_is_known(dicom, ramp):
+    windowed = dicom(ramp, WindowCenter=500, WindowWidth=500)
+    assert not image_header(windowed).is_guessed
+    assert image_header(dicom(ramp)).is_guessed
+    assert not image_header(dicom((ramp >> 4).astype(np.uint8))).is_guessed
+    assert not image_header(SHIPPED / "SC_rgb_rle_16bit.dcm").is_guessed

@@ -202,3 +202,14 @@ def test_labels_are_drawn_all_the_same_where_the_cache_cannot_be_written(dataset
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "labels").write_text("no folder")
     assert_as_drawn(cached_labels(dataset.train, CLASSES), dataset)
+
+
+def test_the_labels_of_an_image_that_is_shown_turned_are_drawn_anew(dataset, drawn):
+    cached_labels(dataset.train, CLASSES)
+    image, tags = dataset.train[0].image, Image.Exif()
+    tags[274] = 6
+    with Image.open(image) as stored:
+        stored.crop((0, 0, 64, 48)).save(image, exif=tags)
+    drawn.clear()
+    turned, _ = cached_labels(dataset.train, CLASSES)
+    assert (turned.size, drawn) == ((64, 48), ["a.png", "b.png"])

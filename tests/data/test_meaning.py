@@ -10,9 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
+from handseg.check.dataset import check_dataset
+from handseg.check.images import LARGE_IMAGE
+from handseg.data import images
 from handseg.data.dataset import open_dataset
 from handseg.data.images import image_header, image_size, pixel_version, put_image, read_image
 from handseg.data.labels import label_runs
+from handseg.data.masks import read_dataset_masks
+from handseg.data.planes import read_letterboxed
 from handseg.errors import InputError
 
 TURNS = {
@@ -347,3 +352,96 @@ def test_a_label_of_the_unturned_picture_is_refused_with_what_mends_it(tmp_path,
     label.write_text(json.dumps(document))
     found = open_dataset(tmp_path)
     assert label_runs(found.train[0], found.classes).size == shown.shape
+
+
+def test_large_pictures_are_the_same_but_for_a_jpeg_that_is_needed_small(tmp_path, monkeypatch):
+    rows, columns = np.mgrid[:600, :901]
+    smooth = (127 + 60 * np.sin(rows / 40) + 60 * np.cos(columns / 50)).astype(np.uint8)
+    for name, mode in (("l.png", "L"), ("rgb.png", "RGB"), ("cmyk.tif", "CMYK"), ("l.jpg", "L")):
+        Image.fromarray(smooth).convert(mode).save(tmp_path / name)
+    Image.fromarray(smooth.astype(np.uint16) * 257).save(tmp_path / "deep.png")
+    Image.fromarray(np.rot90(smooth)).save(tmp_path / "turned.jpg", exif=exif(6))
+    small = {path.name: read_image(path, 100) for path in tmp_path.iterdir()}
+    fitted = {path.name: read_letterboxed(path, 100) for path in tmp_path.iterdir()}
+    versions = {path.name: pixel_version(path) for path in tmp_path.iterdir()}
+    monkeypatch.setattr(images, "LARGE", 1000)
+    for name, pixels in small.items():
+        path = tmp_path / name
+        assert pixels.shape == smooth.shape
+        assert np.array_equal(read_image(path), pixels)
+        letterbox, image = read_letterboxed(path, 100)
+        assert letterbox == fitted[name][0]
+        if path.suffix == ".jpg":
+            assert read_image(path, 100).shape == (75, 113)
+            assert abs(image.astype(int) - fitted[name][1]).max() < 9
+            assert pixel_version(path) == 2
+        else:
+            assert np.array_equal(read_image(path, 100), pixels)
+            assert np.array_equal(image, fitted[name][1])
+            assert pixel_version(path) == versions[name]
+
+
+def test_a_data_set_says_how_large_its_images_may_be(empty_folder, add_hand):
+    root = empty_folder / "data"
+    path = add_hand(root, size=(60, 80))
+    other = add_hand(empty_folder / "other", size=(60, 80))
+    for most, is_read in ((4799, False), (4800, True)):
+        (root / "dataset.toml").write_text(f"max_pixels = {most}\n")
+        open_dataset(root)
+        for read in (image_size, read_image):
+            assert read(other) is not None
+            if is_read:
+                assert read(path) is not None
+                continue
+            with pytest.raises(InputError, match="its header says 80 × 60 pixels") as refused:
+                read(path)
+            assert refused.value.hints[-1].endswith("max_pixels = 4800")
+    (root / "dataset.toml").write_text("max_pixels = 'many'\n")
+    with pytest.raises(InputError, match="max_pixels must be a number of pixels"):
+        open_dataset(root)
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_more_pixels_than_usual_are_read_where_a_data_set_says_so(empty_folder):
+    root = empty_folder / "data"
+    path = root / "train/DCM/ID001/a.png"
+    path.parent.mkdir(parents=True)
+    Image.new("1", (1 << 15, 1 << 14)).save(path)
+    (root / "dataset.toml").write_text("")
+    open_dataset(root)
+    with pytest.raises(InputError, match="larger than any radiograph") as refused:
+        image_size(path)
+    (root / "dataset.toml").write_text(refused.value.hints[-1].split("  ")[-1])
+    open_dataset(root)
+    assert image_size(path) == (1 << 14, 1 << 15)
+
+
+def test_what_large_images_cost_is_said_and_their_labels_are_masks(empty_folder):
+    root = empty_folder / "data"
+    paths = [root / f"train/DCM/ID00{number}/a{number}.png" for number in (1, 2)]
+    for path, side in zip(paths, (9000, 90), strict=True):
+        path.parent.mkdir(parents=True)
+        Image.new("1", (side, side)).save(path)
+        label = root / f"train/outputs_json/{path.parent.name}/{path.stem}.json"
+        label.parent.mkdir(parents=True)
+        label.write_text('{"annotations": []}')
+    assert images.note_on_large(paths) == (
+        "1 image of more than 64 megapixels is read one at a time, the largest (9000 × 9000) in "
+        "up to 729 MB"
+    )
+    assert images.note_on_large(paths[1:]) == ""
+    assert read_dataset_masks(root).images == {"a1.png": (9000, 9000), "a2.png": (90, 90)}
+    findings = check_dataset(open_dataset(root)).findings
+    (note,) = (one for one in findings if one.reason == LARGE_IMAGE)
+    assert (note.severity, note.image) == ("note", "a1.png")
+
+
+def test_whether_a_file_says_what_is_white_is_known(tmp_path, shown):
+    deep = shown.astype(np.uint16) * 16
+    Image.fromarray(shown).save(tmp_path / "shown.png")
+    Image.fromarray(deep).save(tmp_path / "guessed.png")
+    png_with(tmp_path / "bits.png", deep, (b"sBIT", b"\x0c"))
+    tiff(tmp_path / "range.tif", deep, t340=0, t341=4095)
+    tiff(tmp_path / "guessed.tif", deep)
+    for path in tmp_path.iterdir():
+        assert image_header(path).is_guessed is (path.stem == "guessed"), path

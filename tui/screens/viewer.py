@@ -112,19 +112,18 @@ def load_sample(key: PictureKey, dataset: Dataset, sample: Sample) -> Picture:
     Raises:
         InputError: image or label cannot be read.
     """
-    from handseg.data.images import read_image
+    from handseg.data.images import image_size
     from handseg.data.labels import read_labels
-    from handseg.data.planes import Letterbox, label_planes
+    from handseg.data.planes import label_planes, read_letterboxed
 
-    image = read_image(sample.image)
-    source = (image.shape[0], image.shape[1])
-    fit = Letterbox(source, min(LARGEST, max(source)))
+    source = image_size(sample.image)
+    fit, image = read_letterboxed(sample.image, min(LARGEST, max(source)))
     height, width = fit.inner
     truth = None
     if sample.labels is not None:
         labels = read_labels(sample, dataset.classes)
         truth = label_planes(labels, dataset.classes, source, fit)[:height, :width]
-    return Picture(key, fit.image(image)[:height, :width], truth, None)
+    return Picture(key, image[:height, :width], truth, None)
 
 
 LEGEND = (
