@@ -86,6 +86,7 @@ def train(
         facts={"limit": limit, **setup.run_facts(model)},
         files=data.files,
         name=name,
+        not_bones=data.dataset.not_bones,
     )
     return run_training(setup, model, writer, None)
 
@@ -126,6 +127,7 @@ def resume(run: Path, loaded: LoadedRecipe, data_folder: Path, reporter: Reporte
             validated=checkpoint is None or checkpoint.manifest.get("batch", 0) == 0,
             facts=setup.run_facts(model),
             lock=lock,
+            not_bones=data.dataset.not_bones,
         )
     except BaseException:
         lock.release()

@@ -157,3 +157,15 @@ def test_programs_get_every_class_and_image(scored, dice):
     assert by_class[0] == "a,b,class,dice_a,dice_b,difference,low,high,verdict"
     assert by_class[1].startswith("a,b,finger-1,")
     assert len(pairs_csv(pairs, "image").splitlines()) == 25
+
+
+def test_means_leave_out_what_is_no_bone_whichever_mean_the_runs_had(scored, dice):
+    classes = ("Radius", "SoftTissue")
+    a = scored("a", dice, classes=classes)
+    pair = compare_runs(a, scored("b", dice + np.array([0.01, 0.5]), classes=classes))
+    assert pair.overall.mean == pytest.approx(0.01, abs=1e-6)
+    assert pair.means[0] == pytest.approx(dice[:, 0].mean(), abs=1e-6)
+    assert {row.most for row in pair.by_image} == {"Radius"}
+    assert [row.name for row in pair.by_class] == list(classes)
+    [document] = pairs_json([pair])["others"]
+    assert document["not_bones"] == ["SoftTissue"]

@@ -84,6 +84,35 @@ def test_the_validation_is_what_score_says_of_the_predictions(trained, score_sub
     ] == pytest.approx(scores.mean(), abs=1e-6)
 
 
+def test_training_runs_and_score_have_one_mean_and_an_old_run_keeps_its_own(
+    begin, go_on, score_submissions
+):
+    Path("data/dataset.toml").write_text('not_bones = ["Radius", "Ulna"]')
+    outcome = begin("train.epochs=1", "model.prior=0.5")
+    [event] = events(outcome.run, "validation")
+    figures = [value for cls, value in event["dice"].items() if cls not in ("Radius", "Ulna")]
+    assert event["not_bones"] == ["Radius", "Ulna"]
+    assert event["mean"] == pytest.approx(np.mean(figures)) == outcome.best
+    assert event["mean"] != pytest.approx(np.mean([*event["dice"].values()]), abs=1e-6)
+    dataset = open_dataset(Path("data"))
+    [scored] = score_submissions([read_submission(outcome.predictions)], dataset)
+    assert scored.scores.mean() == pytest.approx(event["mean"], abs=1e-6)
+    [run] = list_runs(RUNS)
+    assert run.best_dice == event["mean"]
+
+    # As an older handseg wrote it.
+    log = outcome.run / "events.jsonl"
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    lines = [{name: one[name] for name in one if name != "not_bones"} for one in lines]
+    log.write_text("".join(json.dumps(line) + "\n" for line in lines if line["kind"] != "end"))
+    go_on(outcome.run.name, "train.epochs=2")
+    last = events(outcome.run, "validation")[-1]
+    assert last["not_bones"] == []
+    assert last["mean"] == pytest.approx(np.mean([*last["dice"].values()]))
+    newest = load_checkpoint(outcome.run / "checkpoints", "last").manifest
+    assert newest["validation_dice"] == pytest.approx(last["mean"])
+
+
 def test_the_same_recipe_trained_twice_gives_the_same_weights(begin):
     runs = [begin("train.batch_size=2").run for _ in range(2)]
     assert [run.name for run in runs] == ["tiny-1", "tiny-2"]

@@ -81,6 +81,8 @@ def report_notes(pairs: "Sequence[RunComparison]") -> None:
         most = max(len(pair.a.scores.images), len(pair.b.scores.images))
         if images < most:
             console.warn(f"{most - images} images are in one of the two alone and left out")
+        if pair.not_bones:
+            console.info(f"means leave out {', '.join(sorted(pair.not_bones))}: no bones")
         if not pair.knows_people:
             console.info("whose images these are is not known: each counts as a person")
 
@@ -225,6 +227,7 @@ def _pair(pair: "RunComparison") -> dict[str, Any]:
         "images": len(pair.images),
         "people": len(pair.people),
         "knows_people": pair.knows_people,
+        "not_bones": sorted(pair.not_bones),
         "dice_a": json_value(mean_a),
         "dice_b": json_value(mean_b),
         **_between(pair.overall),
