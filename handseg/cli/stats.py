@@ -241,8 +241,12 @@ def overlaps_title(masks: "MaskStatistics") -> str:
     largest = f", the {PAIRS} largest" if pairs > PAIRS else ""
     return (
         f"Overlaps: {pairs} pairs{largest}; {masks.deep_share(2):.2%} of the foreground in two "
-        f"classes or more, {masks.deep_share(3):.3%} in three"
+        f"classes or more, {masks.deep_share(3):.3%} in three{without(masks)}"
     )
+
+
+def without(masks: "MaskStatistics") -> str:
+    return f" (without {', '.join(masks.not_bones)}: no bones)" if masks.not_bones else ""
 
 
 def overlaps_table(masks: "MaskStatistics") -> Table:
@@ -399,6 +403,7 @@ def intensity_json(found: "Intensity") -> dict[str, Any]:
 
 def overlaps_json(masks: "MaskStatistics") -> dict[str, Any]:
     return {
+        "not_bones": list(masks.not_bones),
         "foreground_share": masks.foreground,
         "foreground_in_two_or_more": masks.deep_share(2),
         "foreground_in_three_or_more": masks.deep_share(3),
