@@ -90,6 +90,12 @@ def short_duration(seconds: float) -> str:
     return f"{round(seconds / 86400)}d"
 
 
+def pixels_text(size: Sequence[int]) -> str:
+    """An image's (height, width) as people say it, the width first: `500 × 400`."""
+    height, width = size
+    return f"{width} × {height}"
+
+
 def size_text(count: float) -> str:
     """Bytes in three figures: `831 bytes`, `4.2 MB`, `1.3 GB`."""
     if count < 1000:

@@ -23,7 +23,7 @@ from handseg.check.inspection import (
 from handseg.data.dataset import Dataset, Sample
 from handseg.data.images import is_radiograph
 from handseg.hand.hands import Side
-from handseg.text import listed, shown
+from handseg.text import listed, pixels_text, shown
 from handseg.work import Progress, silent, threads
 
 NO_LABEL = "an image without a label"
@@ -220,12 +220,12 @@ def _sizes(inspections: Sequence[Inspection]) -> Iterator[Finding]:
         return
     usual, times = sizes.most_common(1)[0]
     if times < _MOST * sizes.total():
-        words = [f"{count} of {width} × {height}" for (height, width), count in sizes.most_common()]
+        words = [f"{count} of {pixels_text(size)}" for size, count in sizes.most_common()]
         yield Finding("note", "files", SEVERAL_SIZES, listed(words))
         return
     for one in inspections:
         if one.size not in (None, usual):
-            detail = f"{one.size[1]} × {one.size[0]}, of {times} others {usual[1]} × {usual[0]}"
+            detail = f"{pixels_text(one.size)}, of {times} others {pixels_text(usual)}"
             yield Finding("warning", "files", ODD_SIZE, detail, image=one.sample.image_name)
 
 

@@ -21,6 +21,7 @@ from handseg.hand.hands import Centres, Floats, frames
 from handseg.rle.geometry import shifted, transposed
 from handseg.rle.row_index import Key
 from handseg.rle.submission import Submission
+from handseg.text import pixels_text
 
 if TYPE_CHECKING:
     from handseg.data.dataset import Dataset
@@ -248,9 +249,8 @@ def width_findings(
     for image, width in widths.items():
         height, stated = sizes.of(image)
         if image in columns:
-            detail = (
-                f"their rows have {width} pixels, the height of the image of {height} × {stated}"
-            )
+            size = pixels_text((height, stated))
+            detail = f"their rows have {width} pixels, the height of the image of {size}"
             yield Finding("warning", "format", COLUMN_MAJOR, detail, image=image, command=fix)
         else:
             detail = f"their rows have {width} pixels, those of the image {stated}"

@@ -24,7 +24,7 @@ from handseg.cli.command import (
 )
 from handseg.cli.tables import Column, Table
 from handseg.errors import InputError, UsageError
-from handseg.text import counted
+from handseg.text import counted, pixels_text
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -280,10 +280,8 @@ def submission_headline(checked: "SubmissionCheck") -> str:
     if checked.measured is None:
         return line
     submission, expected = checked.measured.submission, checked.measured.expected
-    sizes = [
-        f"{height} × {width}"
-        for height, width in dict.fromkeys(map(expected.sizes.of, submission.images))
-    ]
+    found = dict.fromkeys(map(expected.sizes.of, submission.images))
+    sizes = [pixels_text(size) for size in found]
     size = f", {some_sizes(sizes)} ({expected.size_source})" if sizes else ""
     return (
         f"{line} in {len(submission):,} rows: {len(submission.images):,} images, "
@@ -296,7 +294,7 @@ def data_headline(checked: "DataCheck") -> str:
     from handseg.check.findings import verdict
 
     dataset = checked.dataset
-    sizes = [f"{width} × {height}" for height, width in checked.sizes]
+    sizes = [pixels_text(size) for size in checked.sizes]
     looked = "every pixel" if checked.deep else "headers, checksums (--deep: every pixel)"
     return (
         f"{dataset.root}: {verdict(checked.findings)} in {checked.images:,} images "

@@ -25,6 +25,7 @@ from handseg.cli.command import (
 )
 from handseg.errors import InputError, UsageError
 from handseg.registry import FORMATS
+from handseg.text import pixels_text
 
 if TYPE_CHECKING:
     from handseg.data.image_sizes import ImageSizes
@@ -275,14 +276,14 @@ def read_csv(path: Path, data: Path | None, image_size: str | None) -> "Masks":
 def say_sizes(sizes: "ImageSizes", folder: Path, assumed: int) -> None:
     """Where the sizes come from; `assumed` of them nothing says: a wrong one moves every pixel."""
     read = len(sizes.headers.keys() - sizes.sidecars.keys())
-    height, width = sizes.default
+    size = pixels_text(sizes.default)
     if read:
         console.info(f"sizes of {read} images read in {folder}")
     if assumed and sizes.given:
-        console.info(f"sizes of {assumed} images taken as {height} × {width}")
+        console.info(f"sizes of {assumed} images taken as {size}")
     elif assumed:
         console.warn(
-            f"nobody knows the sizes of {assumed} images: taken as {height} × {width}; "
+            f"nobody knows the sizes of {assumed} images: taken as {size}; "
             "--data DIR or --image-size HxW says better"
         )
     elif sizes.given:

@@ -24,7 +24,7 @@ from handseg.cli.command import (
     runs_folder,
 )
 from handseg.cli.tables import Column, Table, json_value
-from handseg.text import counted, shown, size_text
+from handseg.text import counted, pixels_text, shown, size_text
 from handseg.work import Progress, silent
 
 if TYPE_CHECKING:
@@ -264,7 +264,7 @@ def report_assumed_sizes(scored: "Sequence[ScoredSubmission]", size: tuple[int, 
         if assumed:
             console.warn(
                 f"{one.submission.path}: no sidecar says the size of {assumed} images, taken as "
-                f"{size[0]} × {size[1]} (--image-size)"
+                f"{pixels_text(size)} (--image-size)"
             )
 
 

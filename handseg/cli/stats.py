@@ -12,7 +12,7 @@ from handseg.cli import console
 from handseg.cli.command import STREAM, Csv, Data, Force, Json, command, data_folder
 from handseg.cli.tables import Column, Table
 from handseg.errors import FailedError, UsageError, did_you_mean
-from handseg.text import NONE, size_text
+from handseg.text import NONE, pixels_text, size_text
 
 if TYPE_CHECKING:
     from handseg.data.dataset import Dataset
@@ -161,7 +161,7 @@ def images_table(found: "Statistics") -> Table:
         ["labelled", *(split.labelled for split in splits)],
         ["people", *(split.balance.people for split in splits)],
         ["images a person", *(images_a_person(split) for split in splits)],
-        ["height × width", *(sizes(split) for split in splits)],
+        ["width × height", *(sizes(split) for split in splits)],
     ]
     if any(split.balance.age is not None for split in splits):
         rows.append(["mean age", *(tenth(split.balance.age) for split in splits)])
@@ -181,8 +181,8 @@ def images_a_person(split: "Split") -> str:
 
 def sizes(split: "Split") -> str:
     shown = [
-        f"{height} × {width}" + (f" ({count})" if len(split.sizes) > 1 else "")
-        for (height, width), count in list(split.sizes.items())[:SIZES]
+        pixels_text(size) + (f" ({count})" if len(split.sizes) > 1 else "")
+        for size, count in list(split.sizes.items())[:SIZES]
     ]
     more = len(split.sizes) - SIZES
     return ", ".join([*shown, f"{more} more"] if more > 0 else shown) or NONE

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from handseg.errors import FailedError, InputError
 from handseg.formats import image_files
 from handseg.formats.image_files import MOST_PIXELS, eight_bits, too_large, unreadable
+from handseg.text import pixels_text
 
 if TYPE_CHECKING:
     from pydicom.dataset import FileDataset
@@ -174,7 +175,7 @@ def _size_of(path: Path, dataset: "FileDataset") -> tuple[int, int]:
     if not height or not width or height < 1 or width < 1:
         raise _damaged(path, "it holds no image")
     if height * width > MOST_PIXELS:
-        raise too_large(path, f"its header says {height:.0f} × {width:.0f} pixels")
+        raise too_large(path, f"its header says {pixels_text((int(height), int(width)))} pixels")
     return int(height), int(width)
 
 

@@ -21,7 +21,7 @@ from handseg.rle.aligned import DEFAULT_SIZE
 from handseg.rle.geometry import fits_width, infer_width
 from handseg.rle.row_index import Key
 from handseg.rle.submission import Submission
-from handseg.text import counted, shown
+from handseg.text import counted, pixels_text, shown
 
 if TYPE_CHECKING:
     from handseg.data.labels import Sample
@@ -175,7 +175,7 @@ def _agreed(
             first = sizes.setdefault(image, size)
             by = said_by.setdefault(image, source)
             if first != size:
-                both = f"{by}: {first[0]} × {first[1]}\n{source}: {size[0]} × {size[1]}"
+                both = f"{by}: {pixels_text(first)}\n{source}: {pixels_text(size)}"
                 disagreeing.setdefault(image, both)
     if disagreeing:
         image, both = next(iter(disagreeing.items()))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from handseg.errors import InputError
+from handseg.text import pixels_text
 
 Size = tuple[int, int]
 """(height, width) in pixels."""
@@ -55,7 +56,7 @@ def check_size(place: str, height: Any, width: Any, largest: int = LARGEST_IMAGE
         raise InputError(f"{place} has no height and width in whole pixels")
     if height * width > largest:
         raise InputError(
-            f"{place} is said to have {height} × {width} pixels",
+            f"{place} is said to have {pixels_text((height, width))} pixels",
             details=f"images of up to {largest} pixels are read",
         )
     return height, width

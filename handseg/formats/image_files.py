@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg.errors import InputError
+from handseg.text import pixels_text
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -54,7 +55,7 @@ def opened(path: Path) -> "Image.Image":
         raise unreadable(path, str(error)) from error
     if image.width * image.height > MOST_PIXELS:
         image.close()
-        raise too_large(path, f"its header says {image.height} × {image.width} pixels")
+        raise too_large(path, f"its header says {pixels_text((image.height, image.width))} pixels")
     return image
 
 

@@ -15,6 +15,7 @@ from handseg.errors import InputError
 from handseg.hand.hands import LIMIT
 from handseg.rle import to_mask
 from handseg.statistics import PERCENTILES, MaskStatistics, Split, Statistics
+from handseg.text import pixels_text
 from handseg.view import charts
 from handseg.view.charts import SERIES, Bar
 from handseg.view.overlay import compose, fitted
@@ -204,11 +205,11 @@ def _of_grey_values(found: Statistics) -> Section:
 
 def _of_images(found: Statistics) -> Section:
     sizes = table(
-        ["split", "height × width", "images"],
+        ["split", "width × height", "images"],
         [
-            [split.name, f"{height} × {width}", str(count)]
+            [split.name, pixels_text(size), str(count)]
             for split in found.splits
-            for (height, width), count in split.sizes.items()
+            for size, count in split.sizes.items()
         ],
         words=2,
     )

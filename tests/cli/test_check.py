@@ -46,7 +46,7 @@ def test_a_file_without_faults_is_one_line_with_what_was_looked_at(folder, type_
     done = type_check("good.csv", "--image-size", "20x30")
     assert (done.exit_code, done.stderr) == (0, "")
     assert done.stdout == (
-        "good.csv: no faults in 4 rows: 2 images, 2 classes, 20 × 30 (from --image-size); "
+        "good.csv: no faults in 4 rows: 2 images, 2 classes, 30 × 20 (from --image-size); "
         "judged by the file itself\n"
     )
 

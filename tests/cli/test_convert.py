@@ -94,7 +94,7 @@ def test_out_of_a_dash_streams_to_stdout_and_leaves_no_file(csv, type_convert):
 def test_a_size_that_nobody_knows_is_said(csv, type_convert):
     assert "taken as 2048 × 2048" in type_convert("a.csv", "--to", "coco").stderr
     said = type_convert("a.csv", "--to", "coco", "--image-size", "3x5").stderr
-    assert "sizes of 2 images taken as 3 × 5" in said
+    assert "sizes of 2 images taken as 5 × 3" in said
 
 
 def test_a_size_comes_from_the_sidecar_or_from_the_data_set(empty_folder, type_convert, add_hand):
@@ -111,7 +111,7 @@ def test_a_size_comes_from_the_sidecar_or_from_the_data_set(empty_folder, type_c
         assert (image["height"], image["width"]) == size
     refused = type_convert("known.csv", "--to", "coco", "--out", "n.json", "--data", "data")
     assert refused.exit_code == 3
-    assert "i.png has two sizes\n  the image itself: 3 × 5\n  known.csv: 5 × 3" in refused.stderr
+    assert "i.png has two sizes\n  the image itself: 5 × 3\n  known.csv: 3 × 5" in refused.stderr
 
 
 def test_a_run_is_named_in_what_is_made_of_it(empty_folder, type_convert):

@@ -63,10 +63,10 @@ def test_sources_that_disagree_are_refused_and_both_are_named(sized):
     one, other = sized(a=[4, 5]), sized(a=[5, 4])
     with pytest.raises(InputError, match="a has two sizes") as caught:
         resolve_sizes([one], {"a": (3, 3)})
-    assert caught.value.details == f"the image itself: 3 × 3\n{one.path}: 4 × 5"
+    assert caught.value.details == f"the image itself: 3 × 3\n{one.path}: 5 × 4"
     with pytest.raises(InputError, match="a has two sizes") as caught:
         sidecar_sizes([one, other])
-    assert caught.value.details == f"{one.path}: 4 × 5\n{other.path}: 5 × 4"
+    assert caught.value.details == f"{one.path}: 5 × 4\n{other.path}: 4 × 5"
 
 
 def test_images_that_are_not_asked_for_may_have_two_sizes(sized):
