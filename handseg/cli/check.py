@@ -21,6 +21,7 @@ from handseg.cli.command import (
     is_data_named,
     pixels,
     runs_folder,
+    say_if_unused,
 )
 from handseg.cli.tables import Column, Table
 from handseg.errors import InputError, UsageError
@@ -118,6 +119,12 @@ def check(
     recipes = [check_recipe(text) for text in recipe_names]
     dataset = data_set_for(data) if csvs else None
     submissions = check_csvs(csvs, dataset, size)
+    for one in submissions:
+        if one.measured is not None:
+            expected = one.measured.expected
+            say_if_unused(image_size, expected.sizes.known, one.measured.submission.images)
+    if image_size is not None and not csvs:
+        console.warn(f"--image-size {image_size} is not asked: images of a data set have their own")
     if fix:
         for checked in submissions:
             report_fix(checked, write_fix(checked, out, skip_bad, dataset, size))

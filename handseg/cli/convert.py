@@ -22,6 +22,7 @@ from handseg.cli.command import (
     data_folder,
     pixels,
     runs_folder,
+    say_if_unused,
 )
 from handseg.errors import InputError, UsageError
 from handseg.registry import FORMATS
@@ -268,8 +269,8 @@ def read_csv(path: Path, data: Path | None, image_size: str | None) -> "Masks":
     sizes = sizes_of(submission, images, folder, given, data_is_wanted=data is not None)
     assumed = sizes.unknown(images)
     say_sizes(sizes, folder, len(assumed))
-    if given is None:
-        check_assumed_size(submission, assumed, sizes.default)
+    check_assumed_size(submission, assumed, sizes.default, is_given=given is not None)
+    say_if_unused(image_size, sizes.known, images)
     return masks_of(submission, {image: sizes.of(image) for image in images})
 
 
@@ -286,5 +287,3 @@ def say_sizes(sizes: "ImageSizes", folder: Path, assumed: int) -> None:
             f"nobody knows the sizes of {assumed} images: taken as {size}; "
             "--data DIR or --image-size HxW says better"
         )
-    elif sizes.given:
-        console.info("--image-size is not needed: the sizes of all images are known")

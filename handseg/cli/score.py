@@ -22,6 +22,7 @@ from handseg.cli.command import (
     data_folder,
     pixels,
     runs_folder,
+    say_if_unused,
 )
 from handseg.cli.tables import Column, Table, json_value
 from handseg.text import counted, pixels_text, shown, size_text
@@ -125,9 +126,10 @@ def score(
     truth = replace(draw_labels(chosen), counts_all=mean == "classes")
     if isinstance(known, CsvLabels):
         report_labels(truth)
-    sizes_matter = image_size is None and (asked is not None or needs_sizes(names))
+    sizes_matter = asked is not None or needs_sizes(names)
     if sizes_matter:
-        truth = with_sizes(truth, submissions, chosen.images, data_path, size)
+        is_given = image_size is not None
+        truth = with_sizes(truth, submissions, chosen.images, data_path, size, is_given=is_given)
     with bar_of(names) as bar:
         scored = [
             score_submission(submission, truth, images, names, image_size=size, progress=bar)
@@ -139,8 +141,10 @@ def score(
         scored, short_titles([one.path for one in submissions]), names, asked, hands
     )
     report_notes(scored)
-    if sizes_matter:
+    if sizes_matter and image_size is None:
         report_assumed_sizes(scored, size)
+    for one in scored:
+        say_if_unused(image_size, said_sizes(one), one.images)
     report_poses(comparison)
     if json_:
         console.print_json(comparison_json(comparison, worst))
@@ -258,14 +262,18 @@ def report_rows_of(one: "ScoredSubmission") -> None:
 def report_assumed_sizes(scored: "Sequence[ScoredSubmission]", size: tuple[int, int]) -> None:
     """A warning where values rest on assumed sizes."""
     for one in scored:
-        truth = one.truth
-        said = one.submission.sizes.keys() | truth.labels.sizes.keys() | truth.sizes.keys()
+        said = said_sizes(one)
         assumed = sum(image not in said for image in one.images)
         if assumed:
             console.warn(
                 f"{one.submission.path}: no sidecar says the size of {assumed} images, taken as "
                 f"{pixels_text(size)} (--image-size)"
             )
+
+
+def said_sizes(one: "ScoredSubmission") -> dict[str, tuple[int, int]]:
+    """The sizes of images that sidecars and headers say."""
+    return {**one.submission.sizes, **one.truth.labels.sizes, **one.truth.sizes}
 
 
 def report_poses(comparison: "Comparison") -> None:

@@ -22,6 +22,7 @@ from handseg.cli.command import (
     is_data_named,
     pixels,
     runs_folder,
+    say_if_unused,
 )
 from handseg.errors import UsageError
 
@@ -128,6 +129,7 @@ def vote(
             out=sys.stdout if out == STREAM else out,
             progress=bar,
         )
+    say_if_unused(image_size, result.votes.table.sizes, result.votes.images)
     report(result)
 
 

@@ -105,6 +105,8 @@ def test_a_size_comes_from_the_sidecar_or_from_the_data_set(empty_folder, type_c
     bare = type_convert("bare.csv", "--to", "coco", "--out", "bare.json")
     assert "sizes of 1 images read in data" in bare.stderr
     known = type_convert("known.csv", "--to", "coco", "--out", "k.json", "--image-size", "9x9")
+    assert "--image-size 9x9 is not asked: the images are 3 × 5 (width × height)" in known.stderr
+    known = type_convert("known.csv", "--to", "coco", "--out", "5.json", "--image-size", "5x3")
     assert "--image-size is not needed" in known.stderr
     for name, size in (("bare", (3, 5)), ("k", (5, 3))):
         [image] = json.loads((empty_folder / f"{name}.json").read_text())["images"]
