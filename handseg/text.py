@@ -24,7 +24,11 @@ _UNITS = (("kB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12))
 
 def counted(number: int, thing: str, things: str = "") -> str:
     """`1 image`, `2 images`."""
-    return f"{number} {thing if number == 1 else things or thing + 's'}"
+    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
+
+
+def people_text(number: int) -> str:
+    return counted(number, "person", "people")
 
 
 def shown(names: Sequence[str], most: int = SHOWN) -> str:

@@ -25,7 +25,7 @@ from handseg.cli.command import (
 )
 from handseg.cli.tables import Column, Table
 from handseg.errors import InputError, UsageError
-from handseg.text import counted, pixels_text
+from handseg.text import counted, people_text, pixels_text
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -291,8 +291,8 @@ def submission_headline(checked: "SubmissionCheck") -> str:
     sizes = [pixels_text(size) for size in found]
     size = f", {some_sizes(sizes)} ({expected.size_source})" if sizes else ""
     return (
-        f"{line} in {len(submission):,} rows: {len(submission.images):,} images, "
-        f"{len(submission.classes):,} classes{size}; judged by {expected.source}"
+        f"{line} in {counted(len(submission), 'row')}: {counted(len(submission.images), 'image')}, "
+        f"{counted(len(submission.classes), 'class', 'classes')}{size}; judged by {expected.source}"
     )
 
 
@@ -303,12 +303,12 @@ def data_headline(checked: "DataCheck") -> str:
     dataset = checked.dataset
     sizes = [pixels_text(size) for size in checked.sizes]
     looked = "every pixel" if checked.deep else "headers, checksums (--deep: every pixel)"
+    people, classes = people_text(checked.people), counted(len(dataset.classes), "class", "classes")
     return (
-        f"{dataset.root}: {verdict(checked.findings)} in {checked.images:,} images "
-        f"({len(dataset.train):,} train, {len(dataset.test):,} test) of {checked.people:,} people"
-        f"{', ' if sizes else ''}{some_sizes(sizes)}; {checked.labels:,} labels of "
-        f"{len(dataset.classes):,} classes; looked at {looked}, hashes, labels and "
-        f"{checked.hands:,} hands"
+        f"{dataset.root}: {verdict(checked.findings)} in {counted(checked.images, 'image')} "
+        f"({len(dataset.train):,} train, {len(dataset.test):,} test) of {people}"
+        f"{', ' if sizes else ''}{some_sizes(sizes)}; {counted(checked.labels, 'label')} of "
+        f"{classes}; looked at {looked}, hashes, labels and {counted(checked.hands, 'hand')}"
     )
 
 

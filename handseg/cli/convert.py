@@ -26,7 +26,7 @@ from handseg.cli.command import (
 )
 from handseg.errors import InputError, UsageError
 from handseg.registry import FORMATS
-from handseg.text import pixels_text
+from handseg.text import counted, pixels_text
 
 if TYPE_CHECKING:
     from handseg.data.image_sizes import ImageSizes
@@ -135,7 +135,10 @@ def convert(
             target.stream(sys.stdout, masks, bar)
             return
         path = target.write(Place(CONVERTED, stem_of(masks.path), out), masks, bar)
-    console.info(f"{len(masks.images)} images of {len(masks.classes)} classes")
+    console.info(
+        f"{counted(len(masks.images), 'image')} of "
+        f"{counted(len(masks.classes), 'class', 'classes')}"
+    )
     console.out(str(path))
 
 
@@ -279,11 +282,11 @@ def say_sizes(sizes: "ImageSizes", folder: Path, assumed: int) -> None:
     read = len(sizes.headers.keys() - sizes.sidecars.keys())
     size = pixels_text(sizes.default)
     if read:
-        console.info(f"sizes of {read} images read in {folder}")
+        console.info(f"sizes of {counted(read, 'image')} read in {folder}")
     if assumed and sizes.given:
-        console.info(f"sizes of {assumed} images taken as {size}")
+        console.info(f"sizes of {counted(assumed, 'image')} taken as {size}")
     elif assumed:
         console.warn(
-            f"nobody knows the sizes of {assumed} images: taken as {size}; "
+            f"nobody knows the sizes of {counted(assumed, 'image')}: taken as {size}; "
             "--data DIR or --image-size HxW says better"
         )

@@ -12,7 +12,7 @@ from handseg.cli import console
 from handseg.cli.command import STREAM, Csv, Data, Force, Json, command, data_folder
 from handseg.cli.tables import Column, Table
 from handseg.errors import FailedError, UsageError, did_you_mean
-from handseg.text import NONE, pixels_text, size_text
+from handseg.text import NONE, counted, people_text, pixels_text, size_text
 
 if TYPE_CHECKING:
     from handseg.data.dataset import Dataset
@@ -144,7 +144,7 @@ def tables(found: "Statistics") -> "Iterator[tuple[str, Table]]":
         yield "Labelled hands by side and pose", hands_table(found)
     if found.masks is not None:
         count = len(found.masks.images)
-        title = f"Areas in pixels, {count} labelled images of {found.masks_of}"
+        title = f"Areas in pixels, {counted(count, 'labelled image')} of {found.masks_of}"
         yield title, areas_table(found.classes)
         yield overlaps_title(found.masks), overlaps_table(found.masks)
     grey = [(split.name, split.intensity) for split in found.splits if split.intensity]
@@ -176,7 +176,7 @@ def images_a_person(split: "Split") -> str:
     counts = split.images_a_person
     if len(counts) == 1:
         return str(next(iter(counts)))
-    return ", ".join(f"{images} ({people} people)" for images, people in counts.items())
+    return ", ".join(f"{images} ({people_text(people)})" for images, people in counts.items())
 
 
 def sizes(split: "Split") -> str:
@@ -240,8 +240,8 @@ def overlaps_title(masks: "MaskStatistics") -> str:
     pairs = len(masks.pairs)
     largest = f", the {PAIRS} largest" if pairs > PAIRS else ""
     return (
-        f"Overlaps: {pairs} pairs{largest}; {masks.deep_share(2):.2%} of the foreground in two "
-        f"classes or more, {masks.deep_share(3):.3%} in three{without(masks)}"
+        f"Overlaps: {counted(pairs, 'pair')}{largest}; {masks.deep_share(2):.2%} of the "
+        f"foreground in two classes or more, {masks.deep_share(3):.3%} in three{without(masks)}"
     )
 
 

@@ -14,7 +14,7 @@ from handseg.data.labels import Sample
 from handseg.data.layout import Layout, Listing
 from handseg.data.settings import FILE, Settings, Windows, apply_settings, settings_of
 from handseg.errors import InputError, UsageError
-from handseg.text import counted, shown
+from handseg.text import counted, people_text, shown
 
 if TYPE_CHECKING:
     from handseg.rle.submission import Submission
@@ -91,8 +91,9 @@ class Dataset:
         """What was found, for a person: a line, and one below it for each note."""
         people = len({sample.person for sample in self.train})
         found = (
-            f"{self.root}: {self.layout} layout, {len(self.train)} training images of "
-            f"{people} people, {len(self.test)} test images, {len(self.classes)} classes"
+            f"{self.root}: {self.layout} layout, {counted(len(self.train), 'training image')} of "
+            f"{people_text(people)}, {counted(len(self.test), 'test image')}, "
+            f"{counted(len(self.classes), 'class', 'classes')}"
         )
         return "\n  ".join((found, *self.notes))
 

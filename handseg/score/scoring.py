@@ -47,7 +47,7 @@ from handseg.score.metrics import (
     surface_metrics,
     touching_pairs,
 )
-from handseg.text import counted, listed
+from handseg.text import counted, listed, people_text
 from handseg.work import Progress, silent
 
 if TYPE_CHECKING:
@@ -527,7 +527,7 @@ def _remarks(comparison: Comparison, metrics: Sequence[str]) -> list[str]:
         return [*remarks, f"{comparison.difference_title}: of different images, so it says nothing"]
     for metric in metrics:
         found, signed = comparison.differences[metric], METRICS[metric].signed
-        people = f"over {len(comparison.scored[-1].people)} people: {found.verdict}"
+        people = f"over {people_text(len(comparison.scored[-1].people))}: {found.verdict}"
         change = _with_ends(found.mean, found.interval, signed)
         remarks.append(f"{comparison.difference_title}: {change} {people}")
         if comparison.reweight is not None:

@@ -170,7 +170,7 @@ def test_a_run_is_checked_by_its_predictions(folder, type_check):
     write_submission(run.folder / "predictions/val.csv", [("a.png", "x", rle.parse("1 3"))], {})
     done = type_check("unet-1:val")
     assert done.exit_code == 0
-    assert "runs/unet-1/predictions/val.csv: no faults in 1 rows" in done.stdout
+    assert "runs/unet-1/predictions/val.csv: no faults in 1 row" in done.stdout
 
 
 def test_a_recipe_is_recognised_and_all_its_faults_are_told(folder, type_check):

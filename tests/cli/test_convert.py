@@ -103,7 +103,7 @@ def test_a_size_comes_from_the_sidecar_or_from_the_data_set(empty_folder, type_c
     write_submission(empty_folder / "bare.csv", rows, {})
     write_submission(empty_folder / "known.csv", rows, {"images": {"i.png": [5, 3]}})
     bare = type_convert("bare.csv", "--to", "coco", "--out", "bare.json")
-    assert "sizes of 1 images read in data" in bare.stderr
+    assert "sizes of 1 image read in data" in bare.stderr
     known = type_convert("known.csv", "--to", "coco", "--out", "k.json", "--image-size", "9x9")
     assert "--image-size 9x9 is not asked: the images are 3 × 5 (width × height)" in known.stderr
     known = type_convert("known.csv", "--to", "coco", "--out", "5.json", "--image-size", "5x3")

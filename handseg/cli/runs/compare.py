@@ -11,7 +11,7 @@ from handseg.cli.command import Csv, Json, Runs, command, runs_folder
 from handseg.cli.runs.show import DIFFERENCE, marked
 from handseg.cli.tables import Column, Table, json_value
 from handseg.errors import UsageError
-from handseg.text import NONE, dice_text, difference_text
+from handseg.text import NONE, counted, dice_text, difference_text, people_text
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -76,11 +76,11 @@ def report_notes(pairs: "Sequence[RunComparison]") -> None:
         which = "best" if one.is_best else "last"
         console.info(f"{one.name}: its {which} validation, step {one.scores.step}, fold {one.fold}")
     for pair in pairs:
-        images, people = len(pair.images), len(pair.people)
-        console.info(f"{pair.b.name} against {pair.a.name}: {images} images of {people} people")
+        common = f"{counted(len(pair.images), 'image')} of {people_text(len(pair.people))}"
+        console.info(f"{pair.b.name} against {pair.a.name}: {common}")
         most = max(len(pair.a.scores.images), len(pair.b.scores.images))
-        if images < most:
-            console.warn(f"{most - images} images are in one of the two alone and left out")
+        if alone := most - len(pair.images):
+            console.warn(f"left out: {counted(alone, 'image')} that one of the two alone has")
         if pair.not_bones:
             console.info(f"means leave out {', '.join(sorted(pair.not_bones))}: no bones")
         if not pair.knows_people:
