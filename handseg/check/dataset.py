@@ -101,7 +101,7 @@ def check_dataset(
         a file that cannot be read is a finding, no error.
     """
     samples = (*dataset.train, *dataset.labelled_test)
-    bones = dataset.bones
+    bones, not_bones = dataset.bones, dataset.not_bones
     inspections: list[Inspection] = []
     with threads() as pool:
         for one in pool.map(
@@ -120,7 +120,7 @@ def check_dataset(
         *(finding for one in inspections for finding in one.findings),
         *_sizes(inspections),
         *_duplicates(inspections),
-        *_missing_classes(inspections, dataset.classes),
+        *_missing_classes(inspections, [cls for cls in dataset.classes if cls not in not_bones]),
         *(_of_class(one, bones) for one in population_findings(hands, inside)),
         *bright_findings(inspections, dataset.classes),
         # Names or pairs of images tell sides as a rule.

@@ -48,6 +48,8 @@ class Outcome:
     reason: str
     """Why it ended before its last epoch; empty where it did not."""
     predictions: Path
+    not_bones: tuple[str, ...] = ()
+    """Classes that `best` leaves out."""
 
 
 def train(
@@ -263,7 +265,15 @@ def predict_held_out(trainer: Trainer, reason: str) -> Outcome:
         )
     by_class: Mapping[str, float] = best.manifest.get("dice", {})
     uses_ema = bool(best.manifest.get("uses_ema"))
-    return Outcome(writer.folder, trainer.state.best, dict(by_class), uses_ema, reason, predictions)
+    return Outcome(
+        writer.folder,
+        trainer.state.best,
+        dict(by_class),
+        uses_ema,
+        reason,
+        predictions,
+        writer.best.not_bones,
+    )
 
 
 def step_of(checkpoint: Checkpoint | None) -> int:

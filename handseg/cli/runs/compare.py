@@ -121,11 +121,14 @@ def means_table(pairs: "Sequence[RunComparison]") -> Table:
         Column("95 % interval"),
         Column(""),
     ]
-    rows: list[list[Any]] = [[pairs[0].a.name, pairs[0].means[0], None, "", ""]]
+    name, first = pairs[0].a.name, pairs[0].means[0]
+    rows: list[list[Any]] = [[name, first, None, "", ""]]
     for pair in pairs:
         between = pair.overall
-        interval = interval_text(between)
-        rows.append([pair.b.name, pair.means[1], between, interval, between.verdict])
+        interval, words = interval_text(between), str(between.verdict)
+        if dice_text(pair.means[0]) != dice_text(first):
+            words += f"; {name} has {dice_text(pair.means[0])} on the images of both"
+        rows.append([pair.b.name, pair.means[1], between, interval, words])
     return Table(columns, rows)
 
 
