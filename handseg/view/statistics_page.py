@@ -158,6 +158,7 @@ def _of_overlaps(masks: MaskStatistics) -> Section:
     sentence = (
         f"{masks.deep_share(2):.2%} of the labelled pixels belong to two classes or more, "
         f"{masks.deep_share(3):.3%} to three. Means are over the images in which two overlap."
+        + (f" Without {', '.join(masks.not_bones)}: no bones." if masks.not_bones else "")
     )
     triangle = charts.matrix(names, values, titles)
     return Section("Overlaps", sentence, beside(triangle, table(header, rows)))
