@@ -82,6 +82,7 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "raw_mean": "mean Dice of the weights themselves",
         "ema_mean": "mean Dice of their moving average; null without one",
         "uses_ema": "whether the figures are the average's: the better of the two counts",
+        "both_empty": "masks of the mean that are empty in label and prediction: Dice 1",
         "seconds": "how long the validation took",
     },
     CHECKPOINT: {

@@ -1,6 +1,7 @@
 """A training from its recipe to its predictions, small but whole."""
 
 import json
+import math
 import shutil
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from handseg import rle
 from handseg.data.dataset import open_dataset
+from handseg.data.labels import SampleLabels
 from handseg.errors import FailedError, InputError, UsageError
 from handseg.models.checkpoints import load_checkpoint, read_checkpoint
 from handseg.recipe.load import load_recipe
@@ -19,6 +22,7 @@ from handseg.runs.index import list_runs
 from handseg.score.dice import Scores
 from handseg.train import trainer as loop
 from handseg.train.step import Stepper
+from handseg.train.validation import image_dice
 
 RUNS = Path("runs")
 
@@ -84,6 +88,17 @@ def test_the_validation_is_what_score_says_of_the_predictions(trained, score_sub
     ] == pytest.approx(scores.mean(), abs=1e-6)
 
 
+def test_masks_empty_in_label_and_prediction_have_a_dice_of_one_and_are_counted():
+    logits = torch.full((4, 32, 32), -1.0)
+    logits[1] = 1.0
+    labels = SampleLabels((8, 8), (rle.empty(),) * 4, (True, True, True, False))
+    dice, both_empty = image_dice(logits, labels, 32)
+    assert dice.tolist() == pytest.approx([1, 0, 1, math.nan], abs=1e-5, nan_ok=True)
+    assert both_empty.tolist() == [True, False, True, False]
+    scores = Scores(("i",), tuple("abcd"), dice[None], ("c",), both_empty[None])
+    assert scores.empty_masks() == 1
+
+
 def test_training_runs_and_score_have_one_mean_and_an_old_run_keeps_its_own(
     begin, go_on, score_submissions
 ):
@@ -93,6 +108,7 @@ def test_training_runs_and_score_have_one_mean_and_an_old_run_keeps_its_own(
     figures = [value for cls, value in event["dice"].items() if cls not in ("Radius", "Ulna")]
     assert event["not_bones"] == ["Radius", "Ulna"]
     assert event["mean"] == pytest.approx(np.mean(figures)) == outcome.best
+    assert event["both_empty"] == 0
     assert event["mean"] != pytest.approx(np.mean([*event["dice"].values()]), abs=1e-6)
     dataset = open_dataset(Path("data"))
     [scored] = score_submissions([read_submission(outcome.predictions)], dataset)
