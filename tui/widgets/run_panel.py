@@ -95,7 +95,7 @@ class RunFacts(NamedTuple):
         best = f"   best {dice_text(run.best_dice)} at epoch {run.best_epoch:g}"
         known = math.isfinite(run.best_epoch)
         last = Text(dice_text(run.last_dice), "bold")
-        words = f"   * {', '.join(run.counted_no_bones)} too" if run.counted_no_bones else ""
+        words = "  * all classes" if run.counted_no_bones else ""
         return joined(last, Text((best if known else "") + words, self.theme.dim))
 
     @property
