@@ -95,8 +95,7 @@ def short_duration(seconds: float) -> str:
 
 
 def pixels_text(size: Sequence[int]) -> str:
-    """An image's (height, width) as people say it, the width first: `500 × 400`."""
-    height, width = size
+    height, width = size  # people say the width first
     return f"{width} × {height}"
 
 

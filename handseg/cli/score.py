@@ -278,7 +278,6 @@ def report_assumed_sizes(scored: "Sequence[ScoredSubmission]", size: tuple[int, 
 
 
 def said_sizes(one: "ScoredSubmission") -> dict[str, tuple[int, int]]:
-    """The sizes of images that sidecars and headers say."""
     return {**one.submission.sizes, **one.truth.labels.sizes, **one.truth.sizes}
 
 

@@ -60,7 +60,6 @@ class Dataset:
 
     @property
     def not_bones(self) -> frozenset[str]:
-        """Classes that means and overlaps leave out: known by name, or by the settings."""
         return not_bones(self.classes, self.settings.not_bones, self.aliases)
 
     @property

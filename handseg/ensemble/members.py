@@ -194,10 +194,6 @@ class VoteInput:
         found = [(member, width_mismatch(member, keys, width)) for member in self.members]
         return tuple(WidthMismatch(member, odd, width) for member, odd in found if odd is not None)
 
-    def is_assumed_turned(self, found: WidthMismatch) -> bool:
-        """Whether no size is known, and the one that is assumed fits the other way round."""
-        return not self.table.sizes and found.found == self.table.size[0]
-
 
 def join(
     members: Sequence[Submission],

@@ -122,7 +122,7 @@ def vote_predictions(
         joined, rules, report, workers=workers, skip_bad=skip_bad, progress=progress
     )
     mismatches = joined.width_mismatches()
-    if mismatches and joined.is_assumed_turned(mismatches[0]):
+    if mismatches and not joined.table.sizes and mismatches[0].found == size[0]:
         raise turned_size(mismatches[0].member.path, size)
     try:
         path = _write(lines, vote_sidecar(joined, rules, members.names), out)

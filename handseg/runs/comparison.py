@@ -83,7 +83,7 @@ class RunComparison:
 
     @cached_property
     def not_bones(self) -> frozenset[str]:
-        """Classes that means leave out, of both runs the same: known by name, or by one of them."""
+        # The same of both runs, whatever the means of their validations are of.
         return anatomy.not_bones(self.classes, (*self.a.not_bones, *self.b.not_bones))
 
     @cached_property
@@ -92,7 +92,6 @@ class RunComparison:
 
     @cached_property
     def of_bones(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Dice of both, float64 [images, bones]."""
         counted = [name in self.bones for name in self.classes]
         return self.dice_a[:, counted], self.dice_b[:, counted]
 

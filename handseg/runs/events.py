@@ -75,7 +75,6 @@ def _by_class(value: object) -> dict[str, float]:
 
 
 def names(value: object) -> tuple[str, ...]:
-    """A list of names; nothing where it is none. All runs share the objects."""
     found = cast("list[object]", value) if isinstance(value, list) else []
     return tuple(sys.intern(str(name)) for name in found)
 

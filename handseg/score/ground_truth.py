@@ -53,7 +53,7 @@ class GroundTruth:
 
     @property
     def counted(self) -> NDArray[np.bool_]:
-        """bool [classes]: those that means are taken over."""
+        # [classes]: those that means are taken over.
         return np.array([cls not in self.not_bones for cls in self.classes], dtype=np.bool_)
 
     @property
