@@ -109,11 +109,10 @@ NOT_BONES = (
     "marker", "side marker", "letter", "text", "collimator", "artifact", "artefact",
     "background", "void", "ignore", "unlabeled", "unlabelled",
 )  # fmt: skip
-"""Classes of data sets that are no bones of the anatomy; `plain_name` tells how they match."""
+"""Classes of data sets that are no bones of the anatomy; case, signs and plurals do not count."""
 
 
 def plain_name(cls: str) -> str:
-    """A class without case, blanks and signs, in the singular: `Soft tissues` is `softtissue`."""
     return "".join(sign for sign in cls.casefold() if sign.isalnum()).removesuffix("s")
 
 

@@ -5,7 +5,7 @@ Masks are measured on runs in one reading of the labels: areas, overlaps, positi
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -78,10 +78,12 @@ class MaskStatistics:
     """In pixels; NaN where there is no mask."""
     labelled: NDArray[np.bool_]
     depths: NDArray[np.int64]
-    """int64 [images, 3]: pixels that belong to at least one, two, three classes."""
+    """int64 [images, 3]: pixels that belong to at least one, two, three bones."""
     pairs: tuple[Pair, ...]
     heat: Heat
     """The mean over the images in which a class was labelled."""
+    not_bones: tuple[str, ...] = ()
+    """Classes that `depths` and `pairs` leave out."""
 
     @property
     def shares(self) -> NDArray[np.float64]:
@@ -93,15 +95,23 @@ class MaskStatistics:
         return float((self.depths[:, 0] / self.pixels).mean()) if len(self.images) else math.nan
 
     def deep_share(self, classes: int) -> float:
-        """The share of all foreground pixels that belong to at least so many classes, 1 to 3."""
+        """The share of all foreground pixels that belong to at least so many bones, 1 to 3."""
         whole = int(self.depths[:, 0].sum())
         return int(self.depths[:, classes - 1].sum()) / whole if whole else 0.0
 
 
 def measure_masks(
-    labels: Submission, classes: Sequence[str], progress: Progress = silent
+    labels: Submission,
+    classes: Sequence[str],
+    progress: Progress = silent,
+    not_bones: Collection[str] = (),
 ) -> MaskStatistics:
-    """Read each mask once; raises InputError for run lengths at fault."""
+    """Read each mask once; raises InputError for run lengths at fault.
+
+    Bones come first; overlaps and foreground are those of bones.
+    """
+    classes = sorted(classes, key=lambda cls: cls in not_bones)
+    bones = np.array([cls not in not_bones for cls in classes], dtype=np.bool_)
     images = tuple(labels.sizes)
     shape = len(images), len(classes)
     areas = np.full(shape, np.nan)
@@ -114,17 +124,20 @@ def measure_masks(
         cut = segments(part.batch.masks(), np.repeat(part.widths, len(classes)).tolist())
         pixels = np.bincount(cut.owner, cut.end - cut.start, areas[rows].size)
         areas[rows] = np.where(pixels > 0, pixels, np.nan).reshape(areas[rows].shape)
-        depth[rows] = depths(part, len(classes))
+        depth[rows] = depths(part, bones)
         heat += heat_of(part, cut, labels.sizes, len(classes))
         shared += [
-            one._replace(image=one.image + first) for one in shared_pixels(part, cut, len(classes))
+            one._replace(image=one.image + first)
+            for one in shared_pixels(part, cut, len(classes))
+            if bones[one.one] and bones[one.other]
         ]
         first = rows.stop
     known = labelled_classes(labels, images, classes)
     whole = np.array([height * width for height, width in labels.sizes.values()], dtype=np.int64)
     heat /= np.maximum(1, known.sum(axis=0))[:, None, None]
     pairs = tuple(pairs_of(shared, areas, classes))
-    return MaskStatistics(images, tuple(classes), whole, areas, known, depth, pairs, heat)
+    left_out = tuple(classes[int(bones.sum()) :])
+    return MaskStatistics(images, tuple(classes), whole, areas, known, depth, pairs, heat, left_out)
 
 
 def heat_of(
@@ -176,17 +189,21 @@ def touching(boxes: NDArray[np.int64]) -> list[tuple[int, int]]:
     return [(one, other) for one, other in np.argwhere(np.triu(rows & columns, 1)).tolist()]
 
 
-def depths(part: ImageMasks, classes: int) -> NDArray[np.int64]:
-    """Pixels that belong to at least 1, 2, … DEEPEST classes, int64 [images, DEEPEST]."""
+def depths(part: ImageMasks, bones: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Pixels that belong to at least 1, 2, … DEEPEST of the `bones`, int64 [images, DEEPEST].
+
+    `bones` is bool [classes].
+    """
     images = len(part.images)
-    # Masks of one class stand together for the vote, in the order of images.
-    rows = np.repeat(np.arange(images), classes)
+    # Masks of one class stand together for the vote, in the order of images; what is no bone votes
+    # on a row of its own behind them.
+    rows = np.where(bones, np.arange(images)[:, None], images).ravel()
     weights = np.ones(len(rows), dtype=np.int64)
     found = [
-        weighted_vote(part.batch, rows, weights, np.full(images, depth, dtype=np.int64)).areas()
+        weighted_vote(part.batch, rows, weights, np.full(images + 1, depth, np.int64)).areas()
         for depth in range(DEEPEST)
     ]
-    return np.stack(found, axis=1)
+    return np.stack(found, axis=1)[:images]
 
 
 def pairs_of(
@@ -412,7 +429,7 @@ def gather(dataset: Dataset, bars: Bars, sampled: int = SAMPLED) -> Statistics:
         hands = hands_of(readable.labels, known.classes, known.bones) if readable.labels else None
         if readable.labels and not masks:
             with bars("masks") as bar:
-                masks[name] = measure_masks(readable.labels, known.classes, bar)
+                masks[name] = measure_masks(readable.labels, known.classes, bar, known.not_bones)
         with bars(f"images of {name}") as bar:
             intensity = intensity_of(samples, sampled, bar) if sampled else None
         splits.append(split_of(name, samples, hands, metadata.people, intensity))

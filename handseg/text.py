@@ -28,7 +28,11 @@ _UNITS = (("kB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12))
 
 def counted(number: int, thing: str, things: str = "") -> str:
     """`1 image`, `2 images`."""
-    return f"{number} {thing if number == 1 else things or thing + 's'}"
+    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
+
+
+def people_text(number: int) -> str:
+    return counted(number, "person", "people")
 
 
 def shown(names: Sequence[str], most: int = SHOWN) -> str:
@@ -97,6 +101,11 @@ def short_duration(seconds: float) -> str:
         if seconds / size < limit:
             return f"{round(seconds / size)}{unit}"
     return f"{round(seconds / 86400)}d"
+
+
+def pixels_text(size: Sequence[int]) -> str:
+    height, width = size  # people say the width first
+    return f"{width} × {height}"
 
 
 def size_text(count: float) -> str:

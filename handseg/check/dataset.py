@@ -26,7 +26,7 @@ from handseg.formats.foreign import foreign_tool
 from handseg.formats.handbone import HandboneFormat, label_beside, split_folders
 from handseg.formats.labelme import LabelmeFormat
 from handseg.hand.hands import Side
-from handseg.text import listed, shown
+from handseg.text import listed, pixels_text, shown
 from handseg.work import Progress, silent, threads
 
 NO_LABEL = "an image without a label"
@@ -110,7 +110,7 @@ def check_dataset(
         a file that cannot be read is a finding, no error.
     """
     samples = (*dataset.train, *dataset.labelled_test)
-    bones = dataset.bones
+    bones, not_bones = dataset.bones, dataset.not_bones
     inspections: list[Inspection] = []
     with threads() as pool:
         for one in pool.map(
@@ -129,7 +129,7 @@ def check_dataset(
         *(finding for one in inspections for finding in one.findings),
         *_sizes(inspections),
         *_duplicates(inspections),
-        *_missing_classes(inspections, dataset.classes),
+        *_missing_classes(inspections, [cls for cls in dataset.classes if cls not in not_bones]),
         *(_of_class(one, bones) for one in population_findings(hands, inside)),
         *bright_findings(inspections, dataset.classes),
         # Names or pairs of images tell sides as a rule.
@@ -250,12 +250,12 @@ def _sizes(inspections: Sequence[Inspection]) -> Iterator[Finding]:
         return
     usual, times = sizes.most_common(1)[0]
     if times < _MOST * sizes.total():
-        words = [f"{count} of {width} × {height}" for (height, width), count in sizes.most_common()]
+        words = [f"{count} of {pixels_text(size)}" for size, count in sizes.most_common()]
         yield Finding("note", "files", SEVERAL_SIZES, listed(words))
         return
     for one in inspections:
         if one.size not in (None, usual):
-            detail = f"{one.size[1]} × {one.size[0]}, of {times} others {usual[1]} × {usual[0]}"
+            detail = f"{pixels_text(one.size)}, of {times} others {pixels_text(usual)}"
             yield Finding("warning", "files", ODD_SIZE, detail, image=one.sample.image_name)
 
 

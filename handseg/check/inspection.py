@@ -26,6 +26,7 @@ from handseg.formats.handbone import LabelledPolygon, read_label_file
 from handseg.formats.polygons import FARTHEST, Points, Polygon
 from handseg.hand.hands import HAND, Hands, bend_of_segments, nan_median
 from handseg.rle.geometry import segments
+from handseg.text import pixels_text
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float64]
@@ -293,7 +294,7 @@ def _read_entry(sample: Sample, classes: Sequence[str], label: CheckedLabel) -> 
     label.labelled = tuple(name for name, is_labelled in named if is_labelled)
     if label.size is not None and read.size not in (None, label.size):
         turned = ": the image's, turned" if read.size == label.size[::-1] else ""
-        raise InputError(f"it is of an image of {read.size[1]} × {read.size[0]} pixels{turned}")
+        raise InputError(f"it is of an image of {pixels_text(read.size)} pixels{turned}")
     label.runs.update(read.runs)
     for name, parts in read.polygons.items():
         for part in parts:
@@ -334,7 +335,7 @@ def _beyond(points: Points, size: Size) -> Iterator[tuple[str, str, float]]:
     x, y = points[away][0].tolist()
     detail = f"{int(away.sum())} of {len(points)} points, the first at ({x:.0f}, {y:.0f})"
     reason = OUTSIDE if wholly_outside(points, size) else BEYOND
-    yield reason, f"{detail}; the image has {size[1]} × {size[0]} pixels", float(away.sum())
+    yield reason, f"{detail}; the image has {pixels_text(size)} pixels", float(away.sum())
 
 
 class Crossing(NamedTuple):

@@ -33,6 +33,7 @@ from handseg.errors import InputError, did_you_mean
 from handseg.formats.documents import Size
 from handseg.formats.submission import known_classes, sidecar_classes
 from handseg.rle.submission import Fault, Submission, read_submission
+from handseg.text import pixels_text
 from handseg.work import Progress, silent
 
 if TYPE_CHECKING:
@@ -388,7 +389,7 @@ def _sidecar_sizes(submission: Submission, expected: ExpectedRows) -> Iterator[F
                 "error",
                 "structure",
                 "the sidecar's size is not the image's",
-                f"{size[0]} × {size[1]}, the image has {measured[0]} × {measured[1]}",
+                f"{pixels_text(size)}, the image has {pixels_text(measured)}",
                 image=image,
             )
 

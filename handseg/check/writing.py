@@ -21,6 +21,7 @@ from handseg.hand.hands import Centres, Floats, frames
 from handseg.rle.geometry import shifted, transposed
 from handseg.rle.row_index import Key
 from handseg.rle.submission import Submission
+from handseg.text import pixels_text
 
 if TYPE_CHECKING:
     from handseg.data.dataset import Dataset
@@ -236,6 +237,7 @@ def width_findings(
     `mends` says whether columns can be turned into rows with certainty.
     """
     fix = fix_command(submission.path) if mends else ""
+    check = f"handseg check {shlex.quote(str(submission.path))}"
     columns = column_major_images(widths, sizes)
     found = set(widths.values())
     command = ""
@@ -243,15 +245,17 @@ def width_findings(
     if is_assumed and len(found) == 1 and len(widths) == len(submission.images):
         # All the same: as a rule it is the assumption that is wrong.
         [width] = found
-        path = shlex.quote(str(submission.path))
-        command = f"handseg check {path} --image-size {width}x{width}"
+        command = f"{check} --image-size {width}x{width}"
     for image, width in widths.items():
         height, stated = sizes.of(image)
         if image in columns:
-            detail = (
-                f"their rows have {width} pixels, the height of the image of {height} × {stated}"
+            size = pixels_text((height, stated))
+            detail = f"their rows have {width} pixels, the height of the image of {size}"
+            # Or the size was given the other way round: runs alone cannot tell.
+            other = "" if image in sizes.known else f"{check} --image-size {stated}x{height}"
+            yield Finding(
+                "warning", "format", COLUMN_MAJOR, detail, image=image, command=other or fix
             )
-            yield Finding("warning", "format", COLUMN_MAJOR, detail, image=image, command=fix)
         else:
             detail = f"their rows have {width} pixels, those of the image {stated}"
             yield Finding("warning", "format", ANOTHER_SIZE, detail, image=image, command=command)

@@ -21,10 +21,11 @@ from handseg.cli.command import (
     is_data_named,
     pixels,
     runs_folder,
+    say_if_unused,
 )
 from handseg.cli.tables import Column, Table
 from handseg.errors import InputError, UsageError
-from handseg.text import counted
+from handseg.text import counted, people_text, pixels_text
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -118,6 +119,12 @@ def check(
     recipes = [check_recipe(text) for text in recipe_names]
     dataset = data_set_for(data) if csvs else None
     submissions = check_csvs(csvs, dataset, size)
+    for one in submissions:
+        if one.measured is not None:
+            expected = one.measured.expected
+            say_if_unused(image_size, expected.sizes.known, one.measured.submission.images)
+    if image_size is not None and not csvs:
+        console.warn(f"--image-size {image_size} is not asked: images of a data set have their own")
     if fix:
         for checked in submissions:
             report_fix(checked, write_fix(checked, out, skip_bad, dataset, size))
@@ -280,14 +287,12 @@ def submission_headline(checked: "SubmissionCheck") -> str:
     if checked.measured is None:
         return line
     submission, expected = checked.measured.submission, checked.measured.expected
-    sizes = [
-        f"{height} × {width}"
-        for height, width in dict.fromkeys(map(expected.sizes.of, submission.images))
-    ]
+    found = dict.fromkeys(map(expected.sizes.of, submission.images))
+    sizes = [pixels_text(size) for size in found]
     size = f", {some_sizes(sizes)} ({expected.size_source})" if sizes else ""
     return (
-        f"{line} in {len(submission):,} rows: {len(submission.images):,} images, "
-        f"{len(submission.classes):,} classes{size}; judged by {expected.source}"
+        f"{line} in {counted(len(submission), 'row')}: {counted(len(submission.images), 'image')}, "
+        f"{counted(len(submission.classes), 'class', 'classes')}{size}; judged by {expected.source}"
     )
 
 
@@ -296,14 +301,14 @@ def data_headline(checked: "DataCheck") -> str:
     from handseg.check.findings import verdict
 
     dataset = checked.dataset
-    sizes = [f"{width} × {height}" for height, width in checked.sizes]
+    sizes = [pixels_text(size) for size in checked.sizes]
     looked = "every pixel" if checked.deep else "headers, checksums (--deep: every pixel)"
+    people, classes = people_text(checked.people), counted(len(dataset.classes), "class", "classes")
     return (
-        f"{dataset.root}: {verdict(checked.findings)} in {checked.images:,} images "
-        f"({len(dataset.train):,} train, {len(dataset.test):,} test) of {checked.people:,} people"
-        f"{', ' if sizes else ''}{some_sizes(sizes)}; {checked.labels:,} labels of "
-        f"{len(dataset.classes):,} classes; looked at {looked}, hashes, labels and "
-        f"{checked.hands:,} hands"
+        f"{dataset.root}: {verdict(checked.findings)} in {counted(checked.images, 'image')} "
+        f"({len(dataset.train):,} train, {len(dataset.test):,} test) of {people}"
+        f"{', ' if sizes else ''}{some_sizes(sizes)}; {counted(checked.labels, 'label')} of "
+        f"{classes}; looked at {looked}, hashes, labels and {counted(checked.hands, 'hand')}"
     )
 
 

@@ -6,14 +6,16 @@ import os
 import re
 import signal
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from handseg.cli import console
 from handseg.cli.console import say, verbosity
 from handseg.errors import ExitCode, HandsegError, UsageError
+from handseg.text import pixels_text, shown
 
 PLACES = ("HANDSEG_DATA", "HANDSEG_RUNS")
 """Environment variables that name the data set and the folder of runs."""
@@ -82,6 +84,20 @@ def pixels(given: str | None) -> tuple[int, int]:
             f"--image-size {given} is no height and width", hints=["--image-size 2048x2048"]
         )
     return int(match[1]), int(match[2])
+
+
+def say_if_unused(
+    given: str | None, said: Mapping[str, tuple[int, int]], images: Iterable[str]
+) -> None:
+    """Say that an `--image-size` is not asked where files say the sizes of all images."""
+    sizes = dict.fromkeys(said.get(image) for image in images)
+    if given is None or not sizes or None in sizes:
+        return
+    if pixels(given) in sizes:
+        console.info("--image-size is not needed: the sizes of all images are known")
+    else:
+        known = shown([pixels_text(size) for size in sizes if size is not None])
+        console.warn(f"--image-size {given} is not asked: the images are {known} (width × height)")
 
 
 def check_out(out: Path | None, force: bool, *, is_csv: bool = True) -> None:

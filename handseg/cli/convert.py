@@ -21,9 +21,11 @@ from handseg.cli.command import (
     data_folder,
     pixels,
     runs_folder,
+    say_if_unused,
 )
 from handseg.errors import InputError, UsageError
 from handseg.registry import FORMATS
+from handseg.text import counted, pixels_text
 
 if TYPE_CHECKING:
     from handseg.data.image_sizes import ImageSizes
@@ -132,7 +134,10 @@ def convert(
             target.stream(console.data_stream(), masks, bar)
             return
         path = target.write(Place(CONVERTED, stem_of(masks.path), out), masks, bar)
-    console.info(f"{len(masks.images)} images of {len(masks.classes)} classes")
+    console.info(
+        f"{counted(len(masks.images), 'image')} of "
+        f"{counted(len(masks.classes), 'class', 'classes')}"
+    )
     console.out(str(path))
 
 
@@ -266,23 +271,21 @@ def read_csv(path: Path, data: Path | None, image_size: str | None) -> "Masks":
     sizes = sizes_of(submission, images, folder, given, data_is_wanted=data is not None)
     assumed = sizes.unknown(images)
     say_sizes(sizes, folder, len(assumed))
-    if given is None:
-        check_assumed_size(submission, assumed, sizes.default)
+    check_assumed_size(submission, assumed, sizes.default, is_given=given is not None)
+    say_if_unused(image_size, sizes.known, images)
     return masks_of(submission, {image: sizes.of(image) for image in images})
 
 
 def say_sizes(sizes: "ImageSizes", folder: Path, assumed: int) -> None:
     """Where the sizes come from; `assumed` of them nothing says: a wrong one moves every pixel."""
     read = len(sizes.headers.keys() - sizes.sidecars.keys())
-    height, width = sizes.default
+    size = pixels_text(sizes.default)
     if read:
-        console.info(f"sizes of {read} images read in {folder}")
+        console.info(f"sizes of {counted(read, 'image')} read in {folder}")
     if assumed and sizes.given:
-        console.info(f"sizes of {assumed} images taken as {height} × {width}")
+        console.info(f"sizes of {counted(assumed, 'image')} taken as {size}")
     elif assumed:
         console.warn(
-            f"nobody knows the sizes of {assumed} images: taken as {height} × {width}; "
+            f"nobody knows the sizes of {counted(assumed, 'image')}: taken as {size}; "
             "--data DIR or --image-size HxW says better"
         )
-    elif sizes.given:
-        console.info("--image-size is not needed: the sizes of all images are known")

@@ -10,6 +10,7 @@ import typer
 
 from handseg.cli import console
 from handseg.cli.command import Data, Force, command, data_folder
+from handseg.text import counted, people_text
 
 if TYPE_CHECKING:
     from handseg.data.dataset import Dataset, Sample
@@ -46,7 +47,8 @@ def crop(
     console.info(dataset.recognised)
     people = len({sample.person for sample in samples})
     console.info(
-        f"found {len(samples)} labelled images of {people} people, {len(dataset.test)} test images"
+        f"found {counted(len(samples), 'labelled image')} of {people_text(people)}, "
+        f"{counted(len(dataset.test), 'test image')}"
     )
     with console.progress("reading files") as bar:
         source = fingerprint(sample_files(samples), dataset.root, bar)

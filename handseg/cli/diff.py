@@ -74,7 +74,7 @@ def diff(
     elif found.identical == len(found.keys):
         same = "the same content" if found.a.sha256 == found.b.sha256 else "the same masks"
         files = f"{found.a.path} and {found.b.path}"
-        console.out(f"{files} hold {same}: {len(found.keys)} masks, none changed")
+        console.out(f"{files} hold {same}: {counted(len(found.keys), 'mask')}, none changed")
     else:
         print_tables(found, by, most)
 
@@ -87,7 +87,7 @@ def report_notes(found: "SubmissionDiff") -> None:
             console.info(f"{submission.path}: {note}")
     report_alone("A", found.only_in_a())
     report_alone("B", found.only_in_b())
-    console.info(f"{found.identical} of {len(found.keys)} masks are identical")
+    console.info(f"{found.identical} of {counted(len(found.keys), 'mask')} are identical")
 
 
 def report_alone(title: str, alone: "Alone") -> None:

@@ -22,9 +22,10 @@ from handseg.cli.command import (
     data_folder,
     pixels,
     runs_folder,
+    say_if_unused,
 )
 from handseg.cli.tables import Column, Table, json_value
-from handseg.text import counted, shown, size_text
+from handseg.text import counted, people_text, pixels_text, shown, size_text
 from handseg.work import Progress, silent
 
 if TYPE_CHECKING:
@@ -125,9 +126,10 @@ def score(
     truth = replace(draw_labels(chosen), counts_all=mean == "classes")
     if isinstance(known, CsvLabels):
         report_labels(truth)
-    sizes_matter = image_size is None and (asked is not None or needs_sizes(names))
+    sizes_matter = asked is not None or needs_sizes(names)
     if sizes_matter:
-        truth = with_sizes(truth, submissions, chosen.images, data_path, size)
+        is_given = image_size is not None
+        truth = with_sizes(truth, submissions, chosen.images, data_path, size, is_given=is_given)
     with bar_of(names) as bar:
         scored = [
             score_submission(submission, truth, images, names, image_size=size, progress=bar)
@@ -139,8 +141,10 @@ def score(
         scored, short_titles([one.path for one in submissions]), names, asked, hands
     )
     report_notes(scored)
-    if sizes_matter:
+    if sizes_matter and image_size is None:
         report_assumed_sizes(scored, size)
+    for one in scored:
+        say_if_unused(image_size, said_sizes(one), one.images)
     report_poses(comparison)
     if json_:
         console.print_json(comparison_json(comparison, worst))
@@ -173,7 +177,7 @@ def draw_labels(chosen: "ChosenLabels") -> "GroundTruth":
     file = chosen.to_draw
     if file is not None:
         console.info(
-            f"the labels of {len(file.samples)} images become run lengths, once: "
+            f"the labels of {counted(len(file.samples), 'image')} become run lengths, once: "
             f"about {size_text(file.expected_bytes)} in {file.path.parent}"
         )
     with console.progress("drawing labels") as bar:
@@ -203,14 +207,18 @@ def short_titles(paths: Sequence[Path]) -> list[str]:
 def report_labels(truth: "GroundTruth") -> None:
     """What a person should know of labels that are a submission."""
     labels = truth.labels
-    images = f"{len(labels.images)} images, {len(truth.classes)} classes"
+    images = (
+        f"{counted(len(labels.images), 'image')}, {counted(len(truth.classes), 'class', 'classes')}"
+    )
     console.info(f"labels: {labels.path}, {images}")
     if truth.rows_missing:
-        console.warn(f"{labels.path}: {truth.rows_missing} rows missing count as empty labels")
+        console.warn(
+            f"{labels.path}: {counted(truth.rows_missing, 'row')} missing, counted as empty labels"
+        )
     unknown = sum(image not in truth.people for image in labels.images)
     if unknown:
         console.info(
-            f"the people of {unknown} images are not known (--data DIR tells them): "
+            f"people not known of {counted(unknown, 'image')} (--data DIR tells them): "
             "each image counts as a person"
         )
 
@@ -228,7 +236,7 @@ def report_notes(scored: "Sequence[ScoredSubmission]") -> None:
                 )
         if one.trained_on:
             console.warn(
-                f"{one.submission.path} was trained on {len(one.trained_on)} people of these "
+                f"{one.submission.path} was trained on {people_text(len(one.trained_on))} of these "
                 f"images ({shown(one.trained_on)}): its Dice flatters"
             )
     if len({frozenset(one.images) for one in scored}) > 1:
@@ -238,34 +246,39 @@ def report_notes(scored: "Sequence[ScoredSubmission]") -> None:
 def report_rows_of(one: "ScoredSubmission") -> None:
     """The images of a submission, and what its rows lack or have too often."""
     path = one.submission.path
-    console.info(f"{path}: {len(one.images)} images of {len(one.people)} people")
+    console.info(f"{path}: {counted(len(one.images), 'image')} of {people_text(len(one.people))}")
     bare = len(set(one.submission.images).difference(one.images))
     if bare:
-        console.info(f"{path}: {bare} more images have no label and are no part of the score")
+        console.info(f"{path}: {counted(bare, 'more image')} without a label: no part of the score")
     for note in one.submission.notes:
         console.info(f"{path}: {note}")
     if one.submission.repeated_rows:
-        console.info(f"{path}: {one.submission.repeated_rows} rows repeated, with the same masks")
+        console.info(
+            f"{path}: {counted(one.submission.repeated_rows, 'row')} repeated, with the same masks"
+        )
     if one.without_rows:
         console.warn(
-            f"{len(one.without_rows)} images without rows count as empty: "
+            f"{counted(len(one.without_rows), 'image')} without rows counted as empty: "
             f"{shown(one.without_rows, 3)}"
         )
     if one.rows_missing:
-        console.warn(f"{path}: {one.rows_missing} rows missing count as empty masks")
+        console.warn(f"{path}: {counted(one.rows_missing, 'row')} missing, counted as empty masks")
 
 
 def report_assumed_sizes(scored: "Sequence[ScoredSubmission]", size: tuple[int, int]) -> None:
     """A warning where values rest on assumed sizes."""
     for one in scored:
-        truth = one.truth
-        said = one.submission.sizes.keys() | truth.labels.sizes.keys() | truth.sizes.keys()
+        said = said_sizes(one)
         assumed = sum(image not in said for image in one.images)
         if assumed:
             console.warn(
-                f"{one.submission.path}: no sidecar says the size of {assumed} images, taken as "
-                f"{size[0]} × {size[1]} (--image-size)"
+                f"{one.submission.path}: no sidecar says the size of "
+                f"{counted(assumed, 'image')}, taken as {pixels_text(size)} (--image-size)"
             )
+
+
+def said_sizes(one: "ScoredSubmission") -> dict[str, tuple[int, int]]:
+    return {**one.submission.sizes, **one.truth.labels.sizes, **one.truth.sizes}
 
 
 def report_poses(comparison: "Comparison") -> None:

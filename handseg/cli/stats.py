@@ -12,7 +12,7 @@ from handseg.cli import console
 from handseg.cli.command import STREAM, Csv, Data, Force, Json, command, data_folder
 from handseg.cli.tables import Column, Table
 from handseg.errors import FailedError, UsageError, did_you_mean
-from handseg.text import NONE, size_text
+from handseg.text import NONE, counted, people_text, pixels_text, size_text
 
 if TYPE_CHECKING:
     from handseg.data.dataset import Dataset
@@ -144,7 +144,7 @@ def tables(found: "Statistics") -> "Iterator[tuple[str, Table]]":
         yield "Labelled hands by side and pose", hands_table(found)
     if found.masks is not None:
         count = len(found.masks.images)
-        title = f"Areas in pixels, {count} labelled images of {found.masks_of}"
+        title = f"Areas in pixels, {counted(count, 'labelled image')} of {found.masks_of}"
         yield title, areas_table(found.classes)
         yield overlaps_title(found.masks), overlaps_table(found.masks)
     grey = [(split.name, split.intensity) for split in found.splits if split.intensity]
@@ -161,7 +161,7 @@ def images_table(found: "Statistics") -> Table:
         ["labelled", *(split.labelled for split in splits)],
         ["people", *(split.balance.people for split in splits)],
         ["images a person", *(images_a_person(split) for split in splits)],
-        ["height × width", *(sizes(split) for split in splits)],
+        ["width × height", *(sizes(split) for split in splits)],
     ]
     if any(split.balance.age is not None for split in splits):
         rows.append(["mean age", *(tenth(split.balance.age) for split in splits)])
@@ -176,13 +176,13 @@ def images_a_person(split: "Split") -> str:
     counts = split.images_a_person
     if len(counts) == 1:
         return str(next(iter(counts)))
-    return ", ".join(f"{images} ({people} people)" for images, people in counts.items())
+    return ", ".join(f"{images} ({people_text(people)})" for images, people in counts.items())
 
 
 def sizes(split: "Split") -> str:
     shown = [
-        f"{height} × {width}" + (f" ({count})" if len(split.sizes) > 1 else "")
-        for (height, width), count in list(split.sizes.items())[:SIZES]
+        pixels_text(size) + (f" ({count})" if len(split.sizes) > 1 else "")
+        for size, count in list(split.sizes.items())[:SIZES]
     ]
     more = len(split.sizes) - SIZES
     return ", ".join([*shown, f"{more} more"] if more > 0 else shown) or NONE
@@ -240,9 +240,13 @@ def overlaps_title(masks: "MaskStatistics") -> str:
     pairs = len(masks.pairs)
     largest = f", the {PAIRS} largest" if pairs > PAIRS else ""
     return (
-        f"Overlaps: {pairs} pairs{largest}; {masks.deep_share(2):.2%} of the foreground in two "
-        f"classes or more, {masks.deep_share(3):.3%} in three"
+        f"Overlaps: {counted(pairs, 'pair')}{largest}; {masks.deep_share(2):.2%} of the "
+        f"foreground in two classes or more, {masks.deep_share(3):.3%} in three{without(masks)}"
     )
+
+
+def without(masks: "MaskStatistics") -> str:
+    return f" (without {', '.join(masks.not_bones)}: no bones)" if masks.not_bones else ""
 
 
 def overlaps_table(masks: "MaskStatistics") -> Table:
@@ -399,6 +403,7 @@ def intensity_json(found: "Intensity") -> dict[str, Any]:
 
 def overlaps_json(masks: "MaskStatistics") -> dict[str, Any]:
     return {
+        "not_bones": list(masks.not_bones),
         "foreground_share": masks.foreground,
         "foreground_in_two_or_more": masks.deep_share(2),
         "foreground_in_three_or_more": masks.deep_share(3),

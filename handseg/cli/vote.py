@@ -21,8 +21,10 @@ from handseg.cli.command import (
     is_data_named,
     pixels,
     runs_folder,
+    say_if_unused,
 )
 from handseg.errors import UsageError
+from handseg.text import counted
 
 if TYPE_CHECKING:
     from handseg.ensemble.out_of_fold import JoinedFolds
@@ -127,6 +129,7 @@ def vote(
             out=console.data_stream() if out == STREAM else out,
             progress=bar,
         )
+    say_if_unused(image_size, result.votes.table.sizes, result.votes.images)
     report(result)
 
 
@@ -182,17 +185,24 @@ def report_members(result: "VoteResult") -> None:
     width = max(map(len, names))
     dices = [validation_dice(member) for member in votes.members]
     best = max((dice for dice in dices if dice is not None), default=0.0)
-    console.info(f"{len(names)} members, {len(votes.images)} images, {len(votes.classes)} classes")
+    console.info(
+        f"{counted(len(names), 'member')}, {counted(len(votes.images), 'image')}, "
+        f"{counted(len(votes.classes), 'class', 'classes')}"
+    )
     for name, member, dice, missing in zip(names, votes.members, dices, votes.missing, strict=True):
         words = [f"  {name:<{width}}", dice_words(dice, best)]
         if missing or member.empty_rows:
-            words.append(f"{missing} rows missing, {member.empty_rows} empty: votes against")
+            words.append(
+                f"{counted(missing, 'row')} missing, {member.empty_rows} empty: votes against"
+            )
         if member.repeated_rows:
-            words.append(f"{member.repeated_rows} rows repeated")
+            words.append(f"{counted(member.repeated_rows, 'row')} repeated")
         console.info("  ".join((*words, *member.notes)))
     for member, images in zip(votes.members, votes.absent, strict=True):
         if images:
-            console.warn(f"{member.path} lacks {len(images)} images: its masks of them are empty")
+            console.warn(
+                f"{member.path} lacks {counted(len(images), 'image')}: its masks of them are empty"
+            )
 
 
 def dice_words(dice: float | None, best: float) -> str:
@@ -243,10 +253,11 @@ def report_rows(result: "VoteResult") -> None:
         if place in repaired:
             kinds = stats[place]._asdict().items()
             words = ", ".join(f"{count} {kind.replace('_', '-')}" for kind, count in kinds if count)
-            console.info(f"{member.path}: runs of {repaired[place]} rows brought to order: {words}")
-    rows = Counter(str(fault.path) for fault in read.faults if fault.kind != "sidecar")
-    for path, count in rows.items():
-        console.warn(f"{path}: {count} rows left out, they cannot be read")
+            rows = counted(repaired[place], "row")
+            console.info(f"{member.path}: runs of {rows} brought to order: {words}")
+    left_out = Counter(str(fault.path) for fault in read.faults if fault.kind != "sidecar")
+    for path, count in left_out.items():
+        console.warn(f"{path}: {counted(count, 'row')} left out: no mask can be read")
     shown = read.faults if console.verbosity.verbose else read.faults[:SHOWN]
     for fault in shown:
         console.warn(str(fault))

@@ -21,7 +21,7 @@ from handseg.data.settings import FILE, Settings, Windows, apply_settings, setti
 from handseg.errors import InputError, UsageError
 from handseg.formats.foreign import foreign_tool
 from handseg.formats.image_files import bound_pixels
-from handseg.text import counted, shown
+from handseg.text import counted, people_text, shown
 
 if TYPE_CHECKING:
     from handseg.rle.submission import Submission
@@ -68,7 +68,6 @@ class Dataset:
 
     @property
     def not_bones(self) -> frozenset[str]:
-        """Classes that means and overlaps leave out: known by name, or by the settings."""
         return not_bones(self.classes, self.settings.not_bones, self.aliases)
 
     @property
@@ -99,8 +98,9 @@ class Dataset:
         """What was found, for a person: a line, and one below it for each note."""
         people = len({sample.person for sample in self.train})
         found = (
-            f"{self.root}: {self.layout} layout, {len(self.train)} training images of "
-            f"{people} people, {len(self.test)} test images, {len(self.classes)} classes"
+            f"{self.root}: {self.layout} layout, {counted(len(self.train), 'training image')} of "
+            f"{people_text(people)}, {counted(len(self.test), 'test image')}, "
+            f"{counted(len(self.classes), 'class', 'classes')}"
         )
         return "\n  ".join((found, *self.notes))
 

@@ -21,7 +21,7 @@ from handseg.rle.aligned import DEFAULT_SIZE
 from handseg.rle.geometry import fits_width, infer_width
 from handseg.rle.row_index import Key
 from handseg.rle.submission import Submission
-from handseg.text import counted, shown
+from handseg.text import counted, pixels_text, shown
 
 if TYPE_CHECKING:
     from handseg.data.labels import Sample
@@ -133,17 +133,35 @@ def check_all_known(sizes: Mapping[str, Size], images: Iterable[str]) -> None:
         )
 
 
-def check_assumed_size(submission: Submission, images: Collection[str], size: Size) -> None:
-    """Raise InputError where the masks of images of assumed (height, width) show another width."""
+def check_assumed_size(
+    submission: Submission, images: Collection[str], size: Size, *, is_given: bool = False
+) -> None:
+    """Raise InputError where the masks of images of assumed (height, width) show another width.
+
+    Of a size that was given, only where it fits the other way round.
+    """
     wanted = set(images)
     keys = [key for key in submission if key[0] in wanted]
     found = width_mismatch(submission, keys, size[1])
-    if found is not None:
+    if found == size[0]:
+        raise turned_size(submission.path, size)
+    if found is not None and not is_given:
         raise InputError(
             f"{submission.path}: its masks look like images of {found} pixels a row, not {size[1]}",
             details="nothing says how large the images are: no sidecar and no data set",
             hints=[f"if they are square:  --image-size {found}x{found}"],
         )
+
+
+def turned_size(path: Path, size: Size) -> InputError:
+    """The fault of a given (height, width) that fits the masks of `path` the other way round."""
+    height, width = size
+    return InputError(
+        f"{path}: its masks are of images of {pixels_text((width, height))}, "
+        f"not of {pixels_text(size)}",
+        details=f"they have {height} pixels a row",
+        hints=[f"the height comes first:  --image-size {width}x{height}"],
+    )
 
 
 def width_mismatch(submission: Submission, keys: Sequence[Key], width: int) -> int | None:
@@ -175,7 +193,7 @@ def _agreed(
             first = sizes.setdefault(image, size)
             by = said_by.setdefault(image, source)
             if first != size:
-                both = f"{by}: {first[0]} × {first[1]}\n{source}: {size[0]} × {size[1]}"
+                both = f"{by}: {pixels_text(first)}\n{source}: {pixels_text(size)}"
                 disagreeing.setdefault(image, both)
     if disagreeing:
         image, both = next(iter(disagreeing.items()))

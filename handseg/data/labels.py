@@ -12,6 +12,7 @@ from handseg.data.images import image_size, large_alone
 from handseg.errors import InputError
 from handseg.formats.handbone import read_label_file
 from handseg.formats.polygons import Polygon, rasterise
+from handseg.text import pixels_text
 
 
 @dataclass(frozen=True)
@@ -124,11 +125,10 @@ def class_runs(labels: Labels, name: str, size: tuple[int, int]) -> rle.Runs:
 
 def check_fits(labels: Labels, size: tuple[int, int]) -> None:
     """Raise InputError where a label is of an image of another size."""
-    if labels.size not in (None, size):
-        height, width = labels.size or size
+    if labels.size is not None and labels.size != size:
         raise InputError(
-            f"{labels.source} is the label of an image of {height} × {width} pixels",
-            details=f"the image has {size[0]} × {size[1]}: every outline would lie elsewhere",
+            f"{labels.source} is the label of an image of {pixels_text(labels.size)} pixels",
+            details=f"the image has {pixels_text(size)}: every outline would lie elsewhere",
             hints=[UNTURNED] if labels.size == size[::-1] else [],
         )
 

@@ -14,7 +14,7 @@ from handseg.errors import InputError
 from handseg.formats.masks import AHEAD, ImageFile, Masks
 from handseg.formats.polygons import Polygon
 from handseg.rle import Runs
-from handseg.text import counted
+from handseg.text import counted, pixels_text
 
 
 def read_dataset_masks(folder: Path, split: str = "all") -> Masks:
@@ -84,8 +84,8 @@ def with_image_files(masks: Masks, data: Path, *, is_wanted: bool = False) -> Ma
         size, own = image_size(sample.image), masks.images[name]
         if size != own:
             raise InputError(
-                f"{sample.image} has {size[0]} × {size[1]} pixels",
-                details=f"the masks of {name} in {masks.path} have {own[0]} × {own[1]}",
+                f"{sample.image} has {pixels_text(size)} pixels",
+                details=f"the masks of {name} in {masks.path} have {pixels_text(own)}",
                 hints=[
                     UNTURNED if size == own[::-1] else "--data DIR names the data set of the masks"
                 ],

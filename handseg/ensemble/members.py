@@ -26,7 +26,7 @@ from handseg.runs.predictions import (
     prediction_path,
     read_predictions,
 )
-from handseg.text import shown
+from handseg.text import counted, shown
 
 # Loaded only where they are needed: a vote on CSVs begins without.
 if TYPE_CHECKING:
@@ -99,7 +99,9 @@ def _too_few(runs: Path, split: str, newest: Sequence[Submission]) -> InputError
         and not is_smoke_run(run.folder)
     ]
     if newest:
-        listed = "\n".join(f"found: {one.path} ({len(one.images)} images)" for one in newest)
+        listed = "\n".join(
+            f"found: {one.path} ({counted(len(one.images), 'image')})" for one in newest
+        )
     else:
         listed = f"looked for */predictions/{split}.csv in {runs.absolute()}"
     return InputError(

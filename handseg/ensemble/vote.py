@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from handseg.data.image_sizes import turned_size
 from handseg.ensemble.members import (
     Members,
     VoteInput,
@@ -121,6 +122,8 @@ def vote_predictions(
         joined, rules, report, workers=workers, skip_bad=skip_bad, progress=progress
     )
     mismatches = joined.width_mismatches()
+    if mismatches and not joined.table.sizes and mismatches[0].found == size[0]:
+        raise turned_size(mismatches[0].member.path, size)
     try:
         path = _write(lines, vote_sidecar(joined, rules, members.names), out)
     except InputError as error:

@@ -7,6 +7,7 @@ from typing import Any, TypeGuard
 
 from handseg.errors import InputError
 from handseg.formats.image_files import MOST_PIXELS
+from handseg.text import pixels_text
 
 Size = tuple[int, int]
 """(height, width) in pixels."""
@@ -54,7 +55,7 @@ def check_size(place: str, height: Any, width: Any, largest: int = MOST_PIXELS) 
         raise InputError(f"{place} has no height and width in whole pixels")
     if height * width > largest:
         raise InputError(
-            f"{place} is said to have {height} × {width} pixels",
+            f"{place} is said to have {pixels_text((height, width))} pixels",
             details=f"images of up to {largest} pixels are read",
         )
     return height, width

@@ -33,7 +33,7 @@ from handseg.formats.masks import (
     origin_of,
     stem_of,
 )
-from handseg.text import counted, shown
+from handseg.text import counted, pixels_text, shown
 from handseg.work import Progress, silent, threads
 
 INDEX = "planes.json"
@@ -229,8 +229,8 @@ def _read_plane(path: Path, size: Size) -> rle.Runs:
     with opened(path) as picture:
         if (picture.height, picture.width) != size:
             raise InputError(
-                f"{path} has {picture.height} × {picture.width} pixels",
-                details=f"{INDEX} says {size[0]} × {size[1]}",
+                f"{path} has {pixels_text((picture.height, picture.width))} pixels",
+                details=f"{INDEX} says {pixels_text(size)}",
             )
         try:
             plane = picture if picture.mode == "1" else picture.convert("L").point(HALVES, "1")

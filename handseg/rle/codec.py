@@ -14,6 +14,7 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from handseg.errors import InputError
+from handseg.text import pixels_text
 
 Runs: TypeAlias = NDArray[np.int64]
 """The runs of one mask, shape [n, 2]: half-open, 0-based [start, end) into the row-major flattened
@@ -40,9 +41,9 @@ class BoundsError(RleError):
 
 def past_the_end(end: int, size: tuple[int, int]) -> BoundsError:
     """The fault of a run that ends at pixel `end`, counted from 1, of an image (height, width)."""
-    height, width = size
+    whole = size[0] * size[1]
     return BoundsError(
-        f"a run ends at pixel {end}, past the image of {height} × {width} ({height * width} pixels)"
+        f"a run ends at pixel {end}, past the image of {pixels_text(size)} ({whole} pixels)"
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from handseg import anatomy
 from handseg.data.dataset import is_dataset, open_dataset
 from handseg.errors import InputError
 from handseg.runs import layout
@@ -29,6 +30,8 @@ class ScoredRun:
     is_best: bool
     data: str = ""
     """The folder of its data set."""
+    not_bones: tuple[str, ...] = ()
+    """Classes that its means leave out."""
 
 
 @dataclass(frozen=True)
@@ -79,12 +82,28 @@ class RunComparison:
         return People(self.persons)
 
     @cached_property
+    def not_bones(self) -> frozenset[str]:
+        # The same of both runs, whatever the means of their validations are of.
+        return anatomy.not_bones(self.classes, (*self.a.not_bones, *self.b.not_bones))
+
+    @cached_property
+    def bones(self) -> tuple[str, ...]:
+        return tuple(name for name in self.classes if name not in self.not_bones)
+
+    @cached_property
+    def of_bones(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        counted = [name in self.bones for name in self.classes]
+        return self.dice_a[:, counted], self.dice_b[:, counted]
+
+    @cached_property
     def overall(self) -> Difference:
-        return difference(self.dice_b, self.dice_a, self.people)
+        dice_a, dice_b = self.of_bones
+        return difference(dice_b, dice_a, self.people)
 
     @property
     def means(self) -> tuple[float, float]:
-        return mean_of(self.dice_a), mean_of(self.dice_b)
+        dice_a, dice_b = self.of_bones
+        return mean_of(dice_a), mean_of(dice_b)
 
     @cached_property
     def by_class(self) -> list[ClassDifference]:
@@ -103,15 +122,16 @@ class RunComparison:
     @cached_property
     def by_image(self) -> list[ImageDifference]:
         """A row for each image that both know something of, what differs most first."""
-        differences = self.dice_b - self.dice_a
-        means_a, means_b = row_means(self.dice_a), row_means(self.dice_b)
+        dice_a, dice_b = self.of_bones
+        differences = dice_b - dice_a
+        means_a, means_b = row_means(dice_a), row_means(dice_b)
         rows = [
             ImageDifference(
                 name,
                 self.persons[row],
                 float(means_a[row]),
                 float(means_b[row]),
-                *_most(differences[row], self.classes),
+                *_most(differences[row], self.bones),
             )
             for row, name in enumerate(self.images)
             if not math.isnan(means_a[row])
@@ -134,21 +154,22 @@ def read_scored_run(folder: Path) -> ScoredRun:
     """
     try:
         run = read_run_file(folder)
-        best = BestTracker.from_event(last_validation(folder / layout.EVENTS)).step
+        best = BestTracker.from_event(last_validation(folder / layout.EVENTS))
         steps = score_steps(folder)
         if not steps:
             raise InputError(
                 f"the run {folder.name} has no Dice of images to compare",
                 details=f"{folder / layout.SCORES} is written at each validation",
             )
-        step = best if best in steps else steps[-1]
+        step = best.step if best.step in steps else steps[-1]
         scores = read_scores(folder, step)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(
             f"the scores of the run {folder.name} cannot be read", details=str(error)
         ) from error
     fold = whole(run.get("fold"))
-    return ScoredRun(folder.name, fold, scores, step == best, str(run.get("data") or ""))
+    data = str(run.get("data") or "")
+    return ScoredRun(folder.name, fold, scores, step == best.step, data, best.not_bones)
 
 
 def compare_runs(a: ScoredRun, b: ScoredRun) -> RunComparison:

@@ -3,7 +3,7 @@
 import math
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -51,6 +51,8 @@ class ValidationEvent:
         default_factory=dict[str, Mapping[str, float]]
     )
     """Further metrics by name, each with its value for each class."""
+    not_bones: tuple[str, ...] = ()
+    """Classes that the means leave out: none in the events of an older handseg."""
 
     @classmethod
     def decode(cls, event: Mapping[str, Any]) -> "ValidationEvent":
@@ -63,6 +65,7 @@ class ValidationEvent:
             _by_class(event.get("dice")),
             number(mapping(event.get("best")).get("mean")),
             {name: _by_class(values) for name, values in metrics.items()},
+            names(event.get("not_bones")),
         )
 
 
@@ -71,14 +74,22 @@ def _by_class(value: object) -> dict[str, float]:
     return {sys.intern(name): number(entry) for name, entry in mapping(value).items()}
 
 
+def names(value: object) -> tuple[str, ...]:
+    found = cast("list[object]", value) if isinstance(value, list) else []
+    return tuple(sys.intern(str(name)) for name in found)
+
+
 class BestTracker:
     """The best mean Dice so far, and the best Dice of each class on its own.
 
     The one place that tells whether a validation is the best. Each validation event carries it, so
-    that the last event is enough to go on from.
+    that the last event is enough to go on from. What the means leave out stays as the first
+    validation had it: with others the best checkpoint would jump.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, not_bones: Collection[str] = ()) -> None:
+        self.not_bones = tuple(sorted(not_bones))
+        """Classes that the means leave out."""
         self.mean = math.nan
         self.epoch = 0.0
         self.step: int | None = None
@@ -88,11 +99,13 @@ class BestTracker:
         """The last means, this one last, NaN where a validation had none."""
 
     @classmethod
-    def from_event(cls, validation: Mapping[str, Any] | None) -> "BestTracker":
+    def from_event(
+        cls, validation: Mapping[str, Any] | None, not_bones: Collection[str] = ()
+    ) -> "BestTracker":
         """As the last validation event that counts has it; a fresh one without an event."""
-        found = cls()
         if validation is None:
-            return found
+            return cls(not_bones)
+        found = cls(names(validation.get("not_bones")))
         best, means = mapping(validation.get("best")), validation.get("means")
         found.mean = number(best.get("mean"))
         found.epoch = number(best.get("epoch"), 0.0)
@@ -108,7 +121,7 @@ class BestTracker:
 
     def update(self, step: int, epoch: float, dice: Mapping[str, float]) -> bool:
         """Take in a validation (Dice by class, NaN: none labelled); whether it is the new best."""
-        mean = mean_of_classes(dice)
+        mean = mean_of_classes(dice, self.not_bones)
         self.means = [*self.means, mean][-layout.MEANS_KEPT :]
         for name, value in dice.items():
             if math.isfinite(value) and not self.dice.get(name, math.nan) >= value:
@@ -120,7 +133,7 @@ class BestTracker:
 
     def as_fields(self) -> dict[str, Any]:
         best = {"mean": self.mean, "epoch": self.epoch, "step": self.step, "dice": {**self.dice}}
-        return {"best": best, "means": self.means}
+        return {"best": best, "means": self.means, "not_bones": list(self.not_bones)}
 
 
 def validation_limit(resume: Mapping[str, Any]) -> float:

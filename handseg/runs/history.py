@@ -227,7 +227,7 @@ class History:
         self._dice.extend(list(dice.values()))
         shown = {name: value for name, value in event.items() if name not in IN_COLUMNS}
         shown["best_mean"] = found.best_mean
-        if worst := worst_first(dice)[:1]:
+        if worst := worst_first(dice, found.not_bones)[:1]:
             shown["worst"] = worst[0]
         return shown
 

@@ -310,4 +310,7 @@ def run_row(run: RunSummary, now: float) -> dict[str, Any]:
 
 
 def run_rows(runs: Sequence[RunSummary], now: float) -> list[dict[str, Any]]:
-    return [{**run_row(run, now), "dice": plain(run.dice)} for run in runs]
+    return [
+        {**run_row(run, now), "dice": plain(run.dice), "not_bones": list(run.not_bones)}
+        for run in runs
+    ]

@@ -8,8 +8,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
+from handseg import anatomy
 from handseg.runs import jsonl, layout
-from handseg.runs.events import BestTracker, ValidationEvent, newest_events, steps_of, values_of
+from handseg.runs.events import (
+    BestTracker,
+    ValidationEvent,
+    names,
+    newest_events,
+    steps_of,
+    values_of,
+)
 from handseg.runs.jsonl import number, whole
 from handseg.runs.layout import State
 from handseg.score.dice import worst_first
@@ -55,6 +63,15 @@ class RunSummary:
     pid: int | None = None
     model: str = ""
     """Architecture and encoder."""
+    not_bones: tuple[str, ...] = ()
+    """Classes that the means leave out."""
+
+    @property
+    def counted_no_bones(self) -> tuple[str, ...]:
+        """Classes that are no bones and that its means count, as those of an older handseg do."""
+        if math.isnan(self.best_dice):
+            return ()
+        return tuple(name for name in _no_bones(self.classes) if name not in self.not_bones)
 
     def age(self, now: float) -> float:
         """Seconds since it last wrote; NaN where it never did."""
@@ -128,7 +145,7 @@ def read_tail(folder: Path) -> LogTail:
         recipe=str(run.get("recipe", "")),
         fold=whole(run.get("fold", start.get("fold"))),
         # A run that does not say its classes has those of its last validation.
-        classes=_names(run.get("classes", start.get("classes"))) or tuple(validation.dice),
+        classes=_shared(names(run.get("classes", start.get("classes")))) or tuple(validation.dice),
         # Since the last validation epochs are known by steps.
         epoch=epoch + (step - validation.step) / per_epoch if per_epoch else epoch,
         validated_epoch=validation.epoch,
@@ -138,7 +155,9 @@ def read_tail(folder: Path) -> LogTail:
         steps_per_epoch=per_epoch,
         best_dice=best.mean,
         last_dice=validation.mean,
-        worst_class=next((name for name, _ in worst_first(validation.dice)), None),
+        worst_class=next(
+            (name for name, _ in worst_first(validation.dice, validation.not_bones)), None
+        ),
         dice=validation.dice,
         best_by_class=best.dice,
         best_epoch=best.epoch if best.step is not None else math.nan,
@@ -149,6 +168,7 @@ def read_tail(folder: Path) -> LogTail:
         host=str(run.get("host", "")),
         pid=whole(run.get("pid")),
         model=str(run.get("model", "")),
+        not_bones=validation.not_bones,
     )
     return LogTail(_plain_values(run), _plain_values(turn), known)
 
@@ -226,13 +246,12 @@ def _epochs(value: object) -> float | None:
     return None if math.isnan(found) else int(found) if found.is_integer() else found
 
 
-def _names(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        return ()
-    return _shared(tuple(sys.intern(str(name)) for name in cast("list[Any]", value)))
-
-
 @lru_cache(maxsize=64)
 def _shared(names: tuple[str, ...]) -> tuple[str, ...]:
     """The same names as before, not only equal ones: the runs of a folder have mostly the same."""
     return names
+
+
+@lru_cache(maxsize=64)
+def _no_bones(classes: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(anatomy.not_bones(classes)))

@@ -9,7 +9,7 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -26,7 +26,6 @@ from handseg.runs.control import acquire_lock, run_command
 from handseg.runs.events import BestTracker, event_line, last_validation, steps_line
 from handseg.runs.lock import RunLock
 from handseg.runs.process import new_run, present_process
-from handseg.score.dice import mean_of_classes
 
 END_PATIENCE = 30.0
 """Seconds for which the end of a run waits for room on a full disk."""
@@ -71,12 +70,14 @@ class RunWriter:
         facts: Mapping[str, Any],
         files: Mapping[str, str] | None = None,
         name: str | None = None,
+        not_bones: Collection[str] = (),
     ) -> "RunWriter":
         """Make `runs/<recipe_name>-<n>` with the first free n, or `runs/<name>`.
 
         The folder appears with its lock held and its first event written. `facts` go into
         `run.json`, those that `layout.KINDS["start"]` names into the start event too; `files`, the
-        hashes of images and labels by path, into `data.json`.
+        hashes of images and labels by path, into `data.json`. `not_bones` are classes that means
+        leave out.
 
         Raises:
             UsageError: the given name is taken or is no name.
@@ -101,6 +102,7 @@ class RunWriter:
             shutil.rmtree(draft, ignore_errors=True)
             raise
         writer = cls(folder, lock)
+        writer.best = BestTracker(not_bones)
         writer._steps.start()
         return writer
 
@@ -113,12 +115,14 @@ class RunWriter:
         facts: Mapping[str, Any],
         validated: bool = True,
         lock: RunLock | None = None,
+        not_bones: Collection[str] = (),
     ) -> "RunWriter":
         """Go on with a run from a checkpoint: what was logged for later steps is cancelled.
 
         Where it was not `validated` at that step yet, a validation of it is cancelled too.
 
-        `lock` is the run's, where it is held already; if this fails it is given back.
+        `lock` is the run's, where it is held already; if this fails it is given back. `not_bones`
+        counts where no validation says what its mean leaves out.
 
         Raises:
             UsageError: another training holds the run.
@@ -131,6 +135,7 @@ class RunWriter:
             with disk.naming(folder):
                 _write_run(folder, {**before, **facts, **present})
             writer = cls(folder, lock)
+            writer.best = BestTracker(not_bones)
             writer.rewind(step, validated=validated)
             writer._steps.start()
         except BaseException:
@@ -148,7 +153,7 @@ class RunWriter:
         last_kept = step if validated else step - 1
         artifacts.cancel_artifacts(self.folder, last_kept)
         events = self.folder / layout.EVENTS
-        self.best = BestTracker.from_event(last_validation(events, last_kept))
+        self.best = BestTracker.from_event(last_validation(events, last_kept), self.best.not_bones)
         self.event(layout.RESUME, step=step, validated=validated, **values)
         self._steps.cancel(step)
 
@@ -208,7 +213,7 @@ class RunWriter:
     ) -> bool:
         """Log the Dice of each class (NaN: none labelled); whether their mean is a new best."""
         is_best = self.best.update(step, epoch, dice)
-        event = {"step": step, "epoch": epoch, "mean": mean_of_classes(dice), "dice": dice}
+        event = {"step": step, "epoch": epoch, "mean": self.best.means[-1], "dice": dice}
         self.event(layout.VALIDATION, **event, **values, **self.best.as_fields())
         if is_best:
             self._keep_scores()

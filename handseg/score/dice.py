@@ -19,6 +19,8 @@ class Scores:
     dice: NDArray[np.float64]
     not_bones: Collection[str] = ()
     """Classes that the mean leaves out."""
+    both_empty: NDArray[np.bool_] | None = None
+    """bool [images, classes]: where label and prediction are empty, which is a Dice of 1."""
 
     def by_class(self) -> dict[str, float]:
         """The mean over the images for each class; NaN for a class that no image has labelled."""
@@ -27,6 +29,12 @@ class Scores:
     def mean(self) -> float:
         """The mean over the images for each class, then over the classes (the competition's)."""
         return mean_of_classes(self.by_class(), self.not_bones)
+
+    def empty_masks(self) -> int:
+        """Masks of the mean that are empty in label and prediction; 0 where that is not known."""
+        if self.both_empty is None:
+            return 0
+        return int(self.both_empty[:, [cls not in self.not_bones for cls in self.classes]].sum())
 
     def worst_class(self) -> str | None:
         return next((cls for cls, _ in worst_first(self.by_class(), self.not_bones)), None)

@@ -53,7 +53,7 @@ class GroundTruth:
 
     @property
     def counted(self) -> NDArray[np.bool_]:
-        """bool [classes]: those that means are taken over."""
+        # [classes]: those that means are taken over.
         return np.array([cls not in self.not_bones for cls in self.classes], dtype=np.bool_)
 
     @property
@@ -131,13 +131,15 @@ def with_sizes(
     images_of: Sequence[Sequence[str]],
     data: Path,
     default: tuple[int, int],
+    *,
+    is_given: bool = False,
 ) -> GroundTruth:
     """The same with the sizes of images in a data set, if there is one and the labels lack some.
 
     Args:
         images_of: the images on which each of the submissions is scored.
         data: the folder of the data set.
-        default: (height, width) of images whose size nothing says.
+        default: (height, width) of images whose size nothing says, which may be `is_given`.
 
     Raises:
         InputError: the data set or an image of it is at fault; or nothing says a size, and the
@@ -151,7 +153,8 @@ def with_sizes(
         truth = replace(truth, sizes=header_sizes(dataset.split("all"), wanted))
     for submission, images in zip(submissions, images_of, strict=True):
         known = truth.sizes.keys() | truth.labels.sizes.keys() | submission.sizes.keys()
-        check_assumed_size(truth.labels, [one for one in images if one not in known], default)
+        unknown = [one for one in images if one not in known]
+        check_assumed_size(truth.labels, unknown, default, is_given=is_given)
     return truth
 
 

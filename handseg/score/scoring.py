@@ -47,7 +47,7 @@ from handseg.score.metrics import (
     surface_metrics,
     touching_pairs,
 )
-from handseg.text import counted, listed
+from handseg.text import counted, listed, people_text
 from handseg.work import Progress, silent
 
 if TYPE_CHECKING:
@@ -338,7 +338,6 @@ def values_of(scored: ScoredSubmission, metric: str) -> Values:
 
 
 def counted_values(scored: ScoredSubmission, metric: str) -> Values:
-    """The values of a metric of the classes that means are taken over."""
     values = values_of(scored, metric)
     return values if metric == OVERLAP else values[:, scored.truth.counted]
 
@@ -409,11 +408,13 @@ def report_rows(comparison: Comparison, by: By) -> list[ReportRows]:
 def pair_rows(comparison: Comparison) -> ReportRows:
     """Dice inside the overlap of each touching pair; the mean is that of all overlaps."""
     found = [one.overlaps.by_pair() for one in comparison.compared if one.overlaps is not None]
-    pairs = [pair for pair in found[0] if any(rows[pair].images for rows in found)]
+    # Of different images, labels without the anatomy's names have different pairs.
+    every = dict.fromkeys(pair for rows in found for pair in rows)
+    pairs = [pair for pair in every if any(pair in rows and rows[pair].images for rows in found)]
     names = [f"{a} ∩ {b}" for a, b in pairs]
+    named = list(zip(names, pairs, strict=True))
     rows = [
-        {OVERLAP: {name: rows[pair].dice for name, pair in zip(names, pairs, strict=True)}}
-        for rows in found
+        {OVERLAP: {name: rows[pair].dice for name, pair in named if pair in rows}} for rows in found
     ]
     footers = ["two bones or more", *_footers(comparison)[1:]]
     columns = _columns(comparison, [OVERLAP], rows, names)
@@ -527,7 +528,7 @@ def _remarks(comparison: Comparison, metrics: Sequence[str]) -> list[str]:
         return [*remarks, f"{comparison.difference_title}: of different images, so it says nothing"]
     for metric in metrics:
         found, signed = comparison.differences[metric], METRICS[metric].signed
-        people = f"over {len(comparison.scored[-1].people)} people: {found.verdict}"
+        people = f"over {people_text(len(comparison.scored[-1].people))}: {found.verdict}"
         change = _with_ends(found.mean, found.interval, signed)
         remarks.append(f"{comparison.difference_title}: {change} {people}")
         if comparison.reweight is not None:
@@ -544,7 +545,7 @@ def _what_counts(comparison: Comparison, metric: str) -> list[str]:
         remarks = [f"no bones, and no part of means: {listed(left_out)}"] if left_out else []
         both = [one.empty.both for one in scored]
         return remarks + _counts("masks empty in label and prediction, Dice 1", titles, both)
-    own = [~np.isnan(values_of(one, metric)) for one in scored]
+    own = [~np.isnan(counted_values(one, metric)) for one in scored]
     if len({one.images for one in scored}) > 1 or all((one == own[0]).all() for one in own):
         return []
     common = counted(int(np.all(own, axis=0).sum()), "image" if metric == OVERLAP else "mask")

@@ -17,7 +17,7 @@ from handseg.data.images import pixel_version
 from handseg.errors import InputError, UsageError
 from handseg.recipe.faults import RecipeError, RecipeFault
 from handseg.recipe.load import LoadedRecipe
-from handseg.text import counted, listed
+from handseg.text import counted, listed, people_text
 from handseg.train.augment import build
 from handseg.train.trackers import refuse_missing
 from handseg.work import Progress, silent
@@ -60,7 +60,7 @@ class TrainingData:
         where = f"wrote {folds.path}" if folds.written else f"folds of {folds.path}"
         return (
             f"{image_counts(len(self.training), len(self.crops), 'training image')} of "
-            f"{counted(len(self.people), 'person', 'people')}, {len(self.validation)} to validate "
+            f"{people_text(len(self.people))}, {len(self.validation)} to validate "
             f"on (fold {self.fold} of {folds.folds.k}; {where})"
         )
 

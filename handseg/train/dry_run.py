@@ -15,7 +15,7 @@ from handseg.inference.device import device_name
 from handseg.models.segmenter import parameter_count
 from handseg.recipe.load import LoadedRecipe
 from handseg.runs.writer import RunWriter
-from handseg.text import counted, duration, size_text
+from handseg.text import duration, people_text, size_text
 from handseg.train.data import TrainingData, find_data, image_counts
 from handseg.train.interruption import StopError, StopRequest
 from handseg.train.loader import EpochSampler, worker_count
@@ -57,7 +57,7 @@ class TrainingEstimate:
         """The same in words, for a person."""
         return {
             "images": f"{image_counts(self.training, self.crops)} of "
-            f"{counted(self.people, 'person', 'people')} to train on, {self.validation} to "
+            f"{people_text(self.people)} to train on, {self.validation} to "
             f"validate on, at {self.size} px",
             "parameters": f"{self.parameters:,}",
             "device": f"{self.device}, {self.micro_batch} images at once",

@@ -49,6 +49,8 @@ class Outcome:
     reason: str
     """Why it ended before its last epoch; empty where it did not."""
     predictions: Path
+    not_bones: tuple[str, ...] = ()
+    """Classes that `best` leaves out."""
 
 
 def train(
@@ -87,6 +89,7 @@ def train(
         facts={"limit": limit, **setup.run_facts(model)},
         files=data.files,
         name=name,
+        not_bones=data.dataset.not_bones,
     )
     return run_training(setup, model, writer, None)
 
@@ -133,6 +136,7 @@ def resume(run: Path, loaded: LoadedRecipe, data_folder: Path, reporter: Reporte
             validated=checkpoint is None or checkpoint.manifest.get("batch", 0) == 0,
             facts=setup.run_facts(model),
             lock=lock,
+            not_bones=data.dataset.not_bones,
         )
     except BaseException:
         lock.release()
@@ -268,7 +272,15 @@ def predict_held_out(trainer: Trainer, reason: str) -> Outcome:
         )
     by_class: Mapping[str, float] = best.manifest.get("dice", {})
     uses_ema = bool(best.manifest.get("uses_ema"))
-    return Outcome(writer.folder, trainer.state.best, dict(by_class), uses_ema, reason, predictions)
+    return Outcome(
+        writer.folder,
+        trainer.state.best,
+        dict(by_class),
+        uses_ema,
+        reason,
+        predictions,
+        writer.best.not_bones,
+    )
 
 
 def step_of(checkpoint: Checkpoint | None) -> int:

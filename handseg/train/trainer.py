@@ -197,7 +197,7 @@ class Trainer:
 
     def validate_model(self, model: nn.Module) -> Scores:
         """The Dice of every class in every held-out image."""
-        return validate(
+        scores = validate(
             model,
             self.setup.validation,
             self.setup.labels,
@@ -206,6 +206,7 @@ class Trainer:
             on_logits=self.previews.keep,
             raise_if_stopped=self.stop.raise_if_stopped,
         )
+        return replace(scores, not_bones=self.writer.best.not_bones)
 
     def on_validation_end(self, validation: Validation) -> None:
         """Log a validation, count those without a gain, and keep a checkpoint."""
@@ -229,11 +230,12 @@ class Trainer:
 
     def validation_text(self, validation: Validation, is_best: bool) -> str:
         """`epoch   3/20  loss 0.1234  Dice 0.9123  (EMA)  best  worst: …`."""
-        worst = worst_first(validation.scores.by_class())[:5]
+        scores = validation.scores
+        worst = worst_first(scores.by_class(), scores.not_bones)[:5]
         parts = [
             f"epoch {self.state.epoch:3d}/{self.recipe.train.epochs}",
             "" if self.metrics.loss is None else f"loss {self.metrics.loss:.4f}",
-            f"Dice {validation.scores.mean():.4f}",
+            f"Dice {scores.mean():.4f}",
             "(EMA)" if validation.uses_ema else "",
             "best" if is_best else "",
             "worst: " + "  ".join(f"{name} {dice:.3f}" for name, dice in worst),

@@ -47,7 +47,12 @@ class Validation:
         return {f"raw{ending}": self.raw.mean(), f"ema{ending}": averaged}
 
     def as_fields(self) -> dict[str, Any]:
-        return {**self.means(), "uses_ema": self.uses_ema, "seconds": round(self.seconds, 2)}
+        return {
+            **self.means(),
+            "uses_ema": self.uses_ema,
+            "both_empty": self.scores.empty_masks(),
+            "seconds": round(self.seconds, 2),
+        }
 
     def as_facts(self) -> dict[str, Any]:
         """What the checkpoint's manifest tells."""
@@ -78,6 +83,7 @@ def validate(
     model.eval()
     micro_batch = micro_batch or MicroBatchSize(inference.batch_size)
     dice = np.full((len(labels), len(held_out.classes)), np.nan)
+    both_empty = np.zeros(dice.shape, dtype=np.bool_)
 
     def score(indices: range) -> None:
         raise_if_stopped()
@@ -85,16 +91,21 @@ def validate(
         for index, logits in zip(indices, inference.logits(model, images), strict=True):
             raise_if_stopped()
             on_logits(index, logits)
-            dice[index] = image_dice(logits, labels[index], held_out.size)
+            dice[index], both_empty[index] = image_dice(logits, labels[index], held_out.size)
 
     for _ in micro_batch.map(score, len(labels)):
         pass
     images = tuple(sample.image_name for sample in held_out.samples)
-    return Scores(images, held_out.classes, dice)
+    return Scores(images, held_out.classes, dice, both_empty=both_empty)
 
 
-def image_dice(logits: Tensor, labels: SampleLabels, size: int) -> NDArray[np.float64]:
-    """The Dice of each class of one image, `float64[classes]`; NaN where it was not labelled."""
+def image_dice(
+    logits: Tensor, labels: SampleLabels, size: int
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The Dice of each class of one image, and where it is that of two empty masks.
+
+    float64[classes] and bool[classes]; NaN and False where a class was not labelled.
+    """
     masks = full_size_masks(logits, Letterbox(labels.size, size))
     counts: list[Tensor] = []
     for mask, runs in zip(masks, labels.runs, strict=True):
@@ -103,7 +114,8 @@ def image_dice(logits: Tensor, labels: SampleLabels, size: int) -> NDArray[np.fl
     # One transfer for all classes: the device is waited for once.
     overlap, found, true = torch.stack(counts).double().cpu().numpy().T
     dice = (2 * overlap + DICE_EPSILON) / (found + true + DICE_EPSILON)
-    return np.where(labels.labelled, dice, np.nan)
+    both_empty = (found + true == 0) & np.array(labels.labelled)
+    return np.where(labels.labelled, dice, np.nan), both_empty
 
 
 class Previews:

@@ -15,9 +15,9 @@ from handseg.runs import layout
 from handseg.runs.checkpoints import CheckpointFacts, Checkpoints
 from handseg.runs.control import resume_command, size_of
 from handseg.runs.history import RunDetails, read_run
-from handseg.runs.jsonl import number, plain
+from handseg.runs.jsonl import number, plain, whole
 from handseg.runs.query import run_row
-from handseg.text import dice_text, epochs_text, short_duration, size_text
+from handseg.text import counted, dice_text, epochs_text, short_duration, size_text
 
 TREND = 40
 """Validations of a trend."""
@@ -199,9 +199,17 @@ def _dice(details: RunDetails) -> str:
         return ""
     at = f" at epoch {run.best_epoch:g}" if math.isfinite(run.best_epoch) else ""
     gap = np.isfinite(details.means).sum()
-    return (
-        f"best {dice_text(run.best_dice)}{at}, last {dice_text(run.last_dice)}, {gap} validations"
-    )
+    words = f"best {dice_text(run.best_dice)}{at}, last {dice_text(run.last_dice)}"
+    if run.counted_no_bones:
+        words += f" (means of all classes, {', '.join(run.counted_no_bones)} too)"
+    elif run.not_bones:
+        words += f" (means without {', '.join(run.not_bones)}: no bones)"
+    words += f", {counted(int(gap), 'validation')}"
+    last = [one for one in details.events if one.get("kind") == layout.VALIDATION][-1:]
+    for both_empty in filter(None, (whole(one.get("both_empty")) for one in last)):
+        masks = counted(both_empty, "mask")
+        words += f"; {masks} of the last empty in label and prediction, Dice 1"
+    return words
 
 
 def checkpoint_words(one: CheckpointFacts) -> str:

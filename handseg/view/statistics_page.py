@@ -15,6 +15,7 @@ from handseg.errors import InputError
 from handseg.hand.hands import LIMIT
 from handseg.rle import to_mask
 from handseg.statistics import PERCENTILES, MaskStatistics, Split, Statistics
+from handseg.text import pixels_text
 from handseg.view import charts
 from handseg.view.charts import SERIES, Bar
 from handseg.view.overlay import compose, fitted
@@ -157,6 +158,7 @@ def _of_overlaps(masks: MaskStatistics) -> Section:
     sentence = (
         f"{masks.deep_share(2):.2%} of the labelled pixels belong to two classes or more, "
         f"{masks.deep_share(3):.3%} to three. Means are over the images in which two overlap."
+        + (f" Without {', '.join(masks.not_bones)}: no bones." if masks.not_bones else "")
     )
     triangle = charts.matrix(names, values, titles)
     return Section("Overlaps", sentence, beside(triangle, table(header, rows)))
@@ -204,11 +206,11 @@ def _of_grey_values(found: Statistics) -> Section:
 
 def _of_images(found: Statistics) -> Section:
     sizes = table(
-        ["split", "height × width", "images"],
+        ["split", "width × height", "images"],
         [
-            [split.name, f"{height} × {width}", str(count)]
+            [split.name, pixels_text(size), str(count)]
             for split in found.splits
-            for (height, width), count in split.sizes.items()
+            for size, count in split.sizes.items()
         ],
         words=2,
     )

@@ -142,6 +142,13 @@ def test_a_label_that_training_refuses_for_what_it_says_was_labelled_is_an_error
     assert ("error", inspection.UNREADABLE_LABEL, "image03.png", "") in found(data)
 
 
+def test_a_hand_without_what_is_no_bone_is_whole(data):
+    change(data, 5, lambda entries: entries.pop(4))
+    assert [one[1] for one in found(data)] == [dataset.CLASS_MISSING]
+    (data / "dataset.toml").write_text('not_bones = ["finger-5"]')
+    assert found(data) == []
+
+
 def test_a_class_that_most_labels_lack_is_one_note(data):
     for number in range(16):
         change(data, number, lambda entries: entries.pop(28))

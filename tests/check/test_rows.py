@@ -159,7 +159,7 @@ def test_a_sidecar_of_another_size_than_the_image_is_a_finding_and_the_image_is_
         "error",
         "the sidecar's size is not the image's",
         "a.png",
-        "2 × 5, the image has 3 × 5",
+        "5 × 2, the image has 5 × 3",
     ) in found(path, None, dataset=open_dataset(tmp_path / "data"))
 
 

@@ -46,7 +46,7 @@ def test_a_file_without_faults_is_one_line_with_what_was_looked_at(folder, type_
     done = type_check("good.csv", "--image-size", "20x30")
     assert (done.exit_code, done.stderr) == (0, "")
     assert done.stdout == (
-        "good.csv: no faults in 4 rows: 2 images, 2 classes, 20 × 30 (from --image-size); "
+        "good.csv: no faults in 4 rows: 2 images, 2 classes, 30 × 20 (from --image-size); "
         "judged by the file itself\n"
     )
 
@@ -170,7 +170,7 @@ def test_a_run_is_checked_by_its_predictions(folder, type_check):
     write_submission(run.folder / "predictions/val.csv", [("a.png", "x", rle.parse("1 3"))], {})
     done = type_check("unet-1:val")
     assert done.exit_code == 0
-    assert "runs/unet-1/predictions/val.csv: no faults in 1 rows" in done.stdout
+    assert "runs/unet-1/predictions/val.csv: no faults in 1 row" in done.stdout
 
 
 def test_a_recipe_is_recognised_and_all_its_faults_are_told(folder, type_check):

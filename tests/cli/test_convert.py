@@ -94,7 +94,7 @@ def test_out_of_a_dash_streams_to_stdout_and_leaves_no_file(csv, type_convert):
 def test_a_size_that_nobody_knows_is_said(csv, type_convert):
     assert "taken as 2048 × 2048" in type_convert("a.csv", "--to", "coco").stderr
     said = type_convert("a.csv", "--to", "coco", "--image-size", "3x5").stderr
-    assert "sizes of 2 images taken as 3 × 5" in said
+    assert "sizes of 2 images taken as 5 × 3" in said
 
 
 def test_a_size_comes_from_the_sidecar_or_from_the_data_set(empty_folder, type_convert, add_hand):
@@ -103,15 +103,17 @@ def test_a_size_comes_from_the_sidecar_or_from_the_data_set(empty_folder, type_c
     write_submission(empty_folder / "bare.csv", rows, {})
     write_submission(empty_folder / "known.csv", rows, {"images": {"i.png": [5, 3]}})
     bare = type_convert("bare.csv", "--to", "coco", "--out", "bare.json")
-    assert "sizes of 1 images read in data" in bare.stderr
+    assert "sizes of 1 image read in data" in bare.stderr
     known = type_convert("known.csv", "--to", "coco", "--out", "k.json", "--image-size", "9x9")
+    assert "--image-size 9x9 is not asked: the images are 3 × 5 (width × height)" in known.stderr
+    known = type_convert("known.csv", "--to", "coco", "--out", "5.json", "--image-size", "5x3")
     assert "--image-size is not needed" in known.stderr
     for name, size in (("bare", (3, 5)), ("k", (5, 3))):
         [image] = json.loads((empty_folder / f"{name}.json").read_text())["images"]
         assert (image["height"], image["width"]) == size
     refused = type_convert("known.csv", "--to", "coco", "--out", "n.json", "--data", "data")
     assert refused.exit_code == 3
-    assert "i.png has two sizes\n  the image itself: 3 × 5\n  known.csv: 5 × 3" in refused.stderr
+    assert "i.png has two sizes\n  the image itself: 5 × 3\n  known.csv: 3 × 5" in refused.stderr
 
 
 def test_a_run_is_named_in_what_is_made_of_it(empty_folder, type_convert):

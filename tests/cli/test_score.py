@@ -121,8 +121,8 @@ def test_people_trained_on_and_images_without_rows_are_said(hands, type_score):
     images = {"ID001.png": [64, 64], "ID002.png": [64, 64]}
     predict(hands / "a.csv", ["ID001"], WHOLE, trained_people=["ID001"], images=images)
     done = type_score("a.csv")
-    assert "trained on 1 people of these images (ID001)" in done.stderr
-    assert "1 images without rows count as empty: ID002.png" in done.stderr
+    assert "trained on 1 person of these images (ID001)" in done.stderr
+    assert "1 image without rows counted as empty: ID002.png" in done.stderr
 
 
 def test_submissions_of_different_images_are_said(hands, type_score):
@@ -149,7 +149,7 @@ def test_rows_that_are_missing_are_said(hands, type_score):
     csv_file = predict(hands / "a.csv", ["ID001", "ID002"], WHOLE)
     result = type_score(str(csv_file))
     assert result.exit_code == 0
-    assert "56 rows missing count as empty masks" in result.stderr  # 28 bones of two hands
+    assert "56 rows missing, counted as empty masks" in result.stderr  # 28 bones of two hands
 
 
 def test_a_run_that_was_just_begun_gives_way_to_the_newest_validation(hands, type_score):
@@ -184,7 +184,7 @@ def test_a_submission_can_be_the_label_where_there_is_no_data_set(pair, type_sco
     [prediction] = document["predictions"]
     assert prediction["classes"] == {"Ulna": pytest.approx(16 / 18, abs=1e-5), "[red]x[/]": 1.0}
     assert (document["labels"], prediction["people"]) == ("labels.csv", 7)
-    assert "the people of 7 images are not known" in done.stderr
+    assert "people not known of 7 images" in done.stderr
     assert sorted(pair.iterdir()) == before
 
 
@@ -224,7 +224,8 @@ def test_labels_that_lack_images_or_rows_are_said(pair, type_score):
     assert "2.png, 3.png" in done.stderr
     write_rows_of(pair / "b.csv", {("0.png", "Ulna"): "1 1"})
     assert (
-        "2 rows missing count as empty labels" in type_score("b.csv", "--labels", "few.csv").stderr
+        "2 rows missing, counted as empty labels"
+        in type_score("b.csv", "--labels", "few.csv").stderr
     )
 
 
@@ -349,7 +350,7 @@ def test_masks_without_a_distance_are_said(pair, type_score):
     write_rows_of(pair / "b.csv", {("0.png", "Ulna"): "11 10"})
     words = ["--metrics", "hd95", "--image-size", "3x20"]
     done = type_score("b.csv", "--labels", "labels.csv", *words)
-    assert "13 masks have no hd95" in done.stderr
+    assert "13 masks without hd95 (13 missed, 0 where" in done.stderr
 
 
 def test_the_newest_vote_is_scored_with_labels_that_are_a_csv_too(pair, type_score):

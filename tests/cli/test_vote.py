@@ -44,7 +44,7 @@ def test_a_vote_is_numbered_and_its_path_is_all_that_stdout_holds(three, type_vo
     assert (done.exit_code, done.stdout) == (0, "votes/vote-001.csv\n")
     assert ulna(three / "votes/vote-001.csv") == "3 6"
     assert "votes > 1.5 of 3" in done.stderr
-    assert "c.csv  validation Dice 0.9300, 0.020 below the best  1 rows missing" in done.stderr
+    assert "c.csv  validation Dice 0.9300, 0.020 below the best  1 row missing" in done.stderr
     assert "b.csv  validation Dice 0.9400, 0.010 below the best" in done.stderr
     assert type_vote("a.csv", "b.csv", "c.csv").stdout == "votes/vote-002.csv\n"
     sidecar = json.loads((three / "votes/vote-001.csv.json").read_text())
@@ -138,7 +138,7 @@ def test_a_row_at_fault_of_a_newest_prediction_is_left_out_with_skip_bad(tmp_pat
     assert type_vote().exit_code == 3
     done = type_vote("--skip-bad")
     assert done.exit_code == 0
-    assert "1 rows left out" in done.stderr
+    assert "1 row left out" in done.stderr
 
 
 def test_an_empty_variable_names_no_data_set(three, type_vote, monkeypatch):

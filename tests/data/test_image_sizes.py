@@ -39,6 +39,19 @@ def test_masks_of_the_assumed_width_and_images_of_known_size_pass(tmp_path):
     check_assumed_size(small, [], (2048, 2048))
 
 
+def test_a_size_that_fits_the_other_way_round_alone_is_refused_though_it_was_given(tmp_path):
+    mask = np.zeros((300, 200), np.uint8)
+    mask[40:260, 30:170] = np.tri(220, 140)
+    tall = read_submission(
+        write_submission(tmp_path / "a.csv", [("i.png", "x", rle.from_mask(mask))], {})
+    )
+    with pytest.raises(InputError, match="are of images of 200 × 300, not of 300 × 200") as caught:
+        check_assumed_size(tall, ["i.png"], (200, 300), is_given=True)
+    assert [*caught.value.hints] == ["the height comes first:  --image-size 300x200"]
+    check_assumed_size(tall, ["i.png"], (300, 200), is_given=True)
+    check_assumed_size(tall, ["i.png"], (150, 400), is_given=True)
+
+
 @pytest.fixture
 def sized(tmp_path):
     """Makes a submission of one row whose sidecar says sizes of images."""
@@ -63,10 +76,10 @@ def test_sources_that_disagree_are_refused_and_both_are_named(sized):
     one, other = sized(a=[4, 5]), sized(a=[5, 4])
     with pytest.raises(InputError, match="a has two sizes") as caught:
         resolve_sizes([one], {"a": (3, 3)})
-    assert caught.value.details == f"the image itself: 3 × 3\n{one.path}: 4 × 5"
+    assert caught.value.details == f"the image itself: 3 × 3\n{one.path}: 5 × 4"
     with pytest.raises(InputError, match="a has two sizes") as caught:
         sidecar_sizes([one, other])
-    assert caught.value.details == f"{one.path}: 4 × 5\n{other.path}: 5 × 4"
+    assert caught.value.details == f"{one.path}: 5 × 4\n{other.path}: 4 × 5"
 
 
 def test_images_that_are_not_asked_for_may_have_two_sizes(sized):

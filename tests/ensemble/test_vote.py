@@ -150,7 +150,7 @@ def test_a_sidecar_that_disagrees_with_the_images_own_header_is_refused(
     assert join([bare], dataset).table.sizes == {"a.png": (3, 5)}
     with pytest.raises(InputError, match=r"a\.png has two sizes") as caught:
         join([bare, submission({("a.png", "x"): "1 4"}, wrong)], dataset)
-    assert caught.value.details.splitlines()[0] == "the image itself: 3 × 5"
+    assert caught.value.details.splitlines()[0] == "the image itself: 5 × 3"
 
 
 def test_weights_count_like_as_many_models(submission):

@@ -96,7 +96,7 @@ def test_a_plane_that_is_missing_is_no_empty_mask(planes):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [(b"\x89PNG\r\n", "cannot be read"), (None, "has 3 × 4 pixels")]
+    ("content", "said"), [(b"\x89PNG\r\n", "cannot be read"), (None, "has 4 × 3 pixels")]
 )
 def test_a_plane_that_is_damaged_or_of_another_size_is_an_error(planes, content, said):
     if content is None:

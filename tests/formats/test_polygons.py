@@ -184,7 +184,7 @@ def test_pictures_are_copied_only_where_all_are_known(bars, tmp_path, name):
 def test_an_image_of_another_size_is_another_image(bars, tmp_path, add_hand):
     add_hand(tmp_path / "data", "ID001/i", size=(6, 10))
     submission = read_submission(bars)
-    with pytest.raises(InputError, match="has 6 × 10 pixels"):
+    with pytest.raises(InputError, match="has 10 × 6 pixels"):
         with_image_files(masks_of(submission, submission.sizes), tmp_path / "data")
 
 

@@ -95,7 +95,7 @@ def test_a_text_at_fault_is_refused_with_what_is_wrong(text, said):
 def test_a_run_past_the_last_pixel_has_no_mask():
     runs = rle.parse("10 7")
     assert rle.to_mask(runs, (4, 4)).sum() == 7
-    with pytest.raises(rle.RleError, match="ends at pixel 16, past the image of 3 × 5"):
+    with pytest.raises(rle.RleError, match="ends at pixel 16, past the image of 5 × 3"):
         rle.to_mask(runs, (3, 5))
 
 

@@ -6,9 +6,10 @@ import math
 import numpy as np
 import pytest
 
-from handseg.cli.runs.compare import pairs_csv, pairs_json
+from handseg.cli.runs.compare import means_table, pairs_csv, pairs_json
 from handseg.errors import InputError
 from handseg.runs.comparison import compare_runs, read_scored_run
+from handseg.text import dice_text
 
 CLASSES = ("finger-1", "Radius")
 PEOPLE = [f"ID{number // 2:03d}" for number in range(24)]
@@ -157,3 +158,24 @@ def test_programs_get_every_class_and_image(scored, dice):
     assert by_class[0] == "a,b,class,dice_a,dice_b,difference,low,high,verdict"
     assert by_class[1].startswith("a,b,finger-1,")
     assert len(pairs_csv(pairs, "image").splitlines()) == 25
+
+
+def test_a_run_of_other_images_is_compared_with_what_the_first_has_of_them(scored, dice):
+    a, b = scored("a", dice), scored("b", dice)
+    some = scored("c", dice[:12] + 0.01, images=IMAGES[:12], persons=PEOPLE[:12])
+    first, same, other = means_table([compare_runs(a, b), compare_runs(a, some)]).rows
+    assert first[1] == pytest.approx(dice.mean(), abs=1e-6)
+    assert "has" not in same[-1]
+    assert f"a has {dice_text(dice[:12].mean())} on the images of both" in other[-1]
+
+
+def test_means_leave_out_what_is_no_bone_whichever_mean_the_runs_had(scored, dice):
+    classes = ("Radius", "SoftTissue")
+    a = scored("a", dice, classes=classes)
+    pair = compare_runs(a, scored("b", dice + np.array([0.01, 0.5]), classes=classes))
+    assert pair.overall.mean == pytest.approx(0.01, abs=1e-6)
+    assert pair.means[0] == pytest.approx(dice[:, 0].mean(), abs=1e-6)
+    assert {row.most for row in pair.by_image} == {"Radius"}
+    assert [row.name for row in pair.by_class] == list(classes)
+    [document] = pairs_json([pair])["others"]
+    assert document["not_bones"] == ["SoftTissue"]

@@ -4,8 +4,11 @@ import math
 
 import pytest
 
+from handseg.cli.runs.lines import runs_lines
 from handseg.runs import jsonl, layout
 from handseg.runs.events import BestTracker, ValidationEvent, last_validation
+from handseg.runs.index import list_runs
+from handseg.runs.writer import RunWriter
 
 DICE = [(5, 0.5, 0.5), (10, math.nan, math.nan), (15, 0.5, 0.9), (20, 0.6, 0.8)]
 
@@ -62,3 +65,46 @@ def test_a_metric_that_the_writer_adds_is_in_the_log(make_run):
     event = last_validation(writer.folder / layout.EVENTS)
     assert event is not None
     assert ValidationEvent.decode(event).metrics == {"hd95": {"a": 2.5}}
+
+
+def test_the_mean_is_of_bones_and_its_event_says_what_it_leaves_out(make_run):
+    writer = make_run("unet", classes=["a", "SoftTissue"], not_bones={"SoftTissue"})
+    writer.validation(step=5, epoch=1, dice={"a": 0.5, "SoftTissue": 0.1})
+    event = last_validation(writer.folder / layout.EVENTS)
+    assert event is not None
+    assert (event["mean"], event["best"]["mean"], event["not_bones"]) == (0.5, 0.5, ["SoftTissue"])
+    assert ValidationEvent.decode(event).not_bones == ("SoftTissue",)
+    [run] = list_runs(writer.folder.parent)
+    assert (run.best_dice, run.worst_class, run.not_bones) == (0.5, "a", ("SoftTissue",))
+    assert not run.counted_no_bones
+    writer.end("finished")
+
+
+def test_a_run_that_began_with_the_mean_of_all_goes_on_with_it(make_run):
+    """Of a handseg before means over bones; its best validation must not be beaten by a word."""
+    writer = make_run("unet", classes=["a", "SoftTissue"])
+    writer.validation(step=5, epoch=1, dice={"a": 0.5, "SoftTissue": 0.9})
+    writer.end("stopped")
+    log = writer.folder / layout.EVENTS
+    lines = [jsonl.decode(line) or {} for line in log.read_bytes().splitlines()]
+    old = [{name: one[name] for name in one if name != "not_bones"} for one in lines]
+    log.write_bytes(b"".join(map(jsonl.encode, old)))
+
+    again = RunWriter.resume(writer.folder, step=5, facts={}, not_bones={"SoftTissue"})
+    assert not again.validation(step=10, epoch=2, dice={"a": 0.6, "SoftTissue": 0.7})
+    again.end("finished")
+    event = last_validation(log)
+    assert event is not None
+    assert (event["mean"], event["best"]["mean"]) == (pytest.approx(0.65), pytest.approx(0.7))
+    [run] = list_runs(writer.folder.parent)
+    assert run.counted_no_bones == ("SoftTissue",)
+    assert "*" in runs_lines([run], 0.0, 120).plain
+
+
+def test_a_run_without_a_validation_yet_has_the_mean_of_bones(make_run):
+    writer = make_run("unet")
+    writer.end("stopped")
+    again = RunWriter.resume(writer.folder, step=0, facts={}, not_bones={"Radius"})
+    again.validation(step=5, epoch=1, dice={"finger-1": 0.5, "Radius": 0.9})
+    again.end("finished")
+    assert again.best.mean == 0.5

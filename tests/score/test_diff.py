@@ -139,8 +139,8 @@ def test_sidecars_that_disagree_on_a_size_are_an_error(submit):
     b = submit("b.csv", dict.fromkeys(GRID, "1 2"), images={"i.png": [5, 3]})
     with pytest.raises(InputError, match=r"i\.png has two sizes") as caught:
         diff_submissions(a, b)
-    assert "a.csv: 3 × 5" in caught.value.details
-    assert "b.csv: 5 × 3" in caught.value.details
+    assert "a.csv: 5 × 3" in caught.value.details
+    assert "b.csv: 3 × 5" in caught.value.details
 
 
 def test_a_size_that_one_sidecar_knows_binds_the_other_too(submit):

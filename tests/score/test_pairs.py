@@ -1,11 +1,14 @@
 """Dice inside the overlaps of bones against the same on pixels."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from handseg import anatomy
-from handseg.score.ground_truth import GroundTruth
+from handseg.score.ground_truth import GroundTruth, read_truth
 from handseg.score.metrics import touching_pairs
+from handseg.score.scoring import Comparison, report_rows, score_submission
 
 CLASSES = ["x", "y", "z"]
 
@@ -66,11 +69,6 @@ def test_the_bones_of_the_hand_have_the_pairs_of_the_anatomy(submission):
 
 
 def test_a_pair_of_which_one_is_not_labelled_has_no_figure(submission, judged):
-    from pathlib import Path
-
-    from handseg.score.ground_truth import read_truth
-    from handseg.score.scoring import score_submission
-
     masks = np.ones((1, 2, 4, 4), np.uint8)
     labels = submission(masks, "l.csv", ["Radius", "Ulna"], labelled={"0.png": ["Ulna"]})
     truth = read_truth(labels.path, Path("nowhere"))
@@ -78,6 +76,21 @@ def test_a_pair_of_which_one_is_not_labelled_has_no_figure(submission, judged):
     scores = score_submission(ours, truth, ("0.png",), ("dice", "overlap")).overlaps
     assert scores.by_pair()["Radius", "Ulna"].images == 0
     assert np.isnan(scores.of_images).all()
+
+
+def test_submissions_of_different_images_have_a_row_for_each_pair_of_either(submission):
+    true = np.zeros((2, 3, 6, 6), np.uint8)
+    true[0, :2] = true[1, 1:] = 1
+    truth = read_truth(submission(true, "l.csv", CLASSES).path, Path("nowhere"))
+    scored = [
+        score_submission(
+            submission(true[[row]], name, CLASSES), truth, (image,), ("dice", "overlap")
+        )
+        for row, image, name in ((0, "0.png", "a.csv"), (1, "1.png", "b.csv"))
+    ]
+    pairs = report_rows(Comparison(scored, ["a", "b"], ("dice", "overlap")), "class")[-1]
+    assert pairs.names == ["x ∩ y", "y ∩ z"]
+    assert pairs.columns[0].values == pytest.approx([1, np.nan], nan_ok=True)
 
 
 def test_pairs_of_bones_by_other_names_are_not_lost(judged):

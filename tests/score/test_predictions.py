@@ -127,7 +127,7 @@ def test_a_mask_of_an_image_of_another_size_than_its_labels_is_refused(
     submission, dataset, score_submissions
 ):
     ours = submission([(ONE, "Ulna", ULNA)], images={ONE: [32, 64]})
-    with pytest.raises(InputError, match=rf"(?s){ONE} has two sizes.*itself: 64 × 64.*32 × 64"):
+    with pytest.raises(InputError, match=rf"(?s){ONE} has two sizes.*itself: 64 × 64.*64 × 32"):
         score_submissions([ours], dataset)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handseg import rle
-from handseg.cli.stats import classes_table
+from handseg.cli.stats import classes_table, overlaps_title
 from handseg.data.dataset import open_dataset
 from handseg.data.label_runs import label_file
 from handseg.data.labels import label_runs
@@ -54,6 +54,24 @@ def test_figures_are_those_of_dense_masks(phantom_folder):
             totals[dataset.classes[one], dataset.classes[other]] += int(shared[one, other])
     sums = {pair.classes: round(pair.mean_pixels * pair.images) for pair in found.pairs}
     assert sums == {pair: total for pair, total in totals.items() if total}
+
+
+def test_what_is_no_bone_comes_last_and_is_no_part_of_overlaps(phantom_folder):
+    dataset = open_dataset(phantom_folder)
+    labels = label_file(dataset.train, dataset.classes).submission()
+    first, *others = dataset.classes
+    found = measure_masks(labels, dataset.classes, not_bones={first})
+    assert found.classes == (*others, first)
+    assert [row.name for row in class_rows(found)] == [*others, first]
+    for row, sample in enumerate(dataset.train):
+        label = label_runs(sample, dataset.classes)
+        depth = sum(rle.to_mask(runs, label.size) for runs in label.runs[1:])
+        assert found.depths[row].tolist() == [int((depth >= least).sum()) for least in (1, 2, 3)]
+    everything = measure_masks(labels, dataset.classes)
+    assert set(everything.pairs) - set(found.pairs) == {
+        pair for pair in everything.pairs if first in pair.classes
+    }
+    assert (first in overlaps_title(found), first in overlaps_title(everything)) == (True, False)
 
 
 def test_the_share_of_an_overlap_is_of_the_smaller(measured, add_hand, tmp_path):

@@ -1,6 +1,7 @@
 """A training from its recipe to its predictions, small but whole."""
 
 import json
+import math
 import shutil
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from handseg import rle
 from handseg.data.dataset import open_dataset
+from handseg.data.labels import SampleLabels
 from handseg.errors import FailedError, InputError, UsageError
 from handseg.models.checkpoints import load_checkpoint, read_checkpoint
 from handseg.recipe.load import load_recipe
@@ -19,6 +22,7 @@ from handseg.runs.index import list_runs
 from handseg.score.dice import Scores
 from handseg.train import trainer as loop
 from handseg.train.step import Stepper
+from handseg.train.validation import image_dice
 
 RUNS = Path("runs")
 
@@ -82,6 +86,47 @@ def test_the_validation_is_what_score_says_of_the_predictions(trained, score_sub
     assert json.loads((run / "predictions/val.csv.json").read_text())[
         "validation_dice"
     ] == pytest.approx(scores.mean(), abs=1e-6)
+
+
+def test_masks_empty_in_label_and_prediction_have_a_dice_of_one_and_are_counted():
+    logits = torch.full((4, 32, 32), -1.0)
+    logits[1] = 1.0
+    labels = SampleLabels((8, 8), (rle.empty(),) * 4, (True, True, True, False))
+    dice, both_empty = image_dice(logits, labels, 32)
+    assert dice.tolist() == pytest.approx([1, 0, 1, math.nan], abs=1e-5, nan_ok=True)
+    assert both_empty.tolist() == [True, False, True, False]
+    scores = Scores(("i",), tuple("abcd"), dice[None], ("c",), both_empty[None])
+    assert scores.empty_masks() == 1
+
+
+def test_training_runs_and_score_have_one_mean_and_an_old_run_keeps_its_own(
+    begin, go_on, score_submissions
+):
+    Path("data/dataset.toml").write_text('not_bones = ["Radius", "Ulna"]')
+    outcome = begin("train.epochs=1", "model.prior=0.5")
+    [event] = events(outcome.run, "validation")
+    figures = [value for cls, value in event["dice"].items() if cls not in ("Radius", "Ulna")]
+    assert event["not_bones"] == ["Radius", "Ulna"]
+    assert event["mean"] == pytest.approx(np.mean(figures)) == outcome.best
+    assert event["both_empty"] == 0
+    assert event["mean"] != pytest.approx(np.mean([*event["dice"].values()]), abs=1e-6)
+    dataset = open_dataset(Path("data"))
+    [scored] = score_submissions([read_submission(outcome.predictions)], dataset)
+    assert scored.scores.mean() == pytest.approx(event["mean"], abs=1e-6)
+    [run] = list_runs(RUNS)
+    assert run.best_dice == event["mean"]
+
+    # As an older handseg wrote it.
+    log = outcome.run / "events.jsonl"
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    lines = [{name: one[name] for name in one if name != "not_bones"} for one in lines]
+    log.write_text("".join(json.dumps(line) + "\n" for line in lines if line["kind"] != "end"))
+    go_on(outcome.run.name, "train.epochs=2")
+    last = events(outcome.run, "validation")[-1]
+    assert last["not_bones"] == []
+    assert last["mean"] == pytest.approx(np.mean([*last["dice"].values()]))
+    newest = load_checkpoint(outcome.run / "checkpoints", "last").manifest
+    assert newest["validation_dice"] == pytest.approx(last["mean"])
 
 
 def test_the_same_recipe_trained_twice_gives_the_same_weights(begin):

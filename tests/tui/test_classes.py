@@ -1,5 +1,6 @@
 """The Classes screen: strips, the hand and the bone that is chosen everywhere."""
 
+import math
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -191,6 +192,7 @@ async def test_more_validations_than_cells_show_the_worst(make_run):
     for epoch in range(1, 301):
         low = 0.1 if epoch == 140 else 0.97
         writer.validation(step=epoch, epoch=epoch, dice={**dict.fromkeys(BONES, 0.97), "Ulna": low})
+    writer.validation(step=301, epoch=301, dice=dict.fromkeys(BONES, math.nan))
     writer.end("finished")
     async with person(writer.folder.parent) as somebody:
         several = re.search(r"a cell is the worst of (\d+) or (\d+) ", somebody.screen)
@@ -199,6 +201,7 @@ async def test_more_validations_than_cells_show_the_worst(make_run):
         assert somebody.row("Ulna").count("▁") == 1
         assert somebody.row("Radius").count("▁") == 0
         assert ", the worst" in somebody.screen
+        assert "mean .9700" in somebody.screen, "of those that have one"
 
 
 async def test_strips_fit_when_the_hand_appears_beside_them(fallen, make_run):

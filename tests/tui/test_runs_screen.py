@@ -40,6 +40,13 @@ async def test_a_filter_is_typed_after_a_slash_and_kept_by_enter(person, runs):
         assert somebody.app.return_code == 0, "the keys belong to the screen again"
 
 
+async def test_a_mean_that_counts_what_is_no_bone_is_marked(person, make_run, tmp_path):
+    make_run("all", epochs=2, classes=("Radius", "SoftTissue")).end("finished")
+    async with person(tmp_path / "runs", screen="runs") as somebody:
+        await somebody.sees("* all classes", "▸")
+        assert any("*" in line for line in somebody.screen.splitlines() if "all-1" in line)
+
+
 async def test_escape_leaves_and_clears_the_filter(person, runs):
     async with person(runs) as somebody:
         await somebody.press("slash")

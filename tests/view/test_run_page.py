@@ -72,6 +72,20 @@ def test_the_facts_say_how_to_go_on(make):
     assert facts["Dice"] == "best .7200 at epoch 4, last .7200, 4 validations"
 
 
+def test_the_facts_say_what_the_mean_is_of(tmp_path):
+    writer = RunWriter.create(
+        tmp_path / "runs", "unet", recipe_toml="", facts={}, not_bones=["SoftTissue"]
+    )
+    dice = {"Radius": 0.5, "SoftTissue": 0.9}
+    writer.validation(step=5, epoch=1, dice=dice, both_empty=3)
+    writer.end("finished")
+    facts = dict(report_run(writer.folder, 0.0).facts())
+    assert facts["Dice"] == (
+        "best .5000 at epoch 1, last .5000 (means without SoftTissue: no bones), 1 validation; "
+        "3 masks of the last empty in label and prediction, Dice 1"
+    )
+
+
 def test_the_page_needs_nothing_from_the_net_and_escapes_all_text(make):
     text = run_page(report_run(make("a"), 0.0, make("b")))
     assert NASTY not in text

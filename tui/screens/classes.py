@@ -404,8 +404,8 @@ class CursorReading(Lines):
         epochs = f"epoch {details.epochs[last]:g}"
         if first != last:
             epochs = f"epochs {details.epochs[first]:g}–{details.epochs[last]:g}, the worst"
-        means = details.means[first : last + 1]
-        mean = float(means.min()) if not all(map(math.isnan, means)) else math.nan
+        means = details.means[first : last + 1].tolist()
+        mean = min((one for one in means if math.isfinite(one)), default=math.nan)
         parts: list[Text] = [Text(f" {epochs}", theme.dim)]
         chosen = self._state.chosen_class
         if chosen in details.summary.classes:

@@ -95,7 +95,8 @@ class RunFacts(NamedTuple):
         best = f"   best {dice_text(run.best_dice)} at epoch {run.best_epoch:g}"
         known = math.isfinite(run.best_epoch)
         last = Text(dice_text(run.last_dice), "bold")
-        return joined(last, Text(best if known else "", self.theme.dim))
+        words = "  * all classes" if run.counted_no_bones else ""
+        return joined(last, Text((best if known else "") + words, self.theme.dim))
 
     @property
     def worst(self) -> Text:

@@ -112,7 +112,9 @@ def epoch_cell(row: RunRow, width: int, theme: Theme) -> Cell:
 
 
 def best_cell(row: RunRow, width: int, theme: Theme) -> Cell:
-    return dice_text(row.run.best_dice), row.plain(theme)
+    # As in `handseg runs`: a mean of all classes, which does not stand beside those of bones.
+    mark = "*" if row.run.counted_no_bones else ""
+    return dice_text(row.run.best_dice) + mark, row.plain(theme)
 
 
 def last_cell(row: RunRow, width: int, theme: Theme) -> Cell:

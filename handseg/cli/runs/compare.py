@@ -11,7 +11,7 @@ from handseg.cli.command import Csv, Json, Runs, command, runs_folder
 from handseg.cli.runs.show import DIFFERENCE, marked
 from handseg.cli.tables import Column, Table, json_value
 from handseg.errors import UsageError
-from handseg.text import NONE, dice_text, difference_text
+from handseg.text import NONE, counted, dice_text, difference_text, people_text
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -76,11 +76,13 @@ def report_notes(pairs: "Sequence[RunComparison]") -> None:
         which = "best" if one.is_best else "last"
         console.info(f"{one.name}: its {which} validation, step {one.scores.step}, fold {one.fold}")
     for pair in pairs:
-        images, people = len(pair.images), len(pair.people)
-        console.info(f"{pair.b.name} against {pair.a.name}: {images} images of {people} people")
+        common = f"{counted(len(pair.images), 'image')} of {people_text(len(pair.people))}"
+        console.info(f"{pair.b.name} against {pair.a.name}: {common}")
         most = max(len(pair.a.scores.images), len(pair.b.scores.images))
-        if images < most:
-            console.warn(f"{most - images} images are in one of the two alone and left out")
+        if alone := most - len(pair.images):
+            console.warn(f"left out: {counted(alone, 'image')} that one of the two alone has")
+        if pair.not_bones:
+            console.info(f"means leave out {', '.join(sorted(pair.not_bones))}: no bones")
         if not pair.knows_people:
             console.info("whose images these are is not known: each counts as a person")
 
@@ -119,11 +121,14 @@ def means_table(pairs: "Sequence[RunComparison]") -> Table:
         Column("95 % interval"),
         Column(""),
     ]
-    rows: list[list[Any]] = [[pairs[0].a.name, pairs[0].means[0], None, "", ""]]
+    name, first = pairs[0].a.name, pairs[0].means[0]
+    rows: list[list[Any]] = [[name, first, None, "", ""]]
     for pair in pairs:
         between = pair.overall
-        interval = interval_text(between)
-        rows.append([pair.b.name, pair.means[1], between, interval, between.verdict])
+        interval, words = interval_text(between), str(between.verdict)
+        if dice_text(pair.means[0]) != dice_text(first):
+            words += f"; {name} has {dice_text(pair.means[0])} on the images of both"
+        rows.append([pair.b.name, pair.means[1], between, interval, words])
     return Table(columns, rows)
 
 
@@ -225,6 +230,7 @@ def _pair(pair: "RunComparison") -> dict[str, Any]:
         "images": len(pair.images),
         "people": len(pair.people),
         "knows_people": pair.knows_people,
+        "not_bones": sorted(pair.not_bones),
         "dice_a": json_value(mean_a),
         "dice_b": json_value(mean_b),
         **_between(pair.overall),

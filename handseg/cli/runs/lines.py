@@ -45,6 +45,10 @@ def when_text(run: RunSummary, now: float) -> str:
     return NONE if age == NONE else f"{age} ago"
 
 
+def best_text(run: RunSummary, now: float) -> str:
+    return dice_text(run.best_dice) + ("*" if run.counted_no_bones else "")
+
+
 def worst_text(run: RunSummary, now: float) -> str:
     """The worst class of the last validation and its Dice."""
     if run.worst_class is None:
@@ -58,7 +62,7 @@ COLUMNS = (
     LineColumn("recipe", lambda run, now: run.recipe or NONE, 1),
     LineColumn("fold", lambda run, now: NONE if run.fold is None else str(run.fold), 3, right=True),
     LineColumn("epoch", lambda run, now: epochs_text(run.known_epoch, run.epochs), 6, right=True),
-    LineColumn("best", lambda run, now: dice_text(run.best_dice), 0, right=True),
+    LineColumn("best", best_text, 0, right=True),
     LineColumn("last", lambda run, now: dice_text(run.last_dice), 4, right=True),
     LineColumn("worst bone", worst_text, 5),
     LineColumn("when", when_text, 7, right=True),

@@ -144,6 +144,9 @@ def print_list(found: "list[RunSummary]", now: float) -> None:
     from handseg.runs.control import run_command
 
     console.print_lines(runs_lines(found, now, console.table_width()))
+    counted_too = sorted({name for run in found for name in run.counted_no_bones})
+    if counted_too:
+        console.info(f"* an older mean: of all classes, {', '.join(counted_too)} too")
     if found:
         line = run_command(["runs", "show"], found[0].folder)
         console.info(f"{line}   # bones, checkpoints, recipe")

@@ -220,7 +220,8 @@ def report(outcome: "Outcome") -> None:
         console.info(f"ended early: {outcome.reason}")
     for line in dice_lines(outcome.by_class):
         console.info(line)
-    console.info(f"best Dice {outcome.best:.4f} (validation){weights_words(outcome)}")
+    without = f" without {', '.join(outcome.not_bones)}" if outcome.not_bones else ""
+    console.info(f"best Dice {outcome.best:.4f} (validation{without}){weights_words(outcome)}")
     console.info(f"held-out people: {outcome.predictions}")
     data = Path(read_facts(outcome.run).get("data") or data_folder(None))
     lines = [
