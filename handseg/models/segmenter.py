@@ -129,5 +129,35 @@ def build_model(recipe: Recipe, classes: int, *, weights: str | None = None) -> 
     return Segmenter(network.module, network.head, network.encoder_prefix, normalizer)
 
 
+def least_images(model: Segmenter, size: int) -> int:
+    """How many images of `size` px a network must see at once to learn: 2, or nearly always 1.
+
+    A BatchNorm behind a pooling to one pixel (DeepLabV3, PAN, UPerNet), or behind the encoder of a
+    small image, sees one value a channel of one image: it has no deviation. A forward pass without
+    memory (on `meta`) tells.
+    """
+    norms = [part for part in model.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)]
+    seen: list[bool] = []
+
+    def look(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        seen.append(inputs[0].numel() == inputs[0].shape[1])
+
+    hooks = [norm.register_forward_pre_hook(look) for norm in norms]
+    tensors = (*model.named_parameters(), *model.named_buffers())
+    sizes = {name: tensor.to("meta") for name, tensor in tensors}
+    image = torch.empty((1, size, size), dtype=torch.uint8, device="meta")
+    was_training = model.training
+    try:
+        torch.func.functional_call(model.train(), sizes, (image,))
+    except (ValueError, RuntimeError):
+        # BatchNorm's own; or a network that cannot be tried without memory.
+        pass
+    finally:
+        model.train(was_training)
+        for hook in hooks:
+            hook.remove()
+    return 2 if any(seen) else 1
+
+
 def parameter_count(model: torch.nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
