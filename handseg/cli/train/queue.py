@@ -20,7 +20,8 @@ from handseg.cli.command import complain, runs_folder
 from handseg.cli.train.on_end import RunEnd, end_of, run_on_end
 from handseg.cli.vote import join_folds, report_joined
 from handseg.errors import ExitCode, HandsegError, UsageError
-from handseg.train.interruption import STOPPING, install_handlers, restore_handlers
+from handseg.train.interruption import STOPPING
+from handseg.work import install_handlers, restore_handlers
 
 if TYPE_CHECKING:
     from handseg.recipe.load import LoadedRecipe
