@@ -20,7 +20,7 @@ PLACES = ("HANDSEG_DATA", "HANDSEG_RUNS")
 """Environment variables that name the data set and the folder of runs."""
 
 _SIZE = re.compile(r"([1-9][0-9]{0,5})[xX×]([1-9][0-9]{0,5})")
-ENDING = (signal.SIGTERM, signal.SIGHUP)
+ENDING = (signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)
 STREAM = Path("-")
 """As `--out`: stdout."""
 
@@ -110,7 +110,7 @@ COMMON: dict[str, Any] = {
 
 
 class EndedBySignal(SystemExit):
-    """SIGTERM or SIGHUP: a command ends as by Ctrl-C, with nothing half written and a cursor."""
+    """One of `ENDING`: a command ends as by Ctrl-C, with nothing half written and a cursor."""
 
     def __init__(self, number: int) -> None:
         super().__init__(int(ExitCode.TERMINATED))

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from handseg.errors import UsageError
 from handseg.models.library import Library
 from handseg.recipe.schema import MeanStd, Recipe
 from handseg.registry import LIBRARIES
@@ -133,30 +134,31 @@ def least_images(model: Segmenter, size: int) -> int:
     """How many images of `size` px a network must see at once to learn: 2, or nearly always 1.
 
     A BatchNorm behind a pooling to one pixel (DeepLabV3, PAN, UPerNet), or behind the encoder of a
-    small image, sees one value a channel of one image: it has no deviation. A forward pass without
-    memory (on `meta`) tells.
+    small image, sees one value a channel of one image: it has no deviation. Forward passes without
+    memory (on `meta`) tell.
+
+    Raises:
+        UsageError: it cannot learn from any number of them.
     """
-    norms = [part for part in model.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)]
-    seen: list[bool] = []
-
-    def look(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        seen.append(inputs[0].numel() == inputs[0].shape[1])
-
-    hooks = [norm.register_forward_pre_hook(look) for norm in norms]
     tensors = (*model.named_parameters(), *model.named_buffers())
-    sizes = {name: tensor.to("meta") for name, tensor in tensors}
-    image = torch.empty((1, size, size), dtype=torch.uint8, device="meta")
-    was_training = model.training
+    shapes = {name: tensor.to("meta") for name, tensor in tensors}
+    was_training, fault = model.training, ""
     try:
-        torch.func.functional_call(model.train(), sizes, (image,))
-    except (ValueError, RuntimeError):
-        # BatchNorm's own; or a network that cannot be tried without memory.
-        pass
+        model.train()
+        for count in (1, 2):
+            images = torch.empty((count, size, size), dtype=torch.uint8, device="meta")
+            try:
+                torch.func.functional_call(model, shapes, (images,))
+            except ValueError as error:
+                fault = str(error)
+            except RuntimeError:
+                # It cannot be tried without memory.
+                return count
+            else:
+                return count
     finally:
         model.train(was_training)
-        for hook in hooks:
-            hook.remove()
-    return 2 if any(seen) else 1
+    raise UsageError(f"the network cannot learn from images of {size} px", details=fault)
 
 
 def parameter_count(model: torch.nn.Module) -> int:

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import pty
+import shlex
 import signal
 import subprocess
 import sys
@@ -146,3 +147,11 @@ def test_work_goes_on_where_the_log_of_what_is_said_has_no_room(masks):
         refused = type_line("vote", "missing.csv", capture_output=False, stderr=full)
     assert (done.returncode, done.stdout) == (0, b"votes/vote-001.csv\n")
     assert refused.returncode == 3
+
+
+def test_words_for_a_person_never_go_to_stdout_where_stderr_is_closed():
+    line = f"{shlex.join(HANDSEG)} recipes"
+    said = subprocess.run(["sh", "-c", line], capture_output=True, check=True)
+    closed = subprocess.run(["sh", "-c", line + " 2>&-"], capture_output=True, check=True)
+    assert said.stderr != b""
+    assert closed.stdout == said.stdout

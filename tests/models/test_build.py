@@ -2,8 +2,16 @@
 
 import pytest
 import torch
+from torch import nn
 
-from handseg.models.segmenter import build_model, least_images, parameter_count
+from handseg.errors import UsageError
+from handseg.models.segmenter import (
+    Normalizer,
+    Segmenter,
+    build_model,
+    least_images,
+    parameter_count,
+)
 from handseg.recipe.schema import MeanStd
 
 NETWORKS = [
@@ -128,3 +136,10 @@ def test_it_is_known_whether_a_network_can_learn_from_one_image(
     else:
         with pytest.raises(ValueError, match="more than 1 value per channel"):
             model(torch.zeros(1, size, size, dtype=torch.uint8))
+
+
+def test_a_network_that_cannot_learn_from_any_number_of_images_is_refused():
+    network = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.InstanceNorm2d(1), nn.Conv2d(1, 3, 1))
+    model = Segmenter(network, network[2], "0", Normalizer(1, "image"))
+    with pytest.raises(UsageError, match="cannot learn from images of 64 px"):
+        least_images(model, 64)

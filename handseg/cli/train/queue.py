@@ -279,9 +279,9 @@ def run_child(training: Training, request: TrainRequest, signals: QueueSignals) 
 
     begun = time.time()
     words = [*PROGRAM, *training.words(request), *verbosity_words()]
-    # Passed on as it is, whatever its encoding.
+    # It writes in the encoding that this process was started with.
     process = subprocess.Popen(
-        words, stdout=subprocess.PIPE, encoding="utf-8", errors="surrogateescape"
+        words, stdout=subprocess.PIPE, encoding=sys.stdout.encoding, errors="surrogateescape"
     )
     signals.child = process
     if signals.name is not None and signals.name != "SIGINT":
