@@ -40,13 +40,11 @@ def system_error(error: BaseException | None) -> OSError | None:
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether an error, or what it arose from, is the system's of a disk without room."""
     found = system_error(error)
     return found is not None and found.errno in FULL
 
 
 def has_room(folder: Path, size: int) -> bool:
-    """Whether the disk of an existing folder takes so many bytes more."""
     return shutil.disk_usage(folder).free > size
 
 

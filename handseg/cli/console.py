@@ -97,7 +97,7 @@ def debug(text: str) -> None:
 
 
 def out(text: str) -> None:
-    """Print lines on stdout: a program gets names as they are, a terminal none that it obeys."""
+    # A program gets names as they are, a terminal none that it obeys.
     print(printable(text) if sys.stdout.isatty() else text, flush=True)  # noqa: T201
 
 

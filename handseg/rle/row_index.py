@@ -399,7 +399,7 @@ def _line_bounds(block: bytes, size: int) -> _LineBounds | None:
 
 
 def _are_whole(rows: list[list[bytes]]) -> bool:
-    """Whether each field has a quote at both ends or none: no comma of a name divides one."""
+    # A quote at both ends or none: no comma inside quotes has divided one.
     fields = set(chain.from_iterable(rows))
     return all(
         field.count(b'"') == 2 and field[:1] == field[-1:] == b'"'
