@@ -1,7 +1,7 @@
-"""Work that takes long: how far it is, how a training reports, threads for it, signals that end it.
+"""Work that takes long: how far it is, how a training reports, and threads for it.
 
 Only commands and the dashboard print: a function that takes long takes a `Progress`; a training,
-which lasts for days, takes a `Reporter`.
+which lasts for days, takes a `Reporter`. What ends it from outside, a signal, gets a handler here.
 """
 
 import errno
