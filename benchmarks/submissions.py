@@ -4,7 +4,9 @@
 
 KIND is `smooth` (about 240 runs a mask, 22 MB a CSV), `ragged` (about 1,100 runs, 100 MB), `small`
 (one image), `twice` and `tenfold` (smooth, with so many times the rows), `figures` (the run-length
-text of the smooth and ragged ones alone, a row a line). A file that is there is kept.
+text of the smooth and ragged ones alone, a row a line), or smooth as other tools write it: `crlf`,
+`quoted` (names), `every-quoted`, `index` (a column before), `trailing` (a blank behind the text),
+`excel` (several of these at once). A file that is there is kept.
 """
 
 import sys
@@ -31,6 +33,15 @@ PIECES = (3, 6)
 """Fewest and most runs in a row of pixels of a ragged mask."""
 
 TIMES = {"twice": 2, "tenfold": 10}
+DRESSES = {
+    "crlf": b"%(image)s,%(class)s,%(rle)s\r\n",
+    "quoted": b'"%(image)s","%(class)s",%(rle)s\n',
+    "every-quoted": b'"%(image)s","%(class)s","%(rle)s"\n',
+    "index": b"%(row)d,%(image)s,%(class)s,%(rle)s\n",
+    "trailing": b"%(image)s,%(class)s,%(rle)s \n",
+    "excel": b'"%(row)d","%(image)s","%(class)s","%(rle)s "\r\n',
+}
+"""A row as other tools write it."""
 
 Figures = NDArray[np.int64]
 """Start from 1 and length of each run, [runs, 2]."""
@@ -97,6 +108,16 @@ def write_repeated(path: Path, source: Path, times: int) -> None:
             file.write(rows.replace(b"image1661", b"image%d" % (1661 + number)))
 
 
+def write_dressed(path: Path, source: Path, dress: bytes) -> None:
+    """The rows of a CSV as another tool writes them."""
+    end = dress[len(dress.rstrip()) :]
+    with path.open("wb") as file:
+        file.write((b"," if b"row" in dress else b"") + HEADER.rstrip() + end)
+        for row, line in enumerate(source.read_bytes().removeprefix(HEADER).splitlines()):
+            fields = zip((b"image", b"class", b"rle"), line.split(b","), strict=True)
+            file.write(dress % {b"row": row, **dict(fields)})
+
+
 def write_figures(path: Path, source: Path) -> None:
     """The run-length texts of a CSV, a row a line."""
     rows = source.read_bytes().removeprefix(HEADER).splitlines()
@@ -122,8 +143,16 @@ def make(folder: Path, kind: str) -> None:
         case _:
             make(folder, "smooth")
             for model in range(MODELS):
-                source = folder / f"smooth-{model}.csv"
-                put(folder / f"{kind}-{model}.csv", write_repeated, source, TIMES[kind])
+                put_of_smooth(folder, kind, model)
+
+
+def put_of_smooth(folder: Path, kind: str, model: int) -> None:
+    """A file of the same rows in another dress, or more often."""
+    path, source = (folder / f"{stem}-{model}.csv" for stem in (kind, "smooth"))
+    if kind in DRESSES:
+        put(path, write_dressed, source, DRESSES[kind])
+    else:
+        put(path, write_repeated, source, TIMES[kind])
 
 
 def put(path: Path, write: Callable[..., None], *arguments: object) -> None:

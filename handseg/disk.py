@@ -24,29 +24,33 @@ _RUST_ERRNO = re.compile(r"\(os error (\d+)\)")
 """What libraries in Rust (safetensors) raise has the system's number in its words alone."""
 
 
-def is_full(error: BaseException | None) -> bool:
-    """Whether an error, or one that it arose from, is the system's of a disk without room.
+def system_error(error: BaseException | None) -> OSError | None:
+    """What the system said to a library that says something else; None where it was not asked.
 
-    A library that closes what it could not write raises another error on top (torch: `unexpected
-    pos 96477760 vs 96477712`).
+    One that closes what it could not write raises another error on top (torch: `unexpected pos
+    96477760 vs 96477712`).
     """
     while error is not None:
-        said = _RUST_ERRNO.search(str(error))
-        number = error.errno if isinstance(error, OSError) else said and int(said[1])
-        if number in FULL:
-            return True
+        if isinstance(error, OSError):
+            return error
+        if said := _RUST_ERRNO.search(str(error)):
+            return OSError(int(said[1]), os.strerror(int(said[1])))
         error = error.__cause__ or error.__context__
-    return False
+    return None
+
+
+def is_full(error: BaseException) -> bool:
+    found = system_error(error)
+    return found is not None and found.errno in FULL
 
 
 def has_room(folder: Path, size: int) -> bool:
-    """Whether the disk of an existing folder takes so many bytes more."""
     return shutil.disk_usage(folder).free > size
 
 
 @contextmanager
 def naming(place: Path) -> Iterator[None]:
-    """A full disk, of which the system names no place, names this one where it is met inside.
+    """A full disk or a file too large, of which the system names no place, names this one.
 
     Raises:
         OSError: as inside.
@@ -54,7 +58,7 @@ def naming(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if is_full(error):
+        if error.errno in (*FULL, errno.EFBIG):
             error.filename = error.filename or str(place)
         raise
 

@@ -46,7 +46,7 @@ def listed(names: Sequence[str], most: int = SHOWN) -> str:
 
 
 def printable(text: str) -> str:
-    """Lines with text of data in them, without what a terminal would obey: `\\x1b` for ESC."""
+    # What a terminal would obey becomes text: ESC is `\x1b`.
     return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 

@@ -1,13 +1,21 @@
 """Work that takes long: how far it is, how a training reports, and threads for it.
 
 Only commands and the dashboard print: a function that takes long takes a `Progress`; a training,
-which lasts for days, takes a `Reporter`.
+which lasts for days, takes a `Reporter`. What ends it from outside, a signal, gets a handler here.
 """
 
-from collections.abc import Callable, Iterator
+import errno
+import os
+import signal
+import termios
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
-from typing import NamedTuple, Protocol
+from types import FrameType
+from typing import Any, NamedTuple, Protocol
+
+Handler = Callable[[int, FrameType | None], Any]
 
 
 class Progress(Protocol):
@@ -41,3 +49,41 @@ def threads() -> Iterator[ThreadPoolExecutor]:
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def install_handlers(numbers: Iterable[int], take: Handler) -> dict[int, Any]:
+    """Have `take` called for these signals; what was done with them before, for `restore_handlers`.
+
+    One that is ignored already (SIGHUP under nohup) stays so.
+    """
+    # Python delivers signals to the main thread alone; elsewhere none arrives.
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGHUP:
+            forget_closed_terminal()
+        take(number, frame)
+
+    return {
+        number: signal.signal(number, on_signal)
+        for number in numbers
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
+
+
+def forget_closed_terminal() -> None:
+    """Put nothing in the place of a terminal that is gone: a word to it would be an error."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        try:
+            termios.tcgetattr(stream)
+        except termios.error as error:
+            if error.args[0] == errno.EIO:
+                os.dup2(nothing, stream)
+    os.close(nothing)
+
+
+def restore_handlers(before: Mapping[int, Any]) -> None:
+    for number, handler in before.items():
+        signal.signal(number, handler)

@@ -32,7 +32,7 @@ def test_a_full_disk_is_known_by_its_number_under_other_errors():
     rust = ValueError("I/O error: Kein Speicherplatz (os error 28)")
     assert all(map(disk.is_full, (full, closing, rust, OSError(errno.EDQUOT, ""))))
     broken = OSError(errno.EIO, "No space left on device")
-    assert not any(map(disk.is_full, (broken, ValueError("No space left"), None)))
+    assert not any(map(disk.is_full, (broken, ValueError("No space left"))))
 
 
 def test_a_folder_that_does_not_fit_names_its_place_and_leaves_nothing(tmp_path):

@@ -488,7 +488,6 @@ def write_fix(
 
     Raises InputError where there are faults that only the person can mend.
     """
-
     from handseg.check.findings import verdict
     from handseg.check.repair import Repair, left_alone, repairable
     from handseg.rle.submission import write_numbered, write_rows, write_submission

@@ -16,11 +16,13 @@ from handseg.cli import console
 from handseg.cli.console import say, verbosity
 from handseg.errors import ExitCode, HandsegError, UsageError
 from handseg.text import pixels_text, shown
+from handseg.work import install_handlers, restore_handlers
 
 PLACES = ("HANDSEG_DATA", "HANDSEG_RUNS")
 """Environment variables that name the data set and the folder of runs."""
 
 _SIZE = re.compile(r"([1-9][0-9]{0,5})[xX×]([1-9][0-9]{0,5})")
+ENDING = (signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)
 STREAM = Path("-")
 """As `--out`: stdout."""
 
@@ -131,6 +133,18 @@ COMMON: dict[str, Any] = {
 }
 
 
+class EndedBySignal(SystemExit):
+    """One of `ENDING`: a command ends as by Ctrl-C, with nothing half written and a cursor."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(int(ExitCode.TERMINATED))
+        self.name = signal.Signals(number).name
+
+
+def end_by_signal(number: int, frame: object) -> None:
+    raise EndedBySignal(number)
+
+
 def epilog(examples: Sequence[str]) -> str:
     # \b keeps the lines of a paragraph apart.
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in examples)
@@ -155,9 +169,14 @@ def command(*, examples: Sequence[str]) -> Callable[[Callable[..., None]], Calla
                     raise UsageError("--json and --csv are two formats; give one of them")
                 function(**arguments)
 
+            before_signals = install_handlers(ENDING, end_by_signal)
             try:
                 code = guarded(work)
+            except EndedBySignal as end:
+                say(f"ended by {end.name}")
+                code = ExitCode.TERMINATED
             finally:
+                restore_handlers(before_signals)
                 vars(verbosity).update(before)
             if code:
                 raise typer.Exit(code)

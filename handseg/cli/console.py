@@ -2,6 +2,7 @@
 
 import codecs
 import json
+import os
 import re
 import sys
 import time
@@ -49,8 +50,11 @@ verbosity = Verbosity()
 def open_streams() -> None:
     """Let stdout and stderr take every text, whatever their encoding."""
     codecs.register_error("handseg", stand_in)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            # Closed (`2>&-`): print() would write to stdout instead.
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, PTH123
+        elif isinstance(stream := getattr(sys, name), TextIOWrapper):
             stream.reconfigure(errors="handseg")
 
 
@@ -93,7 +97,7 @@ def debug(text: str) -> None:
 
 
 def out(text: str) -> None:
-    """Print lines on stdout: a program gets names as they are, a terminal none that it obeys."""
+    # A program gets names as they are, a terminal none that it obeys.
     print(printable(text) if sys.stdout.isatty() else text, flush=True)  # noqa: T201
 
 

@@ -1,5 +1,6 @@
 """`handseg tui`: the dashboard."""
 
+import asyncio
 import os
 import re
 import sys
@@ -13,8 +14,17 @@ import typer
 
 from handseg import disk
 from handseg.cli import console
-from handseg.cli.command import Data, Runs, command, data_folder, runs_folder
+from handseg.cli.command import (
+    ENDING,
+    Data,
+    EndedBySignal,
+    Runs,
+    command,
+    data_folder,
+    runs_folder,
+)
 from handseg.errors import UsageError, did_you_mean
+from handseg.work import install_handlers, restore_handlers
 from tui.registry import SCREENS
 
 if TYPE_CHECKING:
@@ -92,7 +102,28 @@ def tui(
         if once:
             write_frame(app, size, form, out)
         else:
-            app.run()
+            run_until_signal(app)
+
+
+def run_until_signal(app: "Dashboard") -> None:
+    """Run the dashboard; a signal ends it as `q` does, and the terminal is as it was before.
+
+    Raises:
+        EndedBySignal: one did.
+    """
+    ended: list[int] = []
+
+    def end(number: int, frame: object) -> None:
+        ended.append(number)
+        asyncio.get_running_loop().call_soon_threadsafe(app.exit)
+
+    before = install_handlers(ENDING, end)
+    try:
+        app.run()
+    finally:
+        restore_handlers(before)
+    if ended:
+        raise EndedBySignal(ended[0])
 
 
 @contextmanager

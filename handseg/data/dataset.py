@@ -186,7 +186,7 @@ def refuse_undecodable_names(root: Path, samples: Iterable[Sample]) -> None:
         except UnicodeEncodeError:
             raise InputError(
                 f"the name of {sample.image} is not UTF-8",
-                details="an archive of another system was unpacked with the names that it has",
+                details="it happens where an archive of another system is unpacked",
                 hints=[
                     f"convmv -f cp949 -t utf-8 -r --notest {shlex.quote(str(root))}"
                     "   # names from Korean Windows; latin1 for western ones"

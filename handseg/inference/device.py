@@ -77,7 +77,8 @@ def free_memory() -> None:
 class MicroBatchSize:
     """How many images go through a network at once; halved where there is no memory for as many.
 
-    `may_shrink` is False where a person has set the number. `on_shrink` gets the new one.
+    `may_shrink` is False where a person has set the number. `on_shrink` gets the new one. There are
+    never fewer than `least`.
     """
 
     def __init__(
@@ -86,8 +87,10 @@ class MicroBatchSize:
         on_shrink: Callable[[int], None] = lambda size: None,
         *,
         may_shrink: bool = True,
+        least: int = 1,
     ) -> None:
         self.size = size
+        self.least = least
         self.may_shrink = may_shrink
         self.on_shrink = on_shrink
 
@@ -97,9 +100,9 @@ class MicroBatchSize:
         Raises:
             Exception: the error itself, if it is another one or nothing is left to halve.
         """
-        if not is_out_of_memory(error) or not self.may_shrink or self.size == 1:
+        if not is_out_of_memory(error) or not self.may_shrink or self.size <= self.least:
             raise error
-        self.size //= 2
+        self.size = max(self.least, self.size // 2)
         self.on_shrink(self.size)
 
     def map(self, work: Callable[[range], Result], count: int) -> Iterator[Result]:

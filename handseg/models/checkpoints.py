@@ -69,16 +69,23 @@ def save_checkpoint(
     state: Mapping[str, Any],
     facts: Mapping[str, Any],
 ) -> Path:
-    """Write `root/step-<step>`, which appears whole or not at all."""
+    """Write `root/step-<step>`, which appears whole or not at all.
+
+    Raises:
+        OSError: the disk refuses.
+    """
     place = root / f"step-{step:08d}"
     with disk.whole_folder(place) as draft:
         # safetensors refuses the strides of channels-last tensors.
         tensors = {name: tensor.contiguous() for name, tensor in weights.items()}
         averaged = {EMA_PREFIX + name: tensor.contiguous() for name, tensor in ema.items()}
-        save_file(tensors | averaged, draft / WEIGHTS)
-        # Into a file of Python's: what torch writes itself fails without the system's error.
-        with (draft / STATE).open("wb") as file:
-            torch.save(dict(state), file)
+        try:
+            save_file(tensors | averaged, draft / WEIGHTS)
+            # Into a file of Python's: what torch opens itself loses the system's error.
+            with (draft / STATE).open("wb") as file:
+                torch.save(dict(state), file)
+        except (RuntimeError, SafetensorError) as error:
+            raise disk.system_error(error) or error from None
         hashes = {name: hash_file(draft / name) for name in FILES}
         manifest = {"version": VERSION, "step": step, **facts, "sha256": hashes}
         (draft / MANIFEST).write_text(json.dumps(manifest, indent=1))

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from handseg.errors import UsageError
 from handseg.models.library import Library
 from handseg.recipe.schema import MeanStd, Recipe
 from handseg.registry import LIBRARIES
@@ -127,6 +128,37 @@ def build_model(recipe: Recipe, classes: int, *, weights: str | None = None) -> 
     figures = asdict(normalize) if isinstance(normalize, MeanStd) else normalize
     normalizer = Normalizer(recipe.data.channels, figures)
     return Segmenter(network.module, network.head, network.encoder_prefix, normalizer)
+
+
+def least_images(model: Segmenter, size: int) -> int:
+    """How many images of `size` px a network must see at once to learn: 2, or nearly always 1.
+
+    A BatchNorm behind a pooling to one pixel (DeepLabV3, PAN, UPerNet), or behind the encoder of a
+    small image, sees one value a channel of one image: it has no deviation. Forward passes without
+    memory (on `meta`) tell.
+
+    Raises:
+        UsageError: it cannot learn from any number of them.
+    """
+    tensors = (*model.named_parameters(), *model.named_buffers())
+    shapes = {name: tensor.to("meta") for name, tensor in tensors}
+    was_training, fault = model.training, ""
+    try:
+        model.train()
+        for count in (1, 2):
+            images = torch.empty((count, size, size), dtype=torch.uint8, device="meta")
+            try:
+                torch.func.functional_call(model, shapes, (images,))
+            except ValueError as error:
+                fault = str(error)
+            except RuntimeError:
+                # It cannot be tried without memory.
+                return count
+            else:
+                return count
+    finally:
+        model.train(was_training)
+    raise UsageError(f"the network cannot learn from images of {size} px", details=fault)
 
 
 def parameter_count(model: torch.nn.Module) -> int:

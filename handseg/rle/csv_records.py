@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from handseg import disk
 from handseg.errors import InputError
 
 STDIN = Path("-")
@@ -78,7 +79,7 @@ def sha256_of(file: int) -> str:
 
 def _spooled(chunks: Iterator[bytes]) -> int:
     """A temporary file that holds the chunks."""
-    with tempfile.TemporaryFile() as spool:
+    with disk.naming(Path(tempfile.gettempdir())), tempfile.TemporaryFile() as spool:
         for chunk in chunks:
             spool.write(chunk)
         spool.flush()

@@ -9,6 +9,7 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -147,11 +148,11 @@ def index_file(file: int, fault: RowFault, seen: Seen = lambda data: None) -> Ro
 
     Blocks of whole lines are read in the fastest way that is right for them:
 
-    1. All lines of a block at once, where each has names without quotes and ends with a text whose
-       first and last letter is a figure (`_Scan.take_columns`): nearly always.
+    1. All lines of a block at once, where each ends with a text whose first and last letter is a
+       figure and quotes hide neither commas nor line ends (`_Scan.take_columns`): nearly always.
     2. Else line by line, where there is no quote in the block (`_Scan.take_block`).
-    3. From the first quote on, record by record to the end of the file: a quoted field may hold
-       line ends, so that blocks of lines are none (`_Scan.take_records`).
+    3. From the first such quote on, record by record to the end of the file: a quoted field may
+       hold line ends, so that blocks of lines are none (`_Scan.take_records`).
 
     Rows that cannot be read are handed to `fault`, which may raise, and left out; all that is read
     is handed to `seen`. Raises InputError where there is no header with the three columns, for a
@@ -279,23 +280,35 @@ class _Scan:
     def take_columns(self, block: bytes, bounds: "_LineBounds", line: int, offset: int) -> bool:
         """Take up whole lines at once; False, and takes up nothing, if one of them is not plain.
 
-        Plain are names without quotes, and a text that begins and ends with a figure.
+        Plain are fields with quotes around them or none, no comma in a name, and a text that begins
+        and ends with a figure, but for one blank behind it.
         """
         begins, ends, commas = (np.array(some, dtype=np.int64) for some in bounds)
         heads = [
             block[begin:comma] for begin, comma in zip(bounds.begins, bounds.commas, strict=True)
         ]
-        if (commas - begins).max() > LONGEST_HEADER or any(b'"' in head for head in heads):
+        if (commas - begins).max() > LONGEST_HEADER:
             return False
         fields = [head.split(b",") for head in heads]
         if set(map(len, fields)) != {len(self._columns) - 1}:
             return False
         images, classes = ([some[at] for some in fields] for at in (self._image, self._class))
         texts = commas + 1
+        letters = np.frombuffer(block, dtype=np.uint8)
+        ends -= letters[ends - 1] == ord("\r")
+        if b'"' in block:
+            inside = (ends - texts > 1) & (letters[ends - 1] == ord('"'))
+            inside[inside] = letters[texts[inside]] == ord('"')
+            texts, ends = texts + inside, ends - inside
+            # No quote is left, so that no field goes on behind the end of its line.
+            quotes = sum(head.count(b'"') for head in heads) + 2 * np.count_nonzero(inside)
+            if quotes != block.count(b'"', 0, bounds.ends[-1]) or not _are_whole(fields):
+                return False
+        ends -= (ends > texts) & (letters[ends - 1] == ord(" "))
         lengths = ends - texts
         edges = np.concatenate((texts[lengths > 0], ends[lengths > 0] - 1))
-        edge_bytes = np.frombuffer(block, dtype=np.uint8)[edges]
-        if not (all(images) and all(classes)) or (edge_bytes < ord("0")).any():
+        blank = {b"", b'""'}
+        if not blank.isdisjoint(images + classes) or (letters[edges] < ord("0")).any():
             return False
         self._image_of.extend(_numbered(images, self._images))
         self._class_of.extend(_numbered(classes, self._classes))
@@ -324,8 +337,8 @@ class _Scan:
         offset, length = record.offset + sum(map(len, before)) + len(before), len(text)
         if text.startswith(b'"'):
             offset, length, text = offset + 1, length - 2, text[1:-1]
-        if not text.strip(BLANKS):
-            length = 0
+        # What lies behind the last figure belongs to no text, whichever way the row was read.
+        length -= len(text) - len(text.rstrip(BLANKS))
         self._image_of.append(self._images.setdefault(image, len(self._images)))
         self._class_of.append(self._classes.setdefault(cls, len(self._classes)))
         self._lines.append(record.line)
@@ -385,8 +398,19 @@ def _line_bounds(block: bytes, size: int) -> _LineBounds | None:
     return bounds
 
 
+def _are_whole(rows: list[list[bytes]]) -> bool:
+    # A quote at both ends or none: no comma inside quotes has divided one.
+    fields = set(chain.from_iterable(rows))
+    return all(
+        field.count(b'"') == 2 and field[:1] == field[-1:] == b'"'
+        for field in fields
+        if b'"' in field
+    )
+
+
 def _numbered(names: list[bytes], numbers: dict[bytes, int]) -> Iterable[int]:
-    """The number of each name; names that are new get the next ones."""
-    for name in dict.fromkeys(names):
-        numbers.setdefault(name, len(numbers))
-    return map(numbers.__getitem__, names)
+    """The number of each name, as it stands in the file; names that are new get the next ones."""
+    found = {
+        name: numbers.setdefault(unquoted(name), len(numbers)) for name in dict.fromkeys(names)
+    }
+    return map(found.__getitem__, names)

@@ -431,7 +431,7 @@ def _write_csv(path: Path, lines: Lines) -> tuple[str, int]:
     digest, written = hashlib.sha256(), 0
     with _failures(path.parent):
         file = path.open("wb")
-    with file:
+    try:
         # What `lines` raises is not of this file: reading a member may fail as well.
         for data, rows in chain([(_HEADER.encode(), 0)], lines):
             digest.update(data)
@@ -441,6 +441,10 @@ def _write_csv(path: Path, lines: Lines) -> tuple[str, int]:
         with _failures(path.parent):
             file.flush()
             os.fsync(file.fileno())
+    finally:
+        # A full disk refuses again what is still to be written.
+        with _failures(path.parent):
+            file.close()
     return digest.hexdigest(), written
 
 

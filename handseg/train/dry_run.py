@@ -19,7 +19,12 @@ from handseg.text import duration, people_text, size_text
 from handseg.train.data import TrainingData, find_data, image_counts
 from handseg.train.interruption import StopError, StopRequest
 from handseg.train.loader import EpochSampler, worker_count
-from handseg.train.setup import first_model, pick_device, prepare_setup
+from handseg.train.setup import (
+    first_model,
+    pick_device,
+    prepare_setup,
+    refuse_single_images,
+)
 from handseg.train.trainer import Trainer
 from handseg.work import Reporter
 
@@ -88,6 +93,8 @@ def dry_run(
     with reporter.progress("reading files") as progress:
         data = find_data(loaded, data_folder, progress, write_folds=False).limited(limit)
     model = first_model(loaded, data.dataset.classes, runs, reporter.info)
+    may_shrink = loaded.recipe.train.micro_batch == "auto"
+    refuse_single_images(loaded, data, model, may_shrink=may_shrink)
     alone = timed_alone(loaded)
     few = data.limited(loaded.recipe.train.batch_size)
     setup = prepare_setup(alone, few, device, runs, reporter, may_shrink=True)

@@ -1,60 +1,16 @@
 """Signals that ask a training to stop: it finishes its step and keeps a checkpoint."""
 
-import errno
-import os
 import signal
-import termios
-import threading
-from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
 
 from handseg.errors import HandsegError, InterruptedByPersonError, TerminatedError
 from handseg.runs.control import run_command
-from handseg.work import Progress
+from handseg.work import Progress, install_handlers, restore_handlers
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)
 """Ctrl-C, a scheduler's two, and a terminal that is closed."""
-Handler = Callable[[int, FrameType | None], Any]
-
-
-def install_handlers(numbers: Iterable[int], take: Handler) -> dict[int, Any]:
-    """Have `take` called for these signals; what was done with them before, for `restore_handlers`.
-
-    One that is ignored already (SIGHUP under nohup) stays so.
-    """
-    # Python delivers signals to the main thread alone; elsewhere none arrives.
-    if threading.current_thread() is not threading.main_thread():
-        return {}
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        if number == signal.SIGHUP:
-            forget_closed_terminal()
-        take(number, frame)
-
-    return {
-        number: signal.signal(number, on_signal)
-        for number in numbers
-        if signal.getsignal(number) is not signal.SIG_IGN
-    }
-
-
-def forget_closed_terminal() -> None:
-    """Put nothing in the place of a terminal that is gone: a word to it would be an error."""
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):
-        try:
-            termios.tcgetattr(stream)
-        except termios.error as error:
-            if error.args[0] == errno.EIO:
-                os.dup2(nothing, stream)
-    os.close(nothing)
-
-
-def restore_handlers(before: Mapping[int, Any]) -> None:
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 class StopError(Exception):

@@ -96,9 +96,25 @@ class TrainingBatch(NamedTuple):
     planes: Tensor
     labelled: Tensor
 
-    def split(self, size: int) -> Iterator["TrainingBatch"]:
-        for images, planes, labelled in zip(*(part.split(size) for part in self), strict=True):
+    def split(self, size: int, least: int = 1) -> Iterator["TrainingBatch"]:
+        sizes = part_sizes(len(self.images), size, least)
+        for images, planes, labelled in zip(*(part.split(sizes) for part in self), strict=True):
             yield TrainingBatch(images, planes, labelled)
+
+
+def part_sizes(count: int, size: int, least: int) -> list[int]:
+    """How many images each part of a batch has: `size`, and the last one what is left.
+
+    A last one below `least` takes from the one before it, or joins it where that has none to give.
+    """
+    size = max(size, least)
+    parts = [min(size, count - begin) for begin in range(0, count, size)]
+    missing = least - parts[-1]
+    if missing > 0 and len(parts) > 1:
+        before, last = parts[-2:]
+        joined = before - missing < least
+        parts[-2:] = [before + last] if joined else [before - missing, last + missing]
+    return parts
 
 
 class SampleFault(NamedTuple):

@@ -29,7 +29,13 @@ from handseg.runs.writer import RunWriter, refuse_taken
 from handseg.text import counted, duration, listed, shown
 from handseg.train.data import TrainingData, find_data
 from handseg.train.interruption import StopError, StopRequest
-from handseg.train.setup import TrainingSetup, first_model, pick_device, prepare_setup
+from handseg.train.setup import (
+    TrainingSetup,
+    first_model,
+    pick_device,
+    prepare_setup,
+    refuse_single_images,
+)
 from handseg.train.trainer import Trainer
 from handseg.work import Reporter
 
@@ -80,6 +86,7 @@ def train(
     # Before the images are prepared: that takes its time and its place.
     model = first_model(loaded, data.dataset.classes, runs, reporter.info)
     may_shrink = loaded.recipe.train.micro_batch == "auto"
+    refuse_single_images(loaded, data, model, may_shrink=may_shrink)
     setup = prepare_setup(loaded, data, device, runs, reporter, may_shrink=may_shrink)
     writer = RunWriter.create(
         runs,
@@ -129,6 +136,7 @@ def resume(run: Path, loaded: LoadedRecipe, data_folder: Path, reporter: Reporte
             if checkpoint is None
             else build_model(loaded.recipe, len(setup.classes), weights="none")
         )
+        refuse_single_images(loaded, data, model, may_shrink=may_shrink)
         writer = RunWriter.resume(
             run,
             step=step_of(checkpoint),
@@ -233,10 +241,12 @@ def reason_of(error: BaseException) -> str:
 
 def no_memory(trainer: Trainer | None, error: BaseException) -> FailedError:
     """What a person can do where there is no memory for the smallest part that is allowed."""
-    size = trainer.stepper.micro_batch.size if trainer is not None else 1
     hints = ["--set data.size=512", "--set model.encoder=NAME   # a smaller one"]
-    if size > 1:
-        hints.insert(0, f"--set train.micro_batch={size // 2}   # or auto")
+    if trainer is not None:
+        micro_batch = trainer.stepper.micro_batch
+        if micro_batch.size > micro_batch.least:
+            fewer = max(micro_batch.least, micro_batch.size // 2)
+            hints.insert(0, f"--set train.micro_batch={fewer}   # or auto")
     return FailedError("the device ran out of memory", details=str(error), hints=hints)
 
 

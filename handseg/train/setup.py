@@ -20,14 +20,14 @@ from handseg.inference.device import check_precision, device_name
 from handseg.inference.predictions import read_facts
 from handseg.inference.whole import Inference
 from handseg.models.checkpoints import load_best
-from handseg.models.segmenter import Segmenter, build_model, parameter_count
+from handseg.models.segmenter import Segmenter, build_model, least_images, parameter_count
 from handseg.recipe.load import LoadedRecipe
 from handseg.recipe.schema import Recipe
 from handseg.runs import layout
 from handseg.runs.query import find_run
 from handseg.text import listed, size_text
 from handseg.train.data import TrainingData
-from handseg.train.loader import EpochSampler
+from handseg.train.loader import EpochSampler, part_sizes
 from handseg.work import Reporter
 
 NAMED = 6
@@ -183,6 +183,40 @@ def first_model(
     if init is not None:
         load_run_weights(model, init, runs, classes, info)
     return model
+
+
+def refuse_single_images(
+    loaded: LoadedRecipe, data: TrainingData, model: Segmenter, *, may_shrink: bool
+) -> None:
+    """Say before a run is made that a network would have to learn from one image at once.
+
+    Raises:
+        UsageError: it cannot, and the recipe leaves no other way.
+    """
+    spec, train = loaded.recipe.model, loaded.recipe.train
+    batch = min(train.batch_size, len(data.training))
+    micro = batch if train.micro_batch == "auto" else train.micro_batch
+    least = least_images(model, loaded.recipe.data.size)
+
+    def fits(size: int) -> bool:
+        parts = part_sizes(batch, size, least)
+        return min(parts) >= least and (may_shrink or max(parts) <= size)
+
+    if fits(micro):
+        return
+    if batch > 1:
+        details = f"train.micro_batch = {micro} leaves a single image of a batch of {batch}"
+        hint = f"--set train.micro_batch={next(filter(fits, range(micro + 1, batch + 1)))}"
+    elif train.batch_size == 1:
+        details, hint = "train.batch_size = 1", "--set train.batch_size=2"
+    else:
+        details, hint = "there is one image to train on", "--set model.architecture=unet"
+    raise UsageError(
+        f"{spec.architecture} learns from two images at once or more: of a single one, a BatchNorm "
+        "sees one value a channel",
+        details=details,
+        hints=[hint],
+    )
 
 
 def load_run_weights(

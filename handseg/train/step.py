@@ -94,7 +94,7 @@ class Stepper:
         """Forward and backward, part by part; the loss of the whole."""
         total = torch.zeros((), device=self.device)
         labelled_masks = max(1, batch.labelled.numpy().sum())
-        for part in batch.split(self.micro_batch.size):
+        for part in batch.split(self.micro_batch.size, self.micro_batch.least):
             # The loss is a mean over labelled planes, so that is what a part counts for.
             weight = float(part.labelled.numpy().sum() / labelled_masks)
             loss = self.batch_loss(part, share) * weight

@@ -10,7 +10,7 @@ from torch import nn
 from handseg.errors import FailedError
 from handseg.inference.device import MicroBatchSize
 from handseg.models.checkpoints import Checkpoint, load_checkpoint, pointed
-from handseg.models.segmenter import Segmenter
+from handseg.models.segmenter import Segmenter, least_images
 from handseg.runs import layout
 from handseg.runs.summary import read_run_file
 from handseg.runs.writer import RunWriter
@@ -71,7 +71,10 @@ class Trainer:
             model,
             self.device,
             MicroBatchSize(
-                inference.batch_size, self.take_smaller_parts, may_shrink=setup.may_shrink
+                inference.batch_size,
+                self.take_smaller_parts,
+                may_shrink=setup.may_shrink,
+                least=least_images(model, recipe.data.size),
             ),
         )
         run_id = str(read_run_file(writer.folder)["id"])

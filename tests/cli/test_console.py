@@ -4,6 +4,8 @@ import csv
 import json
 import os
 import pty
+import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -90,6 +92,29 @@ def test_a_terminal_gets_no_escape_sequence_of_a_name(masks, words):
     assert "\u202e" not in got
 
 
+@pytest.mark.parametrize("hang_up", [False, True])
+def test_a_signal_in_the_middle_shows_the_cursor_again_and_leaves_nothing(empty_folder, hang_up):
+    words = [*HANDSEG, "phantom", "hands", "--people", "500", "--size", "1024"]
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(words[0], words)
+    got = b""
+    while b"left" not in got:
+        got += os.read(terminal, 1 << 16)
+    assert b"\x1b[?25l" in got
+    assert [path.name for path in empty_folder.iterdir()] != []
+    if hang_up:
+        os.close(terminal)
+    else:
+        os.kill(pid, signal.SIGTERM)
+        while b"ended by SIGTERM" not in got:
+            got += os.read(terminal, 1 << 16)
+        assert got.rfind(b"\x1b[?25h") > got.rfind(b"\x1b[?25l")
+        os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 143
+    assert list(empty_folder.iterdir()) == []
+
+
 def test_a_made_path_is_given_to_programs_as_it_is(empty_folder):
     done = type_line("phantom", NASTY, "--people", "2", "--size", "64", "-q")
     assert done.stdout.decode() == f"{NASTY}\n"
@@ -122,3 +147,11 @@ def test_work_goes_on_where_the_log_of_what_is_said_has_no_room(masks):
         refused = type_line("vote", "missing.csv", capture_output=False, stderr=full)
     assert (done.returncode, done.stdout) == (0, b"votes/vote-001.csv\n")
     assert refused.returncode == 3
+
+
+def test_words_for_a_person_never_go_to_stdout_where_stderr_is_closed():
+    line = f"{shlex.join(HANDSEG)} recipes"
+    said = subprocess.run(["sh", "-c", line], capture_output=True, check=True)
+    closed = subprocess.run(["sh", "-c", line + " 2>&-"], capture_output=True, check=True)
+    assert said.stderr != b""
+    assert closed.stdout == said.stdout

@@ -152,6 +152,24 @@ def test_in_a_terminal_it_draws_until_q_and_leaves_it_as_it_was(one_run):
     os.close(terminal)
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_gives_the_terminal_back_as_q_does(one_run, number):
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.environ.update(TERM="xterm-256color", LINES="24", COLUMNS="80")
+        os.execv(HANDSEG[0], [*HANDSEG, "tui", "--runs", str(one_run)])
+    drawn = read_until(terminal, b"unet-1")
+    os.kill(pid, number)
+    drawn += read_until(terminal, b"ended by")
+    for mode in (b"?1049", b"?1003", b"?1006", b"?2004"):
+        assert drawn.rfind(mode + b"l") > drawn.rfind(mode + b"h")
+    assert drawn.rfind(b"?25h") > drawn.rfind(b"?25l")
+    while select.select([terminal], [], [], 1)[0] and readable(terminal):
+        pass
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 143
+    os.close(terminal)
+
+
 def read_until(terminal: int, wanted: bytes, seconds: float = 120.0) -> bytes:
     found, limit = b"", time.monotonic() + seconds
     while wanted not in found and time.monotonic() < limit:

@@ -2,8 +2,16 @@
 
 import pytest
 import torch
+from torch import nn
 
-from handseg.models.segmenter import build_model, parameter_count
+from handseg.errors import UsageError
+from handseg.models.segmenter import (
+    Normalizer,
+    Segmenter,
+    build_model,
+    least_images,
+    parameter_count,
+)
 from handseg.recipe.schema import MeanStd
 
 NETWORKS = [
@@ -96,3 +104,42 @@ def test_given_figures_of_one_or_three_channels_normalise_both(recipe_of, figure
         if len(wanted) != channels:
             wanted = [0.0] * channels
         assert torch.allclose(made[0, :, 0, 0], torch.tensor(wanted), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("library", "architecture", "encoder", "size", "least"),
+    [
+        ("smp", "unet", "resnet18", 64, 1),
+        ("smp", "unet", "resnet18", 32, 2),
+        ("smp", "pspnet", "resnet18", 64, 1),
+        ("smp", "pan", "resnet18", 64, 2),
+        ("smp", "upernet", "resnet18", 64, 2),
+        ("smp", "deeplabv3", "resnet18", 64, 2),
+        ("smp", "deeplabv3plus", "resnet18", 64, 2),
+        ("torchvision", "deeplabv3", "mobilenet_v3_large", 64, 2),
+        ("torchvision", "lraspp", "mobilenet_v3_large", 64, 1),
+        ("transformers", "segformer", "mit-b0", 64, 1),
+    ],
+)
+def test_it_is_known_whether_a_network_can_learn_from_one_image(
+    recipe_of, library, architecture, encoder, size, least
+):
+    model = build_model(recipe_of(library, architecture, encoder), 3).eval()
+    before = torch.get_rng_state()
+    assert least_images(model, size) == least
+    assert not model.training
+    assert torch.equal(torch.get_rng_state(), before)
+    assert all(not tensor.is_meta for tensor in model.state_dict().values())
+    model.train()
+    if least == 1:
+        model(torch.zeros(1, size, size, dtype=torch.uint8))
+    else:
+        with pytest.raises(ValueError, match="more than 1 value per channel"):
+            model(torch.zeros(1, size, size, dtype=torch.uint8))
+
+
+def test_a_network_that_cannot_learn_from_any_number_of_images_is_refused():
+    network = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.InstanceNorm2d(1), nn.Conv2d(1, 3, 1))
+    model = Segmenter(network, network[2], "0", Normalizer(1, "image"))
+    with pytest.raises(UsageError, match="cannot learn from images of 64 px"):
+        least_images(model, 64)

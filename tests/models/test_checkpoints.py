@@ -1,8 +1,10 @@
 """Checkpoints: whole or absent, verified, never executed."""
 
+import errno
 import json
 import os
 import pickle
+import resource
 import sys
 from pathlib import Path
 
@@ -39,6 +41,30 @@ def test_what_was_saved_is_read_channels_last_tensors_too(tmp_path):
     assert (read.manifest["step"], read.manifest["epoch"]) == (12, 3)
     assert read.state()["position"] == {"step": 12, "best": float("-inf")}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000012"]
+
+
+@pytest.fixture
+def small_files():
+    """Files of more than 64 KB are refused, as a disk or a quota would."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("large", ["weights", "state"])
+def test_what_the_disk_refuses_is_the_systems_error_and_leaves_nothing(
+    tmp_path, small_files, large
+):
+    some = {"weights": {"a": torch.zeros(9)}, "state": {"a": torch.zeros(9)}}
+    some[large] = {"a": torch.zeros(1 << 16)}
+    with pytest.raises(OSError, match="File too large") as caught:
+        save_checkpoint(tmp_path, step=1, ema={}, facts={}, **some)
+    assert (caught.value.errno, caught.value.filename) == (
+        errno.EFBIG,
+        str(tmp_path / "step-00000001"),
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_plain_weights_are_chosen_where_the_average_did_no_better(tmp_path):

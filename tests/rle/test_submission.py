@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 
+import numpy as np
 import pytest
 
 from handseg import rle
@@ -60,6 +61,59 @@ def test_other_orders_indexes_quotes_boms_and_line_ends_are_read_right(tmp_path,
     submission = read_submission(csv(tmp_path, content))
     assert submission.keys() == [("a.png", "Ulna")]
     assert text_of(submission, "a.png", "Ulna") == "1 2 5 1"
+
+
+ROW = "{image},{cls},{rle}"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ROW + "\r\n",
+        ROW + " \n",
+        '"{image}","{cls}",{rle}\n',
+        '"{image}","{cls}","{rle}"\r\n',
+        '"{row}","{image}","{cls}","{rle} "\r\n',
+        "{row},{image},{cls},{rle} \r\n",
+    ],
+)
+def test_files_of_other_tools_are_read_like_our_own_and_as_fast(tmp_path, monkeypatch, line):
+    rows = [
+        {"row": n, "image": f"{n % 40}.png", "cls": f"bone {n // 40}", "rle": f"{n} 2 {n + 3} 1"}
+        for n in range(1, 400)
+    ]
+    rows[5]["rle"] = ""
+    header = ("," if "{row}" in line else "") + HEADER
+    path = csv(tmp_path, header + "".join(line.format(**row) for row in rows))
+
+    def refuse(scan, record):
+        raise AssertionError(f"line {record.line} is read alone")
+
+    monkeypatch.setattr("handseg.rle.row_index._Scan._take_row", refuse)
+    found = read_submission(path)
+    assert found.keys() == [(row["image"], row["cls"]) for row in rows]
+    assert found.texts(np.arange(len(rows))) == [row["rle"].encode() for row in rows]
+    assert found.line("9.png", "bone 9") == 370
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        '"a,b.png",Ulna,1 2',
+        '"a.png","Ulna","1 2\n3 4"',
+        'a"b".png,Ulna,1 2',
+        '"a"".png",Ulna,"1 2"',
+    ],
+)
+def test_a_quote_that_hides_something_is_seen_between_those_that_do_not(tmp_path, row):
+    plain = [f'"{n}.png","Ulna","{n} 2 "\r\n' for n in range(1, 50)]
+    text = HEADER + "".join(plain) + row + "\r\n" + plain[0].replace("1.png", "z.png")
+    faults = []
+    found = read_submission(csv(tmp_path, text), faults)
+    assert len(found) + len(faults) == 51
+    assert text_of(found, "z.png", "Ulna") == "1 2"
+    names = {"a,b.png", "a.png", 'a".png'} & set(found.images)
+    assert len(names) == 1 - len(faults)
 
 
 @pytest.mark.parametrize("name", ["NA", "007", "NaN", "1e5", "null", "a_b_c", "손.png"])

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import resource
 import signal
 from hashlib import sha256
 from pathlib import Path
@@ -63,6 +64,18 @@ def test_a_disk_that_refuses_is_said_with_the_folder(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(FailedError, match=r"the CSV could not be written in .*file"):
         write_submission(tmp_path / "file" / "a.csv", OLD, {})
+
+
+def test_a_disk_that_refuses_at_the_very_end_is_said_too(tmp_path):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # The row is in a buffer until the file is closed, which tries once more to write it.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
+    try:
+        with pytest.raises(FailedError, match="could not be written"):
+            write_submission(tmp_path / "a.csv", OLD, {})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_csv_that_cannot_be_replaced_keeps_its_sidecar(tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ from handseg.inference.device import MicroBatchSize
 from handseg.models.segmenter import Normalizer, Segmenter
 from handseg.recipe.schema import Optimizer, Recipe, Train
 from handseg.train import step as steps
-from handseg.train.loader import TrainingBatch
+from handseg.train.loader import TrainingBatch, part_sizes
 from handseg.train.step import RollbackError, Stepper
 
 SIDE = 8
@@ -125,3 +125,40 @@ def test_another_error_while_the_weights_move_is_raised_as_it_is(stepper, batch,
     with pytest.raises(RuntimeError, match="a kernel is missing"):
         taker.training_step(batch, 0, 0.0)
     assert taker.micro_batch.size == 4
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "least", "parts"),
+    [
+        (8, 8, 1, [8]),
+        (8, 3, 1, [3, 3, 2]),
+        (7, 3, 1, [3, 3, 1]),
+        (7, 3, 2, [3, 2, 2]),
+        (9, 4, 2, [4, 3, 2]),
+        (5, 2, 2, [2, 3]),
+        (3, 2, 2, [3]),
+        (4, 1, 2, [2, 2]),
+        (1, 4, 2, [1]),
+    ],
+)
+def test_no_part_has_fewer_images_than_a_network_learns_from(count, size, least, parts):
+    assert part_sizes(count, size, least) == parts
+
+
+@pytest.mark.parametrize(("size", "least"), [(1, 1), (3, 1), (3, 2), (2, 2)])
+def test_a_gradient_in_parts_is_that_of_the_whole_batch(stepper, batch, size, least):
+    # Four images, all masks of one unlabelled; and a batch of parts that are not alike.
+    whole = TrainingBatch(*(torch.cat([part, part[:3]]) for part in batch))
+    whole.labelled[1] = False
+
+    def gradient(size, least):
+        made = stepper(size=size)
+        made.micro_batch.least = least
+        made.model.network[1].eval()  # BatchNorm's own statistics are those of a part.
+        loss = made.backward(whole, 0, 0.0)
+        return loss, torch.cat([p.grad.flatten() for p in made.model.parameters()])
+
+    loss, expected = gradient(7, 1)
+    in_parts, found = gradient(size, least)
+    assert torch.allclose(in_parts, loss)
+    assert torch.allclose(found, expected, atol=1e-7)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from handseg.errors import FailedError
+from handseg.errors import FailedError, UsageError
 from handseg.inference.whole import Inference
 from handseg.models.checkpoints import load_checkpoint
 from handseg.recipe.load import load_recipe
@@ -167,8 +168,8 @@ def no_memory(monkeypatch):
         def backward(context, gradient):
             return fail()
 
-    def arm(place, most=1, since=0):
-        real, calls = SegmentationLoss.forward, []
+    def arm(place, most=1, since=0, seen=None):
+        real, calls = SegmentationLoss.forward, [] if seen is None else seen
 
         def forward(self, logits, targets, labelled, progress):
             calls.append(len(logits))
@@ -243,6 +244,49 @@ def test_one_image_for_which_there_is_no_memory_is_the_end(begin, no_memory):
     with pytest.raises(FailedError, match="out of memory"):
         begin()
     assert list_runs(RUNS)[0].state == "failed"
+
+
+@pytest.fixture
+def deeplab_recipe(unet_recipe):
+    """With a network whose BatchNorm sees one value a channel of a single image."""
+    text = unet_recipe.read_text().replace('"unet"', '"deeplabv3plus"')
+    text = re.sub(r"options = .*", "options = { decoder_channels = 16 }", text)
+    unet_recipe.write_text(text.replace("tu-test_resnet", "resnet18"))
+    return unet_recipe
+
+
+def test_a_network_that_needs_two_images_never_gets_one(begin, deeplab_recipe, no_memory):
+    sizes = []
+    no_memory("backward", most=3, seen=sizes)
+    run = begin("train.batch_size=4", "train.epochs=1").run
+    assert set(sizes) == {4, 2}
+    assert "2 images at once" in events(run, "warning")[0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("sets", "hint"),
+    [
+        (["train.batch_size=1"], "--set train.batch_size=2"),
+        (["train.batch_size=4", "train.micro_batch=1"], "--set train.micro_batch=2"),
+        (["train.batch_size=3", "train.micro_batch=2"], "--set train.micro_batch=3"),
+        (["train.batch_size=3", "train.micro_batch=1"], "--set train.micro_batch=3"),
+    ],
+)
+def test_a_recipe_that_gives_it_one_is_refused_by_name(begin, deeplab_recipe, sets, hint):
+    with pytest.raises(UsageError, match="deeplabv3plus learns from two") as caught:
+        begin(*sets)
+    assert caught.value.hints == (hint,)
+    assert sets[-1].replace("=", " = ") in caught.value.details
+    assert list_runs(RUNS) == []
+
+
+def test_without_memory_for_two_it_ends_with_keys_that_help(begin, deeplab_recipe, no_memory):
+    no_memory("backward", most=1)
+    with pytest.raises(FailedError, match="out of memory") as caught:
+        begin("train.batch_size=4")
+    assert caught.value.exit_code == 1
+    assert "--set data.size=512" in caught.value.hints
+    assert not any("micro_batch" in hint for hint in caught.value.hints)
 
 
 def test_without_memory_in_validation_and_prediction_fewer_images_go_at_once(begin, monkeypatch):

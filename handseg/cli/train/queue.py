@@ -20,7 +20,8 @@ from handseg.cli.command import complain, runs_folder
 from handseg.cli.train.on_end import RunEnd, end_of, run_on_end
 from handseg.cli.vote import join_folds, report_joined
 from handseg.errors import ExitCode, HandsegError, UsageError
-from handseg.train.interruption import STOPPING, install_handlers, restore_handlers
+from handseg.train.interruption import STOPPING
+from handseg.work import install_handlers, restore_handlers
 
 if TYPE_CHECKING:
     from handseg.recipe.load import LoadedRecipe
@@ -278,9 +279,9 @@ def run_child(training: Training, request: TrainRequest, signals: QueueSignals) 
 
     begun = time.time()
     words = [*PROGRAM, *training.words(request), *verbosity_words()]
-    # Passed on as it is, whatever its encoding.
+    # It writes in the encoding that this process was started with.
     process = subprocess.Popen(
-        words, stdout=subprocess.PIPE, encoding="utf-8", errors="surrogateescape"
+        words, stdout=subprocess.PIPE, encoding=sys.stdout.encoding, errors="surrogateescape"
     )
     signals.child = process
     if signals.name is not None and signals.name != "SIGINT":
