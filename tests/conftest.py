@@ -26,6 +26,7 @@ SLOW = (
     "cli/test_train_queue.py",
     "cli/test_tui.py",
     "cli/test_vote_traps.py",
+    "data/test_people.py",
     "ensemble/test_processes.py",
     "ensemble/test_vote_exactness.py",
     "ensemble/test_vote_large.py",

@@ -332,11 +332,11 @@ def write_png(path: Path, image: NDArray[np.uint8]) -> None:
 def put_image(image: Path, target: Path, *, only_eight_bits: bool, is_link: bool = False) -> Path:
     """Copy or link an image to `target`; gives the path of what is there now.
 
-    What is deeper than 8 bits, or DICOM, becomes an 8-bit PNG where only those can be opened. So
-    does what is turned by EXIF: half of all tools do not obey it, and labels are of what is shown.
-    Raises InputError where an image cannot be read.
+    DICOM becomes an 8-bit PNG, without what its header says of the patient; what is deeper than 8
+    bits where only those can be opened. So does what is turned by EXIF: half of all tools do not
+    obey it, and labels are of what is shown. Raises InputError where an image cannot be read.
     """
-    if _is_turned(image) or (only_eight_bits and not _is_eight_bits(image)):
+    if is_dicom(image) or _is_turned(image) or (only_eight_bits and not _is_eight_bits(image)):
         target = target.with_suffix(".png")
         write_png(target, read_image(image))
     elif is_link:
@@ -347,15 +347,11 @@ def put_image(image: Path, target: Path, *, only_eight_bits: bool, is_link: bool
 
 
 def _is_turned(image: Path) -> bool:
-    if is_dicom(image):
-        return False
     with opened(image) as picture:
         return _orientation(picture, image) > 1
 
 
 def _is_eight_bits(image: Path) -> bool:
     """Whether other tools show an image as it is."""
-    if is_dicom(image):
-        return False
     with opened(image) as picture:
         return picture.mode in EIGHT_BITS

@@ -201,7 +201,7 @@ def test_people_who_left_the_data_set_do_no_harm(empty_folder):
         {"folds": {"ID001": True}},
         {"folds": ["ID001"]},
         {"folds": {"ID001": "x"}},
-        {"version": 2},
+        {"version": 3},
     ],
 )
 def test_a_fold_file_at_fault_is_refused_by_name_and_left_alone(empty_folder, change):
