@@ -4,6 +4,7 @@ import ctypes
 import errno
 import fcntl
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -19,20 +20,33 @@ AT_FDCWD, RENAME_EXCHANGE = -100, 2
 """Of renameat2(2)."""
 YOUNG = 60.0
 """Seconds in which a draft may not be locked yet: it is left alone."""
-SAYS_FULL = ("No space left on device", "Disk quota exceeded", "file write failed")
-"""Libraries that write by themselves tell it in words: safetensors the system's, torch its own."""
+_RUST_ERRNO = re.compile(r"\(os error (\d+)\)")
+"""What libraries in Rust (safetensors) raise has the system's number in its words alone."""
 
 
-def is_full(error: BaseException) -> bool:
-    """Whether an error says that there is no room on the disk."""
-    if isinstance(error, OSError) and error.errno is not None:
-        return error.errno in FULL
-    return any(words in str(error) for words in SAYS_FULL)
+def is_full(error: BaseException | None) -> bool:
+    """Whether an error, or one that it arose from, is the system's of a disk without room.
+
+    A library that closes what it could not write raises another error on top (torch: `unexpected
+    pos 96477760 vs 96477712`).
+    """
+    while error is not None:
+        said = _RUST_ERRNO.search(str(error))
+        number = error.errno if isinstance(error, OSError) else said and int(said[1])
+        if number in FULL:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def has_room(folder: Path, size: int) -> bool:
+    """Whether the disk of an existing folder takes so many bytes more."""
+    return shutil.disk_usage(folder).free > size
 
 
 @contextmanager
 def naming(place: Path) -> Iterator[None]:
-    """What the system says of a failure inside names at least this place: a full disk names none.
+    """A full disk, of which the system names no place, names this one where it is met inside.
 
     Raises:
         OSError: as inside.
@@ -40,7 +54,8 @@ def naming(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        error.filename = error.filename or str(place)
+        if is_full(error):
+            error.filename = error.filename or str(place)
         raise
 
 
@@ -61,7 +76,7 @@ def replace(path: Path, content: bytes) -> Path:
         OSError: the disk refuses; what was there before is still there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with hidden_file(path.parent) as draft:
+    with hidden_file(path.parent) as draft, naming(path):
         draft.write_bytes(content)
         # The name must not reach the disk before the content does.
         sync(draft)
@@ -105,7 +120,7 @@ def whole_folder(place: Path) -> Iterator[Path]:
     sweep(place)
     draft = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}."))
     try:
-        with locked(draft):
+        with locked(draft), naming(place):
             yield draft
             draft.chmod(0o755)
             put_in_place(draft, place)

@@ -1,6 +1,7 @@
 """Counts, lists of names, sizes, times and Dice as a person reads them: written in one place."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 
 NONE = "–"
@@ -19,6 +20,9 @@ MOVED = 0.002
 """A difference of Dice that is marked: smaller ones come and go between two validations."""
 SHOWN = 5
 """Names of a list that are said."""
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\udc80-\udcff]")
+"""Control characters but line end and tab, those that turn the direction of writing, and bytes of
+a file's name that are no UTF-8."""
 _UNITS = (("kB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12))
 
 
@@ -39,6 +43,11 @@ def listed(names: Sequence[str], most: int = SHOWN) -> str:
     """The first few names, and how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def printable(text: str) -> str:
+    """Lines with text of data in them, without what a terminal would obey: `\\x1b` for ESC."""
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def one_line(text: str) -> str:

@@ -25,6 +25,23 @@ def test_a_full_disk_is_named_where_the_system_names_none(tmp_path):
     assert caught.value.filename == str(tmp_path / "missing")
 
 
+def test_a_full_disk_is_known_by_its_number_under_other_errors():
+    full = OSError(errno.ENOSPC, "Kein Speicherplatz")
+    closing = RuntimeError("unexpected pos 2 vs 1")
+    closing.__context__ = full
+    rust = ValueError("I/O error: Kein Speicherplatz (os error 28)")
+    assert all(map(disk.is_full, (full, closing, rust, OSError(errno.EDQUOT, ""))))
+    broken = OSError(errno.EIO, "No space left on device")
+    assert not any(map(disk.is_full, (broken, ValueError("No space left"), None)))
+
+
+def test_a_folder_that_does_not_fit_names_its_place_and_leaves_nothing(tmp_path):
+    place = tmp_path / "new"
+    with pytest.raises(OSError, match="new"), disk.whole_folder(place):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_disk_that_refuses_leaves_what_was_there_and_nothing_else(tmp_path, monkeypatch):
     path = disk.replace(tmp_path / "file", b"before")
 

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from handseg import rle
 from handseg.anatomy import BONES, FOREARM
-from handseg.check.findings import FEWEST, SECOND_PIECE, SEVERAL_PIECES, TO_SIGMA, Finding
+from handseg.check.findings import FEWEST, SECOND_PIECE, SEVERAL_PIECES, TO_SIGMA, Finding, Severity
 from handseg.check.images import read_whole
-from handseg.data.images import image_size, read_image
+from handseg.data.images import ImageHeader, image_header, read_image
 from handseg.data.labels import Sample, read_labels
 from handseg.errors import InputError, did_you_mean
 from handseg.formats.documents import Size
@@ -34,6 +34,9 @@ Floats = NDArray[np.float64]
 UNREADABLE_IMAGE = "an image that cannot be read"
 DAMAGED = "a damaged image"
 BLANK = "an image of one grey"
+SEVERAL_PAGES = "a file of several pages or frames: the first is read"
+TURNED = "an image that is turned as its file says: labels must be of what is shown"
+NOT_APPLIED = "greys that are read as they are stored, whatever colours the file says they are"
 HOLE = "a hole in a mask"
 BRIGHT = "something bright in a bone, as a ring or metal"
 
@@ -155,6 +158,21 @@ class Inspection:
         severity = "warning" if reason == BLANK else "error"
         image = self.sample.image_name
         self.findings.append(Finding(severity, "files", reason, detail, image=image))
+
+    def add_header(self, header: ImageHeader) -> None:
+        """Note what of the image's file is left out, and what is done because it says so."""
+        found: list[tuple[Severity, str, str]] = []
+        if header.pages > 1:
+            found.append(("warning", SEVERAL_PAGES, f"{header.pages} of them"))
+        if header.is_turned:
+            found.append(("note", TURNED, "EXIF orientation"))
+        if header.not_applied:
+            found.append(("note", NOT_APPLIED, header.not_applied))
+        image = self.sample.image_name
+        self.findings += [
+            Finding(severity, "files", reason, detail, image=image)
+            for severity, reason, detail in found
+        ]
 
     def add_mask(self, name: str, mask: MaskMeasures) -> None:
         """Take the mask of a class, and note holes and components."""
@@ -491,7 +509,9 @@ def _inspect_image(found: Inspection, deep: bool) -> Bytes | None:
     path = found.sample.image
     try:
         found.digest, fault = read_whole(path)
-        found.size = image_size(path)
+        header = image_header(path)
+        found.size = header.size
+        found.add_header(header)
         if fault:
             found.add_file_fault(DAMAGED, fault)
         elif deep:

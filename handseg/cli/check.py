@@ -488,7 +488,6 @@ def write_fix(
 
     Raises InputError where there are faults that only the person can mend.
     """
-    import sys
 
     from handseg.check.findings import verdict
     from handseg.check.repair import Repair, left_alone, repairable
@@ -506,7 +505,7 @@ def write_fix(
     with console.progress("mending") as bar:
         rows = repair.rows(bar)
         if out == STREAM:
-            write_rows(sys.stdout, rows)
+            write_rows(console.data_stream(), rows)
             return RepairedCopy(None, tuple(repair.changes), untouched)
         if out is not None:
             path = write_submission(out, rows, repair.sidecar())

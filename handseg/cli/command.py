@@ -5,7 +5,6 @@ import inspect
 import os
 import re
 import signal
-import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from handseg.cli import console
-from handseg.cli.console import verbosity
+from handseg.cli.console import say, verbosity
 from handseg.errors import ExitCode, HandsegError, UsageError
 from handseg.text import pixels_text, shown
 
@@ -188,7 +187,7 @@ def guarded(work: Callable[[], None]) -> ExitCode:
         complain(error)
         return error.exit_code
     except KeyboardInterrupt:
-        tell("interrupted")
+        say("interrupted")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         # The reader of our stdout has gone (`| head`): end as other tools do, without a word.
@@ -199,17 +198,17 @@ def guarded(work: Callable[[], None]) -> ExitCode:
     except OSError as error:
         # The disk, the rights, the network: the machine's word is the best that there is.
         if verbosity.debug:
-            traceback.print_exc()
+            say(traceback.format_exc())
         place = f": {error.filename}" if error.filename else ""
-        tell(f"error: {error.strerror or error}{place}")
+        say(f"error: {error.strerror or error}{place}")
         if is_in_cache(error.filename):
-            tell("  → HANDSEG_CACHE=DIR names another place for what can be made again")
+            say("  → HANDSEG_CACHE=DIR names another place for what can be made again")
         return ExitCode.FAILED
     except Exception as error:  # noqa: BLE001 - the border where a person is told
         if verbosity.debug:
-            traceback.print_exc()
-        tell(f"error: {type(error).__name__}: {error}")
-        tell("  this is a fault of handseg or of the machine; --debug shows where it arose.")
+            say(traceback.format_exc())
+        say(f"error: {type(error).__name__}: {error}")
+        say("  this is a fault of handseg or of the machine; --debug shows where it arose.")
         return ExitCode.FAILED
     return ExitCode.DONE
 
@@ -225,13 +224,9 @@ def is_in_cache(name: object) -> bool:
 def complain(error: HandsegError) -> None:
     """What happened, why, and what to type."""
     if verbosity.debug:
-        traceback.print_exc()
-    tell(f"error: {error.message}")
+        say(traceback.format_exc())
+    say(f"error: {error.message}")
     for line in error.details.splitlines():
-        tell(f"  {line}")
+        say(f"  {line}")
     for hint in error.hints:
-        tell(f"  → {hint}")
-
-
-def tell(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)  # noqa: T201
+        say(f"  → {hint}")

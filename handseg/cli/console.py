@@ -1,13 +1,17 @@
 """What a command says and prints: people read stderr, programs read stdout."""
 
+import codecs
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from io import TextIOWrapper
+from typing import TYPE_CHECKING, Any, TextIO
 
+from handseg.text import one_line, printable
 from handseg.work import Progress, Reporter, silent
 
 if TYPE_CHECKING:
@@ -23,6 +27,10 @@ WIDE = 200
 """Cells of a table in a file or a pipe."""
 NOTE_WIDTH = 40
 """Characters of what a bar says of the present thing: its end tells names apart."""
+STAND_INS = dict(zip("…→←×−–±·°²μ●◐✖✗■✔◂▲▼█▓▒░─│", "~><x--+.o2u*oxx#v<^v#=-.-|", strict=True))
+"""Signs of handseg's own, for a stream whose encoding has none of them: all are one cell wide."""
+_JSON_CONTROLS = re.compile("[\x7f-\x9f]")
+"""Control characters that JSON lets stand in a string, but a terminal obeys."""
 
 
 @dataclass
@@ -38,15 +46,45 @@ class Verbosity:
 verbosity = Verbosity()
 
 
+def open_streams() -> None:
+    """Let stdout and stderr take every text, whatever their encoding."""
+    codecs.register_error("handseg", stand_in)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="handseg")
+
+
+def stand_in(error: UnicodeError) -> tuple[str | bytes, int]:
+    """What is written for a character that the encoding of a stream lacks."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    sign = error.object[error.start]
+    if "\udc80" <= sign <= "\udcff":
+        # A byte of a file's name that is no UTF-8, as Python keeps it.
+        return bytes([ord(sign) - 0xDC00]), error.start + 1
+    return STAND_INS.get(sign, sign.encode("ascii", "backslashreplace").decode()), error.start + 1
+
+
+def say(text: str) -> None:
+    """Write lines for a person to stderr; a log on a disk that is full does without them."""
+    try:
+        print(printable(text), file=sys.stderr, flush=True)  # noqa: T201
+    except OSError as error:
+        from handseg import disk
+
+        if not disk.is_full(error):
+            raise
+
+
 def info(text: str = "") -> None:
     """Tell a person something, on stderr; `-q` silences it."""
     if not verbosity.quiet:
-        print(text, file=sys.stderr, flush=True)  # noqa: T201
+        say(text)
 
 
 def warn(text: str) -> None:
     """Tell a person of something that may be wrong; said with `-q` too."""
-    print(f"warning: {text}", file=sys.stderr, flush=True)  # noqa: T201
+    say(f"warning: {text}")
 
 
 def debug(text: str) -> None:
@@ -55,11 +93,31 @@ def debug(text: str) -> None:
 
 
 def out(text: str) -> None:
-    print(text, flush=True)  # noqa: T201
+    """Print lines on stdout: a program gets names as they are, a terminal none that it obeys."""
+    print(printable(text) if sys.stdout.isatty() else text, flush=True)  # noqa: T201
+
+
+def data_stream() -> TextIO:
+    """Stdout for what would else be a file: the same bytes, UTF-8 in every locale."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
+    return sys.stdout
+
+
+def print_csv(text: str) -> None:
+    data_stream()
+    out(text)
 
 
 def print_json(value: Any) -> None:
-    out(json.dumps(value, indent=2, ensure_ascii=False))
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        # The name of a file that is no UTF-8.
+        text = json.dumps(value, indent=2)
+    data_stream()
+    out(_JSON_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
 def print_table(table: "Table") -> None:
@@ -139,9 +197,9 @@ class _Bar:
                 return
             self._bars = _bars()
             self._bars.start()
-            self._bars.add_task(self._title, total=total, note="")
+            self._bars.add_task(one_line(self._title), total=total, note="")
         room = note_room(self._bars.console.width, self._title, total)
-        shown = note_tail(note, room)
+        shown = note_tail(one_line(note), room)
         self._bars.update(self._bars.tasks[0].id, completed=done, total=total, note=shown)
 
     def stop(self) -> None:

@@ -1,6 +1,5 @@
 """`handseg convert`: masks for another tool, and back."""
 
-import sys
 from dataclasses import replace
 from enum import StrEnum
 from functools import partial
@@ -132,7 +131,7 @@ def convert(
         console.info(note + ("; a stream has no sidecar that says why" if lost else ""))
     with console.progress("converting") as bar:
         if out == STREAM and isinstance(target, FileFormat):
-            target.stream(sys.stdout, masks, bar)
+            target.stream(console.data_stream(), masks, bar)
             return
         path = target.write(Place(CONVERTED, stem_of(masks.path), out), masks, bar)
     console.info(

@@ -70,7 +70,7 @@ def diff(
     if json_:
         console.print_json(difference_json(found, found.worst(most)))
     elif csv_:
-        console.out(table_of(found, by, most).to_csv())
+        console.print_csv(table_of(found, by, most).to_csv())
     elif found.identical == len(found.keys):
         same = "the same content" if found.a.sha256 == found.b.sha256 else "the same masks"
         files = f"{found.a.path} and {found.b.path}"

@@ -11,6 +11,7 @@ import typer
 
 from handseg import __version__
 from handseg.cli.command import epilog
+from handseg.cli.console import open_streams
 from handseg.errors import ExitCode
 
 VERBS = (
@@ -90,6 +91,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def main() -> None:
     """The console script."""
+    open_streams()
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
     verb = sys.argv[1] if len(sys.argv) > 1 else None
     if verb in WITHOUT_ALGEBRA:

@@ -62,7 +62,7 @@ def predict(
             job = plan_prediction(chosen[0], dataset, split, Path(place, "out.csv"), console.warn)
             with console.progress(f"{job.run.name}: {split}") as bar:
                 run_prediction(job, bar)
-            console.out(job.out.read_text(encoding="utf-8").removesuffix("\n"))
+            console.print_csv(job.out.read_text(encoding="utf-8").removesuffix("\n"))
         return
     for one in chosen:
         job = plan_prediction(one, dataset, split, out, console.warn)

@@ -39,7 +39,7 @@ def recipes(context: typer.Context, json_: Json = False, csv_: Csv = False) -> N
         keys = ("recipe", "path", "comment")
         console.print_json([dict(zip(keys, row, strict=True)) for row in fields])
     elif csv_:
-        console.out(table.to_csv())
+        console.print_csv(table.to_csv())
     else:
         console.print_table(table.to_rich())
         console.info(f"they lie in {bundled_folder()}; one as a file of your own:")

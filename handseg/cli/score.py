@@ -316,10 +316,10 @@ def print_csv(comparison: "Comparison", by: By, worst: int | None) -> None:
     from handseg.score.scoring import report_rows, worst_images
 
     if worst is None:
-        console.out(rows_csv(report_rows(comparison, by)))
+        console.print_csv(rows_csv(report_rows(comparison, by)))
         return
     lists = [worst_images(one, worst) for one in comparison.scored]
-    console.out(worst_csv(dict(zip(comparison.titles, lists, strict=True))))
+    console.print_csv(worst_csv(dict(zip(comparison.titles, lists, strict=True))))
 
 
 def rows_table(rows: "ReportRows") -> Table:

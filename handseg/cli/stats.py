@@ -84,7 +84,7 @@ def stats(
     if json_:
         console.print_json(statistics_json(found))
     elif csv_:
-        console.out(classes_table(found.classes).to_csv())
+        console.print_csv(classes_table(found.classes).to_csv())
     else:
         for title, table in tables(found):
             console.out(title)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
-from handseg.text import NONE
+from handseg.text import NONE, one_line
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -70,14 +70,14 @@ class Table(NamedTuple):
 
         boxes = {"plain": None, "head": box.SIMPLE_HEAD, "boxed": box.HEAVY_HEAD}
         table = RichTable(
-            title=Text(self.title) if self.title else None,
+            title=Text(one_line(self.title)) if self.title else None,
             box=boxes[self.look],
             show_header=self.has_head,
             pad_edge=self.look != "plain",
         )
         for column in self._chosen(self.columns, "people"):
             table.add_column(
-                Text(column.name if column.title is None else column.title),
+                Text(one_line(column.name if column.title is None else column.title)),
                 justify="right" if column.right else "left",
                 no_wrap=not column.fold,
                 overflow="fold" if column.fold else "ellipsis",
@@ -102,7 +102,10 @@ class Table(NamedTuple):
             text = column.text(value)
             if (place, number) in self.marked:
                 text = Text(f"{text} {MARK}", "bold red")
-            cells.append(Text(text) if isinstance(text, str) else text)
+            text = Text(text) if isinstance(text, str) else text
+            # A sign for a sign: the styles of a text lie on its places.
+            text.plain = "\n".join(map(one_line, text.plain.split("\n")))
+            cells.append(text)
         return self._chosen(cells, "people")
 
     def _chosen(self, values: Sequence[_Value], readers: str) -> list[_Value]:

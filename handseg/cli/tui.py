@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar, get_args
 
 import typer
 
+from handseg import disk
 from handseg.cli import console
 from handseg.cli.command import Data, Runs, command, data_folder, runs_folder
 from handseg.errors import UsageError, did_you_mean
@@ -136,7 +137,7 @@ def write_frame(
     if out is None:
         console.out(frame.rstrip("\n"))
     else:
-        out.write_text(frame, encoding="utf-8")
+        disk.replace(out, frame.encode())
         console.out(str(out))
 
 

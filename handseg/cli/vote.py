@@ -1,6 +1,5 @@
 """`handseg vote`: several submissions become one."""
 
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -127,7 +126,7 @@ def vote(
             allow_partial=allow_partial,
             skip_bad=skip_bad,
             workers=workers,
-            out=sys.stdout if out == STREAM else out,
+            out=console.data_stream() if out == STREAM else out,
             progress=bar,
         )
     say_if_unused(image_size, result.votes.table.sizes, result.votes.images)

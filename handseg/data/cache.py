@@ -15,13 +15,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handseg.data.fingerprint import file_hashes, sample_files
-from handseg.data.images import read_image
+from handseg.data.images import pixel_version, read_image
 from handseg.data.labels import Labels, Sample, read_labels
 from handseg.data.planes import Letterbox, label_planes, plane_count
 from handseg.data.storage import cache_root, turn
@@ -139,7 +140,12 @@ def cache_folder(samples: Sequence[Sample], classes: tuple[str, ...], size: int)
         )
         for sample in samples
     ]
-    whole = hashlib.sha256(json.dumps([VERSION, classes, size, files]).encode())
+    content: list[Any] = [VERSION, classes, size, files]
+    versions = [pixel_version(sample.image) for sample in samples]
+    if any(version > 1 for version in versions):
+        # Not where all are 1: what has been prepared of plain images is used on.
+        content.append(versions)
+    whole = hashlib.sha256(json.dumps(content).encode())
     return cache_root() / "prepared" / f"{size}-{whole.hexdigest()[:20]}"
 
 

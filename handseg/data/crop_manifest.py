@@ -11,6 +11,7 @@ from typing import Any
 from handseg.anatomy import BONES, REGIONS
 from handseg.data.dataset import Dataset, Sample
 from handseg.data.fingerprint import fingerprint as fingerprint_of
+from handseg.data.images import pixel_version
 from handseg.data.storage import stand_in, writable, write_json
 from handseg.errors import InputError
 
@@ -120,14 +121,18 @@ def crop_source(dataset: Dataset, region: str, fingerprint: str) -> str:
     """What the crops of a region are made from: images and labels, and what settings make of them.
 
     `fingerprint` is that of the labelled images, and the answer where the anatomy's windows and
-    classes hold and the data set does not say what was labelled.
+    classes hold, the data set does not say what was labelled, and all versions read its pixels
+    alike.
     """
     windows = dataset.regions.get(region, ())
     labelled = [sample.labelled for sample in dataset.train]
     all_labelled = all(known is None for known in labelled)
-    if windows == REGIONS.get(region) and dataset.classes == BONES and all_labelled:
+    versions = [pixel_version(sample.image) for sample in dataset.train]
+    said: list[Any] = [fingerprint, windows, dataset.classes, labelled]
+    if any(version > 1 for version in versions):
+        said.append(versions)
+    elif windows == REGIONS.get(region) and dataset.classes == BONES and all_labelled:
         return fingerprint
-    said = [fingerprint, windows, dataset.classes, labelled]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
@@ -149,7 +154,10 @@ def crop_samples(dataset: Dataset, regions: Sequence[str], fingerprint: str) -> 
         if manifest is None:
             raise InputError(f"there are no {region} crops in {folder}", hints=[command])
         if manifest.source_fingerprint != crop_source(dataset, region, fingerprint):
-            raise InputError(f"the {region} crops are of other images or labels", hints=[command])
+            raise InputError(
+                f"the {region} crops are of other images or labels, or of pixels read otherwise",
+                hints=[command],
+            )
         if not is_whole(folder, manifest):
             raise InputError(
                 f"some of the {region} crops in {folder} are missing, damaged or were changed",

@@ -1,7 +1,8 @@
 """A data set: its samples, its classes and where they lie."""
 
+import shlex
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from pkgutil import resolve_name
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from handseg import registry
 from handseg.anatomy import REGIONS, bones_of, not_bones
-from handseg.data.dicom import is_dicom, read_header
+from handseg.data.dicom import is_dicom
+from handseg.data.images import image_header
 from handseg.data.labels import Sample
 from handseg.data.layout import Layout, Listing
 from handseg.data.settings import FILE, Settings, Windows, apply_settings, settings_of
@@ -135,6 +137,7 @@ def dataset_of(root: Path, layout: str, listing: Listing, settings: Settings) ->
     """A listing as a data set: named, without what its owner leaves out."""
     train, test = with_plain_names(listing.train, listing.test)
     train, test, left_out = apply_settings(root, settings, listing.classes, train, test)
+    refuse_undecodable_names(root, train + test)
     return Dataset(
         root,
         layout,
@@ -148,25 +151,47 @@ def dataset_of(root: Path, layout: str, listing: Listing, settings: Settings) ->
     )
 
 
-def frames_note(samples: Iterable[Sample]) -> list[str]:
-    """Which DICOM files have several frames; only headers are read."""
-    found = [sample for sample in samples if is_dicom(sample.image)]
-    if not found:
-        return []
-    several = [sample.image_name for sample in found if has_several_frames(sample.image)]
-    if not several:
-        return []
-    verb = "has" if len(several) == 1 else "have"
-    return [
-        f"{counted(len(several), 'DICOM file')} {verb} several frames, the first is taken: "
-        + shown(several)
-    ]
+def refuse_undecodable_names(root: Path, samples: Iterable[Sample]) -> None:
+    """A name that is no text can stand in no CSV: an archive of another system was unpacked."""
+    for sample in samples:
+        try:
+            str(sample.image).encode()
+        except UnicodeEncodeError:
+            raise InputError(
+                f"the name of {sample.image} is not UTF-8",
+                details="an archive of another system was unpacked with the names that it has",
+                hints=[
+                    f"convmv -f cp949 -t utf-8 -r --notest {shlex.quote(str(root))}"
+                    "   # names from Korean Windows; latin1 for western ones"
+                ],
+            ) from None
 
 
-def has_several_frames(image: Path) -> bool:
-    """Whether a DICOM file has; one that is no image has none, and is named by who reads it."""
+def frames_note(samples: Sequence[Sample]) -> list[str]:
+    """Which DICOM files have several frames and which TIFFs several pages; headers are read."""
+    notes: list[str] = []
+    kinds = {"DICOM file": ("frames", is_dicom), "TIFF": ("pages", is_tiff)}
+    for kind, (pages, is_kind) in kinds.items():
+        several = [
+            sample.image_name
+            for sample in samples
+            if is_kind(sample.image) and has_several_pages(sample.image)
+        ]
+        if several:
+            verb = "has" if len(several) == 1 else "have"
+            found = f"{counted(len(several), kind)} {verb} several {pages}"
+            notes.append(f"{found}, the first is taken: {shown(several)}")
+    return notes
+
+
+def is_tiff(image: Path) -> bool:
+    return image.suffix.lower() in (".tif", ".tiff")
+
+
+def has_several_pages(image: Path) -> bool:
+    """Whether an image has; one that is none has not, and is named by who reads it."""
     try:
-        return read_header(image).frames > 1
+        return image_header(image).pages > 1
     except InputError:
         return False
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from handseg.errors import FailedError, InputError
 from handseg.formats import image_files
-from handseg.formats.image_files import MOST_PIXELS, eight_bits, too_large, unreadable
+from handseg.formats.image_files import MOST_PIXELS, eight_bits, spread, too_large, unreadable
 from handseg.text import pixels_text
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ CHUNK = 1 << 20
 MOST_INFLATED = 1 << 30
 
 PIP = "pip install 'handseg[dicom]'"
-HEADER = ("Rows", "Columns", "NumberOfFrames", "PatientID")
+WINDOW = ("VOILUTSequence", "WindowCenter", "WindowWidth", "VOILUTFunction", "PixelPaddingValue")
+HEADER = ("Rows", "Columns", "NumberOfFrames", "PatientID", *WINDOW)
 JPEG2000 = b"\xff\x4f\xff\x51"
 """Start of a codestream and of its size segment (ITU-T T.800 A.5.1)."""
 START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
@@ -49,6 +50,8 @@ class DicomHeader:
     size: tuple[int, int]
     frames: int
     patient: str | None
+    is_windowed: bool
+    """Whether it says how bright all of its pixels are; else they themselves decide."""
 
 
 def is_dicom(path: Path) -> bool:
@@ -79,14 +82,17 @@ def read_header(path: Path) -> DicomHeader:
     size = _size_of(path, dataset)
     frames = _number(dataset.get("NumberOfFrames"))
     patient = str(dataset.get("PatientID") or "").strip()
-    return DicomHeader(size, max(1, int(frames or 1)), patient or None)
+    has_window = bool(dataset.get("VOILUTSequence")) or _first_window(dataset) is not None
+    is_windowed = has_window and dataset.get("PixelPaddingValue") is None
+    return DicomHeader(size, max(1, int(frames or 1)), patient or None, is_windowed)
 
 
 def read_dicom(path: Path) -> NDArray[np.uint8]:
     """The first frame as grey `uint8[height, width]`, bright where bone is.
 
-    Pixels are rescaled (modality), windowed (VOI: a table, else the first window, else from the
-    least to the largest value) and inverted where MONOCHROME1 says so. Colour becomes luminance.
+    Pixels are rescaled (modality), windowed (VOI: a table, else the first window, else of up to 8
+    bits as they are and of more all but the `OUTLIERS`) and inverted where MONOCHROME1 says so.
+    Padding is black. Colour becomes luminance.
 
     Raises:
         InputError: the file is missing, damaged or holds no image.
@@ -101,7 +107,9 @@ def read_dicom(path: Path) -> NDArray[np.uint8]:
         pixels = pixel_array(dataset, index=0)
         if pixels.shape[:2] != size:
             raise ValueError(f"the pixels are {pixels.shape}, the header says {size}")
-        return _colour(pixels) if pixels.ndim == 3 else _grey(pixels, dataset)
+        if pixels.ndim == 3:
+            return _colour(pixels, _whole(dataset.get("BitsStored")))
+        return _grey(pixels, dataset)
     except DAMAGE as error:
         # So says pydicom where no decoder is installed, or none can read this.
         if not isinstance(error, RuntimeError) or "Unable to decode" not in str(error):
@@ -191,24 +199,43 @@ def _grey(pixels: NDArray[Any], dataset: "FileDataset") -> NDArray[np.uint8]:
     kind = dataset.get("PhotometricInterpretation")
     if kind == "PALETTE COLOR":
         return _colour(apply_color_lut(pixels, dataset))
+    padding = _padding(pixels, dataset)
     values = np.asarray(apply_modality_lut(pixels, dataset))
     if dataset.get("VOILUTSequence"):
         table = dataset["VOILUTSequence"][0]
         bits = int(table.LUTDescriptor[2])
         seen = np.asarray(apply_voi(values, dataset)).astype(np.float32) / ((1 << bits) - 1)
     else:
-        seen = _windowed(values.astype(np.float32), dataset)
+        seen = _windowed(values.astype(np.float32), dataset, padding)
     shown = np.rint(seen.clip(0, 1) * 255).astype(np.uint8)
-    return 255 - shown if kind == "MONOCHROME1" else shown
+    if kind == "MONOCHROME1":
+        shown = 255 - shown
+    if padding is not None:
+        shown[padding] = 0
+    return shown
 
 
-def _windowed(values: Floats, dataset: "FileDataset") -> Floats:
+def _padding(pixels: NDArray[Any], dataset: "FileDataset") -> NDArray[np.bool_] | None:
+    """Where stored pixels only fill the rectangle (PS3.3 C.7.5.1.1.2); None where none do."""
+    value = _first(dataset.get("PixelPaddingValue"))
+    if value is None:
+        return None
+    limit = _first(dataset.get("PixelPaddingRangeLimit"))
+    least, most = sorted((value, value if limit is None else limit))
+    padding = (pixels >= least) & (pixels <= most)
+    return padding if padding.any() and not padding.all() else None
+
+
+def _windowed(values: Floats, dataset: "FileDataset", padding: NDArray[np.bool_] | None) -> Floats:
     """Values as shares of the first window, 0 to 1 (DICOM PS3.3 C.11.2.1.2 and C.11.2.1.3)."""
-    centre, width = _first(dataset.get("WindowCenter")), _first(dataset.get("WindowWidth"))
-    function = str(dataset.get("VOILUTFunction") or "LINEAR").upper()
-    if centre is None or width is None or width <= 0 or (function == "LINEAR" and width < 1):
-        least, most = float(values.min()), float(values.max())
+    window = _first_window(dataset)
+    if window is None:
+        bits = _whole(dataset.get("BitsStored"))
+        if bits is not None and bits <= 8 and _is_as_shown(dataset):
+            return values / ((1 << bits) - 1)
+        least, most = spread(values if padding is None else values[~padding])
         return (values - least) / max(most - least, np.finfo(np.float32).tiny)
+    centre, width, function = window
     if function == "SIGMOID":
         shares = 1 / (1 + np.exp((-4 * (values - centre) / width).clip(-80, 80)))
         return shares.astype(np.float32)
@@ -218,17 +245,40 @@ def _windowed(values: Floats, dataset: "FileDataset") -> Floats:
     return (values - (centre - 0.5)) / max(width - 1, 1e-6) + 0.5
 
 
-def _colour(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+def _first_window(dataset: "FileDataset") -> tuple[float, float, str] | None:
+    """Centre, width and function; None where there is none that can be applied."""
+    centre, width = _first(dataset.get("WindowCenter")), _first(dataset.get("WindowWidth"))
+    function = str(dataset.get("VOILUTFunction") or "LINEAR").upper()
+    if centre is None or width is None or width <= 0 or (function == "LINEAR" and width < 1):
+        return None
+    return centre, width, function
+
+
+def _is_as_shown(dataset: "FileDataset") -> bool:
+    """Whether stored values are those of a screen: unsigned and not rescaled."""
+    rescaled = dataset.get("ModalityLUTSequence") or (
+        _first(dataset.get("RescaleSlope")) not in (None, 1)
+        or _first(dataset.get("RescaleIntercept")) not in (None, 0)
+    )
+    return not rescaled and not dataset.get("PixelRepresentation")
+
+
+def _colour(pixels: NDArray[Any], depth: int | None = None) -> NDArray[np.uint8]:
     """Three channels, `[height, width, 3]`, as luminance; YBR has become RGB already."""
     if pixels.dtype.itemsize == 4:
-        pixels = pixels >> 16
+        pixels, depth = pixels >> 16, 16
     shares = np.array((0.299, 0.587, 0.114), np.float32)
-    return eight_bits(np.rint(pixels[..., :3].astype(np.float32) @ shares).astype(np.int32))
+    return eight_bits(np.rint(pixels[..., :3].astype(np.float32) @ shares).astype(np.int32), depth)
 
 
 def _first(value: Any) -> float | None:
     several = isinstance(value, Iterable) and not isinstance(value, str)
     return _number(next(iter(value), None) if several else value)
+
+
+def _whole(value: Any) -> int | None:
+    found = _number(value)
+    return None if found is None or found < 1 else int(found)
 
 
 def _number(value: Any) -> float | None:

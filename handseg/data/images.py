@@ -1,21 +1,38 @@
 """Radiographs as grey arrays, and their size from the header alone."""
 
 import shutil
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handseg.data.dicom import is_dicom, read_dicom, read_header
-from handseg.formats.image_files import DAMAGE, eight_bits, opened, unreadable
+from handseg.errors import InputError
+from handseg.formats.image_files import (
+    DAMAGE,
+    DEPTHS,
+    bits_in_use,
+    eight_bits,
+    opened,
+    png_chunk,
+    unreadable,
+)
 
 if TYPE_CHECKING:
     from PIL import Image
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 EIGHT_BITS = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
 """Kinds of pixels, as Pillow calls them, that annotation tools show."""
+_PLAIN = frozenset({"1", "L", "P", "RGB", "CMYK", "YCbCr"})
+PIXEL_VERSION = 2
+"""Goes up when files are read as other pixels; then `pixel_version` says which."""
+ORIENTATION = 274
+_WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _LEAST, _MOST = 256, 257, 258, 262, 340, 341
+"""Tags of TIFF; the last two are SMinSampleValue and SMaxSampleValue."""
+_SCREEN_GAMMA = 1 / 2.2
 
 
 def is_radiograph(path: Path) -> bool:
@@ -24,7 +41,7 @@ def is_radiograph(path: Path) -> bool:
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """`(height, width)` in pixels, read from the header.
+    """`(height, width)` in pixels of the image as it is shown, read from the header.
 
     Raises:
         InputError: the file is missing, no image, or said to be larger than any radiograph.
@@ -32,14 +49,87 @@ def image_size(path: Path) -> tuple[int, int]:
     if is_dicom(path):
         return read_header(path).size
     with opened(path) as image:
-        return image.height, image.width
+        return _shown_size(image, _orientation(image, path))
+
+
+def _shown_size(image: "Image.Image", orientation: int) -> tuple[int, int]:
+    width, height = image.size
+    if image.format == "TIFF":
+        # Some versions of Pillow turn the size of a TIFF, all say what is stored.
+        width, height = _tags(image)[_WIDTH], _tags(image)[_HEIGHT]
+    return (width, height) if orientation > 4 else (height, width)
+
+
+class ImageHeader(NamedTuple):
+    """What a file's header says of its pixels; `size` is (height, width) as it is shown."""
+
+    size: tuple[int, int]
+    pages: int
+    """Pages, frames or pictures, of which the first is read."""
+    is_turned: bool = False
+    """Whether the stored rows and columns are not those that are shown."""
+    not_applied: str = ""
+    """What it says of greys that is not obeyed."""
+
+
+def image_header(path: Path) -> ImageHeader:
+    """What can be said of an image without decoding it; raises InputError as `image_size` does."""
+    if is_dicom(path):
+        header = read_header(path)
+        return ImageHeader(header.size, header.frames)
+    with opened(path) as image:
+        orientation = _orientation(image, path)
+        size = _shown_size(image, orientation)
+        return ImageHeader(size, _pages(image), orientation > 1, _not_applied(image))
+
+
+def _pages(image: "Image.Image") -> int:
+    try:
+        return int(getattr(image, "n_frames", 1))
+    except DAMAGE:  # in what follows the first page
+        return 1
+
+
+def _not_applied(image: "Image.Image") -> str:
+    """A gamma or a colour profile other than that of screens, for a person."""
+    gamma = image.info.get("gamma")
+    if gamma and abs(gamma - _SCREEN_GAMMA) > 0.01:
+        return f"a gamma of {gamma:.3g}"
+    if not image.info.get("icc_profile"):
+        return ""
+    from PIL import ImageCms
+
+    try:
+        profile = ImageCms.ImageCmsProfile(BytesIO(image.info["icc_profile"]))
+        name = ImageCms.getProfileDescription(profile).strip()
+    except (ImageCms.PyCMSError, *DAMAGE):
+        name = "that cannot be read"
+    return "" if "sRGB" in name or "2.2" in name else f"the colour profile {name}"
+
+
+def pixel_version(path: Path) -> int:
+    """The first version of `read_image` that reads the pixels of a file as this one does.
+
+    It is 1 for 8 bits without anything that says how they are meant, and for what no version reads.
+    What is made of pixels is named by it, and so is made anew where it must be and only there.
+    """
+    try:
+        if is_dicom(path):
+            return 1 if read_header(path).is_windowed else PIXEL_VERSION
+        with opened(path) as image:
+            plain = image.mode in _PLAIN and not image.has_transparency_data
+            turned = image.format != "TIFF" and _orientation(image, path) > 1
+            return PIXEL_VERSION if turned or not plain or _is_deep_colour(image) else 1
+    except InputError:
+        return 1
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
-    """The whole image as grey `uint8[height, width]`.
+    """The whole image as grey `uint8[height, width]`, as its file means it to be shown.
 
-    Colour is turned into luminance; of deeper pixels `eight_bits` are kept, of DICOM what its
-    window shows, of several frames the first.
+    Turned as EXIF says; bright where the file means white. Colour is turned into luminance, what is
+    transparent is black; of deeper pixels `eight_bits` are kept or what their file says is the
+    range, of DICOM what its window shows, of several frames or pages the first.
 
     Raises:
         InputError: the file is missing, truncated or no image, its pixels are of no known range,
@@ -49,16 +139,96 @@ def read_image(path: Path) -> NDArray[np.uint8]:
         return read_dicom(path)
     with opened(path) as image:
         try:
-            if _is_deep_colour(image):
-                return eight_bits(_deep_grey(path))
-            if image.mode.startswith("I"):
-                # Pillow's own conversion would cut off above 255: a white image.
-                return eight_bits(np.asarray(image))
-            if image.mode == "F":
-                raise ValueError(f"pixels of the kind {image.mode!r} have no known range")
-            return np.asarray(image.convert("L"))
+            if image.format == "TIFF":
+                # Pillow maps one that has a name with rows as long as those that are shown.
+                image.filename = ""
+            grey = _grey(image, path)
+            # Pillow and cv2 turn a TIFF themselves, whatever is asked.
+            return grey if image.format == "TIFF" else _turned(grey, _orientation(image, path))
         except (*DAMAGE, MemoryError) as error:
             raise unreadable(path, str(error)) from error
+
+
+def _grey(image: "Image.Image", path: Path) -> NDArray[np.uint8]:
+    if _is_deep_colour(image):
+        return eight_bits(_deep_grey(image, path))
+    if image.mode == "F" or image.mode.startswith("I"):
+        # Pillow's own conversion would cut off above 255: a white image.
+        return _deep_pixels(image, path)
+    if not image.has_transparency_data:
+        return np.asarray(image.convert("L"))
+    both = np.asarray(image.convert("RGBA").convert("LA"))
+    return _over_black(both[..., 0], both[..., 1]).astype(np.uint8)
+
+
+def _over_black(grey: NDArray[Any], alpha: NDArray[np.uint8]) -> NDArray[Any]:
+    """As a viewer with a black background shows it; alpha that hides all of it is none."""
+    if not alpha.any() or alpha.min() == 255:
+        return grey
+    return (grey.astype(np.uint32) * alpha + 127) // 255
+
+
+def _deep_pixels(image: "Image.Image", path: Path) -> NDArray[np.uint8]:
+    """Pixels of one channel of more than 8 bits."""
+    pixels, tags = np.asarray(image), _tags(image)
+    white_is_zero = tags.get(_PHOTOMETRIC) == 0
+    least, most = (_first(tags.get(tag)) for tag in (_LEAST, _MOST))
+    if most is not None and most > (least or 0):
+        share = (pixels.astype(np.float32) - (least or 0)) / (most - (least or 0))
+        grey = np.rint(np.nan_to_num(share).clip(0, 1) * 255).astype(np.uint8)
+        return 255 - grey if white_is_zero else grey
+    if image.mode == "F":
+        raise ValueError("fractions of which no SMaxSampleValue says how bright they are")
+    depth, stated = bits_in_use(pixels), _stated_bits(image, path)
+    if stated is not None:
+        # PNG's pixels are to be scaled up to 16 bits; some writers do not.
+        depth = stated if depth <= stated else DEPTHS[-1]
+    grey = eight_bits(pixels, depth)
+    return 255 - grey if white_is_zero else grey
+
+
+def _stated_bits(image: "Image.Image", path: Path) -> int | None:
+    if image.format == "PNG":
+        chunk = png_chunk(path, b"sBIT")
+        return chunk[0] if chunk and DEPTHS[0] <= chunk[0] <= DEPTHS[-1] else None
+    bits = _first(_tags(image).get(_BITS))
+    return int(bits) if bits in DEPTHS[:-1] else None
+
+
+def _first(value: Any) -> float | None:
+    """The value of a TIFF tag, of which each channel may have one."""
+    return value[0] if isinstance(value, tuple) and value else value
+
+
+def _tags(image: "Image.Image") -> Any:
+    return getattr(image, "tag_v2", {})
+
+
+def _orientation(image: "Image.Image", path: Path) -> int:
+    """How the stored pixels are to be turned: 1, not at all, to 8, as TIFF and EXIF number it."""
+    if image.format == "PNG" and "exif" not in image.info:
+        # Pillow would decode the pixels to look behind them.
+        late = png_chunk(path, b"eXIf")
+        if late is not None:
+            image.info["exif"] = b"Exif\0\0" + late
+    from PIL import Image
+
+    try:
+        found = Image.Image.getexif(image).get(ORIENTATION)
+    except DAMAGE:  # viewers show such an image as it is stored
+        return 1
+    return found if found in range(2, 9) else 1
+
+
+def _turned(grey: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """Stored pixels as they are shown."""
+    if orientation > 4:
+        grey = grey.T
+    if orientation in (3, 4, 7, 8):
+        grey = grey[::-1]
+    if orientation in (2, 3, 6, 7):
+        grey = grey[:, ::-1]
+    return np.ascontiguousarray(grey)
 
 
 def _is_deep_colour(image: "Image.Image") -> bool:
@@ -67,18 +237,21 @@ def _is_deep_colour(image: "Image.Image") -> bool:
     return image.mode in ("RGB", "RGBA", "LA", "RGBX") and any(";16" in mode for mode in raw)
 
 
-def _deep_grey(path: Path) -> NDArray[np.uint16]:
-    """A colour image of 16 bits as luminance."""
+def _deep_grey(image: "Image.Image", path: Path) -> NDArray[Any]:
+    """A colour image of 16 bits as luminance, as it is stored."""
     import cv2
 
     content = np.frombuffer(path.read_bytes(), np.uint8)
+    flags = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
     try:
-        found = cv2.imdecode(content, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH)
+        found = cv2.imdecode(content, flags)
     except cv2.error as error:
         raise ValueError(str(error)) from error
     if found is None:
         raise ValueError("the pixels cannot be decoded")
-    return np.asarray(found, np.uint16)
+    if image.mode not in ("RGBA", "LA"):
+        return np.asarray(found, np.uint16)
+    return _over_black(found, np.asarray(image.getchannel("A")))
 
 
 def write_png(path: Path, image: NDArray[np.uint8]) -> None:
@@ -92,10 +265,11 @@ def write_png(path: Path, image: NDArray[np.uint8]) -> None:
 def put_image(image: Path, target: Path, *, only_eight_bits: bool, is_link: bool = False) -> Path:
     """Copy or link an image to `target`; gives the path of what is there now.
 
-    What is deeper than 8 bits, or DICOM, becomes an 8-bit PNG where only those can be opened.
+    What is deeper than 8 bits, or DICOM, becomes an 8-bit PNG where only those can be opened. So
+    does what is turned by EXIF: half of all tools do not obey it, and labels are of what is shown.
     Raises InputError where an image cannot be read.
     """
-    if only_eight_bits and not _is_eight_bits(image):
+    if _is_turned(image) or (only_eight_bits and not _is_eight_bits(image)):
         target = target.with_suffix(".png")
         write_png(target, read_image(image))
     elif is_link:
@@ -103,6 +277,13 @@ def put_image(image: Path, target: Path, *, only_eight_bits: bool, is_link: bool
     else:
         shutil.copyfile(image, target)
     return target
+
+
+def _is_turned(image: Path) -> bool:
+    if is_dicom(image):
+        return False
+    with opened(image) as picture:
+        return _orientation(picture, image) > 1
 
 
 def _is_eight_bits(image: Path) -> bool:

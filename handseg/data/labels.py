@@ -119,6 +119,12 @@ def check_fits(labels: Labels, size: tuple[int, int]) -> None:
         raise InputError(
             f"{labels.source} is the label of an image of {pixels_text(labels.size)} pixels",
             details=f"the image has {pixels_text(size)}: every outline would lie elsewhere",
+            hints=[
+                "where EXIF turns the image and the label was drawn in the unturned one, take the "
+                "tag away:  exiftool -Orientation= IMAGE"
+            ]
+            if labels.size == size[::-1]
+            else [],
         )
 
 

@@ -20,6 +20,8 @@ MOST_PIXELS = 1 << 28
 """Of an image, 16,384 × 16,384: a header that says more is damage or a bomb; nothing is decoded."""
 DEPTHS = (8, 10, 12, 14, 16)
 """The bits that detectors give."""
+OUTLIERS = 0.005
+"""The share of an image's pixels that does not set its scale; nnU-Net clips CTs at it too."""
 
 DAMAGE = (OSError, ValueError, SyntaxError, EOFError, KeyError, TypeError, IndexError, struct.error)
 """What Pillow's decoders raise on damaged files."""
@@ -35,6 +37,7 @@ def pillow() -> ModuleType:
 
     Image.MAX_IMAGE_PIXELS = MOST_PIXELS
     warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+    warnings.filterwarnings("ignore", message="Corrupt EXIF data")
     return Image
 
 
@@ -59,18 +62,50 @@ def opened(path: Path) -> "Image.Image":
     return image
 
 
-def eight_bits(pixels: NDArray[np.integer]) -> NDArray[np.uint8]:
-    """Whole numbers as `uint8`: the upper 8 of the bits that the file uses.
+def png_chunk(path: Path, kind: bytes) -> bytes | None:
+    """The content of the first chunk of a kind in a PNG, wherever it stands; None without one."""
+    with path.open("rb", buffering=0) as file:
+        place = 8
+        while file.seek(place) and len(head := file.read(8)) == 8:
+            length = int.from_bytes(head[:4])
+            if head[4:] == kind:
+                return file.read(length)
+            place += length + 12
+    return None
 
-    The bits in use are the fewest of `DEPTHS` that hold the largest pixel: most files of 16 bits
-    hold 12, and their upper 8 of 16 would be nearly black. Raises ValueError for negative pixels
-    and for such of more than 16 bits.
+
+def eight_bits(pixels: NDArray[np.integer], depth: int | None = None) -> NDArray[np.uint8]:
+    """Whole numbers as `uint8`: the upper 8 of `depth` bits, by default of the bits in use.
+
+    What is brighter than that is white. Raises ValueError for negative pixels and for such of more
+    than 16 bits.
+    """
+    depth = max(depth or bits_in_use(pixels), DEPTHS[0])
+    return (np.minimum(pixels, (1 << depth) - 1) >> (depth - 8)).astype(np.uint8)
+
+
+def bits_in_use(pixels: NDArray[np.integer]) -> int:
+    """The fewest of `DEPTHS` that hold all pixels but the `OUTLIERS` and those that are saturated.
+
+    Most files of 16 bits hold 12: their upper 8 of 16 would be nearly black. A defect pixel or a
+    marker burnt in as white does not count, else it would darken the hand. Raises ValueError for
+    pixels below 0 or of more than 16 bits.
     """
     least, most = (int(pixels.min()), int(pixels.max())) if pixels.size else (0, 0)
     if least < 0 or most >> DEPTHS[-1]:
         raise ValueError(f"pixels from {least} to {most} have no known range")
-    depth = next(bits for bits in DEPTHS if most < 1 << bits)
-    return (pixels >> (depth - 8)).astype(np.uint8)
+    ignored = OUTLIERS * pixels.size + np.count_nonzero(pixels == (1 << DEPTHS[-1]) - 1)
+    return next(
+        bits
+        for bits in DEPTHS
+        if most < 1 << bits or np.count_nonzero(pixels >= 1 << bits) <= ignored
+    )
+
+
+def spread(values: NDArray[np.floating]) -> tuple[float, float]:
+    """The least and the largest value but for the `OUTLIERS` at either end."""
+    least, most = np.quantile(values, (OUTLIERS, 1 - OUTLIERS)).tolist()
+    return (least, most) if least < most else (float(values.min()), float(values.max()))
 
 
 def too_large(path: Path, why: str) -> InputError:

@@ -10,6 +10,7 @@ from torch import nn
 from handseg import rle
 from handseg.data.dataset import Dataset, Sample
 from handseg.data.fingerprint import fingerprint, hash_file
+from handseg.data.images import pixel_version
 from handseg.errors import InputError, UsageError
 from handseg.inference.device import best_device
 from handseg.inference.whole import Inference, host_masks, infer_samples
@@ -38,7 +39,8 @@ class PredictionJob:
     facts: dict[str, Any]
     loaded: LoadedRecipe
     checkpoint: Checkpoint
-    images_fingerprint: str
+    images: dict[str, Any]
+    """What the sidecar says of them."""
     out: Path
 
     def is_done(self) -> bool:
@@ -51,7 +53,7 @@ class PredictionJob:
         return (
             sidecar is not None
             and sidecar.get("checkpoint") == self.checkpoint.sha256
-            and sidecar.get("data_fingerprint") == self.images_fingerprint
+            and all(sidecar.get(key) == value for key, value in self.images.items())
         )
 
 
@@ -85,7 +87,7 @@ def plan_prediction(
         facts,
         loaded,
         load_best(run / layout.CHECKPOINTS, said),
-        images_fingerprint(samples, dataset),
+        images_facts(samples, dataset),
         out or prediction_path(run, split),
     )
 
@@ -103,7 +105,7 @@ def run_prediction(job: PredictionJob, progress: Progress = silent) -> Path:
     inference.place(model)
     sidecar = sidecar_of(job.run.name, job.facts, job.checkpoint, job.split) | {
         "made_by": "predict",
-        "data_fingerprint": job.images_fingerprint,
+        **job.images,
     }
     return write_predictions(
         job.out, model, job.samples, job.classes, recipe.data.size, inference, sidecar, progress
@@ -155,8 +157,12 @@ def sidecar_of(
     }
 
 
-def images_fingerprint(samples: Sequence[Sample], dataset: Dataset) -> str:
-    return fingerprint([sample.image for sample in samples], dataset.root)
+def images_facts(samples: Sequence[Sample], dataset: Dataset) -> dict[str, Any]:
+    """What images are predicted: their fingerprint, and the version of their pixels from 2 on."""
+    images = [sample.image for sample in samples]
+    version = max(map(pixel_version, images))
+    found = {"data_fingerprint": fingerprint(images, dataset.root)}
+    return found if version == 1 else {**found, "pixels": version}
 
 
 def samples_of(split: str, dataset: Dataset, facts: dict[str, Any]) -> tuple[Sample, ...]:

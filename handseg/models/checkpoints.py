@@ -76,7 +76,9 @@ def save_checkpoint(
         tensors = {name: tensor.contiguous() for name, tensor in weights.items()}
         averaged = {EMA_PREFIX + name: tensor.contiguous() for name, tensor in ema.items()}
         save_file(tensors | averaged, draft / WEIGHTS)
-        torch.save(dict(state), draft / STATE)
+        # Into a file of Python's: what torch writes itself fails without the system's error.
+        with (draft / STATE).open("wb") as file:
+            torch.save(dict(state), file)
         hashes = {name: hash_file(draft / name) for name in FILES}
         manifest = {"version": VERSION, "step": step, **facts, "sha256": hashes}
         (draft / MANIFEST).write_text(json.dumps(manifest, indent=1))

@@ -10,7 +10,7 @@ from typing import Any, cast
 from torch import Tensor
 
 from handseg import disk
-from handseg.errors import FailedError
+from handseg.errors import FailedError, HandsegError
 from handseg.models.checkpoints import point, pointed, prune, save_checkpoint
 from handseg.recipe.schema import CheckpointSchedule
 from handseg.runs import layout
@@ -184,8 +184,11 @@ class CheckpointManager:
         for others in (self.spec.keep, 1):
             try:
                 self.write_all(snapshot, others)
+            except HandsegError:
+                raise
             except Exception as error:
-                if not disk.is_full(error):
+                size = size_of(vars(snapshot))
+                if not disk.is_full(error) and disk.has_room(self.writer.folder, size):
                     raise
                 prune(self.root, 1)
             else:

@@ -5,6 +5,7 @@ The third layer of a recipe's check: is there what it asks for?
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from handseg.data.crop_manifest import crop_fingerprints, crop_samples
 from handseg.data.dataset import Dataset, Sample, labelled_training_samples, open_dataset
 from handseg.data.fingerprint import combined, file_hashes, fingerprint, sample_files
 from handseg.data.folds import FoldFile, load_or_make_folds, save_folds
+from handseg.data.images import pixel_version
 from handseg.errors import InputError, UsageError
 from handseg.recipe.faults import RecipeError, RecipeFault
 from handseg.recipe.load import LoadedRecipe
@@ -38,6 +40,12 @@ class TrainingData:
     """The sha256 of every image and label by its path in the data set."""
     added_fingerprints: tuple[str, ...]
     """Those of each region's crops and of each further data set."""
+
+    @cached_property
+    def read_otherwise(self) -> tuple[str, ...]:
+        """The images that earlier versions may have read as other pixels."""
+        samples = (*self.training, *self.validation)
+        return tuple(one.image_name for one in samples if pixel_version(one.image) > 1)
 
     @property
     def people(self) -> list[str]:

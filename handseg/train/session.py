@@ -9,10 +9,11 @@ from typing import Any, cast
 
 import torch
 
+from handseg.data.images import PIXEL_VERSION
 from handseg.errors import FailedError, HandsegError, InputError
 from handseg.inference.device import is_out_of_memory
 from handseg.inference.predictions import (
-    images_fingerprint,
+    images_facts,
     read_facts,
     sidecar_of,
     write_predictions,
@@ -25,7 +26,7 @@ from handseg.runs.control import acquire_lock
 from handseg.runs.predictions import prediction_path
 from handseg.runs.process import versions
 from handseg.runs.writer import RunWriter, refuse_taken
-from handseg.text import counted, duration, listed
+from handseg.text import counted, duration, listed, shown
 from handseg.train.data import TrainingData, find_data
 from handseg.train.interruption import StopError, StopRequest
 from handseg.train.setup import TrainingSetup, first_model, pick_device, prepare_setup
@@ -112,6 +113,12 @@ def resume(run: Path, loaded: LoadedRecipe, data_folder: Path, reporter: Reporte
             data = find_data(loaded, data_folder, progress, is_new=False)
         data = data.limited(before.get("limit"))
         refuse_other_data(run, before, data)
+        if is_read_otherwise(before, data):
+            names = data.read_otherwise
+            reporter.warn(
+                f"{run.name} began when {counted(len(names), 'image')} of its data may have been "
+                f"read as other pixels (orientation, depth, window, alpha): {shown(names)}"
+            )
         may_shrink = may_still_shrink(loaded, before)
         setup = prepare_setup(loaded, data, device, run.parent, reporter, may_shrink=may_shrink)
         for line in resume_lines(run, loaded, checkpoint):
@@ -250,7 +257,7 @@ def predict_held_out(trainer: Trainer, reason: str) -> Outcome:
     held_out = setup.data.validation
     sidecar = sidecar_of(writer.name, read_facts(writer.folder), best, "val") | {
         "made_by": "train",
-        "data_fingerprint": images_fingerprint(held_out, setup.data.dataset),
+        **images_facts(held_out, setup.data.dataset),
     }
     with setup.reporter.progress("predicting the held-out people") as progress:
         predictions = write_predictions(
@@ -366,13 +373,19 @@ def refuse_other_data(run: Path, before: Mapping[str, Any], data: TrainingData) 
             ),
             ("crops", before.get("added_fingerprints"), list(data.added_fingerprints), ""),
         )
-        if then != now
+        # Crops that were cut anew because of their pixels are those of the run all the same.
+        if then != now and not (what == "crops" and is_read_otherwise(before, data))
     ]
     if differs:
         raise InputError(
             f"{run.name} was trained on " + " and ".join(differs),
             hints=["train a new run, or name the data of this one with --data"],
         )
+
+
+def is_read_otherwise(before: Mapping[str, Any], data: TrainingData) -> bool:
+    """Whether a run began with a version that may have read some of its images otherwise."""
+    return bool(data.read_otherwise) and before.get("pixels", 1) < PIXEL_VERSION
 
 
 def read_files(run: Path) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from handseg.data.cache import CachedDataset, build_cache
 from handseg.data.dataset import Sample
+from handseg.data.images import PIXEL_VERSION
 from handseg.data.label_runs import cached_labels
 from handseg.data.labels import SampleLabels
 from handseg.data.storage import cache_root
@@ -89,6 +90,7 @@ class TrainingSetup:
             "crops": len(data.crops),
             "data": str(data.dataset.root.resolve()),
             "data_fingerprint": data.fingerprint,
+            **({"pixels": PIXEL_VERSION} if data.read_otherwise else {}),
             "added_fingerprints": list(data.added_fingerprints),
             "folds": data.folds.folds.folds,
             "trained_people": data.people,

@@ -221,3 +221,18 @@ def test_a_ring_around_a_finger_is_noted_by_a_deep_check(tmp_path):
     assert found(root) == []
     assert found(root, deep=True) == [("note", "something bright in a bone, as a ring or metal",
                                        image.name, "finger-14")]  # fmt: skip
+
+
+def test_what_a_file_says_of_its_picture_is_said_where_a_person_may_have_meant_it_otherwise(data):
+    tags, pages = Image.Exif(), [Image.open(paths(data, number)[0]) for number in (1, 2)]
+    tags[274] = 3
+    pages[0].transpose(Image.Transpose.ROTATE_180).save(paths(data, 1)[0], exif=tags)
+    tiff = paths(data, 2)[0].with_suffix(".tif")
+    pages[1].save(tiff, save_all=True, append_images=[pages[0]])
+    paths(data, 2)[0].unlink()
+    assert found(data) == [
+        ("note", inspection.TURNED, "image01.png", ""),
+        ("warning", inspection.SEVERAL_PAGES, "image02.tif", ""),
+    ]
+    said = "1 TIFF has several pages, the first is taken: image02.tif"
+    assert said in open_dataset(data).recognised

@@ -10,8 +10,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from handseg.data import cache, fingerprint
+from handseg.data import cache, fingerprint, images
 from handseg.data.cache import build_cache, cache_bytes
 from handseg.data.dataset import open_dataset
 from handseg.data.images import read_image
@@ -215,7 +216,7 @@ def test_a_folder_that_can_never_be_mapped_is_a_failure_and_no_endless_loop(hand
 MAKER = """
 import sys, time
 from pathlib import Path
-from handseg.data import cache
+from handseg.data import cache, images
 from handseg.data.dataset import open_dataset
 plain = cache.read_image
 cache.read_image = lambda path: (time.sleep(globals().get("pause", 0.2)), plain(path))[1]
@@ -304,3 +305,23 @@ def test_a_second_process_waits_for_the_first_and_makes_nothing_itself(hands):
     assert set(seen) == {"another process prepares them"}
     maker.communicate(timeout=60)
     assert maker.returncode == 0
+
+
+def test_pixels_that_are_read_otherwise_are_prepared_anew_and_no_others(hands, monkeypatch):
+    with monkeypatch.context() as old:
+        old.setattr(images, "PIXEL_VERSION", 1)
+        plain = cache.cache_folder(hands.train, hands.classes, 32)
+    assert cache.cache_folder(hands.train, hands.classes, 32) == plain
+    path = hands.train[0].image
+    shown, tags = read_image(path), Image.Exif()
+    tags[274] = 6
+    Image.fromarray(np.rot90(shown)).save(path, exif=tags)
+    with monkeypatch.context() as old:
+        # An earlier version, which does not turn it.
+        old.setattr(images, "PIXEL_VERSION", 1)
+        old.setattr(images, "_orientation", lambda image, path: 1)
+        before = build_cache(*opened(), 32)
+        assert before.sources[0].tolist() == [80, 60]
+    prepared = build_cache(*opened(), 32)
+    assert prepared.sources[0].tolist() == [60, 80]
+    assert np.array_equal(prepared.image(0), Letterbox((60, 80), 32).image(shown))

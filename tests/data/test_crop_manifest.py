@@ -3,12 +3,16 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from handseg.crops import cut_crops, plan_crops
-from handseg.data.crop_manifest import crop_samples, read_manifest, region_folder
+from handseg.data import images
+from handseg.data.crop_manifest import crop_samples, crop_source, read_manifest, region_folder
 from handseg.data.dataset import open_dataset
 from handseg.data.fingerprint import fingerprint, sample_files
+from handseg.data.images import read_image
 from handseg.data.labels import read_polygons
 from handseg.errors import InputError
 
@@ -118,3 +122,15 @@ def test_crops_are_of_the_people_that_the_data_set_tells_now(dataset, wrists, so
     Path("data/dataset.toml").write_text('person = "ID00"')
     samples = crop_samples(open_dataset(Path("data")), ["wrist"], source)
     assert {sample.person for sample in samples} == {"ID00"}
+
+
+def test_crops_of_pixels_that_are_read_otherwise_are_stale(dataset, wrists, source, monkeypatch):
+    image = dataset.train[0].image
+    Image.fromarray(read_image(image).astype(np.uint16) * 16).save(image)
+    source = fingerprint(sample_files(dataset.train), dataset.root)
+    with monkeypatch.context() as old:
+        old.setattr(images, "PIXEL_VERSION", 1)
+        cut_crops(wrists, "wrist", plan_crops(dataset.train, dataset.classes, "wrist"),
+                  dataset.classes, crop_source(dataset, "wrist", source))  # fmt: skip
+        assert crop_samples(dataset, ["wrist"], source)
+    assert "pixels read otherwise" in refusal(dataset, source)

@@ -280,3 +280,39 @@ def test_a_report_among_the_images_does_not_keep_the_others_from_being_listed(tm
     assert names == ["CT_small.dcm", "rtplan.dcm"]
     with pytest.raises(InputError, match="holds no image"):
         image_size(tmp_path / "rtplan.dcm")
+
+
+def test_without_a_window_one_bright_pixel_does_not_set_the_scale(dicom):
+    plain = np.random.default_rng(0).integers(200, 900, (100, 100)).astype(np.uint16)
+    hot = plain.copy()
+    hot[3, 3] = 65535
+    expected, read = read_image(dicom(plain)), read_image(dicom(hot))
+    assert (expected.min(), expected.max(), read[3, 3]) == (0, 255, 255)
+    assert np.array_equal(np.delete(read, 303), np.delete(expected, 303))
+
+
+@pytest.mark.parametrize("kind", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize("window", [{}, {"WindowCenter": 500, "WindowWidth": 500}])
+def test_padding_is_black_and_sets_no_scale(dicom, kind, window):
+    pixels = np.random.default_rng(0).integers(200, 900, (100, 100)).astype(np.int16)
+    bare = read_image(dicom(pixels[:, :60], PhotometricInterpretation=kind, **window))
+    pixels[:, 60:] = -2000
+    padded = {"PixelPaddingValue": -2000, "PhotometricInterpretation": kind, **window}
+    read = read_image(dicom(pixels, **padded))
+    assert np.array_equal(read[:, :60], bare)
+    assert not read[:, 60:].any()
+    pixels[50:, 60:] = -1990
+    assert np.array_equal(read_image(dicom(pixels, PixelPaddingRangeLimit=-1990, **padded)), read)
+
+
+def test_eight_bits_without_a_window_are_read_as_a_screen_shows_them(dicom):
+    dark = np.arange(30, 90, dtype=np.uint8).reshape(6, 10)
+    assert np.array_equal(read_image(dicom(dark)), dark)
+    assert read_image(dicom(dark, RescaleSlope=2, RescaleIntercept=-60)).max() == 255
+
+
+def test_colours_of_twelve_bits_are_read_by_the_bits_that_are_said_to_be_stored(dicom):
+    grey = np.arange(0, 1000, 10, dtype=np.uint16).reshape(10, 10)
+    path = dicom(grey, SamplesPerPixel=3, PhotometricInterpretation="RGB", PlanarConfiguration=0,
+                 BitsStored=12, HighBit=11, PixelData=np.stack([grey] * 3, -1).tobytes())  # fmt: skip
+    assert abs(read_image(path).astype(int) - (grey >> 4)).max() <= 1

@@ -82,7 +82,7 @@ def test_a_prediction_is_done_until_the_checkpoint_or_an_image_is_another(datase
     assert not job.is_done()
     run_prediction(job)
     assert job.is_done()
-    assert not replace(job, images_fingerprint="other").is_done()
+    assert not replace(job, images={"data_fingerprint": "other"}).is_done()
     other = replace(job.checkpoint, manifest={"sha256": {"model.safetensors": "other"}})
     assert not replace(job, checkpoint=other).is_done()
     job.out.unlink()

@@ -1,6 +1,7 @@
 """Checkpoints on a disk that is full for a while, without a training around them."""
 
 import errno
+import io
 import math
 
 import pytest
@@ -101,6 +102,43 @@ def test_where_there_is_room_for_one_alone_the_others_make_it(manager, monkeypat
         "step-00000002",
         "step-00000003",
     ]
+
+
+class FullFile(io.BytesIO):
+    """A file on a disk that takes so many bytes."""
+
+    def write(self, data):
+        if self.tell() + len(data) > 2000:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(data)
+
+
+def test_a_full_disk_is_known_by_the_errno_though_torch_covers_it_up(manager, monkeypatch):
+    def save(*arguments, **words):
+        torch.save({"a": torch.zeros(3000)}, FullFile())
+
+    with pytest.raises(RuntimeError, match="unexpected pos"):
+        save()
+    monkeypatch.setattr(module, "save_checkpoint", save)
+    manager.save(snapshot(1))
+    assert [one.step for one in manager.pending] == [1]
+    assert "is full" in manager.said[0][0]
+
+
+@pytest.mark.parametrize("message", ["unexpected pos 96477760 vs 96477712", "I/O (os error 5)"])
+def test_a_disk_without_room_for_a_checkpoint_is_full_whatever_is_said(
+    manager, monkeypatch, message
+):
+    def fail(*arguments, **words):
+        raise RuntimeError(message)
+
+    monkeypatch.setattr(module, "save_checkpoint", fail)
+    with pytest.raises(RuntimeError):
+        manager.save(snapshot(1))
+    assert manager.pending == []
+    monkeypatch.setattr(module.disk, "has_room", lambda folder, size: size < 10)
+    manager.save(snapshot(1))
+    assert [one.step for one in manager.pending] == [1]
 
 
 def test_another_fault_of_the_disk_is_no_full_disk(manager, monkeypatch):

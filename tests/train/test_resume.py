@@ -5,13 +5,16 @@ import shutil
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from handseg.crops import cut_crops, plan_crops
 from handseg.data.crop_manifest import region_folder
 from handseg.data.dataset import labelled_training_samples, open_dataset
 from handseg.data.fingerprint import fingerprint, sample_files
+from handseg.data.images import PIXEL_VERSION, read_image
 from handseg.errors import FailedError, HandsegError, InputError, TerminatedError, UsageError
 from handseg.models.checkpoints import load_checkpoint
 from handseg.recipe.load import load_recipe
@@ -364,3 +367,22 @@ def test_a_run_goes_on_in_as_many_threads_as_it_began_with(trained, go_on):
         torch.set_num_threads(before)
     assert any(f"{before + 1} threads" in text for text in go_on.watched.said)
     assert any("torch 2.0 (now" in text for text in go_on.watched.said)
+
+
+def test_a_run_that_began_when_pixels_were_read_otherwise_goes_on_and_says_so_once(begin, go_on):
+    image = open_dataset(Path("data")).train[0].image
+    Image.fromarray(read_image(image).astype(np.uint16) * 16).save(image)
+    begin(*SHORT)
+    facts = RUNS / "tiny-1/run.json"
+    before = json.loads(facts.read_text())
+    assert before.pop("pixels") == PIXEL_VERSION
+    # As an older version wrote it, of crops that have been cut anew since.
+    facts.write_text(json.dumps({**before, "added_fingerprints": ["of other pixels"]}))
+
+    def said():
+        go_on("tiny-1")
+        return [line for line in go_on.watched.said if image.name in line]
+
+    (line,) = said()
+    assert "tiny-1 began when 1 image of its data may have been read as other pixels" in line
+    assert said() == []

@@ -66,7 +66,7 @@ def compare(
     if json_:
         console.print_json(pairs_json(pairs))
     elif csv_:
-        console.out(pairs_csv(pairs, by))
+        console.print_csv(pairs_csv(pairs, by))
     else:
         print_tables(pairs, by, worst)
 

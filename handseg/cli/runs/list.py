@@ -114,7 +114,7 @@ def runs(
         console.print_json(run_rows(found, now))
     elif csv_:
         rows = [list(run_row(run, now).values()) for run in found]
-        console.out(Table([Column(name) for name in COLUMNS], rows).to_csv())
+        console.print_csv(Table([Column(name) for name in COLUMNS], rows).to_csv())
     else:
         print_list(found, now)
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from handseg import disk
 from handseg.cli import console
 from handseg.cli.command import Csv, Force, Json, Runs, check_out, command, runs_folder
 from handseg.cli.tables import Column, Table
@@ -72,12 +73,12 @@ def show(
     if html is not None:
         from handseg.view.run_page import run_page
 
-        html.write_text(run_page(report), encoding="utf-8")
+        disk.replace(html, run_page(report).encode())
         console.out(str(html))
     elif json_:
         console.print_json(report.as_json())
     elif csv_:
-        console.out(classes_table(report, sort).to_csv())
+        console.print_csv(classes_table(report, sort).to_csv())
     else:
         print_report(report, sort)
 

@@ -278,7 +278,10 @@ def run_child(training: Training, request: TrainRequest, signals: QueueSignals) 
 
     begun = time.time()
     words = [*PROGRAM, *training.words(request), *verbosity_words()]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    # Passed on as it is, whatever its encoding.
+    process = subprocess.Popen(
+        words, stdout=subprocess.PIPE, encoding="utf-8", errors="surrogateescape"
+    )
     signals.child = process
     if signals.name is not None and signals.name != "SIGINT":
         # It came before there was a process to pass it on to.
