@@ -138,8 +138,9 @@ def not_bones(
 def bones_of(
     classes: Iterable[str], aliases: Mapping[str, tuple[str, ...]] = ALIASES
 ) -> dict[str, str]:
-    """The bone that each class is, for those that are exactly one."""
-    found = {name: aliases.get(name, (name,)) for name in classes}
+    """The bone that each class is, for those that are exactly one; by name in any spelling."""
+    plain = {plain_name(bone): bone for bone in BONES}
+    found = {name: aliases.get(name, (plain.get(plain_name(name), name),)) for name in classes}
     return {
         name: bones[0] for name, bones in found.items() if len(bones) == 1 and bones[0] in BONES
     }

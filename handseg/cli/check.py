@@ -25,7 +25,7 @@ from handseg.cli.command import (
 )
 from handseg.cli.tables import Column, Table
 from handseg.errors import InputError, UsageError
-from handseg.text import counted, people_text, pixels_text
+from handseg.text import counted, people_text, pixels_text, shown
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -446,11 +446,18 @@ def exclude(checked: "DataCheck", strict: bool) -> frozenset[str]:
     """
     from handseg.data.settings import write_excludes
 
-    root, names = checked.dataset.root, checked.at_fault(strict=strict)
+    root, at_fault = checked.dataset.root, checked.at_fault(strict=strict)
+    training = {sample.image_name for sample in checked.dataset.train}
+    names = [name for name in at_fault if name in training]
+    tested = [name for name in at_fault if name not in training]
+    if tested:
+        # What is left out would have no prediction either.
+        number = counted(len(tested), "test image is", "test images are")
+        console.info(f"{number} at fault and stays in the set: {shown(tested)}")
     if not names:
-        console.info("no image is at fault: nothing is written")
+        console.info("no training image is at fault: nothing is written")
         return frozenset()
-    if {sample.image_name for sample in checked.dataset.train} <= set(names):
+    if training <= set(names):
         raise InputError(
             f"every training image of {root} is at fault: none is left out",
             hints=[f"handseg check {root} --json"],

@@ -62,6 +62,13 @@ class Dataset:
         return LAYOUTS[self.layout].label_path(self.root, image)
 
     @property
+    def has_classes(self) -> bool:
+        """Whether it has classes of its own: a set without labels takes those of a model."""
+        samples = (*self.train, *self.labelled_test)
+        is_labelled = any(sample.labels is not None for sample in samples)
+        return is_labelled or self.settings.classes is not None
+
+    @property
     def bones(self) -> dict[str, str]:
         """The bone that each class is, for those that are exactly one."""
         return bones_of(self.classes, self.aliases)

@@ -9,7 +9,7 @@ from handseg.data.labels import Labels, Sample
 from handseg.data.layout import Listing
 from handseg.data.settings import Settings
 from handseg.formats.labelme import LabelmeFormat
-from handseg.formats.polygons import unknown_class
+from handseg.formats.polygons import known_name, unknown_class
 
 
 class Labelme(Flat):
@@ -40,8 +40,9 @@ def read_labelme(path: Path, classes: Sequence[str]) -> Labels:
     masks = LabelmeFormat().read(path)
     (image, size), *_ = masks.images.items()
     labels = Labels({}, (), {}, size, str(path))
-    for name in masks.classes:
-        polygons, runs = masks.polygons_of(image, name), masks.runs_of(image, name)
+    for written in masks.classes:
+        name = known_name(written, classes)
+        polygons, runs = masks.polygons_of(image, written), masks.runs_of(image, written)
         if name not in classes and len(runs):
             raise unknown_class(str(path), name, classes)
         if polygons:

@@ -112,7 +112,7 @@ def read_document(path: Path) -> CocoDocument:
     categories: dict[Id, Category] = {}
     for number, entry in enumerate(document["categories"]):
         place = f"{path}: category {number}"
-        name = check_name(place, _field(place, entry, "name"))
+        name = check_name(place, _field(place, entry, "name")).strip()
         above = entry.get("supercategory")
         _add(place, entry, categories, Category(name, above if isinstance(above, str) else ""))
     annotations: dict[Id, list[Annotation]] = {}

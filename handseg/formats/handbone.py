@@ -27,6 +27,7 @@ from handseg.formats.polygons import (
     Points,
     Polygon,
     PolygonMask,
+    known_name,
     polygon_of,
     read_points,
     unknown_class,
@@ -141,7 +142,7 @@ def _read_annotation(
     place: str, number: int, entry: Any, classes: Sequence[str]
 ) -> LabelledPolygon | AnnotationFault:
     try:
-        label = _label_of(place, entry)
+        label = known_name(_label_of(place, entry), classes)
         if label not in classes:
             raise unknown_class(place, label, classes)
     except InputError as error:

@@ -4,10 +4,10 @@ import hashlib
 import json
 import struct
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -36,13 +36,16 @@ from handseg.formats.masks import (
 from handseg.text import counted, pixels_text, shown
 from handseg.work import Progress, silent, threads
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 INDEX = "planes.json"
 """Which file holds which mask, and what the files cannot say."""
 FORMAT = "handseg planes"
 VERSION = 1
 
-HALVES = [0] * 128 + [1] * 128
-"""Of 256 grey levels, those that count as white."""
+WHITE = (0, 1, 255, (1 << 16) - 1)
+"""The largest value of a mask, by who wrote it."""
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 BITS, GREY = 1, 0
 """Bits of a pixel; the kind of a picture whose pixels are brightnesses."""
@@ -140,11 +143,11 @@ class PngFormat(FolderFormat):
     def read(self, path: Path) -> Masks:
         """The masks of a folder of planes; a picture is opened when its mask is asked for.
 
-        What is white is inside: pixels of half the brightness or more, in pictures of other kinds
-        than black and white too. Raises InputError, with the place, where the index is at fault or
-        a plane is missing, damaged, of another size or outside the folder.
+        What is white is inside, in pictures of other kinds than black and white too. Raises
+        InputError, with the place, where the index is at fault or a plane is missing, damaged, of
+        another size, outside the folder or no mask.
         """
-        index = read_index(path)
+        index = _with_painted(path, read_index(path))
 
         def runs_of(image: str, cls: str) -> rle.Runs:
             file = index.files.get((image, cls))
@@ -165,7 +168,7 @@ class PngFormat(FolderFormat):
     def write(self, place: Place, masks: Masks, progress: Progress = silent) -> Path:
         """Write the planes, each image in a thread, and then their index."""
         files: dict[tuple[str, str], str] = {}
-        paths = _paths(masks)
+        paths = _paths(masks.images, masks.classes)
         with folder_at(place) as draft:
             root = draft.path
             with threads() as pool:
@@ -233,7 +236,7 @@ def _read_plane(path: Path, size: Size) -> rle.Runs:
                 details=f"{INDEX} says {pixels_text(size)}",
             )
         try:
-            plane = picture if picture.mode == "1" else picture.convert("L").point(HALVES, "1")
+            plane = picture if picture.mode == "1" else _black_and_white(path, picture)
             box = plane.getbbox()
             if box is None:
                 return rle.empty()
@@ -243,6 +246,53 @@ def _read_plane(path: Path, size: Size) -> rle.Runs:
         except DAMAGE as error:
             raise unreadable(path, str(error)) from error
     return rle.from_mask(band) + top * size[1]
+
+
+def _with_painted(folder: Path, index: PlanesIndex) -> PlanesIndex:
+    """The index with planes that a person painted where no mask was, which it does not list."""
+    paths = _paths(index.images, index.classes)
+    painted = {
+        place: file
+        for place, file in paths.items()
+        if place not in index.files and (folder / file).is_file()
+    }
+    labelled = {
+        image: known | {cls for name, cls in painted if name == image}
+        for image, known in index.labelled.items()
+    }
+    return replace(index, files={**index.files, **painted}, labelled=labelled)
+
+
+def _black_and_white(path: Path, picture: "Image.Image") -> "Image.Image":
+    """A plane that another program saved; raises InputError where it is no mask.
+
+    White is inside, or 1 where the largest value is 1. Anything else would be guessed at: a colour
+    that was painted with, soft edges, what shows through.
+    """
+    from PIL import Image
+
+    pixels = np.asarray(picture.convert("RGBA") if picture.has_transparency_data or picture.mode
+                        in ("P", "RGB", "CMYK") else picture)  # fmt: skip
+    fault = ""
+    if pixels.ndim == 3:
+        colour, alpha = pixels[..., :3], pixels[..., 3:]
+        if alpha.size and alpha.min() < 255:
+            fault = "has transparent pixels"
+        elif np.ptp(colour, axis=2).any():
+            fault = "is painted in colour"
+        pixels = colour[..., 0]
+    values = np.unique(pixels).tolist()
+    if not fault and (set(values) - {0, values[-1]} or values[-1] not in WHITE):
+        fault = f"has the values {shown([str(value) for value in values])}"
+    if not fault and pixels[[0, 0, -1, -1], [0, -1, 0, -1]].all():
+        fault = "is white in all four corners"
+    if fault:
+        raise InputError(
+            f"the plane {path} {fault}: it is no mask",
+            details="of a mask every pixel is black (0) or white (1, 255 or 65535), and no other",
+            hints=["paint with pure black and white, without soft edges, and save it as grey"],
+        )
+    return Image.fromarray(pixels != 0)
 
 
 def _sha256(folder: Path, index: PlanesIndex) -> str:
@@ -288,12 +338,12 @@ def _write_planes(
     return files
 
 
-def _paths(masks: Masks) -> dict[tuple[str, str], str]:
+def _paths(images: Iterable[str], classes: Sequence[str]) -> dict[tuple[str, str], str]:
     """`folder/file.png` for every image and class."""
     folders, pictures = FileNames(), FileNames()
     # Stems and classes are numbered on their own: a class has the same file name in every folder.
-    folder_of = {image: folders.of(stem_of(image)) for image in masks.images}
-    picture_of = {cls: pictures.of(cls) for cls in masks.classes}
+    folder_of = {image: folders.of(stem_of(image)) for image in images}
+    picture_of = {cls: pictures.of(cls) for cls in classes}
     return {
         (image, cls): f"{folder}/{picture}.png"
         for image, folder in folder_of.items()

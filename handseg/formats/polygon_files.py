@@ -4,8 +4,10 @@ import hashlib
 import json
 import os
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol
@@ -25,7 +27,7 @@ from handseg.formats.documents import (
     read_json,
 )
 from handseg.formats.masks import AHEAD, FolderFormat, Masks, Place, folder_at, origin_of
-from handseg.formats.polygons import Polygon, PolygonMask, unknown_class
+from handseg.formats.polygons import Polygon, PolygonMask, known_name, unknown_class
 from handseg.text import counted, shown
 from handseg.work import Progress, silent, threads
 
@@ -34,6 +36,8 @@ LARGEST_FILE = 1 << 26
 KEY = "handseg"
 """Of what handseg writes beside the shapes."""
 VERSION = 1
+NEAR = 0.8
+"""How like each other a class and its misspelling are, by `difflib`."""
 SETTINGS = "dataset.toml"
 """Of a data set: what a folder of label files needs to be one."""
 
@@ -285,14 +289,20 @@ class PolygonFormat(FolderFormat):
 
     def _file(self, path: Path) -> PolygonFile:
         document = read_json(path, largest=LARGEST_FILE)
-        labels = frozenset(shape.label for shape in self.shapes(path, document))
+        metadata = self.metadata(path, document)
+        labels = frozenset(shape.label for shape in self._named(path, document, metadata))
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        return PolygonFile(path, digest, self.metadata(path, document), labels)
+        return PolygonFile(path, digest, metadata, labels)
+
+    def _named(self, path: Path, document: Any, metadata: FileMetadata) -> Iterator[Shape]:
+        """The shapes of a file; one whose label means a class in another spelling is of that."""
+        for shape in self.shapes(path, document):
+            yield shape._replace(label=known_name(shape.label, metadata.classes or BONES))
 
     def _drawn(self, file: PolygonFile) -> dict[str, PolygonMask]:
         document = read_json(file.path, largest=LARGEST_FILE)
         shapes: dict[str, list[Shape]] = {}
-        for shape in self.shapes(file.path, document):
+        for shape in self._named(file.path, document, file.metadata):
             shapes.setdefault(shape.label, []).append(shape)
         drawn: dict[str, PolygonMask] = {}
         for label, some in shapes.items():
@@ -350,9 +360,29 @@ def _classes(files: Sequence[PolygonFile], usual: tuple[str, ...] | None) -> tup
         return tuple(dict.fromkeys(cls for classes in written for cls in classes))
     if usual is not None:
         return usual
+    _refuse_typos(files)
     drawn = {label for file in files for label in file.labels}
     bones = [bone for bone in BONES if bone in drawn]
     return (*bones, *sorted(drawn.difference(bones)))
+
+
+def _refuse_typos(files: Sequence[PolygonFile]) -> None:
+    """Raise InputError for a label that is nearly a class which its image lacks and others have.
+
+    It would be a class of its own, and empty the right one.
+    """
+    times = Counter(label for file in files for label in file.labels)
+    for file in files:
+        for label in sorted(file.labels.difference(BONES)):
+            others = [name for name in (*BONES, *times) if name != label]
+            near = get_close_matches(label, others, n=1, cutoff=NEAR)
+            if near and near[0] not in file.labels and 2 * times[label] <= times[near[0]]:
+                raise InputError(
+                    f"{file.path} draws {label!r} (did you mean {near[0]}?)",
+                    details=f"{near[0]} is not drawn there; {times[near[0]]} of {len(files)} files "
+                    "have it",
+                    hints=["correct the label; a class of its own must be unlike the others"],
+                )
 
 
 def _check(file: PolygonFile, owner: PolygonFile, classes: frozenset[str]) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg import rle
+from handseg.anatomy import plain_name
 from handseg.errors import InputError, did_you_mean
 from handseg.formats.documents import Size
 
@@ -14,13 +15,13 @@ Points = NDArray[np.float64]
 """`float64[points, 2]` of `(x, y)` in pixels, as a file has them."""
 Polygon = NDArray[np.int32]
 """`int32[points, 2]` of `(x, y)` in pixels, as it is drawn."""
-Outline = list[list[int]]
+Outline = list[list[float]]
 """`[[x, y], …]` in pixels, as it is written."""
 
 FARTHEST = 1 << 20
 """Coordinates are held within this, in pixels: cv2 computes in fixed point."""
-LEAST_POINTS = 3
-"""Of a polygon: other tools refuse to open fewer."""
+HALF = 0.4
+"""Pixels on either side of a line of them: an area, but nothing that rounds to another pixel."""
 
 
 class PolygonMask(NamedTuple):
@@ -33,7 +34,11 @@ class PolygonMask(NamedTuple):
         """The polygons that it was drawn with, else such as draw it again."""
         if not self.polygons:
             return outlines_of_runs(self.runs, size)
-        return [_long_enough(polygon.tolist()) for polygon in self.polygons]
+        return [
+            part
+            for polygon in self.polygons
+            for part in (_with_area(polygon.tolist()) if is_line(polygon) else [polygon.tolist()])
+        ]
 
 
 def read_points(place: str, value: Any) -> Points:
@@ -80,7 +85,7 @@ def outlines(mask: NDArray[np.uint8]) -> list[Outline]:
     """Polygons `[[x, y], …]` whose union, drawn with `fillPoly`, is the mask, pixel by pixel.
 
     A polygon cannot have a hole: a part that has some is cut through them. A single pixel and a
-    line come as polygons too, of three points on it.
+    line come as polygons too, whose points are rounded to it: they have an area.
     """
     return list(_outlines(mask, (0, 0)))
 
@@ -101,6 +106,15 @@ def box_of(runs: rle.Runs, size: Size) -> tuple[NDArray[np.uint8], tuple[int, in
     columns = np.flatnonzero(band.any(axis=0))
     left, right = int(columns[0]), int(columns[-1]) + 1
     return np.ascontiguousarray(band[:, left:right]), (left, top)
+
+
+def known_name(label: str, classes: Sequence[str]) -> str:
+    """The class that a label means whatever its case, blanks and signs; else as it is written."""
+    label = label.strip()
+    if label in classes:
+        return label
+    same = [name for name in classes if plain_name(name) == plain_name(label)]
+    return same[0] if len(same) == 1 else label
 
 
 def unknown_class(place: str, name: str, classes: Sequence[str]) -> InputError:
@@ -128,7 +142,7 @@ def _outlines(mask: NDArray[np.uint8], corner: tuple[int, int]) -> Iterator[Outl
         if parts is not None and number in holes:
             yield from _cut(parts, contour[:, 0], holes[number], corner)
         elif owner < 0:
-            yield _long_enough(contour[:, 0].tolist())
+            yield from _with_area(contour[:, 0].tolist())
 
 
 def _cut(
@@ -156,5 +170,31 @@ def _cut(
     )
 
 
-def _long_enough(points: Outline) -> Outline:
-    return points + points[:1] * (LEAST_POINTS - len(points))
+def is_line(polygon: Polygon) -> bool:
+    """Whether all points lie on one straight line."""
+    return bool(np.linalg.matrix_rank(polygon - polygon[0]) < 2)
+
+
+def _with_area(points: Outline) -> Iterator[Outline]:
+    """An outline; of pixels in a line, there and back, a strip for each stretch of the line."""
+    ring = np.array(points)
+    after = np.roll(ring, -1, axis=0)
+    if (ring[:, 0] * after[:, 1] - ring[:, 1] * after[:, 0]).sum():
+        yield points
+        return
+    ends = zip(points, after.tolist(), strict=True)
+    stretches = {tuple(sorted((tuple(start), tuple(end)))) for start, end in ends}
+    for start, end in sorted(one for one in stretches if len(stretches) == 1 or one[0] != one[1]):
+        yield _strip(np.array(start), np.array(end))
+
+
+def _strip(start: NDArray[Any], end: NDArray[Any]) -> Outline:
+    """Four points around a stretch of pixels, all of which round to one of its ends."""
+    right, down = np.sign(end - start)
+    if (right, down) == (0, 0):
+        along, across = np.array((HALF, 0)), np.array((0, HALF))
+    else:
+        along, across = np.zeros(2), HALF * np.array((-down, right))
+    corners = (start - along - across, end + along - across, end + along + across,
+               start - along + across)  # fmt: skip
+    return [[round(float(x), 1), round(float(y), 1)] for x, y in corners]

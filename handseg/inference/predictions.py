@@ -26,6 +26,8 @@ from handseg.work import Progress, silent
 
 NEEDED = ("classes", "recipe", "fold", "folds", "trained_people")
 """Fields of `run.json` without which nothing can be predicted."""
+DATA, UNREADABLE = "data", "unreadable"
+"""Of a sidecar: the folder of the data set, and its images that were left out."""
 
 
 @dataclass(frozen=True)
@@ -45,16 +47,46 @@ class PredictionJob:
 
     def is_done(self) -> bool:
         """Whether the file is there and whole, made by this checkpoint of these images."""
-        try:
-            sidecar = read_sidecar(self.out, hash_file(self.out))
-        except (OSError, InputError):
-            # Missing or damaged: it is made anew.
-            return False
+        sidecar = sidecar_there(self.out)
         return (
             sidecar is not None
+            and UNREADABLE not in sidecar
             and sidecar.get("checkpoint") == self.checkpoint.sha256
-            and all(sidecar.get(key) == value for key, value in self.images.items())
+            and all(sidecar.get(key) == value for key, value in self.images.items() if key != DATA)
         )
+
+    def refuse_other_data(self) -> None:
+        """Raise UsageError where the file is of the images of another data set.
+
+        What an earlier version wrote says not of which: images of other names are another's.
+        """
+        sidecar = sidecar_there(self.out)
+        if sidecar is None or sidecar.get("data_fingerprint") == self.images["data_fingerprint"]:
+            return
+        names = {sample.image_name for sample in self.samples}
+        before = sidecar.get(DATA)
+        is_same = before == self.images[DATA] if before else bool(names & sidecar_images(sidecar))
+        if not is_same:
+            raise UsageError(
+                f"{self.out} has the predictions of {before or 'another data set'}",
+                hints=[
+                    f"--out {self.run.name}-{Path(self.images[DATA]).name}.csv   # beside them",
+                    "--force replaces them",
+                ],
+            )
+
+
+def sidecar_there(path: Path) -> dict[str, Any] | None:
+    """The sidecar of a whole file; None where it is missing or damaged: it is made anew."""
+    try:
+        return read_sidecar(path, hash_file(path))
+    except (OSError, InputError):
+        return None
+
+
+def sidecar_images(sidecar: Mapping[str, Any]) -> set[str]:
+    images = sidecar.get("images")
+    return set(images) if isinstance(images, dict) else set()
 
 
 def plan_prediction(
@@ -73,7 +105,8 @@ def plan_prediction(
         InputError: the run has no checkpoint or other classes, or the split no images.
     """
     facts = read_facts(run)
-    if tuple(facts["classes"]) != dataset.classes:
+    classes = tuple(facts["classes"])
+    if dataset.has_classes and classes != dataset.classes:
         raise InputError(f"{run.name} knows other classes than {dataset.root}")
     samples = samples_of(split, dataset, facts)
     if not samples:
@@ -85,7 +118,7 @@ def plan_prediction(
         run,
         split,
         samples,
-        dataset.classes,
+        classes,
         facts,
         loaded,
         load_best(run / layout.CHECKPOINTS, said),
@@ -94,11 +127,14 @@ def plan_prediction(
     )
 
 
-def run_prediction(job: PredictionJob, progress: Progress = silent) -> Path:
+def run_prediction(
+    job: PredictionJob,
+    progress: Progress = silent,
+    unreadable: dict[str, InputError] | None = None,
+) -> Path:
     """Predict and write the CSV with its sidecar, whole or not at all.
 
-    Raises:
-        InputError: an image is unreadable.
+    Raises as `write_predictions`, which notes in `unreadable`.
     """
     recipe = job.loaded.recipe
     model = build_model(recipe, len(job.classes), weights="none")
@@ -109,8 +145,9 @@ def run_prediction(job: PredictionJob, progress: Progress = silent) -> Path:
         "made_by": "predict",
         **job.images,
     }
+    size = recipe.data.size
     return write_predictions(
-        job.out, model, job.samples, job.classes, recipe.data.size, inference, sidecar, progress
+        job.out, model, job.samples, job.classes, size, inference, sidecar, progress, unreadable
     )
 
 
@@ -123,25 +160,33 @@ def write_predictions(
     inference: Inference,
     sidecar: Mapping[str, Any],
     progress: Progress = silent,
+    unreadable: dict[str, InputError] | None = None,
 ) -> Path:
     """Predict `samples` and write `path` and its sidecar, whole or not at all.
 
-    Images stand in the order of `samples`, classes in that of `classes`.
+    Images stand in the order of `samples`, classes in that of `classes`. Images that cannot be read
+    are left out and noted in `unreadable`, where that is given.
 
     Raises:
-        InputError: an image is unreadable.
+        InputError: an image is unreadable, and none may be; or none can be read.
     """
     sizes: dict[str, list[int]] = {}
+    fields: dict[str, Any] = {**sidecar, "classes": list(classes), "images": sizes}
 
     def rows() -> Iterator[tuple[str, str, rle.Runs]]:
-        for sample, fit, logits in infer_samples(model, samples, size, inference, progress):
+        inferred = infer_samples(model, samples, size, inference, progress, unreadable)
+        for sample, fit, logits in inferred:
             sizes[sample.image_name] = list(fit.source)
             for name, mask in zip(classes, host_masks(logits, fit), strict=True):
                 yield sample.image_name, name, rle.from_mask(mask)
+        if unreadable:
+            if not sizes:
+                raise next(iter(unreadable.values()))
+            fields[UNREADABLE] = sorted(unreadable)
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    # `sizes` fills while the rows are written, and the sidecar is written after them.
-    return write_submission(path, rows(), {**sidecar, "classes": list(classes), "images": sizes})
+    # `fields` fills while the rows are written, and the sidecar is written after them.
+    return write_submission(path, rows(), fields)
 
 
 def sidecar_of(
@@ -163,7 +208,10 @@ def images_facts(samples: Sequence[Sample], dataset: Dataset) -> dict[str, Any]:
     """What images are predicted: their fingerprint, and the version of their pixels from 2 on."""
     images = [sample.image for sample in samples]
     version = max(map(pixel_version, images))
-    found = {"data_fingerprint": fingerprint(images, dataset.root)}
+    found: dict[str, Any] = {
+        DATA: str(dataset.root.resolve()),
+        "data_fingerprint": fingerprint(images, dataset.root),
+    }
     return found if version == 1 else {**found, "pixels": version}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from torch.nn import functional
 from handseg.data.dataset import Sample
 from handseg.data.images import LARGE
 from handseg.data.planes import Letterbox, read_letterboxed
+from handseg.errors import InputError
 from handseg.inference.device import MicroBatchSize, autocast, inference_precision
 from handseg.recipe.schema import Train
 from handseg.work import Progress, silent
@@ -114,22 +116,33 @@ class Inference:
             return model(torch.from_numpy(images).to(self.device))
 
 
+class Batch(NamedTuple):
+    """Samples, their images `uint8[n, size, size]`, and how each was fitted."""
+
+    samples: Sequence[Sample]
+    images: NDArray[np.uint8]
+    fits: list[Letterbox]
+
+
 def infer_samples(
     model: nn.Module,
     samples: Sequence[Sample],
     size: int,
     inference: Inference,
     progress: Progress = silent,
+    unreadable: dict[str, InputError] | None = None,
 ) -> Iterator[tuple[Sample, Letterbox, Tensor]]:
     """Each sample with its logits `float[classes, size, size]`, in order.
 
+    Images that cannot be read are left out and noted in `unreadable`, where that is given.
+
     Raises:
-        InputError: an image is unreadable.
+        InputError: an image is unreadable, and none may be.
     """
     model.eval()
     done = 0
     micro_batch = MicroBatchSize(inference.batch_size)
-    for batch, images, fits in read_batches(samples, size, inference.batch_size):
+    for batch, images, fits in read_batches(samples, size, inference.batch_size, unreadable):
 
         def logits_of(indices: range, images: NDArray[np.uint8] = images) -> Tensor:
             return inference.logits(model, images[indices.start : indices.stop])
@@ -142,23 +155,37 @@ def infer_samples(
 
 
 def read_batches(
-    samples: Sequence[Sample], size: int, batch_size: int
-) -> Iterator[tuple[Sequence[Sample], NDArray[np.uint8], list[Letterbox]]]:
+    samples: Sequence[Sample],
+    size: int,
+    batch_size: int,
+    unreadable: dict[str, InputError] | None = None,
+) -> Iterator[Batch]:
     """The samples in batches as `read_batch` gives them, each read while the one before is used."""
     batches = [samples[start : start + batch_size] for start in range(0, len(samples), batch_size)]
     with ThreadPoolExecutor(1) as reader:
-        waiting: deque[Future[tuple[NDArray[np.uint8], list[Letterbox]]]] = deque()
-        for number, batch in enumerate(batches):
+        waiting: deque[Future[Batch | None]] = deque()
+        for number in range(len(batches)):
             while len(waiting) < 2 and number + len(waiting) < len(batches):
-                waiting.append(reader.submit(read_batch, batches[number + len(waiting)], size))
-            yield batch, *waiting.popleft().result()
+                following = batches[number + len(waiting)]
+                waiting.append(reader.submit(read_batch, following, size, unreadable))
+            if (batch := waiting.popleft().result()) is not None:
+                yield batch
 
 
-def read_batch(samples: Sequence[Sample], size: int) -> tuple[NDArray[np.uint8], list[Letterbox]]:
-    """The images of some samples as `uint8[n, size, size]`, and how each was fitted."""
-    images, fits = [], []
+def read_batch(
+    samples: Sequence[Sample], size: int, unreadable: dict[str, InputError] | None = None
+) -> Batch | None:
+    """Some samples, or those that can be read; None where none can."""
+    found, images, fits = [], [], []
     for sample in samples:
-        fit, image = read_letterboxed(sample.image, size)
+        try:
+            fit, image = read_letterboxed(sample.image, size)
+        except InputError as error:
+            if unreadable is None:
+                raise
+            unreadable[sample.image_name] = error
+            continue
+        found.append(sample)
         images.append(image)
         fits.append(fit)
-    return np.stack(images), fits
+    return Batch(found, np.stack(images), fits) if found else None

@@ -112,3 +112,69 @@ def test_out_is_no_folder(type_predict):
     done = type_predict("last", "--out", "mine")
     assert done.exit_code == 2
     assert "is a folder" in done.stderr
+
+
+def test_an_image_that_cannot_be_read_costs_no_other_its_prediction(type_predict):
+    bad, *others = sorted(Path("data/test/DCM").glob("*/*.png"))
+    whole = bad.read_bytes()
+    bad.write_bytes(whole[: len(whole) // 2])
+    for _ in range(2):
+        done = type_predict("last")
+        assert (done.exit_code, done.stdout) == (3, f"{TEST}\n")
+        assert "1 image that cannot be read has no prediction" in done.stderr
+        assert bad.name in done.stderr
+    sidecar = json.loads(Path(f"{TEST}.json").read_text())
+    assert sidecar["unreadable"] == [bad.name]
+    assert set(sidecar["images"]) == {path.name for path in others}
+    assert bad.name not in TEST.read_text()
+    bad.write_bytes(whole)
+    assert type_predict("last").exit_code == 0
+    assert bad.name in TEST.read_text()
+
+
+def other_data(name, images=2, **settings):
+    """A flat folder of test pictures without labels, of other names than those in `data`."""
+    folder = Path(name)
+    folder.mkdir()
+    for number, path in enumerate(sorted(Path("data/train/DCM").glob("*/*.png"))[:images]):
+        shutil.copy(path, folder / f"new{number}.png")
+    lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
+    (folder / "dataset.toml").write_text("\n".join(lines))
+    return folder
+
+
+def test_predictions_of_other_data_are_never_replaced_unasked(type_predict):
+    type_predict("last")
+    before = TEST.read_bytes()
+    (Path("data2/test/DCM/ID9")).mkdir(parents=True)
+    shutil.copy(next(Path("data/train/DCM").glob("*/*.png")), "data2/test/DCM/ID9/new.png")
+    refused = type_predict("last", "--data", "data2")
+    assert refused.exit_code == 2
+    assert "--out tiny-1-data2.csv" in refused.stderr
+    assert TEST.read_bytes() == before
+    assert type_predict("last", "--data", "data2", "--out", "tiny-1-data2.csv").exit_code == 0
+    assert type_predict("last", "--data", "data2", "--force").exit_code == 0
+    assert "new.png" in TEST.read_text()
+
+
+def test_without_a_run_those_that_fit_are_predicted_and_others_named(type_predict):
+    shutil.copytree("runs/tiny-1", "runs/other-1")
+    facts = json.loads(Path("runs/other-1/run.json").read_text())
+    facts["classes"] = [f"bone {number}" for number in range(len(facts["classes"]))]
+    Path("runs/other-1/run.json").write_text(json.dumps(facts))
+    done = type_predict()
+    assert (done.exit_code, done.stdout) == (0, f"{TEST}\n")
+    assert "other-1 is left out: other-1 knows other classes" in done.stderr
+    assert type_predict("other-1").exit_code == 3
+
+
+def test_pictures_without_labels_are_of_the_classes_of_the_run(type_predict):
+    facts = json.loads(Path("runs/tiny-1/run.json").read_text())
+    facts["classes"] = [f"bone {number}" for number in range(len(facts["classes"]))]
+    Path("runs/tiny-1/run.json").write_text(json.dumps(facts))
+    other_data("pictures")
+    done = type_predict("last", "--data", "pictures", "--split", "all", "--out", "all.csv")
+    assert done.exit_code == 0, done.stderr
+    assert "new0.png,bone 0," in Path("all.csv").read_text()
+    other_data("named", classes=["Ulna"])
+    assert type_predict("last", "--data", "named", "--split", "all").exit_code == 3

@@ -66,9 +66,34 @@ def test_a_plane_that_another_tool_saved_in_colour_is_read(planes, bar, mode):
     assert (rle.to_mask(PngFormat().read(planes).runs_of("i.png", "Ulna"), (3, 5)) == bar).all()
 
 
-def test_grey_counts_as_white_from_half_the_brightness_on(planes):
-    Image.fromarray(np.array([[0, 127, 128, 255, 1]] * 3, np.uint8)).save(planes / "i/Ulna.png")
-    assert rle.format(PngFormat().read(planes).runs_of("i.png", "Ulna")) == "3 2 8 2 13 2"
+def test_a_plane_of_zeros_and_ones_is_read(planes, bar):
+    Image.fromarray(bar).save(planes / "i/Ulna.png")
+    assert (rle.to_mask(PngFormat().read(planes).runs_of("i.png", "Ulna"), (3, 5)) == bar).all()
+
+
+def test_a_plane_of_sixteen_bits_is_read(planes, bar):
+    Image.fromarray(bar.astype(np.uint16) * 65535).save(planes / "i/Ulna.png")
+    assert (rle.to_mask(PngFormat().read(planes).runs_of("i.png", "Ulna"), (3, 5)) == bar).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda bar: np.stack([bar * 255, bar * 0, bar * 0], -1), "painted in colour"),
+        (lambda bar: bar * 200, "has the values 0, 200"),
+        (lambda bar: bar * 127 + 128, "has the values 128, 255"),
+        (lambda bar: 255 - bar * 255, "white in all four corners"),
+        (lambda bar: np.stack([bar * 0] * 3 + [bar * 255], -1), "transparent"),
+    ],
+)
+def test_a_plane_that_is_no_mask_is_refused_by_name(planes, change, words):
+    """It would come back empty, or as something that nobody drew."""
+    bar = np.zeros((3, 5), np.uint8)
+    bar[1, 1:4] = 1
+    Image.fromarray(change(bar).astype(np.uint8)).save(planes / "i/Ulna.png")
+    with pytest.raises(InputError, match=words) as caught:
+        PngFormat().read(planes).runs_of("i.png", "Ulna")
+    assert str(planes / "i/Ulna.png") in caught.value.message
 
 
 def test_a_plane_that_was_painted_black_is_an_empty_mask(planes):
@@ -77,10 +102,16 @@ def test_a_plane_that_was_painted_black_is_an_empty_mask(planes):
 
 
 def test_pictures_that_the_index_does_not_list_are_said(planes):
-    Image.new("1", (5, 3), 1).save(planes / "i/Radius.png")
+    Image.new("1", (5, 3), 1).save(planes / "i/Elbow.png")
     masks = PngFormat().read(planes)
-    assert masks.notes == ("1 PNG that planes.json does not list left out: i/Radius.png",)
-    assert not len(masks.runs_of("i.png", "Radius"))
+    assert masks.notes == ("1 PNG that planes.json does not list left out: i/Elbow.png",)
+
+
+def test_a_plane_that_was_painted_where_no_mask_was_is_read(planes, bar):
+    Image.fromarray(bar * 255).save(planes / "i/Radius.png")
+    masks = PngFormat().read(planes)
+    assert (rle.to_mask(masks.runs_of("i.png", "Radius"), (3, 5)) == bar).all()
+    assert masks.notes == ()
 
 
 def test_another_plane_is_another_sha256(planes):

@@ -110,7 +110,10 @@ def test_polygons_that_people_drew_are_kept_point_for_point(tmp_path, add_hand, 
     [path] = second.rglob("*.json")
     document = json.loads(path.read_text())
     found = document["shapes" if name == "labelme" else "annotations"]
-    assert [shape["points"] for shape in found] == [*shapes[:2], [[50, 50]] * 3]
+    assert [shape["points"] for shape in found] == [
+        *shapes[:2],
+        [[49.6, 49.6], [50.4, 49.6], [50.4, 50.4], [49.6, 50.4]],
+    ]
     assert texts(read_polygons(second)) == texts(masks)
 
 
@@ -243,3 +246,32 @@ def test_a_painted_mask_is_put_where_its_box_begins(tmp_path, mode, corner, text
     size = {"imageHeight": 3, "imageWidth": 5}
     (tmp_path / "x.json").write_text(json.dumps({"imagePath": "i", "shapes": [shape], **size}))
     assert texts(read_polygons(tmp_path / "x.json")) == {("i", "Ulna"): text}
+
+
+def labelme_folder(folder, *files):
+    """Files as LabelMe writes them, each a list of labels."""
+    folder.mkdir()
+    for number, labels in enumerate(files):
+        shapes = [{"label": label, "points": BOX, "shape_type": "polygon"} for label in labels]
+        document = {"imagePath": f"{number}.png", "imageHeight": 6, "imageWidth": 8}
+        (folder / f"{number}.json").write_text(json.dumps({**document, "shapes": shapes}))
+    return folder
+
+
+@pytest.mark.parametrize("label", ["Finger-1 ", "finger_1", " FINGER 1", "finger-1"])
+def test_a_label_means_the_bone_in_any_spelling(tmp_path, label):
+    masks = read_polygons(labelme_folder(tmp_path / "lm", [label, "Ulna"], ["finger-1", "Ulna"]))
+    assert masks.classes == ("finger-1", "Ulna")
+    assert texts(masks)["0.png", "finger-1"]
+
+
+def test_a_misspelt_label_is_no_class_that_empties_the_right_one(tmp_path):
+    files = [["Scaphiod", "Ulna"], ["Scaphoid", "Ulna"], ["Scaphoid", "Ulna"]]
+    with pytest.raises(InputError, match="did you mean Scaphoid") as caught:
+        read_polygons(labelme_folder(tmp_path / "lm", *files))
+    assert "0.json" in caught.value.message
+
+
+def test_a_class_of_one_s_own_may_be_like_another_that_is_drawn_too(tmp_path):
+    files = [["Ulna", "Ulna 2"], ["Ulna"], ["Ulna"]]
+    assert read_polygons(labelme_folder(tmp_path / "lm", *files)).classes == ("Ulna", "Ulna 2")

@@ -29,7 +29,7 @@ def test_every_image_meets_its_own_logits_whatever_the_batch(dataset):
         assert [sample for sample, _, _ in answers] == list(samples)
         for sample, fit, logits in answers:
             assert fit.source == read_image(sample.image).shape
-            (image,), _ = read_batch([sample], 48)
+            _, (image,), _ = read_batch([sample], 48)
             assert np.array_equal(logits[0].numpy(), image)
         sizes = [int(logits[1, 0, 0]) for _, _, logits in answers]
         assert sizes == {1: [1, 1, 1], 2: [2, 2, 1], 8: [3, 3, 3]}[batch_size]
