@@ -294,7 +294,7 @@ def _expected_images(
 def _expected_classes(submission: Submission, dataset: "Dataset | None") -> tuple[str, ...]:
     """In order: those of the sidecar, else of the data set, else bones in the competition's."""
     said = sidecar_classes(submission)
-    if dataset is not None:
+    if dataset is not None and dataset.has_classes:
         known = [cls for cls in dataset.classes if not said or cls in said]
         return tuple(known)
     if said:
@@ -342,7 +342,8 @@ def _strangers(submission: Submission, expected: ExpectedRows) -> Iterator[Findi
             meant = base_names.get(PurePosixPath(image).name, [])
             detail = f"meant is {' or '.join(meant[:3])}" if meant else ""
             yield Finding("error", "structure", STRANGE_IMAGE, detail, line, image)
-    classes = expected.dataset.classes if expected.dataset else expected.classes
+    data = expected.dataset
+    classes = data.classes if data and data.has_classes else expected.classes
     for cls in submission.classes:
         if cls not in classes:
             detail = did_you_mean(cls, classes).strip(" ()")
@@ -370,7 +371,7 @@ def _missing(
 
 def _classes_missing(submission: Submission, expected: ExpectedRows) -> Iterator[Finding]:
     """Classes that are not expected, but that the file may be meant to have."""
-    if expected.dataset is not None:
+    if expected.dataset is not None and expected.dataset.has_classes:
         whole, source = expected.dataset.classes, "of the data set"
     elif set(expected.classes) <= set(BONES) and not sidecar_classes(submission):
         whole, source = BONES, "of the 29 bones"

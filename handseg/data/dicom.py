@@ -42,6 +42,7 @@ WINDOW = ("VOILUTSequence", "WindowCenter", "WindowWidth", "VOILUTFunction", "Pi
 STORED = ("BitsStored", "PixelRepresentation", "ModalityLUTSequence", "RescaleSlope",
           "RescaleIntercept", "SamplesPerPixel")  # fmt: skip
 HEADER = ("Rows", "Columns", "NumberOfFrames", "PatientID", *WINDOW, *STORED)
+DEFLATED = "1.2.840.10008.1.2.1.99"
 JPEG2000 = b"\xff\x4f\xff\x51"
 """Start of a codestream and of its size segment (ITU-T T.800 A.5.1)."""
 START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
@@ -164,7 +165,13 @@ def _read_dataset(path: Path, only: Iterable[str] | None = None) -> "FileDataset
         _refuse_bomb(path)
         if only is None:
             return dcmread(path)
-        return dcmread(path, stop_before_pixels=True, specific_tags=list(only))
+        with path.open("rb") as file:
+            found = dcmread(file, stop_before_pixels=True, specific_tags=list(only))
+            # It stops at what follows the header; of a deflated file that is inside it.
+            is_deflated = found.file_meta.get("TransferSyntaxUID") == DEFLATED
+            if not is_deflated and not file.read(1):
+                raise _damaged(path, "it holds no image")
+            return found
     except FileNotFoundError as error:
         raise InputError(f"there is no image {path}") from error
     except (InvalidDicomError, *DAMAGE) as error:
@@ -174,10 +181,9 @@ def _read_dataset(path: Path, only: Iterable[str] | None = None) -> "FileDataset
 def _refuse_bomb(path: Path) -> None:
     """Raise InputError for a deflated file that would inflate beyond any radiograph."""
     from pydicom.filereader import read_file_meta_info
-    from pydicom.uid import DeflatedExplicitVRLittleEndian
 
     meta = read_file_meta_info(path)
-    if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
+    if meta.get("TransferSyntaxUID") != DEFLATED:
         return
     inflater, inflated = zlib.decompressobj(-zlib.MAX_WBITS), 0
     with path.open("rb") as file:

@@ -132,3 +132,13 @@ def test_what_cannot_be_is_one_message(type_check, words, code, said):
     done = type_check(*words)
     assert (done.exit_code, done.stdout) == (code, "")
     assert said in done.stderr
+
+
+def test_test_images_at_fault_stay_to_be_predicted(type_check, workplace):
+    bad = sorted((workplace / "data/test/DCM").glob("*/*.png"))[0]
+    bad.write_bytes(b"no image")
+    done = type_check("data", "--write-excludes")
+    assert done.exit_code == 3
+    assert f"1 test image is at fault and stays in the set: {bad.name}" in done.stderr
+    assert "every training image" not in done.stderr
+    assert not (workplace / "data/dataset.toml").exists()

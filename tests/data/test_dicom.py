@@ -326,3 +326,13 @@ def test_whether_a_file_says_what_is_white_is_known(dicom, ramp):
     assert image_header(dicom(ramp)).is_guessed
     assert not image_header(dicom((ramp >> 4).astype(np.uint8))).is_guessed
     assert not image_header(SHIPPED / "SC_rgb_rle_16bit.dcm").is_guessed
+
+
+def test_a_header_without_pixels_is_no_image(dicom, ramp):
+
+    path = dicom(ramp)
+    header = pydicom.dcmread(path)
+    del header.PixelData
+    header.save_as(path)
+    with pytest.raises(InputError, match="holds no image"):
+        image_size(path)
