@@ -48,8 +48,8 @@ _LONGEST_TAIL = 3.0
 """Times the bones' grey; 1.5 is white for most radiographs."""
 
 FEWEST_POINTS = 3
-LEAST_AREA = 0.5
-"""Square pixels; less is a line."""
+LEAST_AREA = 0.2
+"""Square pixels; less is a line. Single pixels are written with `SLIVER`² of `formats.polygons`."""
 SLACK = 1.0
 """Pixels outside the image that rounding explains: the last pixel's outer edge."""
 MOST_PAIRS = 5_000_000

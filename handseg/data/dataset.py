@@ -327,7 +327,9 @@ def no_dataset(folder: Path) -> InputError:
     seen, hints = seen_in(folder)
     return InputError(
         "no data set found",
-        details="\n".join((f"looked in {looked}", *seen, EXAMPLE, f"or {', or '.join(OTHERS)}")),
+        details="\n".join(
+            (f"looked in {looked}", *seen, EXAMPLE, *(f"or {looks}" for looks in OTHERS))
+        ),
         hints=[
             *hints,
             "name another folder with --data DIR or HANDSEG_DATA",

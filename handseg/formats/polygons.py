@@ -20,8 +20,8 @@ Outline = list[list[float]]
 
 FARTHEST = 1 << 20
 """Coordinates are held within this, in pixels: cv2 computes in fixed point."""
-HALF = 0.4
-"""Pixels on either side of a line of them: an area, but nothing that rounds to another pixel."""
+SLIVER = 0.45
+"""Pixels beside a line of them: an area, whose points are the line's, rounded or cut off."""
 
 
 class PolygonMask(NamedTuple):
@@ -190,11 +190,8 @@ def _with_area(points: Outline) -> Iterator[Outline]:
 
 def _strip(start: NDArray[Any], end: NDArray[Any]) -> Outline:
     """Four points around a stretch of pixels, all of which round to one of its ends."""
-    right, down = np.sign(end - start)
-    if (right, down) == (0, 0):
-        along, across = np.array((HALF, 0)), np.array((0, HALF))
-    else:
-        along, across = np.zeros(2), HALF * np.array((-down, right))
-    corners = (start - along - across, end + along - across, end + along + across,
-               start - along + across)  # fmt: skip
-    return [[round(float(x), 1), round(float(y), 1)] for x, y in corners]
+    right, down = np.array((SLIVER, 0)), np.array((0, SLIVER))
+    along = right if (start == end).all() else np.zeros(2)
+    across = down if (start == end).all() or start[0] != end[0] else right
+    corners = (start, end + along, end + along + across, start + across)
+    return [[float(x), float(y)] for x, y in corners]

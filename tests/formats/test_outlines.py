@@ -82,8 +82,8 @@ def test_a_pixel_and_a_line_come_as_polygons_of_points_that_round_to_them():
     mask = np.zeros((5, 9), np.uint8)
     mask[1, 1] = mask[3, 4:8] = 1
     assert sorted(outlines(mask)) == [
-        [[0.6, 0.6], [1.4, 0.6], [1.4, 1.4], [0.6, 1.4]],
-        [[4, 2.6], [7, 2.6], [7, 3.4], [4, 3.4]],
+        [[1, 1], [1.45, 1], [1.45, 1.45], [1, 1.45]],
+        [[4, 3], [7, 3], [7, 3.45], [4, 3.45]],
     ]
 
 

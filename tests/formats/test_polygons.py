@@ -112,7 +112,7 @@ def test_polygons_that_people_drew_are_kept_point_for_point(tmp_path, add_hand, 
     found = document["shapes" if name == "labelme" else "annotations"]
     assert [shape["points"] for shape in found] == [
         *shapes[:2],
-        [[49.6, 49.6], [50.4, 49.6], [50.4, 50.4], [49.6, 50.4]],
+        [[50, 50], [50.45, 50], [50.45, 50.45], [50, 50.45]],
     ]
     assert texts(read_polygons(second)) == texts(masks)
 
