@@ -1,6 +1,10 @@
 """`dataset.toml`."""
 
 import contextlib
+import re
+import tomllib
+from dataclasses import fields
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -176,3 +180,11 @@ def test_the_layout_that_is_named_is_the_only_one_tried(tmp_path, add_hand):
     (tmp_path / "dataset.toml").write_text('layout = "coco"')
     with pytest.raises(InputError, match="no data set"):
         open_dataset(tmp_path)
+
+
+def test_the_readme_shows_every_key(tmp_path):
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    [example] = re.findall(r"```toml\n(# data/dataset\.toml\n.*?)```", readme, re.DOTALL)
+    (tmp_path / "dataset.toml").write_text(example)
+    assert set(tomllib.loads(example)) == {one.name for one in fields(Settings)}
+    assert all(vars(read_settings(tmp_path)).values())
