@@ -5,17 +5,19 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from rich.console import Console
-from textual import on
+from textual import events, on
 from textual.app import App
 from textual.binding import BindingType
 from textual.message import Message
+from textual.message_pump import MessagePump
 from textual.pilot import Pilot
 from textual.timer import Timer
 
@@ -40,6 +42,8 @@ TMUX_PATIENCE = 2.0
 FRAME_PATIENCE = 20.0
 """Seconds to wait for files to be read before a frame is printed."""
 LOOK = 0.02
+KEY_PATIENCE = 1.0
+"""Seconds after which keys go on though the one before is not done: its widget was removed."""
 
 
 class Dashboard(App[None]):
@@ -85,6 +89,55 @@ class Dashboard(App[None]):
         self._late: Timer | None = None
         """Running while something that was found is not on the screen yet."""
         self._watcher = Watcher(runs, self.post_message, clock)
+        self._keys: deque[events.Key] = deque()
+        """Those that wait for the one before them."""
+        self._key_since: float | None = None
+        """When the key that is on its way set out."""
+
+    # Keys that arrive together
+
+    async def on_event(self, event: events.Event) -> None:
+        """Handle a key when the one before is done: that may have opened a line to type in."""
+        if not isinstance(event, events.Key) or event.is_forwarded:
+            await super().on_event(event)
+            return
+        self._keys.append(event)
+        late = self._key_since is not None and time.monotonic() - self._key_since > KEY_PATIENCE
+        if self._key_since is None or late:
+            await self._next_key()
+
+    async def _next_key(self) -> None:
+        if not self._keys:
+            self._key_since = None
+            return
+        self._key_since = time.monotonic()
+        key, screen = self._keys.popleft(), self.screen
+        target: MessagePump = self.focused or screen
+        await super().on_event(key)
+        way = iter([target, *self._above(target), self])
+        self._follow_key(way, screen, self._key_since)
+
+    def _above(self, pump: MessagePump) -> Iterator[MessagePump]:
+        """All that an event of `pump` goes up to, but for the app."""
+        while (above := pump._parent) is not None and above is not self:  # pyright: ignore[reportPrivateUsage]
+            yield above
+            pump = above
+
+    def _follow_key(self, way: Iterator[MessagePump], screen: object, since: float) -> None:
+        """Wait in the queue of each that the key comes to, then for what it brought about."""
+        for one in way:
+            if one.call_later(self._follow_key, way, screen, since):
+                return
+        self.call_later(self._after_key, screen, since)
+
+    def _after_key(self, screen: object, since: float) -> None:
+        """Another screen must have its focus first."""
+        if self.screen is screen or not self.screen.call_after_refresh(self._done, since):
+            self._done(since)
+
+    def _done(self, since: float) -> None:
+        if since == self._key_since:
+            self.call_later(self._next_key)
 
     def on_mount(self) -> None:
         """Begin to look at runs and data."""

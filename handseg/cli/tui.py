@@ -23,7 +23,7 @@ from handseg.cli.command import (
     data_folder,
     runs_folder,
 )
-from handseg.errors import UsageError, did_you_mean
+from handseg.errors import FailedError, UsageError, did_you_mean
 from handseg.work import install_handlers, restore_handlers
 from tui.registry import SCREENS
 
@@ -124,6 +124,8 @@ def run_until_signal(app: "Dashboard") -> None:
         restore_handlers(before)
     if ended:
         raise EndedBySignal(ended[0])
+    if app.return_code:
+        raise FailedError("the dashboard failed", details="what it said stands above")
 
 
 @contextmanager

@@ -88,6 +88,8 @@ class ClassesTable(DataTable[ClassStrip]):
     The cursor is a class and a validation.
     """
 
+    CURSOR_IS_STATE = True
+
     class Refitted(Message):
         """The strips have another width, and so other cells."""
 
@@ -105,6 +107,11 @@ class ClassesTable(DataTable[ClassStrip]):
         self._now = self._falls = np.empty(0)
 
     # What is shown
+
+    @property
+    def details(self) -> RunDetails | None:
+        """The run whose cells are shown: the newest state may have another already."""
+        return self._details
 
     def show_run(self, details: RunDetails | None, chosen: str | None) -> None:
         if details is not self._details:
@@ -383,10 +390,11 @@ class CursorReading(Lines):
 
     def lines(self, width: int, height: int) -> list[Text]:
         """One line for the run, one for the cursor."""
-        run, details, theme = self._state.run, self._state.run_details, self.theme
+        run, details, theme = self._state.run, self._table.details, self.theme
         if run is None:
-            return [cell(" no runs", width, theme.dim)]
-        if details is None:
+            words = "no run fits the filter" if self._state.runs else "no runs"
+            return [cell(f" {words}", width, theme.dim)]
+        if details is None or details.summary.name != run.name:
             words = self._state.fault or run.message or "reading ..."
             return [rule(run.name, width, theme.faint), cell(f" {words}", width, theme.dim)]
         cells, order = self._table.cells, self._table.class_order

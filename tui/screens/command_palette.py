@@ -136,16 +136,19 @@ class CommandPalette(ModalScreen[Command | None]):
     @on(Input.Submitted)
     def dismiss_with_cursor(self) -> None:
         at = int(self._table.cursor or 0)
-        self.dismiss(self._found[at] if at < len(self._found) else None)
+        if self.is_current:  # a second enter may have been on its way
+            self.dismiss(self._found[at] if at < len(self._found) else None)
 
     @on(DataTable.RowSelected)
     @on(DataTable.RowClicked)
     def dismiss_with_clicked(self, event: DataTable.RowEvent) -> None:
         event.stop()
-        self.dismiss(self._found[int(event.key)])
+        if self.is_current:
+            self.dismiss(self._found[int(event.key)])
 
     def action_leave(self) -> None:
-        self.dismiss(None)
+        if self.is_current:
+            self.dismiss(None)
 
     def action_move(self, by: int) -> None:
         self._table.action_move(by)

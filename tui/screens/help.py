@@ -26,8 +26,7 @@ class TextScreen(ModalScreen[None]):
     BOX: ClassVar[str]
     """The id of the box."""
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss", "close", show=False),
-        Binding("q", "app.quit", "quit", show=False),
+        Binding("escape,q", "dismiss", "close", show=False),
     ]
 
     def lines(self, theme: Theme) -> Iterable[Text]:

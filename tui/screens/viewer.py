@@ -164,6 +164,8 @@ class PictureClass:
 class PictureClasses(DataTable[PictureClass]):
     """A row for all classes and one for each."""
 
+    CURSOR_IS_STATE = True
+
     @property
     def columns(self) -> Sequence[TableColumn[PictureClass]]:
         return columns_for(max(1, self.text_width - SIGN - DICE - 1))

@@ -116,6 +116,8 @@ def marked(dices: Mapping[str, float]) -> dict[str, Mark]:
 class BonesTable(DataTable[Bone]):
     """The classes, in as many columns side by side as fit; the cursor is the chosen class."""
 
+    CURSOR_IS_STATE = True
+
     def __init__(self, state: State) -> None:
         super().__init__(id="bones")
         self._state = state

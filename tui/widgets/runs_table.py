@@ -44,6 +44,8 @@ class RunRow(NamedTuple):
 class RunsTable(DataTable[RunRow]):
     """The runs that are shown; the cursor is the highlighted one."""
 
+    CURSOR_IS_STATE = True
+
     def __init__(self, state: State) -> None:
         super().__init__(id="runs")
         self._state = state

@@ -93,6 +93,9 @@ class DataTable(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False
         Binding("enter", "select", "select", show=False),
     ]
 
+    CURSOR_IS_STATE: ClassVar[bool] = False
+    """Whether another keeps the cursor, and is told of each move a moment later."""
+
     @dataclass
     class RowEvent(Message):
         """Something happened to the row of a key."""
@@ -136,6 +139,8 @@ class DataTable(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False
         self._keys: list[str] = []
         self._places: dict[str, int] = {}
         self._cursor: str | None = None
+        self._moved_to: str | None = None
+        """Where a person moved a cursor that is the state's, until the state says so too."""
         self._cells: dict[str, _Cells] = {}
         self._drawn: dict[str, _Drawn] = {}
         self._rendered: tuple[Style, _Look] | None = None
@@ -205,7 +210,10 @@ class DataTable(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False
     def show_keys(self, keys: Sequence[str], cursor: str | None) -> None:
         """The same, of a table that makes its rows when they are drawn."""
         changed, before = list(keys) != self._keys, self._cursor
-        self._cursor = cursor
+        if self._moved_to == cursor or self._moved_to not in keys:
+            self._moved_to = None
+        # Else it is from before: the cursor has moved on since.
+        self._cursor = cursor if self._moved_to is None else self._moved_to
         if changed:
             self._keys = list(keys)
             self._places = {key: place for place, key in enumerate(self._keys)}
@@ -213,7 +221,7 @@ class DataTable(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False
         if changed or self.virtual_size.height != self._lines:
             self.virtual_size = Size(self.size.width, self._lines)
             self.refresh()
-        if changed or cursor != before:
+        if changed or self._cursor != before:
             self._reveal()
         self._refresh_changed()
         self.header.update()
@@ -321,6 +329,7 @@ class DataTable(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False
         key = self._keys[max(0, min(index, len(self._keys) - 1))]
         if key != self._cursor:
             self._cursor = key
+            self._moved_to = key if self.CURSOR_IS_STATE else None
             self._reveal()
             self._refresh_changed()
             self.post_message(self.RowHighlighted(self, key))
