@@ -42,6 +42,8 @@ TMUX_PATIENCE = 2.0
 FRAME_PATIENCE = 20.0
 """Seconds to wait for files to be read before a frame is printed."""
 LOOK = 0.02
+MESSAGES = 3
+"""That follow each other from a key to what it changes: the key, `Submitted`, `Done`."""
 KEY_PATIENCE = 1.0
 """Seconds after which keys go on though the one before is not done: its widget was removed."""
 
@@ -114,8 +116,8 @@ class Dashboard(App[None]):
         key, screen = self._keys.popleft(), self.screen
         target: MessagePump = self.focused or screen
         await super().on_event(key)
-        way = iter([target, *self._above(target), self])
-        self._follow_key(way, screen, self._key_since)
+        way = [target, *self._above(target), self]
+        self._follow_key(iter(way * MESSAGES), screen, self._key_since)
 
     def _above(self, pump: MessagePump) -> Iterator[MessagePump]:
         """All that an event of `pump` goes up to, but for the app."""
