@@ -433,6 +433,8 @@ def screen_text(app: App[Any]) -> str:
 def screen_svg(app: App[Any]) -> str:
     """What is on the screen as SVG; no font is fetched from the net."""
     svg = app.export_screenshot(simplify=True)
+    # Else renderers that follow SVG 1.1 leave out the blanks at the beginning of a line.
+    svg = svg.replace("<svg ", '<svg xml:space="preserve" ', 1)
     return re.sub(r"@font-face\s*\{.*?\}", "", svg, flags=re.DOTALL)
 
 

@@ -14,6 +14,7 @@ ENDED: dict[State, str] = {
     "failed": "failed",
     "dead": "died",
 }
+GOES_ON = "goes on"
 DAMAGED = "can no longer be read"
 GONE = "is gone: its folder was moved or deleted"
 MOST_GONE = 3
@@ -86,6 +87,8 @@ def _ended(old: RunSummary, run: RunSummary) -> str:
         why = f": {run.message}" if run.message else ""
         score = f", best Dice {dice_text(run.best_dice)}" if math.isfinite(run.best_dice) else ""
         return ENDED[run.state] + why + score
+    if run.is_live and old.state in ENDED:
+        return GOES_ON
     return DAMAGED if run.state == "broken" != old.state else ""
 
 

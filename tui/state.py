@@ -160,12 +160,17 @@ class State:
         self.arrange()
 
     def arrange(self) -> None:
-        """Filter and sort; the cursor stays with its run as long as that is shown."""
+        """Filter and sort; the cursor stays with its run while that is shown."""
         now, chosen = self.now(), self._filter
         found = self.runs if chosen is None else [r for r in self.runs if chosen.matches(r, now)]
+        before = [run.name for run in self.shown]
         self.shown = self.order.sorted(found)
-        if all(run.name != self.highlighted for run in self.shown):
-            self.highlighted = self.shown[0].name if self.shown else None
+        names = [run.name for run in self.shown]
+        if self.highlighted not in names:
+            # A run that vanished gives way to the one that took its place.
+            is_gone = self.highlighted in before and self.highlighted not in self._by_name
+            at = before.index(self.highlighted or "") if is_gone else 0
+            self.highlighted = names[min(at, len(names) - 1)] if names else None
         self._forget()
 
     def _forget(self) -> None:

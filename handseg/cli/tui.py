@@ -82,6 +82,9 @@ def tui(
         raise UsageError("--out writes the frame of --once", hints=["handseg tui --once --out ..."])
     if demo and (runs is not None or data is not None):
         raise UsageError("--demo brings runs of its own: it excludes --runs and --data")
+    for option, folder in (("--runs", runs), ("--data", data)):
+        if folder is not None and not folder.is_dir():
+            raise UsageError(f"{option} {folder}: there is no such folder")
     if not once:
         check_terminals()
     from tui.app import Dashboard
@@ -215,16 +218,22 @@ def form_of(out: Path) -> Literal["text", "svg"]:
 
 
 def check_terminals() -> None:
-    """Textual reads stdin, draws on stderr and asks stdout for its size.
+    """Textual reads stdin, draws on stderr and asks stdout for its size, and moves the cursor.
 
     Raises:
-        UsageError: one of the three is no terminal.
+        UsageError: one of the three is no terminal, or one that cannot be drawn on.
     """
+    once = "handseg tui --once   # prints one frame, on a pipe too"
+    if os.environ.get("TERM", "") in ("dumb", "unknown"):
+        raise UsageError(
+            f"the dashboard cannot be drawn on a terminal of the kind {os.environ['TERM']}",
+            hints=["TERM=xterm-256color handseg tui   # if it is one that can", once],
+        )
     streams = {"stdin": sys.stdin, "stdout": sys.stdout, "stderr": sys.stderr}
     missing = [name for name, stream in streams.items() if not stream.isatty()]
     if missing:
         raise UsageError(
             "the dashboard needs a terminal",
             details=f"not one: {', '.join(missing)}",
-            hints=["handseg tui --once   # prints one frame, on a pipe too"],
+            hints=[once],
         )

@@ -6,8 +6,10 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from handseg.runs import layout
-from handseg.runs.process import state_of
-from handseg.runs.summary import LogTail, RunSummary, read_tail
+from handseg.runs.jsonl import number
+from handseg.runs.process import is_alive, state_of
+from handseg.runs.summary import CLOCKS_APART, LogTail, RunSummary, read_tail
+from handseg.text import short_duration
 
 Status = tuple[int, int, int]
 Signature = tuple[Status, Status, Status]
@@ -152,7 +154,16 @@ class _Known:
             self._summary = RunSummary(folder, folder.name, "broken", self.tail, updated=updated)
             return self._summary
         silent_for = now - updated
+        # A file server's clock may be ahead: its times do not tell when a run last wrote.
+        is_ahead = -silent_for > CLOCKS_APART
         state, message = state_of(folder, self.tail.run, self.tail.turn, silent_for)
+        if is_ahead and state == "running":
+            message = f"its files are {short_duration(-silent_for)} in the future"
+            if is_alive(folder, self.tail.run) is None:
+                state = "quiet"
+        if state in FINAL:
+            # A copy of its folder has the time of the copying.
+            updated = number(self.tail.turn.get("t"), updated)
         if found is None or (found.state, found.message) != (state, message):
             self._summary = found = self.tail.summary(state, message, updated)
         return found

@@ -22,6 +22,9 @@ from handseg.runs.jsonl import number, whole
 from handseg.runs.layout import State
 from handseg.score.dice import worst_first
 
+CLOCKS_APART = 60.0
+"""Seconds that a file may lie in the future before its times are not believed."""
+
 
 @dataclass(frozen=True)
 class RunSummary:
@@ -74,8 +77,10 @@ class RunSummary:
         return tuple(name for name in _no_bones(self.classes) if name not in self.not_bones)
 
     def age(self, now: float) -> float:
-        """Seconds since it last wrote; NaN where it never did."""
-        return max(0.0, now - self.updated) if self.updated else math.nan
+        """Seconds since it last wrote; NaN where it never did, or by a clock that is ahead."""
+        if not self.updated or self.updated - now > CLOCKS_APART:
+            return math.nan
+        return max(0.0, now - self.updated)
 
     @property
     def known_epoch(self) -> float:

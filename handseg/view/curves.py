@@ -100,6 +100,18 @@ class Curve:
             return math.nan, math.nan
         return float(self.x[0]) / self.unit, float(self.x[-1]) / self.unit
 
+    def nearest(self, place: float, slack: float = 0.0) -> tuple[float, float]:
+        """Place and value nearest to a place; NaN where the curve has not begun, or ended.
+
+        `slack` is how far off the ends still count.
+        """
+        known = np.flatnonzero(np.isfinite(self.y))
+        places = self.x[known] / self.unit
+        if not known.size or not places[0] - slack <= place <= places[-1] + slack:
+            return math.nan, math.nan
+        at = int(np.abs(places - place).argmin())
+        return float(places[at]), float(self.y[known[at]])
+
 
 @dataclass(frozen=True)
 class Viewport:

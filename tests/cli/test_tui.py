@@ -239,6 +239,8 @@ def terminal(tmp_path):
 @pytest.fixture
 def training(tmp_path):
     child = subprocess.Popen([sys.executable, "-c", TRAINING, str(tmp_path / "runs")])
+    while not (tmp_path / "runs").is_dir():
+        time.sleep(0.05)
     yield child
     child.kill()
     child.wait()
@@ -322,3 +324,19 @@ def test_a_real_training_is_found_stopped_and_resumed(terminal, real_training, w
     pid = holder(workplace / "runs" / "mine" / layout.LOCK)
     assert pid is not None
     assert pid != real_training.pid
+
+
+@pytest.mark.parametrize("option", ["--runs", "--data"])
+def test_a_folder_that_does_not_exist_is_refused(option, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(application(), ["tui", "--once", option, "nowhere"])
+    assert done.exit_code == 2
+    assert f"{option} nowhere: there is no such folder" in done.stderr
+
+
+def test_a_terminal_that_cannot_move_its_cursor_is_refused(monkeypatch):
+    monkeypatch.setenv("TERM", "dumb")
+    done = CliRunner().invoke(application(), ["tui"])
+    assert done.exit_code == 2
+    assert "terminal of the kind dumb" in done.stderr
+    assert "handseg tui --once" in done.stderr

@@ -205,7 +205,7 @@ async def test_a_run_that_does_not_know_its_epochs_is_drawn_over_steps():
 async def test_the_cursor_reads_the_value_at_its_place():
     async with person(run("unet-1"), run("short-1", epochs=10)) as somebody:
         await somebody.press("left")
-        assert "epoch 19.9" in somebody.lines[-1]
+        assert "epoch 20.0" in somebody.lines[-1], "where the value is, not the cursor"
         assert "unet-1 .8939" in somebody.lines[-1]
         assert "short-1 –" in somebody.lines[-1], "it has ended there"
         assert "19.9▲" in somebody.lines[-2]
@@ -215,7 +215,16 @@ async def test_the_cursor_reads_the_value_at_its_place():
         assert "│" in somebody.lines[2][10:]
         for _ in range(50):
             somebody.chart.action_curve("cursor_right")
-        assert "epoch 19.9" in somebody.lines[-1], "it stays within"
+        assert "epoch 20.0" in somebody.lines[-1], "it stays within"
+
+
+async def test_the_cursor_reads_the_nearest_validation_however_close_the_part_is():
+    async with person(run("unet-1")) as somebody:
+        await somebody.press("left", *["left"] * 10, *["plus"] * 6)
+        *_, reading = somebody.lines
+        epoch = float(reading.split("at epoch ")[1])
+        assert epoch == round(epoch), "validations were at whole epochs"
+        assert "unet-1 –" not in reading
 
 
 async def test_the_cursor_reads_whole_steps():

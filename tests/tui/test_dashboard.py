@@ -57,7 +57,7 @@ async def test_a_folder_that_vanishes_takes_only_its_own_line_along(person, runs
         await somebody.press("down")
         shutil.rmtree(runs / "killed-1")
         await somebody.sees("killed-1 is gone", "5 of 5 shown")
-        await somebody.sees("● unet-1", "─ unet-1 ─")
+        await somebody.sees("▸ ✗ failed-1", "─ failed-1 ─")
 
 
 async def test_a_log_that_breaks_while_it_is_shown_marks_only_its_run(person, runs):

@@ -237,6 +237,8 @@ class Chart(Widget, can_focus=True):
         self._strips: list[Strip] = []
         self._made_of: tuple[tuple[Any, ...], list[RunDetails]] = ((), [])
         self._reduced: dict[str, Reduced] = {}
+        self._curves: dict[str, Curve] = {}
+        """By run, those that are drawn."""
         self._best: tuple[object, object, float | None] = (None, None, None)
         """The best of all runs, and of which runs and what."""
         self._grip: tuple[int, Range] | None = None
@@ -332,6 +334,7 @@ class Chart(Widget, can_focus=True):
         )
         lines = [self._line(run, curve, axis, frame) for run, curve in known]
         names = [run.summary.name for run, _ in known]
+        self._curves = {run.summary.name: curve for run, curve in known}
         for gone in self._reduced.keys() - names:
             del self._reduced[gone]
         on_top = len(names) - 1 if names[-1] == self._state.highlighted else None
@@ -391,7 +394,14 @@ class Chart(Widget, can_focus=True):
         read = [worded(entry.line.read(column)) for entry in entries]
         place = "last"
         if cursor is not None:
-            place = f"at {axis} {x_label(frame.place_of(2 * cursor + 0.5), frame, axis)}"
+            at = frame.place_of(2 * cursor + 0.5)
+            if self.value.is_dice and not self.smoothing:
+                # A validation may be far from the cursor, and outside of a part that is shown.
+                slack = frame.place_of(2) - frame.place_of(0)
+                found = [self._curves[entry.name].nearest(at, slack) for entry in entries]
+                read = [worded(dice) for _, dice in found]
+                at = next((place for place, _ in found if math.isfinite(place)), at)
+            place = f"at {axis} {x_label(at, frame, axis)}"
         return legend(entries, read, place, self.size.width, theme_of(self))
 
     def _title(self, width: int, band: str) -> Text:
