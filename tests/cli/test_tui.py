@@ -15,7 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from handseg.cli.main import application
 from handseg.runs import layout
 from handseg.runs.lock import holder
 from handseg.runs.writer import RunWriter
