@@ -20,9 +20,11 @@ from handseg.check.inspection import (
     hands_of_inspections,
     inspect_sample,
 )
+from handseg.data.coco import is_coco
 from handseg.data.dataset import Dataset, Sample
 from handseg.data.images import is_radiograph
-from handseg.formats.foreign import foreign_tool
+from handseg.data.layout import files_below
+from handseg.formats.foreign import WAYS_OUT, foreign_tool
 from handseg.formats.handbone import HandboneFormat, label_beside, split_folders
 from handseg.formats.labelme import LabelmeFormat
 from handseg.hand.hands import Side
@@ -35,6 +37,9 @@ NOT_READ = "an image that is not read: not where images belong"
 STRANGE_FILE = "a file that is neither an image nor a label"
 OTHER_KIND = "a picture or array of a kind that is not read"
 FOREIGN = "annotations in a format that is not read: export them as COCO"
+OTHER_COCO = "a COCO file that is not read"
+ARCHIVE = "an archive: nothing in it is read"
+REFUSED = "a folder that cannot be read"
 SHARED_LABEL = "two images share one label"
 BOTH_SPLITS = "one person in train and test"
 ODD_SIZE = "an image of another size than the others"
@@ -52,8 +57,10 @@ _MOST = 0.8
 """Where so many agree, those that do not are odd ones out."""
 _RARE = 0.5
 _OTHER_KINDS = frozenset(
-    (".avif", ".gif", ".heic", ".j2k", ".jp2", ".mha", ".nii", ".npy", ".npz", ".nrrd", ".psd")
+    {".avif", ".gif", ".heic", ".j2k", ".jp2", ".mha", ".nii", ".npy", ".npz", ".nrrd", ".psd"}
+    | {".dcm.gz", ".nii.gz"}
 )
+_ARCHIVES = frozenset({".7z", ".rar", ".tar", ".tar.gz", ".tgz", ".zip"})
 _NOT_THE_SET = frozenset({"crops", "runs", "votes"})
 """Folders of a data set that handseg fills itself."""
 _TO_LOOK_AT = ("labels", "anatomy")
@@ -164,8 +171,11 @@ def listing_findings(dataset: Dataset) -> list[Finding]:
 def _without_label(
     dataset: Dataset, train: Sequence[Sample], test: Sequence[Sample]
 ) -> Iterator[Finding]:
-    # A COCO file may well leave images without annotations: training does so too.
-    severity: Severity = "error" if dataset.layout == "handbone" else "note"
+    # A COCO file may well leave images without annotations: training does so too. A folder without
+    # any label is there to be predicted.
+    has_files = any(dataset.label_path(one.image) is not None for one in train[:1])
+    is_wanted = dataset.layout == "handbone" or any(one.labels is not None for one in train)
+    severity: Severity = "error" if has_files and is_wanted else "note"
     for sample in train:
         if sample.labels is None:
             yield Finding(severity, "files", NO_LABEL, image=sample.image_name)
@@ -204,20 +214,21 @@ def _strays(dataset: Dataset, samples: Sequence[Sample]) -> Iterator[Finding]:
     used = {path for sample in samples for path in (sample.image, sample.labels) if path}
     is_bare = any(sample.labels is None for sample in dataset.train)
     splits = [folder for _, folder in split_folders(root)] if dataset.layout == "handbone" else []
-    files = list(_files(root))
+    refused: list[Path] = []
+    files = list(_files(root, refused))
+    for path in refused:
+        yield Finding("error", "files", REFUSED, path.relative_to(root).as_posix())
     beside = {label_beside(path) for path in files if is_radiograph(path)} - used
     labelled = beside.intersection(files)
     for path in files:
         if path in used or _is_left_out(path, left_out):
             continue
         name = path.relative_to(root).as_posix()
-        if tool := foreign_tool(path):
-            yield Finding("error" if is_bare else "warning", "files", FOREIGN, f"{name} is {tool}")
-        elif is_radiograph(path):
+        if is_radiograph(path):
             severity: Severity = "error" if label_beside(path) in labelled else "warning"
             yield Finding(severity, "files", NOT_READ, name)
-        elif path.suffix.lower() in _OTHER_KINDS:
-            yield Finding("warning", "files", OTHER_KIND, name)
+        elif unread := _unread_kind(path, name, dataset.layout):
+            yield Finding("error" if is_bare else "warning", "files", *unread)
         elif any(path.is_relative_to(split) for split in splits):
             is_label = path.suffix.lower() == ".json"
             yield Finding(*(("warning", "files", NO_IMAGE) if is_label
@@ -226,16 +237,30 @@ def _strays(dataset: Dataset, samples: Sequence[Sample]) -> Iterator[Finding]:
             yield Finding("warning", "files", NO_IMAGE, name)
 
 
+def _unread_kind(path: Path, name: str, layout: str) -> tuple[str, str] | None:
+    """Reason and detail of a file that may hold labels or images, in a way that is not read."""
+    if tool := foreign_tool(path):
+        return FOREIGN, f"{name} is {tool}: {WAYS_OUT[tool]}"
+    if layout != "coco" and path.suffix.lower() == ".json" and is_coco(path):
+        return OTHER_COCO, name
+    suffix = _suffix_of(path)
+    reason = ARCHIVE if suffix in _ARCHIVES else OTHER_KIND if suffix in _OTHER_KINDS else ""
+    return (reason, name) if reason else None
+
+
+def _suffix_of(path: Path) -> str:
+    *_, suffix = suffixes = [one.lower() for one in path.suffixes] or [""]
+    return "".join(suffixes[-2:]) if suffix == ".gz" else suffix
+
+
 def _is_label(path: Path) -> bool:
     return HandboneFormat().is_file(path) or LabelmeFormat().is_file(path)
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def _files(folder: Path, refused: list[Path]) -> Iterator[Path]:
     """The files below a folder in order; hidden ones are other tools'."""
-    for path in sorted(folder.rglob("*")):
-        parts = path.relative_to(folder).parts
-        hidden = any(part.startswith(".") for part in parts)
-        if not hidden and parts[0] not in _NOT_THE_SET and path.is_file():
+    for path in files_below(folder, refused):
+        if path.relative_to(folder).parts[0] not in _NOT_THE_SET:
             yield path
 
 

@@ -66,9 +66,11 @@ class Flat:
 def image_folders(root: Path) -> list[tuple[str, Path]]:
     """(split, folder) in which images may lie directly; the folder itself comes last."""
     inside = [
-        (split, folder / more) for split, folder in split_folders(root) for more in ("", IMAGES)
+        (split, folder / more)
+        for split, folder in split_folders(root)
+        for more in ("", IMAGES, "images")
     ]
-    return [*inside, ("train", root)]
+    return [*inside, ("train", root / "images"), ("train", root)]
 
 
 def _images_in(base: Path) -> Iterator[Path]:

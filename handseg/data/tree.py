@@ -13,6 +13,7 @@ from handseg.data.layout import (
     LeftOut,
     Listing,
     Names,
+    files_below,
     identity_of,
     is_image,
     note_on_people,
@@ -90,15 +91,15 @@ class _TreeSearch:
 
 
 def _images_below(base: Path) -> Iterator[Path]:
-    for path in base.rglob("*"):
+    for path in files_below(base):
         if path.relative_to(base).parts[0] not in OTHERS and is_image(path, base):
             yield path
 
 
 def _has_picture(image: Path) -> bool:
-    """Whether a DICOM file is no report, plan or table of contents."""
+    """Whether a DICOM file is no report, plan or table of contents; a damaged one is not either."""
     try:
         read_header(image)
-    except InputError:
-        return False
+    except InputError as error:
+        return "no image" not in error.details
     return True

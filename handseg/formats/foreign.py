@@ -4,10 +4,22 @@ from pathlib import Path
 
 LOOKED_INTO = 1 << 16
 """Bytes at the beginning of a file that say whose it is."""
+_EXPORT = "export masks or polygons as COCO"
+WAYS_OUT = {
+    "CVAT's XML": 'in CVAT choose Actions, Export dataset, "COCO 1.0"',
+    "Label Studio's JSON": 'in Label Studio choose Export, "COCO"',
+    "Label Studio's JSON-MIN": 'in Label Studio choose Export, "COCO"',
+    "VIA's project": "in VIA choose Annotation, Export Annotations (COCO format)",
+    "Labelbox's JSON": _EXPORT,
+    "Pascal VOC's XML": f"it holds boxes; {_EXPORT}",
+    "YOLO's": _EXPORT,
+}
+"""What to do with the annotations of each tool."""
 _YOLO = {"YOLO's": (b"names:", b"nc:")}
 _MARKS = {
     ".json": {
         "Label Studio's JSON": (b'"from_name"', b'"to_name"'),
+        "Label Studio's JSON-MIN": (b'"annotation_id"', b'"lead_time"'),
         "VIA's project": (b'"_via_',),
         "Labelbox's JSON": (b'"data_row"',),
     },

@@ -1,6 +1,7 @@
 """The check of a data set: what is wrong with its files, labels and people."""
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -270,9 +271,37 @@ def test_annotations_of_another_tool_are_an_error_where_labels_are_missing(tmp_p
     picture(tmp_path / "a.png")
     (tmp_path / "export.json").write_text('[{"from_name": "a", "to_name": "b"}]')
     found = dataset.listing_findings(open_dataset(tmp_path))
-    assert ("error", "export.json is Label Studio's JSON") in [
-        (one.severity, one.detail) for one in found
-    ]
+    (unread,) = [one for one in found if one.severity == "error"]
+    assert unread.detail.startswith("export.json is Label Studio's JSON: in Label Studio choose")
     (tmp_path / "a.json").write_text('{"annotations": []}')
     (one,) = dataset.listing_findings(open_dataset(tmp_path))
     assert one.severity == "warning"
+
+
+def test_labels_and_images_in_packed_or_unread_files_are_errors_where_labels_are_missing(tmp_path):
+    picture(tmp_path / "a.png")
+    coco = {"images": [], "categories": [], "annotations": []}
+    (tmp_path / "deep/er/than/that").mkdir(parents=True)
+    (tmp_path / "deep/er/than/that/coco.json").write_text(json.dumps(coco))
+    for name in ("test.tar.gz", "a.npy", "b.nii.gz"):
+        (tmp_path / name).write_bytes(b"x")
+    wanted = {
+        (dataset.OTHER_COCO, "deep/er/than/that/coco.json"),
+        (dataset.ARCHIVE, "test.tar.gz"),
+        (dataset.OTHER_KIND, "a.npy"),
+        (dataset.OTHER_KIND, "b.nii.gz"),
+    }
+    for severity in ("error", "warning"):
+        found = dataset.listing_findings(open_dataset(tmp_path))
+        assert {(one.reason, one.detail) for one in found if one.severity == severity} == wanted
+        (tmp_path / "a.json").write_text('{"annotations": []}')
+
+
+def test_a_folder_that_may_not_be_read_is_an_error(tmp_path):
+    picture(tmp_path / "a.png")
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+    if os.access(closed, os.R_OK):
+        pytest.skip("root reads everything")
+    found = dataset.listing_findings(open_dataset(tmp_path))
+    assert (dataset.REFUSED, "closed") in [(one.reason, one.detail) for one in found]

@@ -87,8 +87,8 @@ def test_folders_of_pictures_are_read_when_the_line_that_is_offered_was_typed(tm
     ],
 )
 def test_what_is_seen_in_a_folder_without_a_data_set_is_named(tmp_path, name, content, words):
-    (tmp_path / "images").mkdir()
-    Image.fromarray(np.full((6, 8), 90, np.uint8)).save(tmp_path / "images/a.bmp")
+    (tmp_path / "pictures").mkdir()
+    Image.fromarray(np.full((6, 8), 90, np.uint8)).save(tmp_path / "pictures/a.bmp")
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
     path.write_text(content)
@@ -96,4 +96,22 @@ def test_what_is_seen_in_a_folder_without_a_data_set_is_named(tmp_path, name, co
         open_dataset(tmp_path)
     assert "1 BMP" in caught.value.details
     assert words in "\n".join(caught.value.hints)
-    assert f"handseg check {tmp_path}/images" in "\n".join(caught.value.hints)
+    assert f"handseg check {tmp_path}/pictures" in "\n".join(caught.value.hints)
+
+
+def test_a_damaged_image_in_a_tree_stays_one_that_check_names(tmp_path):
+    write_dicom(tmp_path / "P1/S1/a.dcm", "P17")
+    write_dicom(tmp_path / "P1/S2/a.dcm", "P18")
+    damaged = tmp_path / "P1/S2/a.dcm"
+    damaged.write_bytes(b"x" * 500)
+    dataset = open_dataset(tmp_path)
+    assert (len(dataset.train), dataset.left_out) == (2, ())
+
+
+def test_folders_that_are_links_are_read_as_others_are(tmp_path):
+    write_dicom(tmp_path / "elsewhere/S1/a.dcm", "P17")
+    write_dicom(tmp_path / "data/P1/S2/b.dcm", "P18")
+    (tmp_path / "data/P2").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "data/P2/S1/back").symlink_to(tmp_path / "data")
+    names = [one.image_name for one in open_dataset(tmp_path / "data").train]
+    assert sorted(names) == ["a.dcm", "b.dcm"]
