@@ -23,9 +23,9 @@ from handseg.check.inspection import (
 from handseg.data.coco import is_coco
 from handseg.data.dataset import Dataset, Sample
 from handseg.data.images import is_radiograph
-from handseg.data.layout import files_below
+from handseg.data.layout import ARCHIVES, files_below, suffix_of
 from handseg.formats.foreign import WAYS_OUT, foreign_tool
-from handseg.formats.handbone import HandboneFormat, label_beside, split_folders
+from handseg.formats.handbone import IMAGES, LABELS, HandboneFormat, label_beside, split_folders
 from handseg.formats.labelme import LabelmeFormat
 from handseg.hand.hands import Side
 from handseg.text import listed, pixels_text, shown
@@ -37,6 +37,7 @@ NOT_READ = "an image that is not read: not where images belong"
 STRANGE_FILE = "a file that is neither an image nor a label"
 OTHER_KIND = "a picture or array of a kind that is not read"
 FOREIGN = "annotations in a format that is not read: export them as COCO"
+SECOND_LABEL = "a label that is not read: its image has another"
 OTHER_COCO = "a COCO file that is not read"
 ARCHIVE = "an archive: nothing in it is read"
 REFUSED = "a folder that cannot be read"
@@ -60,7 +61,6 @@ _OTHER_KINDS = frozenset(
     {".avif", ".gif", ".heic", ".j2k", ".jp2", ".mha", ".nii", ".npy", ".npz", ".nrrd", ".psd"}
     | {".dcm.gz", ".nii.gz"}
 )
-_ARCHIVES = frozenset({".7z", ".rar", ".tar", ".tar.gz", ".tgz", ".zip"})
 _NOT_THE_SET = frozenset({"crops", "runs", "votes"})
 """Folders of a data set that handseg fills itself."""
 _TO_LOOK_AT = ("labels", "anatomy")
@@ -218,14 +218,17 @@ def _strays(dataset: Dataset, samples: Sequence[Sample]) -> Iterator[Finding]:
     files = list(_files(root, refused))
     for path in refused:
         yield Finding("error", "files", REFUSED, path.relative_to(root).as_posix())
-    beside = {label_beside(path) for path in files if is_radiograph(path)} - used
-    labelled = beside.intersection(files)
+    images = [path for path in files if is_radiograph(path)]
+    labelled = {label for path in images if path not in used for label in _labels_of(path)} - used
+    labelled.intersection_update(files)
+    second = {label for path in images if path in used for label in _labels_of(path)} - used
     for path in files:
-        if path in used or _is_left_out(path, left_out):
+        if path in used or path in labelled or _is_left_out(path, left_out):
             continue
         name = path.relative_to(root).as_posix()
         if is_radiograph(path):
-            severity: Severity = "error" if label_beside(path) in labelled else "warning"
+            is_labelled = not labelled.isdisjoint(_labels_of(path))
+            severity: Severity = "error" if is_labelled else "warning"
             yield Finding(severity, "files", NOT_READ, name)
         elif unread := _unread_kind(path, name, dataset.layout):
             yield Finding("error" if is_bare else "warning", "files", *unread)
@@ -233,8 +236,16 @@ def _strays(dataset: Dataset, samples: Sequence[Sample]) -> Iterator[Finding]:
             is_label = path.suffix.lower() == ".json"
             yield Finding(*(("warning", "files", NO_IMAGE) if is_label
                             else ("note", "files", STRANGE_FILE)), name)  # fmt: skip
-        elif path not in beside and dataset.layout != "coco" and _is_label(path):
-            yield Finding("warning", "files", NO_IMAGE, name)
+        elif dataset.layout != "coco" and _is_label(path):
+            reason = SECOND_LABEL if path in second else NO_IMAGE
+            yield Finding("warning", "files", reason, name)
+
+
+def _labels_of(image: Path) -> tuple[Path, ...]:
+    """Where the label of an image would lie: beside it, or in `outputs_json` there or above."""
+    beside = label_beside(image)
+    parts = (LABELS if part == IMAGES else part for part in beside.parts)
+    return beside, image.parent / LABELS / beside.name, Path(*parts)
 
 
 def _unread_kind(path: Path, name: str, layout: str) -> tuple[str, str] | None:
@@ -243,14 +254,9 @@ def _unread_kind(path: Path, name: str, layout: str) -> tuple[str, str] | None:
         return FOREIGN, f"{name} is {tool}: {WAYS_OUT[tool]}"
     if layout != "coco" and path.suffix.lower() == ".json" and is_coco(path):
         return OTHER_COCO, name
-    suffix = _suffix_of(path)
-    reason = ARCHIVE if suffix in _ARCHIVES else OTHER_KIND if suffix in _OTHER_KINDS else ""
+    suffix = suffix_of(path)
+    reason = ARCHIVE if suffix in ARCHIVES else OTHER_KIND if suffix in _OTHER_KINDS else ""
     return (reason, name) if reason else None
-
-
-def _suffix_of(path: Path) -> str:
-    *_, suffix = suffixes = [one.lower() for one in path.suffixes] or [""]
-    return "".join(suffixes[-2:]) if suffix == ".gz" else suffix
 
 
 def _is_label(path: Path) -> bool:

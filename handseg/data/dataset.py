@@ -1,5 +1,6 @@
 """A data set: its samples, its classes and where they lie."""
 
+import re
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +16,7 @@ from handseg.data.dicom import is_dicom
 from handseg.data.flat import Flat
 from handseg.data.images import image_header
 from handseg.data.labels import Sample
-from handseg.data.layout import Layout, LeftOut, Listing, files_below, is_image
+from handseg.data.layout import ARCHIVES, Layout, LeftOut, Listing, files_below, is_image, suffix_of
 from handseg.data.pseudonyms import with_pseudonyms
 from handseg.data.settings import FILE, Settings, Windows, apply_settings, settings_of
 from handseg.errors import InputError, UsageError
@@ -353,6 +354,7 @@ def no_dataset(folder: Path) -> InputError:
     )
 
 
+MASKS = r"(^|/)(masks?|labels?|gt|annotations?)(tr|ts)?(/|$)"
 LOOKED_AT = 4096
 """Files of a folder without a data set that are counted."""
 
@@ -372,12 +374,21 @@ def seen_in(folder: Path) -> tuple[list[str], list[str]]:
         if (tool := foreign_tool(path))
     ][:1]
     name = shlex.quote(str(folder))
-    inner = [path for path in sorted(folder.iterdir()) if path.is_dir() and is_dataset(path)]
+    masks = [name for name in folders if re.search(MASKS, name, re.IGNORECASE)]
+    inner = [
+        path
+        for path in sorted(folder.iterdir())
+        if path.is_dir() and path.name not in masks and is_dataset(path)
+    ]
     if inner and (len(inner) == 1 or not all(Flat().recognises(path) for path in inner)):
         hints.append(f"handseg check {shlex.quote(str(inner[0]))}   is a data set: name it")
-    elif any(is_image(path, folder) for path in files):
+    elif not masks and any(is_image(path, folder) for path in files):
         line = f"echo 'layout = \"tree\"' > {shlex.quote(str(folder / FILE))}"
         hints.append(f"{line}   # reads the images of all folders; the outermost is the person")
+    packed = [path.relative_to(folder) for path in files if suffix_of(path) in ARCHIVES]
+    hints += [f"unpack {path}" for path in packed[:1]]
+    if any(is_image(path, folder) for path in files if path.parent.name in masks):
+        hints.append(f"masks as pictures are not read: export those in {shown(masks, 3)} as COCO")
     if any(path.suffix.lower() in (".npy", ".npz") for path in files):
         hints.append(
             "masks as arrays are not read: with each mask as MASKS/<image>/<class>.png, "

@@ -26,6 +26,7 @@ PERSON = (
     re.compile(r"(?:^|[/_-])(ID\d+)(?:[/_-]|$)"),
 )
 """What names of persons look like, in a path without its suffix; the first that fits is taken."""
+ARCHIVES = frozenset({".7z", ".rar", ".tar", ".tar.gz", ".tgz", ".zip"})
 SIDE = re.compile(r"[_-](L|R|left|right)$", re.IGNORECASE)
 _ROBOFLOW = re.compile(r"(?:_(?:png|jpe?g|bmp|tiff?|webp))?\.rf\.[0-9A-Za-z]{6,}$")
 _LABEL_STUDIO = re.compile(r"^(?=[0-9]*[a-f])[0-9a-f]{8}-")
@@ -133,6 +134,11 @@ def files_below(folder: Path, refused: list[Path] | None = None) -> Iterator[Pat
         seen.add((status.st_dev, status.st_ino))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         yield from (Path(place, name) for name in sorted(files) if not name.startswith("."))
+
+
+def suffix_of(path: Path) -> str:
+    *_, suffix = suffixes = [one.lower() for one in path.suffixes] or [""]
+    return "".join(suffixes[-2:]) if suffix == ".gz" else suffix
 
 
 def without_suffix(path: str) -> str:

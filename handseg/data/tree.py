@@ -1,6 +1,6 @@
 """The `tree` layout: images in folders of people, however deep; what an archive of DICOM gives."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -44,8 +44,11 @@ class Tree(Flat):
 
     def listing(self, folder: Path, settings: Settings) -> Listing:
         search = _TreeSearch(folder, Names.of(settings))
-        for split, base in split_folders(folder) or [("train", folder)]:
+        splits = split_folders(folder)
+        for split, base in splits:
             search.add(split, base)
+        if not any(split == "train" for split, _ in splits):
+            search.add("train", folder, but=[base for _, base in splits])
         train, test = (
             tuple(one for one in search.samples if one.split == split)
             for split in ("train", "test")
@@ -65,8 +68,10 @@ class _TreeSearch:
     identities: list[Identity] = field(default_factory=list[Identity])
     left_out: list[LeftOut] = field(default_factory=list[LeftOut])
 
-    def add(self, split: str, base: Path) -> None:
+    def add(self, split: str, base: Path, but: Sequence[Path] = ()) -> None:
         for image in sorted(_images_below(base)):
+            if any(image.is_relative_to(other) for other in but):
+                continue
             name = image.relative_to(base).as_posix()
             if is_dicom(image) and not _has_picture(image):
                 inside = image.relative_to(self.root).as_posix()

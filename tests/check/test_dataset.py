@@ -305,3 +305,22 @@ def test_a_folder_that_may_not_be_read_is_an_error(tmp_path):
         pytest.skip("root reads everything")
     found = dataset.listing_findings(open_dataset(tmp_path))
     assert (dataset.REFUSED, "closed") in [(one.reason, one.detail) for one in found]
+
+
+def test_a_labelled_image_at_another_depth_is_an_error(data):
+    image, label = paths(data, 1)
+    for path in (image, label):
+        deeper = path.parent / "left" / path.name
+        deeper.parent.mkdir()
+        path.rename(deeper)
+    assert [(one[0], one[1]) for one in found(data)] == [("error", dataset.NOT_READ)]
+
+
+def test_a_second_label_of_an_image_is_a_warning(tmp_path):
+    picture(tmp_path / "a.png")
+    (tmp_path / "outputs_json").mkdir()
+    for name in ("a.json", "outputs_json/a.json"):
+        (tmp_path / name).write_text('{"annotations": []}')
+    (one,) = dataset.listing_findings(open_dataset(tmp_path))
+    assert (one.severity, one.reason) == ("warning", dataset.SECOND_LABEL)
+    assert one.detail == "outputs_json/a.json"

@@ -84,6 +84,8 @@ def test_folders_of_pictures_are_read_when_the_line_that_is_offered_was_typed(tm
         ("annotations.xml", "<annotations><version>1.1</version>", "CVAT's XML"),
         ("export.json", '[{"from_name": "a", "to_name": "b"}]', "Label Studio's JSON"),
         ("masks/a.npy", "", "masks as arrays are not read"),
+        ("masks.zip", "", "unpack masks.zip"),
+        ("project.json", '[{"annotations": [{"completed_by": 1}]}]', 'choose Export, "COCO"'),
     ],
 )
 def test_what_is_seen_in_a_folder_without_a_data_set_is_named(tmp_path, name, content, words):
@@ -115,3 +117,14 @@ def test_folders_that_are_links_are_read_as_others_are(tmp_path):
     (tmp_path / "data/P2/S1/back").symlink_to(tmp_path / "data")
     names = [one.image_name for one in open_dataset(tmp_path / "data").train]
     assert sorted(names) == ["a.dcm", "b.dcm"]
+
+
+def test_folders_of_masks_are_offered_as_no_images(tmp_path):
+    for name in ("pictures/a.png", "labels/a.png"):
+        (tmp_path / name).parent.mkdir()
+        Image.fromarray(np.full((6, 8), 90, np.uint8)).save(tmp_path / name)
+    with pytest.raises(InputError) as caught:
+        open_dataset(tmp_path)
+    check, masks, *_ = caught.value.hints
+    assert check.startswith(f"handseg check {tmp_path}/pictures ")
+    assert "those in labels as COCO" in masks
