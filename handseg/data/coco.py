@@ -415,7 +415,6 @@ def _split_of(root: Path, path: Path) -> str:
 
 
 def _splits_in(path: Path) -> set[str]:
-    """`train`, `val` and `test`, as far as a path speaks of them."""
     words = [word for word in _words_of(path.as_posix()) if word in SPLITS]
     return {"val" if word in VALIDATION else SPLITS[word] for word in words}
 

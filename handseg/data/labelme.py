@@ -5,12 +5,11 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from handseg.data.flat import Flat
+from handseg.data.flat import LOOKED_AT, Flat, Tree
 from handseg.data.images import SUFFIXES
 from handseg.data.labels import Labels, Sample
 from handseg.data.layout import Listing, files_below
 from handseg.data.settings import Settings
-from handseg.data.tree import LOOKED_AT, Tree
 from handseg.formats.labelme import LabelmeFormat
 from handseg.formats.polygons import known_name, unknown_class
 

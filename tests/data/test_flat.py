@@ -156,3 +156,9 @@ def test_images_may_lie_in_a_folder_of_that_name(tmp_path, add, place):
         ("b.png", "b"),
     ]
     assert len(labelled_training_samples(dataset)) == 2
+
+
+def test_images_directly_in_the_folder_come_before_those_in_images(tmp_path, add):
+    add("a.png")
+    add("images/b.png")
+    assert [one.image_name for one in open_dataset(tmp_path).train] == ["a.png"]
