@@ -41,8 +41,9 @@ OTHERS = frozenset({"crops", "runs", "votes"})
 class Flat:
     """`DIR/<image>`, `DIR/<split>/<image>` or `DIR/<split>/DCM/<image>`, without folders of people.
 
-    Images directly in DIR, else in `DIR/images`, are training images where no folder is. The person is what the image's
-    name says, else a DICOM file's patient; an image without either is a person of its own.
+    Images directly in DIR, else in `DIR/images`, are training images where no folder is. The person
+    is what the image's name says, else a DICOM file's patient; an image without either is a person
+    of its own.
     """
 
     looks = "images in DIR with their labels beside them"
@@ -86,7 +87,7 @@ class Flat:
 
 
 def image_folders(root: Path) -> list[tuple[str, Path]]:
-    """(split, folder) in which images may lie directly; the folder itself comes after its splits."""
+    """(split, folder) that may hold images directly; the folder itself comes after its splits."""
     inside = [
         (split, folder / more)
         for split, folder in split_folders(root)
