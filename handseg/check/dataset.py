@@ -231,7 +231,8 @@ def _strays(dataset: Dataset, samples: Sequence[Sample]) -> Iterator[Finding]:
             severity: Severity = "error" if is_labelled else "warning"
             yield Finding(severity, "files", NOT_READ, name)
         elif unread := _unread_kind(path, name, dataset.layout):
-            yield Finding("error" if is_bare else "warning", "files", *unread)
+            is_wanted = is_bare and ARCHIVE not in unread  # a download stays where it was unpacked
+            yield Finding("error" if is_wanted else "warning", "files", *unread)
         elif any(path.is_relative_to(split) for split in splits):
             is_label = path.suffix.lower() == ".json"
             yield Finding(*(("warning", "files", NO_IMAGE) if is_label

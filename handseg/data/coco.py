@@ -229,6 +229,8 @@ class _Search:
 
         Raises InputError where several draw different things: which counts is not to be guessed.
         """
+        if len(entries) == 1:
+            return entries[0]
         shapes = {
             json.dumps(
                 [(one.category, one.segmentation) for one in document.annotations[entry]],
