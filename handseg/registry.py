@@ -30,7 +30,7 @@ LAYOUTS = {
     "coco": "handseg.data.coco:Coco",
     "labelme": "handseg.data.labelme:Labelme",
     "flat": "handseg.data.flat:Flat",
-    "tree": "handseg.data.tree:Tree",
+    "tree": "handseg.data.flat:Tree",
 }
 """Ways in which data sets lie on disk, in the order in which they are tried: each class is a
 `handseg.data.layout.Layout`."""

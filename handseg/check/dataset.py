@@ -20,10 +20,12 @@ from handseg.check.inspection import (
     hands_of_inspections,
     inspect_sample,
 )
+from handseg.data.coco import is_coco
 from handseg.data.dataset import Dataset, Sample
 from handseg.data.images import is_radiograph
-from handseg.formats.foreign import foreign_tool
-from handseg.formats.handbone import HandboneFormat, label_beside, split_folders
+from handseg.data.layout import ARCHIVES, files_below, suffix_of
+from handseg.formats.foreign import WAYS_OUT, foreign_tool
+from handseg.formats.handbone import IMAGES, LABELS, HandboneFormat, label_beside, split_folders
 from handseg.formats.labelme import LabelmeFormat
 from handseg.hand.hands import Side
 from handseg.text import listed, pixels_text, shown
@@ -35,6 +37,10 @@ NOT_READ = "an image that is not read: not where images belong"
 STRANGE_FILE = "a file that is neither an image nor a label"
 OTHER_KIND = "a picture or array of a kind that is not read"
 FOREIGN = "annotations in a format that is not read: export them as COCO"
+SECOND_LABEL = "a label that is not read: its image has another"
+OTHER_COCO = "a COCO file that is not read"
+ARCHIVE = "an archive: nothing in it is read"
+REFUSED = "a folder that cannot be read"
 SHARED_LABEL = "two images share one label"
 BOTH_SPLITS = "one person in train and test"
 ODD_SIZE = "an image of another size than the others"
@@ -52,7 +58,8 @@ _MOST = 0.8
 """Where so many agree, those that do not are odd ones out."""
 _RARE = 0.5
 _OTHER_KINDS = frozenset(
-    (".avif", ".gif", ".heic", ".j2k", ".jp2", ".mha", ".nii", ".npy", ".npz", ".nrrd", ".psd")
+    {".avif", ".gif", ".heic", ".j2k", ".jp2", ".mha", ".nii", ".npy", ".npz", ".nrrd", ".psd"}
+    | {".dcm.gz", ".nii.gz"}
 )
 _NOT_THE_SET = frozenset({"crops", "runs", "votes"})
 """Folders of a data set that handseg fills itself."""
@@ -164,8 +171,11 @@ def listing_findings(dataset: Dataset) -> list[Finding]:
 def _without_label(
     dataset: Dataset, train: Sequence[Sample], test: Sequence[Sample]
 ) -> Iterator[Finding]:
-    # A COCO file may well leave images without annotations: training does so too.
-    severity: Severity = "error" if dataset.layout == "handbone" else "note"
+    # A COCO file may well leave images without annotations: training does so too. A folder without
+    # any label is there to be predicted.
+    has_files = any(dataset.label_path(one.image) is not None for one in train[:1])
+    is_wanted = dataset.layout == "handbone" or any(one.labels is not None for one in train)
+    severity: Severity = "error" if has_files and is_wanted else "note"
     for sample in train:
         if sample.labels is None:
             yield Finding(severity, "files", NO_LABEL, image=sample.image_name)
@@ -204,38 +214,60 @@ def _strays(dataset: Dataset, samples: Sequence[Sample]) -> Iterator[Finding]:
     used = {path for sample in samples for path in (sample.image, sample.labels) if path}
     is_bare = any(sample.labels is None for sample in dataset.train)
     splits = [folder for _, folder in split_folders(root)] if dataset.layout == "handbone" else []
-    files = list(_files(root))
-    beside = {label_beside(path) for path in files if is_radiograph(path)} - used
-    labelled = beside.intersection(files)
+    refused: list[Path] = []
+    files = list(_files(root, refused))
+    for path in refused:
+        yield Finding("error", "files", REFUSED, path.relative_to(root).as_posix())
+    images = [path for path in files if is_radiograph(path)]
+    labelled = {label for path in images if path not in used for label in _labels_of(path)} - used
+    labelled.intersection_update(files)
+    second = {label for path in images if path in used for label in _labels_of(path)} - used
     for path in files:
-        if path in used or _is_left_out(path, left_out):
+        if path in used or path in labelled or _is_left_out(path, left_out):
             continue
         name = path.relative_to(root).as_posix()
-        if tool := foreign_tool(path):
-            yield Finding("error" if is_bare else "warning", "files", FOREIGN, f"{name} is {tool}")
-        elif is_radiograph(path):
-            severity: Severity = "error" if label_beside(path) in labelled else "warning"
+        if is_radiograph(path):
+            is_labelled = not labelled.isdisjoint(_labels_of(path))
+            severity: Severity = "error" if is_labelled else "warning"
             yield Finding(severity, "files", NOT_READ, name)
-        elif path.suffix.lower() in _OTHER_KINDS:
-            yield Finding("warning", "files", OTHER_KIND, name)
+        elif unread := _unread_kind(path, name, dataset.layout):
+            is_wanted = is_bare and ARCHIVE not in unread  # a download stays where it was unpacked
+            yield Finding("error" if is_wanted else "warning", "files", *unread)
         elif any(path.is_relative_to(split) for split in splits):
             is_label = path.suffix.lower() == ".json"
             yield Finding(*(("warning", "files", NO_IMAGE) if is_label
                             else ("note", "files", STRANGE_FILE)), name)  # fmt: skip
-        elif path not in beside and dataset.layout != "coco" and _is_label(path):
-            yield Finding("warning", "files", NO_IMAGE, name)
+        elif dataset.layout != "coco" and _is_label(path):
+            reason = SECOND_LABEL if path in second else NO_IMAGE
+            yield Finding("warning", "files", reason, name)
+
+
+def _labels_of(image: Path) -> tuple[Path, ...]:
+    """Where the label of an image would lie: beside it, or in `outputs_json` there or above."""
+    beside = label_beside(image)
+    parts = (LABELS if part == IMAGES else part for part in beside.parts)
+    return beside, image.parent / LABELS / beside.name, Path(*parts)
+
+
+def _unread_kind(path: Path, name: str, layout: str) -> tuple[str, str] | None:
+    """Reason and detail of a file that may hold labels or images, in a way that is not read."""
+    if tool := foreign_tool(path):
+        return FOREIGN, f"{name} is {tool}: {WAYS_OUT[tool]}"
+    if layout != "coco" and path.suffix.lower() == ".json" and is_coco(path):
+        return OTHER_COCO, name
+    suffix = suffix_of(path)
+    reason = ARCHIVE if suffix in ARCHIVES else OTHER_KIND if suffix in _OTHER_KINDS else ""
+    return (reason, name) if reason else None
 
 
 def _is_label(path: Path) -> bool:
     return HandboneFormat().is_file(path) or LabelmeFormat().is_file(path)
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def _files(folder: Path, refused: list[Path]) -> Iterator[Path]:
     """The files below a folder in order; hidden ones are other tools'."""
-    for path in sorted(folder.rglob("*")):
-        parts = path.relative_to(folder).parts
-        hidden = any(part.startswith(".") for part in parts)
-        if not hidden and parts[0] not in _NOT_THE_SET and path.is_file():
+    for path in files_below(folder, refused):
+        if path.relative_to(folder).parts[0] not in _NOT_THE_SET:
             yield path
 
 

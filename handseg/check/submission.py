@@ -5,6 +5,7 @@ missing, came twice or is of no image, and the order of the rows. Masks, how the
 and hands are those of the files beside this one.
 """
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -29,6 +30,7 @@ from handseg.check.writing import (
     width_findings,
 )
 from handseg.data.image_sizes import ImageSizes, header_sizes
+from handseg.data.images import is_radiograph
 from handseg.errors import InputError, did_you_mean
 from handseg.formats.documents import Size
 from handseg.formats.submission import known_classes, sidecar_classes
@@ -235,6 +237,9 @@ def expected_rows(
 
 def no_submission(path: Path, error: InputError) -> Finding:
     """The finding on a file that is no submission at all."""
+    if path.suffix and is_radiograph(path):
+        command = f"handseg check {shlex.quote(str(path.parent))}"
+        return Finding("error", "structure", "no submission", "it is an image", command=command)
     detail = error.message.removeprefix(f"{path}: ")
     why = "; ".join(error.details.splitlines())
     return Finding("error", "structure", "no submission", f"{detail} ({why})" if why else detail)

@@ -1,5 +1,6 @@
 """`handseg check`: is it right? A data set, a submission, a run or a recipe, told by what it is."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -460,7 +461,7 @@ def exclude(checked: "DataCheck", strict: bool) -> frozenset[str]:
     if training <= set(names):
         raise InputError(
             f"every training image of {root} is at fault: none is left out",
-            hints=[f"handseg check {root} --json"],
+            hints=[f"handseg check {shlex.quote(str(root))} --json"],
         )
     path = write_excludes(root, names)
     count = counted(len(names), "image is", "images are")

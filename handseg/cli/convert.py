@@ -222,9 +222,11 @@ def read_source(
 
     Raises InputError where there is nothing, UsageError for words that do not go with it.
     """
+    from handseg.formats.foreign import refuse_foreign
     from handseg.formats.masks import reader_for
 
     path = Path(src)
+    refuse_foreign(path)
     reader = reader_for(path)
     if reader is None and path.is_dir() and not is_run(path, runs):
         from handseg.data.masks import read_dataset_masks

@@ -1,7 +1,9 @@
 """`handseg folds`: who is held out when, and how even that is."""
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -56,7 +58,7 @@ def folds(
         refuse_too_few(len({sample.person for sample in dataset.train}), k or DEFAULT_K)
     with console.progress("measuring hands") as bar:
         found = training_people(dataset, bar)
-    report_faults(found)
+    report_faults(found, dataset.root)
     file = existing or new_folds(dataset, found, k, seed)
     rows = balance(file.folds, found.people)
     if json_:
@@ -104,7 +106,7 @@ def new_folds(
     return made
 
 
-def report_faults(found: "TrainingPeople") -> None:
+def report_faults(found: "TrainingPeople", root: Path) -> None:
     """Labels that cannot be read: what they show is not known, and training would refuse them."""
     for note in found.notes:
         console.warn(note)
@@ -113,7 +115,7 @@ def report_faults(found: "TrainingPeople") -> None:
     console.warn(f"{len(found.faults)} labels cannot be read; their hands count as unknown")
     for fault in list(found.faults.values())[:SHOWN]:
         console.warn(fault.message)
-    console.info("handseg check DIR   finds what is wrong with labels")
+    console.info(f"handseg check {shlex.quote(str(root))}   finds what is wrong with labels")
 
 
 def balance_table(rows: "Sequence[Balance]", every: "Balance") -> Table:

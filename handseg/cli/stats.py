@@ -1,7 +1,11 @@
 """`handseg stats`: what is in a data set."""
 
+import json
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, astuple, fields
+from difflib import SequenceMatcher
+from itertools import product
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +16,7 @@ from handseg.cli import console
 from handseg.cli.command import STREAM, Csv, Data, Force, Json, command, data_folder
 from handseg.cli.tables import Column, Table
 from handseg.errors import FailedError, UsageError, did_you_mean
-from handseg.text import NONE, counted, people_text, pixels_text, size_text
+from handseg.text import NONE, counted, listed, people_text, pixels_text, size_text
 
 if TYPE_CHECKING:
     from handseg.data.dataset import Dataset
@@ -119,22 +123,38 @@ def report_faults(found: "Statistics") -> None:
         console.warn(f"{len(found.faults)} labels cannot be read and are left out")
         for fault in list(found.faults.values())[:SHOWN]:
             console.warn(fault.message)
-        console.info(f"handseg check {found.dataset.root}   finds what is wrong with labels")
+        root = shlex.quote(str(found.dataset.root))
+        console.info(f"handseg check {root}   finds what is wrong with labels")
     for note in found.notes:
         console.warn(note)
     if found.masks is None:
         console.info("no label can be read: areas, overlaps, positions and hands are not known")
     elif not found.have_hands:
-        console.info(
-            "side and pose are not known: no class is the Radius, the Ulna or finger-11 (a class "
-            "of another name is one by `aliases` in dataset.toml)"
-        )
+        report_unknown_bones(found.dataset)
     for split in found.splits:
         if split.misnamed:
             console.warn(
                 f"{split.misnamed} {split.name} images are named as the other side than their "
                 "bones show"
             )
+
+
+def report_unknown_bones(dataset: "Dataset") -> None:
+    """Which bones tell side and pose, and the line that makes a class of another name one."""
+    bones = dataset.bones
+    lacking = [bone for bone in ("Radius", "Ulna", "finger-11") if bone not in bones.values()]
+    others = [name for name in dataset.classes if name not in bones]
+    words = f": no class is the {listed(lacking)}" if lacking else ""
+    console.info(f"side and pose are not known{words}")
+    if lacking and others:
+        name, bone = max(product(others, lacking), key=likeness)
+        line = f"aliases.{json.dumps(name, ensure_ascii=False)} = {json.dumps(bone)}"
+        console.info(f"a class of another name is one by a line in dataset.toml, as in:  {line}")
+
+
+def likeness(names: tuple[str, str]) -> float:
+    name, bone = names
+    return SequenceMatcher(None, name.casefold(), bone.casefold()).ratio()
 
 
 def tables(found: "Statistics") -> "Iterator[tuple[str, Table]]":

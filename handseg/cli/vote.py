@@ -1,5 +1,6 @@
 """`handseg vote`: several submissions become one."""
 
+import shlex
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -111,7 +112,7 @@ def vote(
                 "--workers": workers,
             }
         )
-        report_joined(join_folds(preds or [], data, runs, out))
+        report_joined(join_folds(preds or [], data, runs, out), data)
         return
     with console.progress("voting") as bar:
         result = vote_predictions(
@@ -130,7 +131,7 @@ def vote(
             progress=bar,
         )
     say_if_unused(image_size, result.votes.table.sizes, result.votes.images)
-    report(result)
+    report(result, data)
 
 
 def refuse_rules(given: "dict[str, object]") -> None:
@@ -150,16 +151,16 @@ def join_folds(
     return join_predictions(preds, runs_folder(runs), data_folder(data), out)
 
 
-def report_joined(joined: "JoinedFolds") -> None:
+def report_joined(joined: "JoinedFolds", data: Path | None) -> None:
     console.info(
         f"{joined.folds} folds joined: {joined.images} images, each by the model that never saw "
         "its person"
     )
-    console.info(f"every bone:  handseg score {joined.path}")
+    console.info(f"every bone:  {score_line(joined.path, data)}")
     console.out(str(joined.path))
 
 
-def report(result: "VoteResult") -> None:
+def report(result: "VoteResult", data: Path | None) -> None:
     """Who voted, by which rules, what was amiss with their rows, and where the vote lies."""
     for other in result.members.left_out:
         console.info(f"left out, other images or classes: {other.path}")
@@ -172,8 +173,14 @@ def report(result: "VoteResult") -> None:
     report_rules(result)
     report_rows(result)
     if result.path is not None:
-        console.info(f"compare it with labels:  handseg score {result.path}")
+        console.info(f"compare it with labels:  {score_line(result.path, data)}")
         console.out(str(result.path))
+
+
+def score_line(path: Path, data: Path | None) -> str:
+    from handseg.runs.control import data_option
+
+    return shlex.join(["handseg", "score", str(path), *data_option(data_folder(data))])
 
 
 def report_members(result: "VoteResult") -> None:

@@ -1,5 +1,6 @@
 """The `coco` layout: annotation files beside their images, as RAM-H1200 ships them."""
 
+import json
 import mmap
 import re
 import threading
@@ -11,6 +12,8 @@ from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
+import numpy as np
+
 from handseg.anatomy import ALIASES
 from handseg.data.labels import Labels, Sample
 from handseg.data.layout import (
@@ -18,6 +21,7 @@ from handseg.data.layout import (
     LeftOut,
     Listing,
     Names,
+    files_below,
     identity_of,
     is_image,
     note_on_people,
@@ -26,7 +30,7 @@ from handseg.data.settings import FILE, Settings, is_inside
 from handseg.errors import InputError, did_you_mean
 from handseg.formats.coco import CocoDocument, Id, read_annotations, read_document
 from handseg.formats.documents import LARGEST, labelled_of
-from handseg.formats.handbone import is_validation
+from handseg.formats.handbone import SPLITS, VALIDATION, is_validation
 from handseg.text import counted, shown
 
 LEFT_OUT = ("Ring", "Metal Implant", "Background", "Intravenous cannula")
@@ -39,7 +43,8 @@ MOST_CANDIDATES = 64
 KEYS = (b'"images"', b'"categories"', b'"annotations"')
 ODD_FOLDERS = frozenset({"crops", "outputs_json", "runs"})
 NOT_THERE = "an image that an annotation file names and that is not there"
-SAME_ENTRY = "a second entry of an image in an annotation file, without annotations"
+SAME_ENTRY = "a second entry of an image in an annotation file, with nothing new"
+NO_OUTLINE = "annotations without a segmentation: boxes or key points"
 REMEMBERED = 16
 """Files whose content is remembered; each is read again where more of them take turns."""
 
@@ -164,6 +169,8 @@ class _Search:
         split = _split_of(self.root, document.path)
         file = document.path.relative_to(self.root).as_posix()
         found: dict[Path, list[Id]] = {}
+        if document.bare:
+            self.left_out.append(LeftOut(f"{file}: {document.bare}", NO_OUTLINE, is_meant=True))
         for entry, image in document.images.items():
             file_name = image.file_name.replace("\\", "/")
             place = self._place_of(document.path, file_name)
@@ -187,16 +194,31 @@ class _Search:
             if place is not None:
                 return place
         places = self._by_name.get(_plain_name(file_name), ())
-        if len(places) != 1:
+        if len(places) != 1 or not self._is_of(document, places[0]):
             return None
         self.found_by_name.append(file_name)
         return places[0]
+
+    def _is_of(self, document: Path, image: Path) -> bool:
+        """Whether an image that is found by its name alone can be a file's.
+
+        `train/1.png` may be missing, and is not `val/1.png`.
+        """
+        if document.parent in self._above_images and not image.is_relative_to(document.parent):
+            return False
+        said, has = (_splits_in(one.relative_to(self.root)) for one in (document, image))
+        return not said or not has or bool(said & has)
+
+    @cached_property
+    def _above_images(self) -> set[Path]:
+        images = (path for some in self._by_name.values() for path in some)
+        return {folder for path in images for folder in path.parents}
 
     @cached_property
     def _by_name(self) -> dict[str, list[Path]]:
         """All images below the folder by their plain base names."""
         found: dict[str, list[Path]] = {}
-        for path in sorted(self.root.rglob("*")):
+        for path in files_below(self.root):
             odd = ODD_FOLDERS.intersection(path.relative_to(self.root).parts)
             if not odd and is_image(path, self.root):
                 found.setdefault(_plain_name(path.name), []).append(path)
@@ -205,9 +227,19 @@ class _Search:
     def _entry_of(self, document: CocoDocument, place: Path, entries: Sequence[Id]) -> Id:
         """The one entry of an image; of several the one that draws something.
 
-        Raises InputError where several do: which one counts is not to be guessed.
+        Raises InputError where several draw different things: which counts is not to be guessed.
         """
-        drawn = [entry for entry in entries if document.drawn_in(entry)] or [*entries[:1]]
+        if len(entries) == 1:
+            return entries[0]
+        shapes = {
+            json.dumps(
+                [(one.category, one.segmentation) for one in document.annotations[entry]],
+                default=np.ndarray.tolist,
+            ): entry
+            for entry in reversed(entries)
+            if document.drawn_in(entry)
+        }
+        drawn = sorted(shapes.values(), key=entries.index) or [*entries[:1]]
         file = document.path.relative_to(self.root).as_posix()
         if len(drawn) > 1:
             numbers = " and ".join(repr(entry) for entry in drawn)
@@ -354,7 +386,7 @@ def _annotation_files(root: Path, patterns: Sequence[str] | None) -> tuple[Path,
     plain = [path for path in candidates if path.name.lower().endswith(".coco.json")]
     found = [path for path in plain if path.name == RAM] or plain
     if not found and len(candidates) <= MOST_CANDIDATES:
-        found = [path for path in candidates if _is_coco(path)]
+        found = [path for path in candidates if is_coco(path)]
     return tuple(sorted(found))
 
 
@@ -367,7 +399,7 @@ def _json_files(root: Path, depth: int) -> Iterator[Path]:
             yield path
 
 
-def _is_coco(path: Path) -> bool:
+def is_coco(path: Path) -> bool:
     """Whether a JSON file has what a COCO file has; it is searched, not read."""
     try:
         with path.open("rb") as file:
@@ -382,6 +414,11 @@ def _is_coco(path: Path) -> bool:
 def _split_of(root: Path, path: Path) -> str:
     """`test` where the path of a COCO file says so; all else is trained and validated on."""
     return "test" if "test" in _words_of(path.relative_to(root).as_posix()) else "train"
+
+
+def _splits_in(path: Path) -> set[str]:
+    words = [word for word in _words_of(path.as_posix()) if word in SPLITS]
+    return {"val" if word in VALIDATION else SPLITS[word] for word in words}
 
 
 def _words_of(file: str) -> list[str]:

@@ -1,5 +1,6 @@
 """A data set: its samples, its classes and where they lie."""
 
+import re
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,11 +16,11 @@ from handseg.data.dicom import is_dicom
 from handseg.data.flat import Flat
 from handseg.data.images import image_header
 from handseg.data.labels import Sample
-from handseg.data.layout import Layout, LeftOut, Listing, is_image
+from handseg.data.layout import ARCHIVES, Layout, LeftOut, Listing, files_below, is_image, suffix_of
 from handseg.data.pseudonyms import with_pseudonyms
 from handseg.data.settings import FILE, Settings, Windows, apply_settings, settings_of
 from handseg.errors import InputError, UsageError
-from handseg.formats.foreign import foreign_tool
+from handseg.formats.foreign import WAYS_OUT, foreign_tool
 from handseg.formats.image_files import bound_pixels
 from handseg.text import counted, people_text, shown
 
@@ -151,7 +152,7 @@ def dataset_of(root: Path, layout: str, listing: Listing, settings: Settings) ->
     """A listing as a data set: named, without what its owner leaves out."""
     samples, notes = with_pseudonyms(root, settings, (*listing.train, *listing.test))
     splits = samples[: len(listing.train)], samples[len(listing.train) :]
-    train, test = with_plain_names(*splits)
+    train, test = with_distinct_names(root, *with_plain_names(*splits))
     train, test, left_out = apply_settings(root, settings, listing.classes, train, test)
     refuse_undecodable_names(root, train + test)
     return Dataset(
@@ -321,6 +322,20 @@ def with_own_names(splits: tuple[tuple[Sample, ...], ...]) -> tuple[tuple[Sample
     )
 
 
+def with_distinct_names(root: Path, *splits: tuple[Sample, ...]) -> tuple[tuple[Sample, ...], ...]:
+    """Paths inside the data set where a name is that of several: `train/a.png` and `val/a.png`."""
+    count = Counter(sample.image_name for split in splits for sample in split)
+    return tuple(
+        tuple(
+            replace(sample, image_name=sample.image.relative_to(root).as_posix())
+            if count[sample.image_name] > 1
+            else sample
+            for sample in split
+        )
+        for split in splits
+    )
+
+
 def no_dataset(folder: Path) -> InputError:
     """The error where no layout fits: what was looked for, what was seen and what reads it."""
     looked = folder.resolve() if folder.exists() else f"{folder.absolute()} (does not exist)"
@@ -339,17 +354,14 @@ def no_dataset(folder: Path) -> InputError:
     )
 
 
+MASKS = r"(^|/)(masks?|labels?|gt|annotations?)(tr|ts)?(/|$)"
 LOOKED_AT = 4096
 """Files of a folder without a data set that are counted."""
 
 
 def seen_in(folder: Path) -> tuple[list[str], list[str]]:
     """What lies in a folder that is no data set, and the lines that would read it."""
-    files = [
-        path
-        for path in islice(folder.rglob("*"), LOOKED_AT)
-        if path.is_file() and not any(one.startswith(".") for one in path.relative_to(folder).parts)
-    ]
+    files = list(islice(files_below(folder), LOOKED_AT))
     if not files:
         return ["it is empty"] if folder.is_dir() else [], []
     kinds = Counter(path.suffix[1:].upper() or "plain" for path in files).most_common(4)
@@ -357,17 +369,26 @@ def seen_in(folder: Path) -> tuple[list[str], list[str]]:
     words = " and ".join(f"{number} {kind}" for kind, number in kinds)
     seen = [f"seen: {words} files in {shown(folders, 3)}"]
     hints = [
-        f"{path.relative_to(folder)} is {tool}, which is not read: export it as COCO"
+        f"{path.relative_to(folder)} is {tool}, which is not read: {WAYS_OUT[tool]}"
         for path in files
         if (tool := foreign_tool(path))
     ][:1]
     name = shlex.quote(str(folder))
-    inner = [path for path in sorted(folder.iterdir()) if path.is_dir() and is_dataset(path)]
+    masks = [name for name in folders if re.search(MASKS, name, re.IGNORECASE)]
+    inner = [
+        path
+        for path in sorted(folder.iterdir())
+        if path.is_dir() and path.name not in masks and is_dataset(path)
+    ]
     if inner and (len(inner) == 1 or not all(Flat().recognises(path) for path in inner)):
         hints.append(f"handseg check {shlex.quote(str(inner[0]))}   is a data set: name it")
-    elif any(is_image(path, folder) for path in files):
+    elif not masks and any(is_image(path, folder) for path in files):
         line = f"echo 'layout = \"tree\"' > {shlex.quote(str(folder / FILE))}"
         hints.append(f"{line}   # reads the images of all folders; the outermost is the person")
+    packed = [path.relative_to(folder) for path in files if suffix_of(path) in ARCHIVES]
+    hints += [f"unpack {path}" for path in packed[:1]]
+    if any(is_image(path, folder) for path in files if path.parent.name in masks):
+        hints.append(f"masks as pictures are not read: export those in {shown(masks, 3)} as COCO")
     if any(path.suffix.lower() in (".npy", ".npz") for path in files):
         hints.append(
             "masks as arrays are not read: with each mask as MASKS/<image>/<class>.png, "

@@ -3,9 +3,10 @@
 `handseg.registry.LAYOUTS` names the layouts.
 """
 
+import os
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -25,6 +26,7 @@ PERSON = (
     re.compile(r"(?:^|[/_-])(ID\d+)(?:[/_-]|$)"),
 )
 """What names of persons look like, in a path without its suffix; the first that fits is taken."""
+ARCHIVES = frozenset({".7z", ".rar", ".tar", ".tar.gz", ".tgz", ".zip"})
 SIDE = re.compile(r"[_-](L|R|left|right)$", re.IGNORECASE)
 _ROBOFLOW = re.compile(r"(?:_(?:png|jpe?g|bmp|tiff?|webp))?\.rf\.[0-9A-Za-z]{6,}$")
 _LABEL_STUDIO = re.compile(r"^(?=[0-9]*[a-f])[0-9a-f]{8}-")
@@ -111,6 +113,32 @@ def is_image(path: Path, base: Path) -> bool:
     # Hidden twins (`._image.png`, `.ipynb_checkpoints/`) are other tools', no radiographs.
     hidden = any(part.startswith(".") for part in path.relative_to(base).parts)
     return not hidden and is_radiograph(path)
+
+
+def files_below(folder: Path, refused: list[Path] | None = None) -> Iterator[Path]:
+    """The files of a folder at any depth, in order, but hidden ones; links are followed once.
+
+    Folders that cannot be read are added to `refused`.
+    """
+    seen: set[tuple[int, int]] = set()
+
+    def refuse(error: OSError) -> None:
+        if refused is not None:
+            refused.append(Path(error.filename))
+
+    for place, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
+        status = Path(place).stat()
+        if (status.st_dev, status.st_ino) in seen:  # a link that leads back
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(place, name) for name in sorted(files) if not name.startswith("."))
+
+
+def suffix_of(path: Path) -> str:
+    *_, suffix = suffixes = [one.lower() for one in path.suffixes] or [""]
+    return "".join(suffixes[-2:]) if suffix == ".gz" else suffix
 
 
 def without_suffix(path: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from handseg.errors import InputError, UsageError
+from handseg.formats.foreign import refuse_foreign
 from handseg.rle.csv_records import STDIN
 from handseg.rle.submission import Fault, Submission, read_submission
 from handseg.runs import layout
@@ -29,6 +30,7 @@ def find_prediction(text: str, runs: Path, split: str = "test") -> Path:
     """
     path = Path(text)
     # `-` is stdin; `<(command)` of a shell is a pipe, which is no file.
+    refuse_foreign(path)
     if path.suffix.lower() == ".json" and path.is_file():
         raise InputError(
             f"{text} is JSON, no CSV of masks",

@@ -1,6 +1,7 @@
 """The check of a data set: what is wrong with its files, labels and people."""
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -270,9 +271,57 @@ def test_annotations_of_another_tool_are_an_error_where_labels_are_missing(tmp_p
     picture(tmp_path / "a.png")
     (tmp_path / "export.json").write_text('[{"from_name": "a", "to_name": "b"}]')
     found = dataset.listing_findings(open_dataset(tmp_path))
-    assert ("error", "export.json is Label Studio's JSON") in [
-        (one.severity, one.detail) for one in found
-    ]
+    (unread,) = [one for one in found if one.severity == "error"]
+    assert unread.detail.startswith("export.json is Label Studio's JSON: in Label Studio choose")
     (tmp_path / "a.json").write_text('{"annotations": []}')
     (one,) = dataset.listing_findings(open_dataset(tmp_path))
     assert one.severity == "warning"
+
+
+def test_labels_and_images_in_packed_or_unread_files_are_errors_where_labels_are_missing(tmp_path):
+    picture(tmp_path / "a.png")
+    coco = {"images": [], "categories": [], "annotations": []}
+    (tmp_path / "deep/er/than/that").mkdir(parents=True)
+    (tmp_path / "deep/er/than/that/coco.json").write_text(json.dumps(coco))
+    for name in ("test.tar.gz", "a.npy", "b.nii.gz"):
+        (tmp_path / name).write_bytes(b"x")
+    wanted = {
+        (dataset.OTHER_COCO, "deep/er/than/that/coco.json"),
+        (dataset.OTHER_KIND, "a.npy"),
+        (dataset.OTHER_KIND, "b.nii.gz"),
+    }
+    for severity in ("error", "warning"):
+        found = dataset.listing_findings(open_dataset(tmp_path))
+        unread = {(one.reason, one.detail): one.severity for one in found if not one.image}
+        assert unread.pop((dataset.ARCHIVE, "test.tar.gz")) == "warning"
+        assert unread == dict.fromkeys(wanted, severity)
+        (tmp_path / "a.json").write_text('{"annotations": []}')
+
+
+def test_a_folder_that_may_not_be_read_is_an_error(tmp_path):
+    picture(tmp_path / "a.png")
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+    if os.access(closed, os.R_OK):
+        pytest.skip("root reads everything")
+    found = dataset.listing_findings(open_dataset(tmp_path))
+    assert (dataset.REFUSED, "closed") in [(one.reason, one.detail) for one in found]
+
+
+def test_a_labelled_image_at_another_depth_is_an_error(data):
+    image, label = paths(data, 1)
+    for path in (image, label):
+        deeper = path.parent / "left" / path.name
+        deeper.parent.mkdir()
+        path.rename(deeper)
+    assert [(one[0], one[1]) for one in found(data)] == [("error", dataset.NOT_READ)]
+
+
+def test_a_second_label_of_an_image_is_a_warning(tmp_path):
+    picture(tmp_path / "a.png")
+    (tmp_path / "outputs_json").mkdir()
+    for name in ("a.json", "outputs_json/a.json"):
+        (tmp_path / name).write_text('{"annotations": []}')
+    (one,) = dataset.listing_findings(open_dataset(tmp_path))
+    assert (one.severity, one.reason) == ("warning", dataset.SECOND_LABEL)
+    assert one.detail == "outputs_json/a.json"

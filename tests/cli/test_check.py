@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer
@@ -225,3 +226,16 @@ print(light, sorted({"torch", "pandas", "textual", "cv2", "PIL"} & sys.modules.k
         [sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "[] []"
+
+
+def test_an_image_and_annotations_of_another_tool_are_named_for_what_they_are(
+    empty_folder, type_check, add_hand
+):
+    image = add_hand(Path("data"))
+    Path("a.xml").write_text("<annotations><version>1.1</version>")
+    (finding,) = json.loads(type_check(str(image), "--json").stdout)["csvs"][0]["findings"]
+    assert finding["detail"] == "it is an image"
+    assert finding["command"] == "handseg check data/train/DCM/ID001"
+    done = type_check("a.xml")
+    assert (done.exit_code, "a.xml is CVAT's XML" in done.stderr) == (3, True)
+    assert '"COCO 1.0"' in done.stderr

@@ -9,6 +9,7 @@ import typer
 from typer.testing import CliRunner
 
 from handseg.cli.stats import stats
+from handseg.data.dataset import open_dataset
 
 app = typer.Typer()
 app.command()(stats)
@@ -115,6 +116,16 @@ def test_names_of_classes_are_never_markup(empty_folder, add_hand):
     assert result.exit_code == 0
     assert "Where [red]x[/] lies" in result.stdout
     assert "side and pose are not known" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["[red]x[/]", "radius left", 'a "b".c', "Länge\\"])
+def test_the_line_that_makes_a_class_a_bone_is_accepted_as_it_is(empty_folder, add_hand, name):
+    add_hand(empty_folder / "data", "ID001/a", [(name, ULNA)])
+    toml = empty_folder / "data" / "dataset.toml"
+    toml.write_text(f"classes = [{json.dumps(name)}]")
+    (line,) = [line for line in typed().stderr.splitlines() if "as in:  " in line]
+    toml.write_text(f"{toml.read_text()}\n{line.partition('as in:  ')[2]}\n")
+    assert set(open_dataset(empty_folder / "data").bones) == {name}
 
 
 def test_metadata_that_cannot_be_read_is_left_out_and_that_is_said(workplace):

@@ -3,13 +3,14 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from handseg import rle
-from handseg.cli.vote import vote
+from handseg.cli.vote import score_line, vote
 from handseg.rle.submission import read_submission, write_submission
 from handseg.runs.writer import RunWriter
 
@@ -193,3 +194,10 @@ def test_a_sidecar_with_strange_classes_is_no_crash(three, type_vote):
     write_submission(three / "d.csv", [("i.png", "Ulna", rle.parse("1 6"))], {"classes": 7})
     done = type_vote("d.csv", "d.csv")
     assert (done.exit_code, done.stdout) == (0, "votes/vote-001.csv\n")
+
+
+def test_the_line_that_compares_with_labels_names_the_data_set_unless_it_is_the_usual_one():
+    assert score_line(Path("a.csv"), None) == "handseg score a.csv"
+    assert score_line(Path("a.csv"), Path("data")) == "handseg score a.csv"
+    named = score_line(Path("my votes/a.csv"), Path("other data"))
+    assert named == "handseg score 'my votes/a.csv' --data 'other data'"

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from handseg.anatomy import BONES
+from handseg.check.dataset import listing_findings
 from handseg.data.dataset import labelled_training_samples, open_dataset
 from handseg.errors import InputError
 
@@ -126,3 +127,38 @@ def test_a_list_of_outlines_is_read_as_the_competition_describes_it(tmp_path, ad
     labels = read_labels(open_dataset(tmp_path).train[0], BONES)
     (ulna,), (radius,) = labels.polygons["Ulna"], labels.polygons["Radius"]
     assert ulna.tolist() == radius.tolist() == square
+
+
+def test_images_of_one_name_in_two_folders_that_are_trained_on_have_two_names(tmp_path, add):
+    for split in ("train", "val", "test"):
+        add(f"{split}/a.png", f"{split}/a.json")
+    dataset = open_dataset(tmp_path)
+    assert [one.image_name for one in dataset.train] == ["train/a.png", "val/a.png"]
+    assert [one.image_name for one in dataset.test] == ["test/a.png"]
+
+
+def test_an_image_without_a_label_is_a_fault_where_others_have_one(tmp_path, add):
+    """As training judges it; a folder without any label is there to be predicted."""
+    add("a.png")
+    assert [one.severity for one in listing_findings(open_dataset(tmp_path))] == ["note"]
+    add("b.png", "b.json")
+    (finding,) = listing_findings(open_dataset(tmp_path))
+    assert (finding.severity, finding.image) == ("error", "a.png")
+
+
+@pytest.mark.parametrize("place", ["images", "train/images"])
+def test_images_may_lie_in_a_folder_of_that_name(tmp_path, add, place):
+    add(f"{place}/a.png", f"{place}/a.json")
+    add(f"{place}/b.png", f"{place}/../outputs_json/b.json")
+    dataset = open_dataset(tmp_path)
+    assert [(one.image_name, one.person) for one in dataset.train] == [
+        ("a.png", "a"),
+        ("b.png", "b"),
+    ]
+    assert len(labelled_training_samples(dataset)) == 2
+
+
+def test_images_directly_in_the_folder_come_before_those_in_images(tmp_path, add):
+    add("a.png")
+    add("images/b.png")
+    assert [one.image_name for one in open_dataset(tmp_path).train] == ["a.png"]

@@ -63,3 +63,23 @@ def test_classes_of_one_s_own_stand_in_the_settings(tmp_path, add):
     assert dataset.layout == "labelme"
     (runs,) = label_runs(dataset.train[0], dataset.classes).runs
     assert to_mask(runs, (6, 8)).sum() == 16
+
+
+def test_folders_of_people_and_splits_are_read_too(tmp_path, add):
+    for name in ("P1/a.png", "P1/b.png", "P2/a.png"):
+        add(name, ("Ulna", "polygon", SQUARE))
+    add("test/x.png").with_suffix(".json").unlink()
+    dataset = open_dataset(tmp_path)
+    assert dataset.layout == "labelme"
+    samples = labelled_training_samples(dataset)
+    assert [(one.image_name, one.person) for one in samples] == [
+        ("P1/a.png", "P1"), ("P1/b.png", "P1"), ("P2/a.png", "P2")
+    ]  # fmt: skip
+    assert [one.image.name for one in dataset.test] == ["x.png"]
+    assert all(len(label_runs(one, ("Ulna",)).runs[0]) for one in samples)
+
+
+def test_a_flat_set_with_labelme_s_files_in_another_folder_stays_flat(tmp_path, add):
+    add("a.png").with_suffix(".json").write_text('{"annotations": []}')
+    add("export/b.png", ("Ulna", "polygon", SQUARE))
+    assert open_dataset(tmp_path).layout == "flat"

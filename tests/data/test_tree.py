@@ -84,11 +84,13 @@ def test_folders_of_pictures_are_read_when_the_line_that_is_offered_was_typed(tm
         ("annotations.xml", "<annotations><version>1.1</version>", "CVAT's XML"),
         ("export.json", '[{"from_name": "a", "to_name": "b"}]', "Label Studio's JSON"),
         ("masks/a.npy", "", "masks as arrays are not read"),
+        ("masks.zip", "", "unpack masks.zip"),
+        ("project.json", '[{"annotations": [{"completed_by": 1}]}]', 'choose Export, "COCO"'),
     ],
 )
 def test_what_is_seen_in_a_folder_without_a_data_set_is_named(tmp_path, name, content, words):
-    (tmp_path / "images").mkdir()
-    Image.fromarray(np.full((6, 8), 90, np.uint8)).save(tmp_path / "images/a.bmp")
+    (tmp_path / "pictures").mkdir()
+    Image.fromarray(np.full((6, 8), 90, np.uint8)).save(tmp_path / "pictures/a.bmp")
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
     path.write_text(content)
@@ -96,4 +98,33 @@ def test_what_is_seen_in_a_folder_without_a_data_set_is_named(tmp_path, name, co
         open_dataset(tmp_path)
     assert "1 BMP" in caught.value.details
     assert words in "\n".join(caught.value.hints)
-    assert f"handseg check {tmp_path}/images" in "\n".join(caught.value.hints)
+    assert f"handseg check {tmp_path}/pictures" in "\n".join(caught.value.hints)
+
+
+def test_a_damaged_image_in_a_tree_stays_one_that_check_names(tmp_path):
+    write_dicom(tmp_path / "P1/S1/a.dcm", "P17")
+    write_dicom(tmp_path / "P1/S2/a.dcm", "P18")
+    damaged = tmp_path / "P1/S2/a.dcm"
+    damaged.write_bytes(b"x" * 500)
+    dataset = open_dataset(tmp_path)
+    assert (len(dataset.train), dataset.left_out) == (2, ())
+
+
+def test_folders_that_are_links_are_read_as_others_are(tmp_path):
+    write_dicom(tmp_path / "elsewhere/S1/a.dcm", "P17")
+    write_dicom(tmp_path / "data/P1/S2/b.dcm", "P18")
+    (tmp_path / "data/P2").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "data/P2/S1/back").symlink_to(tmp_path / "data")
+    names = [one.image_name for one in open_dataset(tmp_path / "data").train]
+    assert sorted(names) == ["a.dcm", "b.dcm"]
+
+
+def test_folders_of_masks_are_offered_as_no_images(tmp_path):
+    for name in ("pictures/a.png", "labels/a.png"):
+        (tmp_path / name).parent.mkdir()
+        Image.fromarray(np.full((6, 8), 90, np.uint8)).save(tmp_path / name)
+    with pytest.raises(InputError) as caught:
+        open_dataset(tmp_path)
+    check, masks, *_ = caught.value.hints
+    assert check.startswith(f"handseg check {tmp_path}/pictures ")
+    assert "those in labels as COCO" in masks

@@ -362,7 +362,8 @@ def join(
         console.warn(f"not all folds have ended well, so they are not joined; later:  {line}")
         return None
     try:
-        report_joined(join_folds([str(run) for run in runs], request.data, request.runs))
+        joined = join_folds([str(run) for run in runs], request.data, request.runs)
+        report_joined(joined, request.data)
     except HandsegError as error:
         complain(error)
         return error

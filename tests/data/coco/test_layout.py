@@ -247,6 +247,9 @@ def test_of_two_entries_of_an_image_the_one_with_annotations_counts(tmp_path, ad
     again = {**document["annotations"][0], "id": 7, "image_id": 99}
     document["annotations"].append(again)
     path.write_text(json.dumps(document))
+    assert len(open_dataset(tmp_path).train) == 1
+    again["segmentation"] = [[2, 2, 9, 1, 9, 9]]
+    path.write_text(json.dumps(document))
     with pytest.raises(InputError, match="2 times, with annotations for each") as caught:
         open_dataset(tmp_path)
     assert "99 and 10" in caught.value.details
@@ -270,3 +273,16 @@ def test_a_class_that_stands_under_itself_is_no_heading(tmp_path, add_coco):
     document["annotations"][0]["category_id"] = 1
     path.write_text(json.dumps(document))
     assert open_dataset(tmp_path).classes == ("Radius", "Ulna")
+
+
+def test_an_image_of_another_split_is_not_taken_for_one_that_is_missing(tmp_path, add_coco):
+    for split in ("train", "val", "test"):
+        names = ["1.png", "2.png"] if split == "train" else ["2.png"]
+        add_coco(tmp_path / split, names, [(name, "Ulna", TRIANGLE) for name in names])
+    for name in ("train/1.png", "val/2.png", "test/2.png"):
+        (tmp_path / name).unlink()
+    (tmp_path / "val/1.png").write_bytes((tmp_path / "train/2.png").read_bytes())
+    dataset = open_dataset(tmp_path)
+    assert [(one.image.parent.name, one.image.name, one.labels is not None)
+            for one in dataset.train] == [("train", "2.png", True), ]  # fmt: skip
+    assert len(dataset.left_out) == 3
