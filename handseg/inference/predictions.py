@@ -1,5 +1,6 @@
 """A run's predictions as the competition's CSV: which images, by which checkpoint, where."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -205,9 +206,12 @@ def sidecar_of(
 
 
 def images_facts(samples: Sequence[Sample], dataset: Dataset) -> dict[str, Any]:
-    """What images are predicted: their fingerprint, and the version of their pixels from 2 on."""
-    images = [sample.image for sample in samples]
-    version = max(map(pixel_version, images))
+    """What images are predicted: their fingerprint, and the version of their pixels from 2 on.
+
+    Files that may not be read are no part of it: once they may, all is predicted anew.
+    """
+    images = [sample.image for sample in samples if os.access(sample.image, os.R_OK)]
+    version = max(map(pixel_version, images), default=1)
     found: dict[str, Any] = {
         DATA: str(dataset.root.resolve()),
         "data_fingerprint": fingerprint(images, dataset.root),

@@ -132,6 +132,20 @@ def test_an_image_that_cannot_be_read_costs_no_other_its_prediction(type_predict
     assert bad.name in TEST.read_text()
 
 
+@pytest.mark.parametrize("fault", ["empty", "gone", "text"])
+def test_an_image_without_a_header_costs_no_other_its_prediction(type_predict, fault):
+    bad, *others = sorted(Path("data/test/DCM").glob("*/*.png"))
+    if fault == "gone":
+        bad.unlink()
+        bad.symlink_to("nowhere.png")
+    else:
+        bad.write_text("" if fault == "empty" else "no image")
+    done = type_predict("last")
+    assert (done.exit_code, done.stdout) == (3, f"{TEST}\n")
+    assert bad.name in done.stderr
+    assert len(TEST.read_text().splitlines()) == 1 + 29 * len(others)
+
+
 def other_data(name, images=2, **settings):
     """A flat folder of test pictures without labels, of other names than those in `data`."""
     folder = Path(name)
