@@ -302,11 +302,20 @@ def _read_entry(sample: Sample, classes: Sequence[str], label: CheckedLabel) -> 
 
 
 def _find_doubled(label: CheckedLabel) -> None:
+    """Polygons on each other: those beside each other are the pieces of a mask, as told of it."""
     for name, parts in label.polygons.items():
-        if len(parts) > 1:
+        if len(parts) > 1 and _overlap(parts, label.size):
             same = all(np.array_equal(parts[0], part) for part in parts[1:])
             words = f"{len(parts)} polygons, all the same" if same else f"{len(parts)} polygons"
             label.add_finding(DOUBLED, f"{words}; their union counts", name, len(parts))
+
+
+def _overlap(parts: Sequence[Polygon], size: Size | None) -> bool:
+    if size is None:
+        return True
+    alone = sum(measure_mask(draw_polygons([part], size)).area for part in parts)
+    together = measure_mask(draw_polygons(parts, size)).area
+    return alone - together > SECOND_PIECE * together
 
 
 def polygon_faults(points: Points, size: Size | None) -> Iterator[tuple[str, str, float]]:

@@ -13,6 +13,7 @@ from handseg.data.dataset import Dataset, Sample
 from handseg.data.fingerprint import fingerprint, hash_file
 from handseg.data.images import note_on_large, pixel_version
 from handseg.errors import InputError, UsageError
+from handseg.formats.submission import UNREADABLE
 from handseg.inference.device import best_device
 from handseg.inference.whole import Inference, host_masks, infer_samples
 from handseg.models.checkpoints import Checkpoint, load_best
@@ -27,8 +28,8 @@ from handseg.work import Progress, silent
 
 NEEDED = ("classes", "recipe", "fold", "folds", "trained_people")
 """Fields of `run.json` without which nothing can be predicted."""
-DATA, UNREADABLE = "data", "unreadable"
-"""Of a sidecar: the folder of the data set, and its images that were left out."""
+DATA = "data"
+"""Of a sidecar: the folder of the data set."""
 
 
 @dataclass(frozen=True)

@@ -126,6 +126,12 @@ def test_labels_at_fault_are_told(data, edit, severity, reason):
     assert (severity, reason, "image05.png") in [one[:3] for one in found(data)]
 
 
+def test_the_pieces_of_one_mask_are_not_a_class_drawn_twice(data):
+    speck = [[1, 1], [1.4, 1], [1.4, 1.4], [1, 1.4]]
+    change(data, 5, lambda all_: all_.append({**all_[4], "points": speck}))
+    assert inspection.DOUBLED not in [one[1] for one in found(data)]
+
+
 @pytest.mark.parametrize("text", ["{", "[]", "3", '{"annotations": 3}', "\udcff", "[" * 100_000])
 def test_label_files_that_are_none_are_one_error(data, text):
     paths(data, 5)[1].write_bytes(text.encode(errors="surrogateescape"))
