@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from handseg.anatomy import misspelt_bones
 from handseg.check.anatomy import population_findings
 from handseg.check.findings import Finding, Severity, count
 from handseg.check.inspection import (
@@ -37,6 +38,7 @@ OTHER_KIND = "a picture or array of a kind that is not read"
 FOREIGN = "annotations in a format that is not read: export them as COCO"
 SHARED_LABEL = "two images share one label"
 BOTH_SPLITS = "one person in train and test"
+MISSPELT = "a class that is nearly a bone by name"
 ODD_SIZE = "an image of another size than the others"
 SEVERAL_SIZES = "images of several sizes"
 SAME_FILE = "the same image twice"
@@ -153,6 +155,10 @@ def listing_findings(dataset: Dataset) -> list[Finding]:
         *_without_label(dataset, train, test),
         *_shared_labels(train + test),
         *_in_both_splits(train, test),
+        *(
+            Finding("warning", "labels", MISSPELT, f"{bone} may be meant", cls=cls)
+            for cls, bone in misspelt_bones(dataset.classes, dataset.aliases).items()
+        ),
         *(
             Finding("warning" if one.is_meant else "error", "files", one.reason, one.path)
             for one in dataset.left_out

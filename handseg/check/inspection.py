@@ -18,6 +18,7 @@ from handseg import rle
 from handseg.anatomy import BONES, FOREARM
 from handseg.check.findings import FEWEST, SECOND_PIECE, SEVERAL_PIECES, TO_SIGMA, Finding
 from handseg.check.images import header_findings, read_whole
+from handseg.data.dicom import is_dicom, truncation
 from handseg.data.images import image_header, read_image
 from handseg.data.labels import Sample, read_labels, read_polygons
 from handseg.errors import InputError, did_you_mean
@@ -504,6 +505,8 @@ def _inspect_image(found: Inspection, deep: bool) -> Bytes | None:
         header = image_header(path)
         found.size = header.size
         found.findings += header_findings(found.sample.image_name, header)
+        if is_dicom(path):
+            fault = truncation(path)
         if fault:
             found.add_file_fault(DAMAGED, fault)
         elif deep:
