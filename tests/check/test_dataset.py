@@ -194,9 +194,15 @@ def test_one_person_in_train_and_test_is_an_error(data):
     for folder in ("DCM", "outputs_json"):
         (data / f"test/{folder}/ID008").rename(data / f"test/{folder}/ID003")
     assert found(data) == [
-        ("error", dataset.BOTH_SPLITS, "image16.png", ""),
-        ("error", dataset.BOTH_SPLITS, "image17.png", ""),
+        ("error", dataset.BOTH_SPLITS, "image06.png", ""),
+        ("error", dataset.BOTH_SPLITS, "image07.png", ""),
     ]
+
+
+def test_a_picture_of_a_test_image_is_to_go_from_the_training_images(data):
+    test = sorted((data / "test/DCM").glob("*/*.png"))[0]
+    shutil.copy(test, paths(data, 4)[0])
+    assert check_dataset(open_dataset(data)).at_fault() == ("image04.png",)
 
 
 def test_the_same_label_for_two_images_is_an_error(data):
