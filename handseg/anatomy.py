@@ -5,7 +5,9 @@ the `handbone` layout; every other class list comes from its own data set.
 """
 
 import colorsys
+import re
 from collections.abc import Collection, Iterable, Mapping
+from difflib import get_close_matches
 from itertools import pairwise
 
 CARPALS = (
@@ -112,6 +114,10 @@ NOT_BONES = (
 """Classes of data sets that are no bones of the anatomy; case, signs and plurals do not count."""
 
 
+NEAR = 0.8
+"""How alike two names are, after `difflib`, that may be one and a slip of the pen."""
+
+
 def plain_name(cls: str) -> str:
     return "".join(sign for sign in cls.casefold() if sign.isalnum()).removesuffix("s")
 
@@ -133,6 +139,28 @@ def not_bones(
         cls for cls, name in plain.items() if cls in said or (name in known and cls not in aliases)
     }
     return frozenset() if len(found) == len(plain) else frozenset(found)
+
+
+def misspelt_bones(
+    classes: Collection[str], aliases: Mapping[str, tuple[str, ...]] = ALIASES
+) -> dict[str, str]:
+    """Classes that are nearly a bone by name, and the bone that each may be meant for.
+
+    A bone in another spelling is one only beside the bone itself.
+    """
+    plain = {plain_name(bone): bone for bone in BONES}
+    found: dict[str, str] = {}
+    for cls in sorted(set(classes).difference(BONES, aliases, not_bones(classes))):
+        name = plain_name(cls)
+        digits = re.sub(r"\D", "", name)
+        if name in plain:
+            near = [name] if plain[name] in classes else []
+        else:
+            near = get_close_matches(name, plain, n=1, cutoff=NEAR)
+        # `finger-20` is no slip of `finger-2`.
+        if near and digits in ("", re.sub(r"\D", "", near[0])):
+            found[cls] = plain[near[0]]
+    return found
 
 
 def bones_of(

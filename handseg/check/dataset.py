@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from handseg.anatomy import misspelt_bones
 from handseg.check.anatomy import population_findings
 from handseg.check.findings import Finding, Severity, count
 from handseg.check.inspection import (
@@ -43,6 +44,7 @@ ARCHIVE = "an archive: nothing in it is read"
 REFUSED = "a folder that cannot be read"
 SHARED_LABEL = "two images share one label"
 BOTH_SPLITS = "one person in train and test"
+MISSPELT = "a class that is nearly a bone by name"
 ODD_SIZE = "an image of another size than the others"
 SEVERAL_SIZES = "images of several sizes"
 SAME_FILE = "the same image twice"
@@ -161,6 +163,10 @@ def listing_findings(dataset: Dataset) -> list[Finding]:
         *_shared_labels(train + test),
         *_in_both_splits(train, test),
         *(
+            Finding("warning", "labels", MISSPELT, f"{bone} may be meant", cls=cls)
+            for cls, bone in misspelt_bones(dataset.classes, dataset.aliases).items()
+        ),
+        *(
             Finding("warning" if one.is_meant else "error", "files", one.reason, one.path)
             for one in dataset.left_out
         ),
@@ -197,14 +203,14 @@ def _shared_labels(samples: Sequence[Sample]) -> Iterator[Finding]:
 
 
 def _in_both_splits(train: Sequence[Sample], test: Sequence[Sample]) -> Iterator[Finding]:
-    """One finding for each test image of such a person: it is what must go from one of the two."""
-    of_train: defaultdict[str, list[str]] = defaultdict(list)
-    for sample in train:
-        of_train[sample.person].append(sample.image_name)
+    """One finding for each training image of such a person: those of test are to be predicted."""
+    of_test: defaultdict[str, list[str]] = defaultdict(list)
     for sample in test:
-        if sample.person in of_train:
-            others = shown(of_train[sample.person], 2)
-            detail = f"{sample.person}, in train with {others}"
+        of_test[sample.person].append(sample.image_name)
+    for sample in train:
+        if sample.person in of_test:
+            others = shown(of_test[sample.person], 2)
+            detail = f"{sample.person}, in test with {others}"
             yield Finding("error", "people", BOTH_SPLITS, detail, image=sample.image_name)
 
 
@@ -306,11 +312,14 @@ def _duplicates(inspections: Sequence[Inspection]) -> Iterator[Finding]:
 def _repeated(
     inspections: Sequence[Inspection], keys: Sequence[str]
 ) -> Iterator[tuple[Inspection, Inspection]]:
-    """Samples whose key came before, and with which; an empty key is of nothing."""
+    """Samples whose key came before, and with which; an empty key is of nothing.
+
+    Of a training and a test image it is the training image that can go.
+    """
     seen: dict[str, Inspection] = {}
     for one, key in zip(inspections, keys, strict=True):
         if key and (first := seen.setdefault(key, one)) is not one:
-            yield one, first
+            yield (one, first) if one.sample.split == first.sample.split else (first, one)
 
 
 def _same(reason: str, again: Inspection, first: Inspection) -> Finding:

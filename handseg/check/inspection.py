@@ -18,6 +18,7 @@ from handseg import rle
 from handseg.anatomy import BONES, FOREARM
 from handseg.check.findings import FEWEST, SECOND_PIECE, SEVERAL_PIECES, TO_SIGMA, Finding
 from handseg.check.images import header_findings, read_whole
+from handseg.data.dicom import is_dicom, truncation
 from handseg.data.images import image_header, read_image
 from handseg.data.labels import Sample, read_labels, read_polygons
 from handseg.errors import InputError, did_you_mean
@@ -302,11 +303,20 @@ def _read_entry(sample: Sample, classes: Sequence[str], label: CheckedLabel) -> 
 
 
 def _find_doubled(label: CheckedLabel) -> None:
+    """Polygons on each other: those beside each other are the pieces of a mask, as told of it."""
     for name, parts in label.polygons.items():
-        if len(parts) > 1:
+        if len(parts) > 1 and _overlap(parts, label.size):
             same = all(np.array_equal(parts[0], part) for part in parts[1:])
             words = f"{len(parts)} polygons, all the same" if same else f"{len(parts)} polygons"
             label.add_finding(DOUBLED, f"{words}; their union counts", name, len(parts))
+
+
+def _overlap(parts: Sequence[Polygon], size: Size | None) -> bool:
+    if size is None:
+        return True
+    alone = sum(measure_mask(draw_polygons([part], size)).area for part in parts)
+    together = measure_mask(draw_polygons(parts, size)).area
+    return alone - together > SECOND_PIECE * together
 
 
 def polygon_faults(points: Points, size: Size | None) -> Iterator[tuple[str, str, float]]:
@@ -495,6 +505,8 @@ def _inspect_image(found: Inspection, deep: bool) -> Bytes | None:
         header = image_header(path)
         found.size = header.size
         found.findings += header_findings(found.sample.image_name, header)
+        if is_dicom(path):
+            fault = truncation(path)
         if fault:
             found.add_file_fault(DAMAGED, fault)
         elif deep:

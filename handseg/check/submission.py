@@ -33,7 +33,7 @@ from handseg.data.image_sizes import ImageSizes, header_sizes
 from handseg.data.images import is_radiograph
 from handseg.errors import InputError, did_you_mean
 from handseg.formats.documents import Size
-from handseg.formats.submission import known_classes, sidecar_classes
+from handseg.formats.submission import known_classes, sidecar_classes, unreadable_images
 from handseg.rle.submission import Fault, Submission, read_submission
 from handseg.text import pixels_text
 from handseg.work import Progress, silent
@@ -46,6 +46,7 @@ PAST_THE_END = "a run past the end of the image"
 DOUBLED = "a row that came twice, with the same mask"
 MISSING = "a row is missing"
 IMAGE_MISSING = "an image has no row"
+UNREADABLE = "an image that could not be read when the others were predicted"
 STRANGE_IMAGE = "an image that the data set does not have"
 STRANGE_CLASS = "a class that the data set does not have"
 ALPHABETICAL = "classes in alphabetical order"
@@ -223,11 +224,12 @@ def expected_rows(
         dataset = None
     images, source = _expected_images(submission, samples, dataset)
     classes = _expected_classes(submission, dataset)
+    readable = set(images).difference(unreadable_images(submission))
     return ExpectedRows(
         images=images,
         classes=classes,
         # Where a sidecar disagrees with a header that is a finding, no error.
-        sizes=ImageSizes(header_sizes(samples, images), submission.sizes, image_size),
+        sizes=ImageSizes(header_sizes(samples, readable), submission.sizes, image_size),
         source=source,
         ordered=source != "the file itself",
         dataset=dataset,
@@ -363,6 +365,11 @@ def _missing(
     # A row at fault is there, though it cannot be read.
     faulty = {(fault.image, fault.cls) for fault in faults if fault.image and fault.cls}
     absent = [key for key in expected.keys if key not in submission and key not in faulty]
+    unreadable = unreadable_images(submission)
+    for image in unreadable:
+        detail = "it has no row: mend it and predict again"
+        yield Finding("error", "structure", UNREADABLE, detail, image=image)
+    absent = [key for key in absent if key[0] not in unreadable]
     rows, fix = Counter(image for image, _ in absent), fix_command(submission.path)
     for image, absent_rows in rows.items():
         if absent_rows == len(expected.classes):

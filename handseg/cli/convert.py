@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from handseg.anatomy import misspelt_bones
 from handseg.cli import console
 from handseg.cli.command import (
     STREAM,
@@ -126,6 +127,8 @@ def convert(
         masks = with_image_files(masks, data_folder(data), is_wanted=data is not None)
     for note in masks.notes:
         console.info(f"{masks.path}: {note}")
+    for cls, bone in misspelt_bones(masks.classes).items():
+        console.warn(f"{masks.path}: {cls!r} is a class of its own: is {bone} meant?")
     for note in target.notes(masks):
         lost = to == "csv" and out == STREAM
         console.info(note + ("; a stream has no sidecar that says why" if lost else ""))

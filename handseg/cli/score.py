@@ -245,11 +245,18 @@ def report_notes(scored: "Sequence[ScoredSubmission]") -> None:
 
 def report_rows_of(one: "ScoredSubmission") -> None:
     """The images of a submission, and what its rows lack or have too often."""
+    from handseg.formats.submission import unreadable_images
+
     path = one.submission.path
     console.info(f"{path}: {counted(len(one.images), 'image')} of {people_text(len(one.people))}")
     bare = len(set(one.submission.images).difference(one.images))
     if bare:
         console.info(f"{path}: {counted(bare, 'more image')} without a label: no part of the score")
+    if unreadable := unreadable_images(one.submission):
+        console.warn(
+            f"{path}: {counted(len(unreadable), 'image')} that could not be read when it was "
+            f"predicted: no part of the score: {shown(unreadable, 3)}"
+        )
     for note in one.submission.notes:
         console.info(f"{path}: {note}")
     if one.submission.repeated_rows:

@@ -25,7 +25,7 @@ from handseg.cli.command import (
     say_if_unused,
 )
 from handseg.errors import UsageError
-from handseg.text import counted
+from handseg.text import counted, shown
 
 if TYPE_CHECKING:
     from handseg.ensemble.out_of_fold import JoinedFolds
@@ -210,6 +210,11 @@ def report_members(result: "VoteResult") -> None:
             console.warn(
                 f"{member.path} lacks {counted(len(images), 'image')}: its masks of them are empty"
             )
+    if votes.unreadable:
+        console.warn(
+            f"{counted(len(votes.unreadable), 'image')} that could not be read when they were "
+            f"predicted: not in the vote: {shown(votes.unreadable, 3)}"
+        )
 
 
 def dice_words(dice: float | None, best: float) -> str:

@@ -100,6 +100,28 @@ def read_header(path: Path) -> DicomHeader:
     return DicomHeader(size, max(1, int(frames or 1)), patient or None, is_windowed, is_guessed)
 
 
+def truncation(path: Path) -> str:
+    """How much of a file is there, where that is less than its header says of pixels; else empty.
+
+    Compressed pixels say no length, and what a header's size hides only decoding tells. Raises as
+    `read_header`.
+    """
+    from pydicom.pixels.utils import get_expected_length
+
+    dataset = _read_dataset(path, only=(*HEADER, "BitsAllocated", "PhotometricInterpretation"))
+    syntax = dataset.file_meta.get("TransferSyntaxUID")
+    if syntax is None or syntax.is_compressed or syntax.is_deflated:
+        return ""
+    try:
+        expected = get_expected_length(dataset)
+    except DAMAGE:
+        return ""
+    there = path.stat().st_size
+    if there >= expected:
+        return ""
+    return f"truncated: {there:,} bytes, its header says {expected:,} of pixels alone"
+
+
 def read_dicom(path: Path) -> NDArray[np.uint8]:
     """The first frame as grey `uint8[height, width]`, bright where bone is.
 

@@ -4,7 +4,7 @@ import math
 import shutil
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -129,11 +129,13 @@ def _not_applied(image: "Image.Image") -> str:
 
 
 def note_on_large(paths: Iterable[Path]) -> str:
-    """How many images are large and what that costs; empty where none is.
-
-    Raises InputError as `image_size` does.
-    """
-    large = [size for path in paths if math.prod(size := image_size(path)) > LARGE]
+    """How many images are large and what that costs; empty where none is."""
+    large: list[tuple[int, int]] = []
+    for path in paths:
+        # Who reads the pixels of a file at fault says so.
+        with suppress(InputError):
+            if math.prod(size := image_size(path)) > LARGE:
+                large.append(size)
     if not large:
         return ""
     height, width = max(large, key=math.prod)

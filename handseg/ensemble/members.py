@@ -15,7 +15,7 @@ import numpy as np
 from handseg.data.image_sizes import header_sizes, resolve_sizes, sidecar_sizes, width_mismatch
 from handseg.ensemble.rules import VotePlan
 from handseg.errors import InputError
-from handseg.formats.submission import sidecar_classes
+from handseg.formats.submission import sidecar_classes, unreadable_images
 from handseg.rle.aligned import DEFAULT_SIZE, AlignedSubmissions, align
 from handseg.rle.row_index import Key
 from handseg.rle.submission import Fault, Submission, read_submission
@@ -182,6 +182,12 @@ class VoteInput:
     @property
     def classes(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(cls for _, cls in self.keys))
+
+    @property
+    def unreadable(self) -> tuple[str, ...]:
+        """Images that no member has, because they could not be read when they were predicted."""
+        found = {image for member in self.members for image in unreadable_images(member)}
+        return tuple(sorted(found.difference(self.images)))
 
     def width_mismatches(self) -> tuple[WidthMismatch, ...]:
         """The members whose masks do not fit the width of their images; none where nothing tells.

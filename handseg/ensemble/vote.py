@@ -25,6 +25,7 @@ from handseg.ensemble.members import (
 )
 from handseg.ensemble.rules import VoteRules, decimal, read_plan, vote_rules
 from handseg.errors import InputError
+from handseg.formats.submission import UNREADABLE
 from handseg.rle.aligned import DEFAULT_SIZE, AlignedSubmissions, ReadReport
 from handseg.rle.set_operations import weighted_vote
 from handseg.rle.submission import (
@@ -315,6 +316,7 @@ def vote_sidecar(votes: VoteInput, rules: VoteRules, names: Sequence[str]) -> di
         "data_fingerprint": _agreed([sidecar.get("data_fingerprint") for sidecar in sidecars]),
         "trained_people": sorted(people),
         "validation_dice": None,
+        **({UNREADABLE: list(votes.unreadable)} if votes.unreadable else {}),
     }
 
 

@@ -317,11 +317,11 @@ def _sha256(folder: Path, index: PlanesIndex) -> str:
 
 def _notes(folder: Path, index: PlanesIndex) -> list[str]:
     listed = set(index.files.values())
-    found = [path.relative_to(folder).as_posix() for path in sorted(folder.glob("*/*.png"))]
-    others = [file for file in found if file not in listed]
+    found = [path for path in sorted(folder.glob("*/*")) if not path.name.startswith(".")]
+    others = [one for path in found if (one := path.relative_to(folder).as_posix()) not in listed]
     if not others:
         return []
-    return [f"{counted(len(others), 'PNG')} that {INDEX} does not list left out: {shown(others)}"]
+    return [f"{counted(len(others), 'file')} that {INDEX} does not list left out: {shown(others)}"]
 
 
 def _write_planes(

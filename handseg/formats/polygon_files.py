@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handseg import rle
-from handseg.anatomy import BONES
+from handseg.anatomy import BONES, NEAR
 from handseg.errors import InputError
 from handseg.formats.documents import (
     Size,
@@ -36,8 +36,6 @@ LARGEST_FILE = 1 << 26
 KEY = "handseg"
 """Of what handseg writes beside the shapes."""
 VERSION = 1
-NEAR = 0.8
-"""How like each other a class and its misspelling are, by `difflib`."""
 SETTINGS = "dataset.toml"
 """Of a data set: what a folder of label files needs to be one."""
 

@@ -21,6 +21,9 @@ from handseg.rle.submission import (
 from handseg.text import counted
 from handseg.work import Progress, silent
 
+UNREADABLE = "unreadable"
+"""Of a sidecar: the images that could not be read when the others were predicted."""
+
 
 @dataclass(frozen=True)
 class CsvFormat(FileFormat):
@@ -61,6 +64,15 @@ def sidecar_classes(submission: Submission) -> tuple[str, ...]:
     if isinstance(found, list) and all(isinstance(name, str) and name for name in found):
         return tuple(dict.fromkeys(found))
     return ()
+
+
+def unreadable_images(submission: Submission) -> tuple[str, ...]:
+    """The images that have no row because they could not be read: missing, not empty."""
+    found: Any = (submission.sidecar or {}).get(UNREADABLE)
+    if not isinstance(found, list):
+        return ()
+    known = set(submission.images)
+    return tuple(name for name in found if isinstance(name, str) and name not in known)
 
 
 def grid_of(submission: Submission) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -1,5 +1,6 @@
 """A run's predictions as the competition's CSV: which images, by which checkpoint, where."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from handseg.data.dataset import Dataset, Sample
 from handseg.data.fingerprint import fingerprint, hash_file
 from handseg.data.images import note_on_large, pixel_version
 from handseg.errors import InputError, UsageError
+from handseg.formats.submission import UNREADABLE
 from handseg.inference.device import best_device
 from handseg.inference.whole import Inference, host_masks, infer_samples
 from handseg.models.checkpoints import Checkpoint, load_best
@@ -26,8 +28,8 @@ from handseg.work import Progress, silent
 
 NEEDED = ("classes", "recipe", "fold", "folds", "trained_people")
 """Fields of `run.json` without which nothing can be predicted."""
-DATA, UNREADABLE = "data", "unreadable"
-"""Of a sidecar: the folder of the data set, and its images that were left out."""
+DATA = "data"
+"""Of a sidecar: the folder of the data set."""
 
 
 @dataclass(frozen=True)
@@ -205,9 +207,12 @@ def sidecar_of(
 
 
 def images_facts(samples: Sequence[Sample], dataset: Dataset) -> dict[str, Any]:
-    """What images are predicted: their fingerprint, and the version of their pixels from 2 on."""
-    images = [sample.image for sample in samples]
-    version = max(map(pixel_version, images))
+    """What images are predicted: their fingerprint, and the version of their pixels from 2 on.
+
+    Files that may not be read are no part of it: once they may, all is predicted anew.
+    """
+    images = [sample.image for sample in samples if os.access(sample.image, os.R_OK)]
+    version = max(map(pixel_version, images), default=1)
     found: dict[str, Any] = {
         DATA: str(dataset.root.resolve()),
         "data_fingerprint": fingerprint(images, dataset.root),

@@ -16,7 +16,7 @@ from handseg.anatomy import ALIASES, FOREARM, bones_of, not_bones
 from handseg.data.image_sizes import check_all_known, check_assumed_size, header_sizes
 from handseg.data.label_runs import LabelFile, label_file
 from handseg.errors import InputError, did_you_mean
-from handseg.formats.submission import labelled_classes, sidecar_classes
+from handseg.formats.submission import labelled_classes, sidecar_classes, unreadable_images
 from handseg.rle.submission import Submission, read_submission
 from handseg.text import shown
 from handseg.work import Progress, silent
@@ -303,7 +303,8 @@ def samples_to_score(submission: Submission, dataset: "Dataset") -> "tuple[Sampl
 
     They are those of the images in its rows and its sidecar, and all of a split that it predicts
     as a whole (the test images; the training images where the sidecar says so): images without
-    rows count as empty. Call with a data set whose test samples carry their labels.
+    rows count as empty, but for those that could not be read when it was predicted: they are left
+    out. Call with a data set whose test samples carry their labels.
 
     Raises InputError for an image or class that the data set does not have, for an image
     whose label should be a file of its own and is not there, and for a submission without rows.
@@ -316,7 +317,10 @@ def samples_to_score(submission: Submission, dataset: "Dataset") -> "tuple[Sampl
     if not named:
         raise InputError(f"{submission.path} has no rows")
     _check_images(submission, named, by_name, dataset)
-    return _labelled(submission, predicted_samples(dataset, submission), dataset)
+    unreadable = unreadable_images(submission)
+    samples = predicted_samples(dataset, submission)
+    read = tuple(sample for sample in samples if sample.image_name not in unreadable)
+    return _labelled(submission, read, dataset)
 
 
 def check_classes(submission: Submission, classes: Sequence[str], owner: Path, kind: str) -> None:

@@ -127,6 +127,12 @@ def test_labels_at_fault_are_told(data, edit, severity, reason):
     assert (severity, reason, "image05.png") in [one[:3] for one in found(data)]
 
 
+def test_the_pieces_of_one_mask_are_not_a_class_drawn_twice(data):
+    speck = [[1, 1], [1.4, 1], [1.4, 1.4], [1, 1.4]]
+    change(data, 5, lambda all_: all_.append({**all_[4], "points": speck}))
+    assert inspection.DOUBLED not in [one[1] for one in found(data)]
+
+
 @pytest.mark.parametrize("text", ["{", "[]", "3", '{"annotations": 3}', "\udcff", "[" * 100_000])
 def test_label_files_that_are_none_are_one_error(data, text):
     paths(data, 5)[1].write_bytes(text.encode(errors="surrogateescape"))
@@ -189,9 +195,15 @@ def test_one_person_in_train_and_test_is_an_error(data):
     for folder in ("DCM", "outputs_json"):
         (data / f"test/{folder}/ID008").rename(data / f"test/{folder}/ID003")
     assert found(data) == [
-        ("error", dataset.BOTH_SPLITS, "image16.png", ""),
-        ("error", dataset.BOTH_SPLITS, "image17.png", ""),
+        ("error", dataset.BOTH_SPLITS, "image06.png", ""),
+        ("error", dataset.BOTH_SPLITS, "image07.png", ""),
     ]
+
+
+def test_a_picture_of_a_test_image_is_to_go_from_the_training_images(data):
+    test = sorted((data / "test/DCM").glob("*/*.png"))[0]
+    shutil.copy(test, paths(data, 4)[0])
+    assert check_dataset(open_dataset(data)).at_fault() == ("image04.png",)
 
 
 def test_the_same_label_for_two_images_is_an_error(data):

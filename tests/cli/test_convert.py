@@ -260,3 +260,11 @@ print(light, sorted(heavy))
         [sys.executable, "-c", script], cwd=csv.parent, capture_output=True, text=True, check=True
     )
     assert done.stdout == "converted/a-001.json\nconverted/a-001-001.csv\n[] []\n"
+
+
+def test_a_class_that_is_nearly_a_bone_by_name_is_said(csv, type_convert):
+    csv.write_text(TEXT.replace("NA", "Lunatte"))
+    done = type_convert("a.csv", "--to", "coco", "--image-size", "3x5")
+    assert done.exit_code == 0
+    assert "'Lunatte' is a class of its own: is Lunate meant?" in done.stderr
+    assert "Ulna, left" not in done.stderr

@@ -132,6 +132,40 @@ def test_an_image_that_cannot_be_read_costs_no_other_its_prediction(type_predict
     assert bad.name in TEST.read_text()
 
 
+@pytest.mark.parametrize("fault", ["empty", "gone", "text"])
+def test_an_image_without_a_header_costs_no_other_its_prediction(type_predict, fault):
+    bad, *others = sorted(Path("data/test/DCM").glob("*/*.png"))
+    if fault == "gone":
+        bad.unlink()
+        bad.symlink_to("nowhere.png")
+    else:
+        bad.write_text("" if fault == "empty" else "no image")
+    done = type_predict("last")
+    assert (done.exit_code, done.stdout) == (3, f"{TEST}\n")
+    assert bad.name in done.stderr
+    assert len(TEST.read_text().splitlines()) == 1 + 29 * len(others)
+
+
+def test_an_image_that_could_not_be_read_is_missing_and_not_empty(type_predict):
+    bad = sorted(Path("data/test/DCM").glob("*/*.png"))[0]
+    bad.write_text("")
+    type_predict("last")
+
+    def said(*words):
+        return CliRunner().invoke(application(), [*words, "--no-progress"])
+
+    score = said("score", str(TEST), "--data", "data")
+    assert "1 image that could not be read" in score.stderr
+    assert "counted as empty" not in score.stderr
+    vote = said("vote", str(TEST), str(TEST), "--out", "vote.csv")
+    assert f"not in the vote: {bad.name}" in vote.stderr
+    for path in (str(TEST), "vote.csv"):
+        done = said("check", path, "--json")
+        assert done.exit_code == 3
+        found = json.loads(done.stdout)["csvs"][0]["findings"]
+        assert ["error", bad.name] in [[one["severity"], one["image"]] for one in found]
+
+
 def other_data(name, images=2, **settings):
     """A flat folder of test pictures without labels, of other names than those in `data`."""
     folder = Path(name)

@@ -19,7 +19,7 @@ from pydicom.uid import (
 )
 
 from handseg.data.dataset import open_dataset
-from handseg.data.dicom import is_dicom
+from handseg.data.dicom import is_dicom, truncation
 from handseg.data.images import image_header, image_size, read_image
 from handseg.errors import FailedError, InputError
 
@@ -336,3 +336,15 @@ def test_a_header_without_pixels_is_no_image(dicom, ramp):
     header.save_as(path)
     with pytest.raises(InputError, match="holds no image"):
         image_size(path)
+
+
+def test_pixels_that_are_cut_off_are_known_without_decoding(dicom):
+    pixels = np.arange(1 << 14, dtype=np.uint16).reshape(128, 128)
+    path = dicom(pixels)
+    assert truncation(path) == ""
+    path.write_bytes(path.read_bytes()[:-4096])
+    assert truncation(path).startswith("truncated")
+    for whole in sorted(SHIPPED.glob("*.dcm")):
+        with contextlib.suppress(InputError):
+            read_image(whole)
+            assert truncation(whole) == ""

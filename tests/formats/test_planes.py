@@ -103,8 +103,10 @@ def test_a_plane_that_was_painted_black_is_an_empty_mask(planes):
 
 def test_pictures_that_the_index_does_not_list_are_said(planes):
     Image.new("1", (5, 3), 1).save(planes / "i/Elbow.png")
+    (planes / "i/ulna.TIF").write_bytes(b"another program's")
     masks = PngFormat().read(planes)
-    assert masks.notes == ("1 PNG that planes.json does not list left out: i/Elbow.png",)
+    left_out = "i/Elbow.png, i/ulna.TIF"
+    assert masks.notes == (f"2 files that planes.json does not list left out: {left_out}",)
 
 
 def test_a_plane_that_was_painted_where_no_mask_was_is_read(planes, bar):

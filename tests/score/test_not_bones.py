@@ -109,3 +109,14 @@ def test_masks_that_are_empty_in_label_and_prediction_are_counted(judged):
     assert comparison_json(Comparison([scored], ["a"]))["predictions"][0]["empty_masks"] == {
         "both": 3, "missed": 0, "extra": 1
     }  # fmt: skip
+
+
+def test_a_class_that_is_nearly_a_bone_by_name_is_told_from_one_of_its_own():
+    own = ("Sesamoid", "SoftTissue", "finger-20", "MC1", "Trapzium", "Epiphysis", "scaphoid")
+    assert anatomy.misspelt_bones((*own, "finger-2", "Trapezium")) == {}
+    slips = ("fingr-1", "Lunatte", "scaphoid")
+    assert anatomy.misspelt_bones((*slips, "Scaphoid")) == {
+        "fingr-1": "finger-1",
+        "Lunatte": "Lunate",
+        "scaphoid": "Scaphoid",
+    }
