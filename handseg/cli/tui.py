@@ -224,11 +224,6 @@ def check_terminals() -> None:
         UsageError: one of the three is no terminal, or one that cannot be drawn on.
     """
     once = "handseg tui --once   # prints one frame, on a pipe too"
-    if os.environ.get("TERM", "") in ("dumb", "unknown"):
-        raise UsageError(
-            f"the dashboard cannot be drawn on a terminal of the kind {os.environ['TERM']}",
-            hints=["TERM=xterm-256color handseg tui   # if it is one that can", once],
-        )
     streams = {"stdin": sys.stdin, "stdout": sys.stdout, "stderr": sys.stderr}
     missing = [name for name, stream in streams.items() if not stream.isatty()]
     if missing:
@@ -236,4 +231,9 @@ def check_terminals() -> None:
             "the dashboard needs a terminal",
             details=f"not one: {', '.join(missing)}",
             hints=[once],
+        )
+    if os.environ.get("TERM", "") in ("dumb", "unknown"):
+        raise UsageError(
+            f"the dashboard cannot be drawn on a terminal of the kind {os.environ['TERM']}",
+            hints=["TERM=xterm-256color handseg tui   # if it is one that can", once],
         )

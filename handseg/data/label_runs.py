@@ -20,7 +20,7 @@ from handseg.anatomy import BONES, FOREARM
 from handseg.data.fingerprint import file_hashes
 from handseg.data.images import image_size
 from handseg.data.labels import Sample, SampleLabels, label_runs
-from handseg.data.storage import cache_root
+from handseg.data.storage import cache_root, turn
 from handseg.errors import FailedError, InputError
 from handseg.formats.submission import labelled_classes
 from handseg.hand.hands import HAND, Hands, bend, bone_places
@@ -125,10 +125,14 @@ class LabelFile:
             InputError: a label is missing or at fault.
             FailedError: the disk refuses.
         """
-        for _ in range(ATTEMPTS):
-            if (submission := self.read()) is not None:
-                return submission
-            self._write(progress)
+        if (submission := self.read()) is not None:
+            return submission
+        # One at a time: a CSV that is replaced is without its sidecar for a moment.
+        with turn(f"labels-{self.path.stem}", lambda: None):
+            for _ in range(ATTEMPTS):
+                if (submission := self.read()) is not None:
+                    return submission
+                self._write(progress)
         raise FailedError(f"the labels were written to {self.path} and cannot be read there")
 
     def _write(self, progress: Progress) -> None:

@@ -336,9 +336,7 @@ def test_a_folder_that_does_not_exist_is_refused(option, tmp_path, monkeypatch):
     assert f"{option} nowhere: there is no such folder" in done.stderr
 
 
-def test_a_terminal_that_cannot_move_its_cursor_is_refused(monkeypatch):
-    monkeypatch.setenv("TERM", "dumb")
-    done = CliRunner().invoke(application(), ["tui"])
-    assert done.exit_code == 2
-    assert "terminal of the kind dumb" in done.stderr
-    assert "handseg tui --once" in done.stderr
+def test_a_terminal_that_cannot_move_its_cursor_is_refused(terminal):
+    terminal.start("env", "TERM=dumb", *HANDSEG, "tui")
+    terminal.until(lambda screen: "terminal of the kind dumb" in screen)
+    terminal.until(lambda screen: "ended with 2" in screen)
