@@ -133,7 +133,7 @@ class Dashboard(App[None]):
         self.call_later(self._after_key, screen, since)
 
     def _after_key(self, screen: object, since: float) -> None:
-        """Another screen must have its focus first."""
+        # Another screen must have its focus first.
         if self.screen is screen or not self.screen.call_after_refresh(self._done, since):
             self._done(since)
 

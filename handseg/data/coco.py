@@ -422,7 +422,7 @@ def _splits_in(path: Path) -> set[str]:
 
 
 def _words_of(file: str) -> list[str]:
-    """The words of a path, without the figures at their ends: `test2017` is `test`."""
+    # `test2017` is `test`.
     return [word.rstrip("0123456789") for word in re.split(r"[/_.\-\s]", file.lower())]
 
 

@@ -97,7 +97,6 @@ def save_folds(file: FoldFile) -> FoldFile:
 
 
 def fold_fields(folds: Folds) -> dict[str, Any]:
-    """The content of a `folds.json`."""
     version = PUBLISHED_VERSION if None in folds.folds.values() else VERSION
     return {"version": version, **asdict(folds)}
 
@@ -240,7 +239,6 @@ def refuse_other_method(dataset: Dataset, file: FoldFile) -> None:
 
 
 def fold_paths(dataset: Dataset) -> tuple[Path, Path]:
-    """Beside the data, under the name that its settings give, and where that is read-only."""
     return fold_files(dataset.root, dataset.settings)
 
 

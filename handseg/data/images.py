@@ -354,6 +354,5 @@ def _is_turned(image: Path) -> bool:
 
 
 def _is_eight_bits(image: Path) -> bool:
-    """Whether other tools show an image as it is."""
     with opened(image) as picture:
         return picture.mode in EIGHT_BITS

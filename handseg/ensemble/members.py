@@ -185,7 +185,6 @@ class VoteInput:
 
     @property
     def unreadable(self) -> tuple[str, ...]:
-        """Images that no member has, because they could not be read when they were predicted."""
         found = {image for member in self.members for image in unreadable_images(member)}
         return tuple(sorted(found.difference(self.images)))
 

@@ -50,6 +50,5 @@ def foreign_tool(path: Path) -> str:
 
 
 def refuse_foreign(path: Path) -> None:
-    """Raise InputError, with the way out, for annotations of another tool."""
     if path.is_file() and (tool := foreign_tool(path)):
         raise InputError(f"{path} is {tool}, which is not read", hints=[WAYS_OUT[tool]])

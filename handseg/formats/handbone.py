@@ -299,7 +299,6 @@ def split_folders(root: Path) -> list[tuple[str, Path]]:
 
 
 def is_validation(words: Iterable[str]) -> bool:
-    """Whether one of the folders or parts of a file's name says `val`."""
     return any(word.lower() in VALIDATION for word in words)
 
 

@@ -293,7 +293,6 @@ class PolygonFormat(FolderFormat):
         return PolygonFile(path, digest, metadata, labels)
 
     def _named(self, path: Path, document: Any, metadata: FileMetadata) -> Iterator[Shape]:
-        """The shapes of a file; one whose label means a class in another spelling is of that."""
         for shape in self.shapes(path, document):
             yield shape._replace(label=known_name(shape.label, metadata.classes or BONES))
 

@@ -171,7 +171,6 @@ def _cut(
 
 
 def is_line(polygon: Polygon) -> bool:
-    """Whether all points lie on one straight line."""
     return bool(np.linalg.matrix_rank(polygon - polygon[0]) < 2)
 
 

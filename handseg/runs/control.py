@@ -48,12 +48,10 @@ def run_command(words: Sequence[str], run: Path, split: str = "", data: Path | N
 
 
 def runs_option(runs: Path) -> list[str]:
-    """The words that name the folder of runs, unless it is the one that is meant anyway."""
     return _option("--runs", runs, os.environ.get("HANDSEG_RUNS") or "runs")
 
 
 def data_option(data: Path) -> list[str]:
-    """The words that name the data set, unless it is the one that is meant anyway."""
     return _option("--data", data, os.environ.get("HANDSEG_DATA") or "data")
 
 

@@ -110,7 +110,7 @@ class ClassesTable(DataTable[ClassStrip]):
 
     @property
     def details(self) -> RunDetails | None:
-        """The run whose cells are shown: the newest state may have another already."""
+        # The state may have another run already.
         return self._details
 
     def show_run(self, details: RunDetails | None, chosen: str | None) -> None:
