@@ -2,8 +2,10 @@
 
 import re
 
+import numpy as np
 import pytest
 
+from handseg.anatomy import BONES
 from tui.app import screen_svg
 from tui.keys import KEYS
 from tui.registry import SCREENS
@@ -143,3 +145,16 @@ async def test_a_click_on_the_name_of_a_screen_goes_there(person, runs):
         await somebody.sees("[1 Runs]")
         await somebody.clicks("? help")
         await somebody.sees("esc closes this page")
+
+
+async def test_the_viewer_s_dice_is_that_of_the_full_size_or_said_to_be_about_it(person, make_run):
+    writer = make_run("unet", epochs=3)
+    dice = np.full((1, len(BONES)), 0.7064, np.float32)
+    writer.scores(30, ["image1.png"], BONES, dice)
+    async with person(writer.folder.parent) as somebody:
+        await somebody.press("3")
+        await somebody.sees(".706", " Dice")
+        assert "~Dice" not in somebody.screen
+        await somebody.press("left_square_bracket")
+        await somebody.sees("~Dice")
+        await somebody.sees_no(".706")

@@ -3,6 +3,7 @@
 import math
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import ClassVar, Literal
@@ -19,7 +20,7 @@ from textual.widget import Widget
 from handseg.anatomy import colours
 from handseg.data.dataset import Dataset, Sample
 from handseg.errors import HandsegError
-from handseg.runs.artifacts import Preview, list_previews
+from handseg.runs.artifacts import Preview, list_previews, read_scores
 from handseg.text import dice_text, one_line
 from handseg.view import overlay
 from handseg.view.overlay import dice_of_planes, fitted
@@ -56,14 +57,18 @@ class Picture:
     image: NDArray[np.uint8]
     truth: NDArray[np.uint8] | None
     prediction: NDArray[np.uint8] | None
+    full_size_dice: NDArray[np.floating] | None = None
+    """Of each class, as the validation counted it."""
 
     @property
     def bytes(self) -> int:
         arrays = (self.image, self.truth, self.prediction)
         return sum(array.nbytes for array in arrays if array is not None)
 
-    def dice(self, classes: int) -> NDArray[np.float64]:
-        """Dice of each class at the picture's resolution; NaN without label or prediction."""
+    def dice(self, classes: int) -> NDArray[np.floating]:
+        """Dice of each class, at full size where that is known; NaN without label or prediction."""
+        if self.full_size_dice is not None:
+            return self.full_size_dice
         if self.truth is None or self.prediction is None:
             return np.full(classes, np.nan)
         return dice_of_planes(self.truth, self.prediction, classes)
@@ -93,17 +98,22 @@ class PictureCache:
 
 
 def load_preview(key: PictureKey, preview: Preview) -> Picture:
-    """A preview of a run at the step of the key.
+    """A preview of a run at the step of the key, with the Dice that was counted at full size.
 
     Raises:
         OSError, ValueError: missing or damaged.
     """
+    dice = None
+    # Scores are kept of the last and the best validation only.
+    with suppress(OSError, ValueError, KeyError):
+        scores = read_scores(preview.folder.parent.parent, key.step or 0)
+        dice = scores.dice[scores.images.index(key.image_name)]
     prediction = None if key.step is None else preview.prediction(key.step)
     image, truth = preview.image(), preview.truth()
     for planes in (truth, prediction):
         if planes is not None and planes.shape[:2] != image.shape:
             raise ValueError(f"masks {planes.shape[:2]} do not fit the image {image.shape}")
-    return Picture(key, image, truth, prediction)
+    return Picture(key, image, truth, prediction, dice)
 
 
 def load_sample(key: PictureKey, dataset: Dataset, sample: Sample) -> Picture:
@@ -166,13 +176,17 @@ class PictureClasses(DataTable[PictureClass]):
 
     CURSOR_IS_STATE = True
 
+    is_full_size = True
+    """Whether the Dice is that of the masks at full size, and not of the small picture."""
+
     @property
     def columns(self) -> Sequence[TableColumn[PictureClass]]:
-        return columns_for(max(1, self.text_width - SIGN - DICE - 1))
+        return columns_for(max(1, self.text_width - SIGN - DICE - 1), self.is_full_size)
 
     def show_classes(
         self, classes: tuple[str, ...], picture: Picture | None, chosen: str | None
     ) -> None:
+        self.is_full_size = picture is None or picture.full_size_dice is not None
         dices = picture.dice(len(classes)) if picture else [math.nan] * len(classes)
         rows = {ALL: PictureClass(ALL, "", math.nan)}
         for label, colour, dice in zip(classes, colours(classes), dices, strict=True):
@@ -181,11 +195,11 @@ class PictureClasses(DataTable[PictureClass]):
 
 
 @lru_cache(maxsize=4)
-def columns_for(name: int) -> Sequence[TableColumn[PictureClass]]:
+def columns_for(name: int, is_full_size: bool) -> Sequence[TableColumn[PictureClass]]:
     return (
         TableColumn(SIGN, sign_cell),
         TableColumn(name, name_cell, "bone"),
-        TableColumn(DICE, dice_cell, "Dice", "right"),
+        TableColumn(DICE, dice_cell, "Dice" if is_full_size else "~Dice", "right"),
     )
 
 
