@@ -30,7 +30,7 @@ from tui.screens import command_palette
 from tui.screens.dashboard_screen import DashboardScreen
 from tui.screens.help import HelpScreen, NotificationsScreen, WelcomeScreen
 from tui.screens.runs import RunsScreen
-from tui.state import State
+from tui.state import State, View
 from tui.theme import THEMES, ThemeName, theme_of
 from tui.watcher import Watcher
 from tui.widgets.table import DataTable
@@ -70,6 +70,10 @@ class Dashboard(App[None]):
         screen: str | None = None,
         *,
         run: str | None = None,
+        bone: str | None = None,
+        image: str | None = None,
+        view: View | None = None,
+        epoch: float | None = None,
         theme: ThemeName = "dark",
         read_only: bool = False,
         demo: bool = False,
@@ -79,8 +83,18 @@ class Dashboard(App[None]):
         for known in THEMES.values():
             self.register_theme(known.to_textual())
         self.theme = theme
-        self.state = State(runs, data, clock=clock, read_only=read_only, demo=demo)
-        self.state.highlighted = run
+        self.state = State(
+            runs,
+            data,
+            clock=clock,
+            first_image=image,
+            first_view=view,
+            first_epoch=epoch,
+            read_only=read_only,
+            demo=demo,
+            highlighted=run,
+            chosen_class=bone,
+        )
         self.bell_rings = False
         """Whether the terminal's bell rings with a notification."""
         self._screen_classes = {name: entry.load() for name, entry in SCREENS.items()}

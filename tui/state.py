@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from handseg.data.dataset import Dataset
 from handseg.errors import UsageError
@@ -18,6 +19,10 @@ SERIES = len(DARK.series)
 """Colours of runs; every theme has so many."""
 
 
+View = Literal["prediction", "label", "errors"]
+"""What is painted over an image."""
+
+
 @dataclass
 class State:
     """Runs by name, bones by class: rows move, names stay."""
@@ -27,6 +32,10 @@ class State:
     dataset: Dataset | None = None
     clock: Callable[[], float] = time.time
     """Seconds since 1970; tests stop it."""
+    first_image: str | None = None
+    first_view: View | None = None
+    first_epoch: float | None = None
+    """What the viewer begins with; None for the first image, the prediction, the newest epoch."""
     read_only: bool = False
     """Whether nothing may be stopped or resumed from here."""
     demo: bool = False

@@ -32,8 +32,10 @@ if TYPE_CHECKING:
 
 ThemeName = Literal["dark", "light", "safe"]
 THEMES: tuple[ThemeName, ...] = get_args(ThemeName)
+View = Literal["prediction", "label", "errors"]
+VIEWS: tuple[View, ...] = get_args(View)
 DEFAULT_CELLS = "120x40"
-_Name = TypeVar("_Name", str, ThemeName)
+_Name = TypeVar("_Name", str, ThemeName, View)
 
 
 @command(
@@ -41,6 +43,7 @@ _Name = TypeVar("_Name", str, ThemeName)
         "handseg tui",
         "handseg tui --demo",
         "handseg tui --once --cells 80x24",
+        "handseg tui --once --screen viewer --run last --bone Lunate --view errors",
         "handseg tui --once --demo --screen run --out frame.svg",
     ]
 )
@@ -52,6 +55,18 @@ def tui(
     ] = None,
     screen: Annotated[
         str | None, typer.Option(metavar="SCREEN", help=f"Begin with {', '.join(SCREENS)}.")
+    ] = None,
+    bone: Annotated[
+        str | None, typer.Option("--bone", metavar="CLASS", help="Begin with this bone chosen.")
+    ] = None,
+    image: Annotated[
+        str | None, typer.Option("--image", metavar="NAME", help="Of the viewer: begin with this.")
+    ] = None,
+    view: Annotated[
+        str | None, typer.Option("--view", metavar="VIEW", help=f"Of it: {', '.join(VIEWS)}.")
+    ] = None,
+    epoch: Annotated[
+        float | None, typer.Option("--epoch", metavar="N", help="Of it: a validation's epoch.")
     ] = None,
     theme: Annotated[
         str, typer.Option(metavar="NAME", help="dark, light, or safe for colour blindness.")
@@ -76,6 +91,7 @@ def tui(
     """Show runs, bones and pictures in the terminal."""
     first = None if screen is None else one_of(tuple(SCREENS), screen, "screen")
     look = one_of(THEMES, theme, "theme")
+    painted = None if view is None else one_of(VIEWS, view, "view")
     size = parse_cells(cells)
     form = "text" if out is None else form_of(out)
     if out is not None and not once:
@@ -97,6 +113,10 @@ def tui(
             place,
             first,
             run=name,
+            bone=bone,
+            image=image,
+            view=painted,
+            epoch=epoch,
             theme=look,
             read_only=read_only,
             demo=demo,

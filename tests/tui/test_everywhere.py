@@ -158,3 +158,23 @@ async def test_the_viewer_s_dice_is_that_of_the_full_size_or_said_to_be_about_it
         await somebody.press("left_square_bracket")
         await somebody.sees("~Dice")
         await somebody.sees_no(".706")
+
+
+async def test_y_keeps_what_the_viewer_shows_and_its_options_bring_it_back(
+    person, make_run, monkeypatch
+):
+    monkeypatch.delenv("TMUX", raising=False)
+    folder = make_run("unet", epochs=4).folder.parent
+    monkeypatch.setenv("HANDSEG_RUNS", str(folder))
+    async with person(folder) as somebody:
+        await somebody.press("3", "n", "v", "v", "down", "left_square_bracket", "y")
+        line = "handseg tui --once --screen viewer --run unet-1 --bone finger-1 "
+        line += "--image image2.png --view errors --epoch 3"
+        await somebody.until(lambda: somebody.app.clipboard == line)
+    begin = {"bone": "finger-1", "image": "image2.png", "view": "errors", "epoch": 3.0}
+    async with person(folder, screen="viewer", **begin) as somebody:
+        await somebody.sees("image2.png", "epoch 3", "prediction against label")
+        await somebody.press("y")
+        await somebody.until(lambda: somebody.app.clipboard == line)
+    async with person(folder, screen="viewer", image="nothing.png") as somebody:
+        await somebody.sees("there is no picture of nothing.png")

@@ -97,9 +97,17 @@ class DashboardScreen(Screen[None]):
     @property
     def command_line(self) -> str:
         """What to type to have this view printed."""
-        where, run = runs_option(self.state.runs_folder), self.state.highlighted
-        which = ["--run", run] if run is not None else []
-        return shlex.join(["handseg", "tui", "--once", "--screen", self.PLACE, *which, *where])
+        state = self.state
+        words = ["handseg", "tui", "--once", "--screen", self.PLACE]
+        words += ["--run", state.highlighted] if state.highlighted is not None else []
+        words += ["--bone", state.chosen_class] if state.chosen_class is not None else []
+        words += self.view_options
+        words += ["--demo"] if state.demo else runs_option(state.runs_folder)
+        return shlex.join(words)
+
+    @property
+    def view_options(self) -> list[str]:
+        return []
 
     def target_of(self, place: str) -> Widget:
         """Who carries out the actions of a place: this screen, or a widget with keys of its own."""

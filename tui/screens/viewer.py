@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import ClassVar, Literal
+from typing import ClassVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,15 +26,14 @@ from handseg.view import overlay
 from handseg.view.overlay import dice_of_planes, fitted
 from tui.keys import bindings
 from tui.screens.dashboard_screen import DashboardScreen
-from tui.state import State
+from tui.state import State, View
 from tui.theme import Theme, theme_of
 from tui.widgets.half_blocks import HalfBlocks
 from tui.widgets.lines import Lines, joined, without_middle
 from tui.widgets.table import Cell, DataTable, TableColumn
 
-View = Literal["prediction", "label", "errors"]
 ListedFor = tuple[str, int]
-VIEWS: tuple[View, ...] = ("prediction", "label", "errors")
+VIEWS: tuple[View, ...] = get_args(View)
 LARGEST = 1024
 """Longest side, in pixels, of a data set's image as it is kept for looking."""
 CACHE_BYTES = 96 * 1024 * 1024
@@ -186,7 +185,8 @@ class PictureClasses(DataTable[PictureClass]):
     def show_classes(
         self, classes: tuple[str, ...], picture: Picture | None, chosen: str | None
     ) -> None:
-        self.is_full_size = picture is None or picture.full_size_dice is not None
+        no_dice = picture is None or picture.prediction is None
+        self.is_full_size = no_dice or picture.full_size_dice is not None
         dices = picture.dice(len(classes)) if picture else [math.nan] * len(classes)
         rows = {ALL: PictureClass(ALL, "", math.nan)}
         for label, colour, dice in zip(classes, colours(classes), dices, strict=True):
@@ -258,10 +258,14 @@ class ViewerScreen(DashboardScreen):
         """The run whose previews were asked for, and how many validations it had then."""
         self._answered = False
         self._seen: object = None
-        self._image_name: str | None = None
+        self._image_name = state.first_image
         self._step: int | None = None
         """The step chosen; None follows the newest."""
-        self._view: View = "prediction"
+        self._view: View = VIEWS[0]
+        if state.first_view in VIEWS:
+            self._view = state.first_view
+        self._first_epoch = state.first_epoch
+        """An epoch to begin with, until the run's epochs are known."""
         self._only = False
         self._picture: Picture | None = None
         self._fault = ""
@@ -273,6 +277,14 @@ class ViewerScreen(DashboardScreen):
         side = Vertical(self._class_table.header, self._class_table, id="side")
         yield self._lines
         yield Horizontal(self._blocks, side, id="body")
+
+    @property
+    def view_options(self) -> list[str]:
+        key = self._key
+        words = ["--image", key.image_name] if key is not None and self._image_name else []
+        words += ["--view", self._view] if self._view != VIEWS[0] else []
+        epoch = self._epoch(self._step) if self._step is not None else None
+        return words + (["--epoch", f"{epoch:g}"] if epoch is not None else [])
 
     # What there is to look at
 
@@ -335,6 +347,8 @@ class ViewerScreen(DashboardScreen):
                 self.run_worker(partial(self._list, run.name), thread=True, group="previews")
         if run is None:
             self._answered = True
+        if self._answered:
+            self._begin()
         # A live run writes every second: what is shown is composed anew only for something new.
         seen = (self._listed, self._key, self._answered)
         if seen != self._seen:
@@ -352,7 +366,27 @@ class ViewerScreen(DashboardScreen):
             return
         self._answered = True
         self._previews = {preview.image_name: preview for preview in event.previews}
+        self.update()
         self._want()
+
+    def _begin(self) -> None:
+        """Go to the image and the epoch that were asked for, or say that they are not there."""
+        if self.state.first_image is not None and self._image_name not in self._names:
+            self.say(f"there is no picture of {one_line(self.state.first_image)}")
+            self._image_name = None
+        self.state.first_image = None
+        details = self.state.run_details
+        if self._first_epoch is None or details is None or not len(details.epochs):
+            return
+        at = int(np.abs(details.epochs - self._first_epoch).argmin())
+        step = int(details.validation_steps[at])
+        if details.epochs[at] == self._first_epoch and any(
+            step in preview.steps for preview in self._previews.values()
+        ):
+            self._step = step
+        else:
+            self.say(f"there is no picture of epoch {self._first_epoch:g}")
+        self._first_epoch = None
 
     def _want(self) -> None:
         """Show the wanted picture, from the cache or once it is loaded."""
