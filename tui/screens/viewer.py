@@ -185,8 +185,9 @@ class PictureClasses(DataTable[PictureClass]):
     def show_classes(
         self, classes: tuple[str, ...], picture: Picture | None, chosen: str | None
     ) -> None:
-        no_dice = picture is None or picture.prediction is None
-        self.is_full_size = no_dice or picture.full_size_dice is not None
+        self.is_full_size = (
+            picture is None or picture.prediction is None or picture.full_size_dice is not None
+        )
         dices = picture.dice(len(classes)) if picture else [math.nan] * len(classes)
         rows = {ALL: PictureClass(ALL, "", math.nan)}
         for label, colour, dice in zip(classes, colours(classes), dices, strict=True):
