@@ -12,7 +12,7 @@ from handseg.cli import console
 from handseg.cli.command import Data, Force, Json, command, data_folder
 from handseg.cli.tables import Column, Table, plain_text
 from handseg.errors import UsageError
-from handseg.text import NONE
+from handseg.text import NONE, counted
 
 if TYPE_CHECKING:
     from handseg.data.dataset import Dataset
@@ -67,7 +67,7 @@ def folds(
         console.print_json({**place, **asdict(file.folds), "balance": balances})
         return
     verb, made = "wrote" if file.written else "read", file.folds
-    console.info(f"{verb} {file.path}: {made.k} folds, seed {made.seed}, {made.method}")
+    console.info(f"{verb} {file.path}: {counted(made.k, 'fold')}, seed {made.seed}, {made.method}")
     every = balance_of(list(found.people.values()))
     console.print_table(balance_table(rows, every).to_rich())
     if every.bent_share is None:

@@ -380,6 +380,9 @@ def seen_in(folder: Path) -> tuple[list[str], list[str]]:
         for path in sorted(folder.iterdir())
         if path.is_dir() and path.name not in masks and is_dataset(path)
     ]
+    if not inner:
+        deeper = (path for path in sorted(folder.glob("*/*")) if path.is_dir())
+        inner = [one for one in deeper if is_dataset(one) and not Flat().recognises(one)]
     if inner and (len(inner) == 1 or not all(Flat().recognises(path) for path in inner)):
         hints.append(f"handseg check {shlex.quote(str(inner[0]))}   is a data set: name it")
     elif not masks and any(is_image(path, folder) for path in files):

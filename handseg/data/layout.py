@@ -111,7 +111,7 @@ class Names:
 def is_image(path: Path, base: Path) -> bool:
     """Whether a path below `base` is a radiograph: neither hidden nor in a hidden folder."""
     # Hidden twins (`._image.png`, `.ipynb_checkpoints/`) are other tools', no radiographs.
-    hidden = any(part.startswith(".") for part in path.relative_to(base).parts)
+    hidden = any(map(is_hidden, path.relative_to(base).parts))
     return not hidden and is_radiograph(path)
 
 
@@ -132,8 +132,12 @@ def files_below(folder: Path, refused: list[Path] | None = None) -> Iterator[Pat
             folders.clear()
             continue
         seen.add((status.st_dev, status.st_ino))
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (Path(place, name) for name in sorted(files) if not name.startswith("."))
+        folders[:] = sorted(name for name in folders if not is_hidden(name))
+        yield from (Path(place, name) for name in sorted(files) if not is_hidden(name))
+
+
+def is_hidden(name: str) -> bool:
+    return name.startswith(".") or name == "__MACOSX"  # of archives that a Mac packed
 
 
 def suffix_of(path: Path) -> str:

@@ -238,3 +238,18 @@ def test_a_further_data_set_of_a_patient_who_is_validated_on_is_refused(tmp_path
     sets = [f"data.extra=['{other}']"]
     with pytest.raises(InputError, match="images of patients who are validated on"):
         find_data(load_recipe(str(tmp_path / "tiny.toml"), sets), hospital, write_folds=False)
+
+
+def test_the_one_fold_of_a_published_split_is_all_folds(tmp_path, phantoms):
+    for number, image in enumerate(sorted(phantoms.glob("train/DCM/*/*.png"))):
+        folder = tmp_path / "data" / ("val" if number < 2 else "train")
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(image, folder / f"ID{number // 2}_{number}.png")
+        label = phantoms / "train/outputs_json" / image.parent.name / f"{image.stem}.json"
+        shutil.copy(label, folder / f"ID{number // 2}_{number}.json")
+    (tmp_path / "data/dataset.toml").write_text('validation = "published"\n')
+    (tmp_path / "tiny.toml").write_text(RECIPE)
+    words = [sys.executable, "-m", "handseg", "train", "tiny.toml", "--fold", "all"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "runs").glob("*/predictions/val.csv"))) == 1

@@ -128,3 +128,10 @@ def test_folders_of_masks_are_offered_as_no_images(tmp_path):
     check, masks, *_ = caught.value.hints
     assert check.startswith(f"handseg check {tmp_path}/pictures ")
     assert "those in labels as COCO" in masks
+
+
+def test_a_data_set_two_levels_down_is_named(tmp_path, add_hand):
+    add_hand(tmp_path / "download/hands")
+    with pytest.raises(InputError) as caught:
+        open_dataset(tmp_path)
+    assert f"handseg check {tmp_path}/download/hands" in caught.value.hints[0]

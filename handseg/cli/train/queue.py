@@ -355,6 +355,8 @@ def join(
     if request.limit is not None:
         console.info("with --limit each fold predicts a few images alone: they are not joined")
         return None
+    if len(group) == 1:  # a published validation split: its run predicts all who are held out
+        return None
     folds = [ended[number] for number in group if number < len(ended)]
     runs = [one.run for one in folds if one.is_well and one.run is not None]
     if len(runs) < len(group):
