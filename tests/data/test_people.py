@@ -8,7 +8,9 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
+from handseg.cli.main import application
 from handseg.data.dataset import open_dataset
 from handseg.data.folds import fold_count, load_or_make_folds, save_folds
 from handseg.data.people import metadata_of
@@ -86,7 +88,10 @@ def hospital(tmp_path, phantoms):
     return folder
 
 
-def test_no_command_writes_or_says_what_a_header_tells_of_a_patient(tmp_path, hospital):
+def test_no_command_writes_or_says_what_a_header_tells_of_a_patient(
+    tmp_path, hospital, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "tiny.toml").write_text(RECIPE)
     commands = [
         "check hospital -v",
@@ -102,9 +107,8 @@ def test_no_command_writes_or_says_what_a_header_tells_of_a_patient(tmp_path, ho
     ]
     said = ""
     for line in commands:
-        words = [sys.executable, "-m", "handseg", *line.split()]
-        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, (line, done.stderr)
+        done = CliRunner().invoke(application(), line.split())
+        assert done.exit_code == 0, (line, done.stderr)
         said += done.stdout + done.stderr
     written = list(tmp_path.rglob("*"))
     for secret in SECRETS:
