@@ -279,6 +279,8 @@ class RunDetails:
     means: NDArray[np.float64]
     dice: NDArray[np.float64]
     steps: Mapping[str, Series]
+    unread: int = 0
+    """Lines of both logs that are damaged: what they said is missing."""
 
 
 def read_run(folder: Path) -> RunDetails:
@@ -326,6 +328,7 @@ class RunFollower:
             means=history.means,
             dice=history.dice,
             steps=self._steps.series(),
+            unread=self._event_log.unread + self._step_log.unread,
         )
 
     def _read_events(self, classes: tuple[str, ...]) -> None:

@@ -141,6 +141,8 @@ class Follower:
         self.path = path
         self._inode = -1
         self._offset = 0
+        self.unread = 0
+        """Whole lines that are no objects: damage, which nothing writes."""
 
     def read(self) -> Iterator[tuple[bool, list[Object]]]:
         """The objects of the whole lines since the last call, in blocks.
@@ -155,6 +157,7 @@ class Follower:
             status = os.fstat(file.fileno())
             if status.st_ino != self._inode or status.st_size < self._offset:
                 self._inode, self._offset = status.st_ino, 0
+                self.unread = 0
                 yield True, []
             file.seek(self._offset)
             is_whole = True
@@ -162,5 +165,7 @@ class Follower:
                 if not (is_whole := lines[-1].endswith(b"\n")):
                     lines.pop()
                 self._offset += sum(map(len, lines))
-                yield False, [entry for line in lines if (entry := decode(line)) is not None]
+                found = [entry for line in lines if (entry := decode(line)) is not None]
+                self.unread += len(lines) - len(found)
+                yield False, found
                 time.sleep(0)

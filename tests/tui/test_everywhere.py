@@ -178,3 +178,13 @@ async def test_y_keeps_what_the_viewer_shows_and_its_options_bring_it_back(
         await somebody.until(lambda: somebody.app.clipboard == line)
     async with person(folder, screen="viewer", image="nothing.png") as somebody:
         await somebody.sees("there is no picture of nothing.png")
+
+
+async def test_a_damaged_log_is_said(person, make_run):
+    writer = make_run("unet", epochs=4)
+    writer.end("finished")
+    events = writer.folder / "events.jsonl"
+    first, *rest = events.read_bytes().splitlines(keepends=True)
+    events.write_bytes(b"".join([first, b"\0\0\0 torn\n", b"nothing\n", *rest[1:]]))
+    async with person(writer.folder.parent) as somebody:
+        await somebody.sees("✔ finished", "2 lines cannot be read")

@@ -12,7 +12,7 @@ from handseg.runs.control import resume_command
 from handseg.runs.history import eta_range
 from handseg.runs.jsonl import number
 from handseg.runs.summary import RunSummary
-from handseg.text import NONE, dice_text, one_line, short_duration, size_text
+from handseg.text import NONE, counted, dice_text, one_line, short_duration, size_text
 from tui.state import State
 from tui.theme import Theme
 from tui.widgets.lines import UpdatedLines, cell, count, cut, difference, joined, quantity, rule
@@ -37,6 +37,10 @@ class RunFacts(NamedTuple):
         run, state_lines = self.run, self._state_lines(room)
         if run.state == "broken":
             return state_lines
+        details = self.state.details.get(run.name)
+        if details is not None and details.unread:
+            words = f"{counted(details.unread, 'line')} cannot be read: what they said is missing"
+            state_lines = [*state_lines, *wrapped("log", words, room, self.theme.warn)]
         found = [*state_lines, ("epoch", self.progress)]
         if math.isfinite(run.eta):
             found.append(("left", self._left))
@@ -56,7 +60,8 @@ class RunFacts(NamedTuple):
     def _stated(self, where: str) -> Text:
         run = self.run
         sign, colour = self.theme.signs[run.state]
-        ago = f"{short_duration(run.age(self.state.now()))} ago" if run.updated else ""
+        age = run.age(self.state.now())
+        ago = f"{short_duration(age)} ago" if math.isfinite(age) else ""
         rest = one_line(", ".join(filter(None, (where, ago))))
         return joined(Text(f"{sign} {run.state}", colour), Text(f"  {rest}", self.theme.dim))
 
