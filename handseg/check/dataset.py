@@ -21,10 +21,12 @@ from handseg.check.inspection import (
     hands_of_inspections,
     inspect_sample,
 )
-from handseg.data.coco import is_coco
+from handseg.data.coco import is_coco, is_damaged_coco
 from handseg.data.dataset import Dataset, Sample
+from handseg.data.folds import found_folds, published_folds
 from handseg.data.images import is_radiograph
 from handseg.data.layout import ARCHIVES, files_below, suffix_of
+from handseg.errors import InputError
 from handseg.formats.foreign import WAYS_OUT, foreign_tool
 from handseg.formats.handbone import IMAGES, LABELS, HandboneFormat, label_beside, split_folders
 from handseg.formats.labelme import LabelmeFormat
@@ -37,6 +39,8 @@ NO_IMAGE = "a label without an image"
 NOT_READ = "an image that is not read: not where images belong"
 STRANGE_FILE = "a file that is neither an image nor a label"
 OTHER_KIND = "a picture or array of a kind that is not read"
+DAMAGED_COCO = "an annotation file that cannot be read: it is empty, or ends too early"
+NO_SPLIT = "no published split to validate on"
 FOREIGN = "annotations in a format that is not read: export them as COCO"
 SECOND_LABEL = "a label that is not read: its image has another"
 OTHER_COCO = "a COCO file that is not read"
@@ -162,6 +166,7 @@ def listing_findings(dataset: Dataset) -> list[Finding]:
         *_without_label(dataset, train, test),
         *_shared_labels(train + test),
         *_in_both_splits(train, test),
+        *_published_split(dataset),
         *(
             Finding("warning", "labels", MISSPELT, f"{bone} may be meant", cls=cls)
             for cls, bone in misspelt_bones(dataset.classes, dataset.aliases).items()
@@ -200,6 +205,17 @@ def _shared_labels(samples: Sequence[Sample]) -> Iterator[Finding]:
         if owner is not sample:
             detail = f"{sample.labels.name} is {owner.image_name}'s too"
             yield Finding("error", "files", SHARED_LABEL, detail, image=sample.image_name)
+
+
+def _published_split(dataset: Dataset) -> Iterator[Finding]:
+    """What training refuses of the split that `dataset.toml` asks for."""
+    if dataset.settings.validation is None:
+        return
+    try:
+        if found_folds(dataset) is None:
+            published_folds(dataset)
+    except InputError as error:
+        yield Finding("error", "people", NO_SPLIT, f"{error.message}: {error.details}")
 
 
 def _in_both_splits(train: Sequence[Sample], test: Sequence[Sample]) -> Iterator[Finding]:
@@ -261,6 +277,8 @@ def _unread_kind(path: Path, name: str, layout: str) -> tuple[str, str] | None:
         return FOREIGN, f"{name} is {tool}: {WAYS_OUT[tool]}"
     if layout != "coco" and path.suffix.lower() == ".json" and is_coco(path):
         return OTHER_COCO, name
+    if path.suffix.lower() == ".json" and is_damaged_coco(path):
+        return DAMAGED_COCO, name
     suffix = suffix_of(path)
     reason = ARCHIVE if suffix in ARCHIVES else OTHER_KIND if suffix in _OTHER_KINDS else ""
     return (reason, name) if reason else None

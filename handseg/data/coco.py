@@ -40,6 +40,8 @@ RAM = "_annotations_bone_rle.coco.json"
 DEEPEST = 3
 MOST_CANDIDATES = 64
 """JSON files of other names that are looked into: a set has few COCO files."""
+LOOKED_INTO = 1 << 16
+"""Bytes at the beginning of a JSON file that show what it was to be."""
 KEYS = (b'"images"', b'"categories"', b'"annotations"')
 ODD_FOLDERS = frozenset({"crops", "outputs_json", "runs"})
 NOT_THERE = "an image that an annotation file names and that is not there"
@@ -297,7 +299,9 @@ class _Search:
 
     def _sample(self, image: Path, split: str) -> Sample:
         name = image.relative_to(self.root).as_posix()
-        identity = identity_of(image, name, self.names)
+        # The folder of a split tells no person: one may have images in several.
+        inside = "/".join(part for part in name.split("/") if part.lower() not in SPLITS)
+        identity = identity_of(image, inside, self.names)
         self.identities.append(identity)
         return Sample(
             name,
@@ -409,6 +413,17 @@ def is_coco(path: Path) -> bool:
                 return all(content.find(key) >= 0 for key in KEYS)
     except (OSError, ValueError):
         return False
+
+
+def is_damaged_coco(path: Path) -> bool:
+    """Whether a JSON file is empty, or begins as a COCO file and lacks what one has."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(LOOKED_INTO)
+    except OSError:
+        return False
+    begins = b'"file_name"' in head and any(key in head for key in KEYS)
+    return not head or (begins and not is_coco(path))
 
 
 def _split_of(root: Path, path: Path) -> str:

@@ -26,7 +26,7 @@ from handseg.runs.control import acquire_lock
 from handseg.runs.predictions import prediction_path
 from handseg.runs.process import versions
 from handseg.runs.writer import RunWriter, refuse_taken
-from handseg.text import counted, duration, listed, shown
+from handseg.text import counted, duration, listed, people_text, shown
 from handseg.train.data import TrainingData, find_data
 from handseg.train.interruption import StopError, StopRequest
 from handseg.train.setup import (
@@ -379,7 +379,12 @@ def refuse_other_data(run: Path, before: Mapping[str, Any], data: TrainingData) 
                 "folds",
                 before["folds"],
                 data.folds.folds.folds,
-                changes(before["folds"], data.folds.folds.folds),
+                changes(
+                    before["folds"],
+                    data.folds.folds.folds,
+                    # A run of before pseudonyms may have the ids of DICOM headers.
+                    is_named=not any(one.patient for one in data.dataset.train),
+                ),
             ),
             ("crops", before.get("added_fingerprints"), list(data.added_fingerprints), ""),
         )
@@ -406,7 +411,7 @@ def read_files(run: Path) -> dict[str, Any]:
     return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
 
-def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+def changes(before: Mapping[str, Any], now: Mapping[str, Any], *, is_named: bool = True) -> str:
     """In words, which names changed their value, are new or gone; empty where nothing is known."""
     if not before:
         return ""
@@ -416,5 +421,7 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
         "new": [name for name in now if name not in before],
     }
     return "; ".join(
-        f"{kind} {listed(sorted(names), NAMED)}" for kind, names in kinds.items() if names
+        f"{kind} {listed(sorted(names), NAMED) if is_named else people_text(len(names))}"
+        for kind, names in kinds.items()
+        if names
     )

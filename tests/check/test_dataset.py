@@ -337,3 +337,17 @@ def test_a_second_label_of_an_image_is_a_warning(tmp_path):
     (one,) = dataset.listing_findings(open_dataset(tmp_path))
     assert (one.severity, one.reason) == ("warning", dataset.SECOND_LABEL)
     assert one.detail == "outputs_json/a.json"
+
+
+@pytest.mark.parametrize("length", [0, 300])
+def test_a_coco_file_that_ends_too_early_is_an_error_where_labels_are_missing(tmp_path, length):
+    picture(tmp_path / "a.png")
+    image = {"id": 1, "file_name": "a.png", "height": 6, "width": 8}
+    text = json.dumps({"images": [image] * 9, "categories": [], "annotations": []})
+    (tmp_path / "labels.json").write_text(text[:length])
+    (one,) = (
+        found
+        for found in dataset.listing_findings(open_dataset(tmp_path))
+        if found.reason == dataset.DAMAGED_COCO
+    )
+    assert (one.severity, one.detail) == ("error", "labels.json")

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from handseg.check.dataset import NO_SPLIT, listing_findings
 from handseg.cli.main import application
 from handseg.data.dataset import open_dataset
 from handseg.data.folds import fold_count, load_or_make_folds, save_folds
@@ -257,3 +258,23 @@ def test_the_one_fold_of_a_published_split_is_all_folds(tmp_path, phantoms):
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert len(list((tmp_path / "runs").glob("*/predictions/val.csv"))) == 1
+
+
+def test_a_person_of_a_coco_set_is_one_in_all_of_its_splits(tmp_path):
+    for split, name in (("train", "h1_L.png"), ("valid", "h1_R.png"), ("train", "h2.png")):
+        add(tmp_path, f"{split}/{name}")
+    for split, names in (("train", ["h1_L.png", "h2.png"]), ("valid", ["h1_R.png"])):
+        images = [
+            {"id": number, "file_name": name, "height": 6, "width": 8}
+            for number, name in enumerate(names)
+        ]
+        document = {"images": images, "annotations": [], "categories": [{"id": 1, "name": "Ulna"}]}
+        (tmp_path / split / "_annotations.coco.json").write_text(json.dumps(document))
+    assert sorted(people(tmp_path).values()) == ["h1", "h1", "h2"]
+    (tmp_path / "dataset.toml").write_text('validation = "published"\n')
+    dataset = open_dataset(tmp_path)
+    with pytest.raises(InputError, match="1 person"):
+        load_or_make_folds(dataset)
+    assert [one.severity for one in listing_findings(dataset) if one.reason == NO_SPLIT] == [
+        "error"
+    ]

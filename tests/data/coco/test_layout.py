@@ -73,7 +73,7 @@ def test_an_image_beside_the_named_ones_is_a_sample_without_a_label(ram):
     (folder / "more.bmp").write_bytes((folder / LEFT).read_bytes())
     samples = {one.image_name: one for one in open_dataset(ram).train}
     assert samples["more.bmp"].labels is None
-    assert samples["more.bmp"].person == "Segmentation/train/more"
+    assert samples["more.bmp"].person == "Segmentation/more"
 
 
 def test_named_images_that_are_not_there_are_said_and_left_out(ram):
