@@ -7,13 +7,22 @@ from unittest import mock
 
 import segmentation_models_pytorch as smp
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torchvision.models.segmentation.fcn import FCNHead
 
-from handseg.models.library import Network, SignatureReader, head_of, with_weights
+from handseg.models.library import Answer, Network, SignatureReader, head_of, with_weights
 from handseg.recipe.schema import Recipe
 from handseg.recipe.tables import ArchitectureTable, LibraryTable
 
 ENCODER = "encoder"
+TIMM = "tu-"
+"""Encoders of timm: SMP takes all of them that answer features of several sizes."""
+TIMM_ENCODERS = (
+    *("tu-gernet_l", "tu-hrnet_w48", "tu-res2net50_26w_4s", "tu-resnest50d_4s2x40d"),
+    *("tu-tf_efficientnet_b8", "tu-xception71"),
+)
+"""Those whose combinations are in the recipe's tables: the ones that recipes here use. timm names
+the weights that it gives an encoder without a tag."""
 OWNED = {"encoder_name", "encoder_weights", "in_channels", "classes"} | {
     *("activation", "aux_params", "kwargs")
 }
@@ -24,36 +33,48 @@ def build(recipe: Recipe, classes: int, weights: str) -> Network:
     """As in `handseg.models.library.Library`."""
     spec = recipe.model
 
-    def create(named: str | None) -> nn.Module:
+    def create(named: str | None, channels: int) -> nn.Module:
         # The defaults of SMP would go to the network: weights are always said.
         return smp.create_model(
             spec.architecture,
             encoder_name=spec.encoder,
             encoder_weights=named,
-            in_channels=recipe.data.channels,
+            in_channels=channels,
             classes=classes,
             **spec.options,
         )
 
-    module = with_weights(create, weights, encoder=spec.encoder, prefix=ENCODER)
-    return Network(module, head_of(module.get_submodule("segmentation_head"), classes), ENCODER)
+    module = with_weights(create, recipe, weights, encoder=ENCODER)
+    heads = [head_of(module.get_submodule("segmentation_head"), classes)]
+    if recipe.loss.auxiliary:
+        filters = module.encoder.out_channels[-2]  # type: ignore[union-attr, index]
+        # As torchvision and UPerNet have it, on the stage before the last.
+        module.auxiliary_head = FCNHead(filters, classes)  # type: ignore[arg-type]
+        heads.append(head_of(module.auxiliary_head, classes))
+    return Network(module, forward, tuple(heads), (ENCODER,))
+
+
+def forward(module: Any, images: Tensor, auxiliary: bool) -> Answer:
+    if not auxiliary:
+        return Answer(module(images))
+    features = module.encoder(images)
+    logits = module.segmentation_head(module.decoder(features))
+    return Answer(logits, (module.auxiliary_head(features[-2]),))
 
 
 def table(arguments: SignatureReader) -> LibraryTable:
     """As in `handseg.models.library.Library`."""
     encoders = {
         name: sorted(entry["pretrained_settings"]) for name, entry in smp.encoders.encoders.items()
-    }
+    } | {name: ["imagenet"] for name in TIMM_ENCODERS}
     rigid = set(encoders) - dilatable_encoders()
     return {
         "architectures": {
             name: architecture_table(kind, encoders, rigid, arguments)
             for name, kind in smp.MODEL_ARCHITECTURES_MAPPING.items()
         },
-        "channels": [1, 3],
         "encoders": encoders,
-        "open_encoders": "tu-",  # of timm
-        "other_weights": "a path",
+        "open_encoders": TIMM,
     }
 
 
@@ -66,12 +87,12 @@ def architecture_table(
 ) -> ArchitectureTable:
     """An architecture's options, the encoders that it cannot have, and what its stride rests on."""
     refuses = [name for name in encoders if requested(kind, name) is None]
-    # DPT takes open names only (`tu-vit…`), whose strides are not known before they are built.
     asked = requested(kind, "resnet18") or {"depth": 0}
     stride = asked.get("output_stride", 32)
     if stride < 32:
         refuses = sorted({*refuses, *rigid})
     return {
+        "auxiliary": asked["depth"] > 0,
         "depth": asked["depth"],
         "divisible": kind.requires_divisible_input_shape,  # type: ignore[attr-defined]
         "options": arguments(kind, OWNED),
@@ -86,7 +107,9 @@ def requested(kind: type, encoder: str) -> dict[str, Any] | None:
     def ask(*_: Any, **asked: Any) -> None:
         raise EncoderRequest(asked)
 
-    with mock.patch.object(inspect.getmodule(kind), "get_encoder", ask, create=True):
+    if not hasattr(inspect.getmodule(kind), "get_encoder"):
+        return None  # DPT takes vision transformers of timm alone, and none is named
+    with mock.patch.object(inspect.getmodule(kind), "get_encoder", ask):
         try:
             kind(encoder_name=encoder, encoder_weights=None)
         except EncoderRequest as reached:
@@ -98,7 +121,7 @@ def requested(kind: type, encoder: str) -> dict[str, Any] | None:
 
 def dilatable_encoders() -> set[str]:
     """The encoders that can keep a stride below 32; asked of one of each family."""
-    families: dict[type, list[str]] = {}
+    families: dict[Any, list[str]] = {name: [name] for name in TIMM_ENCODERS}
     for name, entry in smp.encoders.encoders.items():
         families.setdefault(entry["encoder"], []).append(name)
     return {name for names in families.values() if dilates(names[0]) for name in names}
@@ -110,6 +133,6 @@ def dilates(encoder: str) -> bool:
     with torch.device("meta"), on_cpu:
         try:
             smp.encoders.get_encoder(encoder, weights=None, output_stride=16)
-        except ValueError:
+        except (ValueError, AssertionError):  # timm's HRNet asserts it
             return False
     return True

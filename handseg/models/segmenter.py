@@ -1,42 +1,31 @@
 """A recipe's model, from any library: grey bytes in, a plane of logits a class out."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import asdict
 from pkgutil import resolve_name
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from handseg.errors import UsageError
-from handseg.models.library import Library
-from handseg.recipe.schema import MeanStd, Recipe
+from handseg.models.library import Library, Network, grey_figures
+from handseg.recipe.schema import Data, Recipe
 from handseg.registry import LIBRARIES
-
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
-"""Channel statistics of ImageNet, as torchvision and timm give them."""
 
 
 class Normalizer(nn.Module):
-    """Grey bytes to what a network was trained on; runs on the device.
+    """Grey bytes to what a network was trained on, as `data.normalize` says; runs on the device.
 
-    Takes `uint8[n, size, size]` and gives `float32[n, channels, size, size]`. `normalize` is
-    `"imagenet"`, `"image"` (each image to mean 0 and deviation 1) or `{"mean": …, "std": …}`.
+    Takes `uint8[n, size, size]` and gives `float32[n, channels, size, size]`.
     """
 
-    def __init__(self, channels: int, normalize: str | dict[str, Sequence[float]]) -> None:
+    def __init__(self, data: Data) -> None:
         super().__init__()
-        self.channels = channels
-        self.by_image = normalize == "image"
-        if isinstance(normalize, dict):
-            mean, std = normalize["mean"], normalize["std"]
-        else:
-            mean, std = IMAGENET_MEAN, IMAGENET_STD
-        self.register_buffer("mean", channel_values(mean, channels), persistent=False)
-        self.register_buffer("std", channel_values(std, channels), persistent=False)
+        self.channels = data.channels
+        self.by_image = data.normalize == "image"
+        mean, std = (figures.reshape(1, -1, 1, 1) for figures in grey_figures(data, data.channels))
+        self.register_buffer("mean", mean, persistent=False)
+        self.register_buffer("std", std, persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
         grey = images.unsqueeze(1).float() / 255
@@ -47,53 +36,36 @@ class Normalizer(nn.Module):
         return (grey - self.mean) / self.std  # pyright: ignore[reportOperatorIssue]
 
 
-def channel_values(values: Sequence[float], channels: int) -> Tensor:
-    """Figures of one or three channels for a network of `channels` channels."""
-    tensor = torch.tensor(list(values), dtype=torch.float32)
-    if len(tensor) != channels:
-        tensor = tensor.mean().expand(channels)
-    return tensor.reshape(1, channels, 1, 1).clone()
-
-
 class Segmenter(nn.Module):
-    """`uint8[n, size, size]` to logits `float[n, classes, size, size]`.
+    """A library's network from grey bytes to logits of the same size."""
 
-    `encoder_prefix` is where the pretrained part of `network` lies.
-    """
-
-    def __init__(
-        self,
-        network: nn.Module,
-        head: nn.Conv2d,
-        encoder_prefix: str,
-        normalizer: Normalizer,
-    ) -> None:
+    def __init__(self, network: Network, normalizer: Normalizer) -> None:
         super().__init__()
-        self.network = network
+        self.network = network.module
         self.normalizer = normalizer
-        self.encoder_prefix = f"network.{encoder_prefix}."
+        self._answer = network.forward
+        self._encoder = tuple(f"network.{part}." for part in network.encoder)
+        head = network.heads[0]
         self.head_name = next(name for name, part in self.named_modules() if part is head)
 
     def forward(self, images: Tensor) -> Tensor:
-        logits = planes_of(self.network(self.normalizer(images)))
-        if logits.shape[-2:] == images.shape[-2:]:
-            return logits
-        # SegFormer answers at a quarter of the size.
+        """`uint8[n, size, size]` to logits `float[n, classes, size, size]`."""
+        return self.all_logits(images, auxiliary=False)[0]
+
+    def all_logits(self, images: Tensor, auxiliary: bool) -> list[Tensor]:
+        """The logits of `forward`, and if wanted those of each auxiliary head."""
+        answer = self._answer(self.network, self.normalizer(images), auxiliary)
         size = (int(images.shape[-2]), int(images.shape[-1]))
-        return functional.interpolate(logits, size=size, mode="bilinear", align_corners=False)
+        return [
+            logits
+            if logits.shape[-2:] == size
+            # SegFormer answers at a quarter of the size.
+            else functional.interpolate(logits, size=size, mode="bilinear", align_corners=False)
+            for logits in (answer.logits, *answer.auxiliary)
+        ]
 
     def is_encoder(self, parameter: str) -> bool:
-        return parameter.startswith(self.encoder_prefix)
-
-
-def planes_of(answer: Any) -> Tensor:
-    """The logits in what a network of any of the libraries answers."""
-    if isinstance(answer, Tensor):
-        return answer
-    try:
-        return answer.logits
-    except AttributeError:
-        return answer["out"]
+        return parameter.startswith(self._encoder)
 
 
 def start_at_prior(head: nn.Conv2d, prior: float) -> None:
@@ -123,11 +95,9 @@ def build_model(recipe: Recipe, classes: int, *, weights: str | None = None) -> 
         wanted = "none"
     library: Library = resolve_name(LIBRARIES[recipe.model.library])
     network = library.build(recipe, classes, wanted)
-    start_at_prior(network.head, recipe.model.prior)
-    normalize = recipe.data.normalize
-    figures = asdict(normalize) if isinstance(normalize, MeanStd) else normalize
-    normalizer = Normalizer(recipe.data.channels, figures)
-    return Segmenter(network.module, network.head, network.encoder_prefix, normalizer)
+    for head in network.heads:
+        start_at_prior(head, recipe.model.prior)
+    return Segmenter(network, Normalizer(recipe.data))
 
 
 def least_images(model: Segmenter, size: int) -> int:

@@ -124,6 +124,8 @@ else:
 class Loss(_Weights):
     """Weights of the sum of losses, a field for each of `LOSSES`; options; changing weights."""
 
+    auxiliary: NotNegative = 0.0
+    """The weight of each auxiliary head's loss; 0: the network is built without."""
     options: dict[LossName, Options] = field(default_factory=dict[str, Options])
     schedule: dict[LossName, Curve] = field(default_factory=dict[str, Curve])
     """Points (share of training, weight), joined by straight lines; stands for the weight."""

@@ -62,6 +62,9 @@ def check_model(recipe: Recipe, layers: Layers) -> None:
         if model.encoder in architecture["refuses"]:
             message = f"{model.architecture} cannot be built on {model.encoder}"
             layers.fault_of(message, ("model", "encoder"), ("model", "architecture"))
+        if recipe.loss.auxiliary and not architecture["auxiliary"]:
+            message = f"{model.architecture} of {model.library} has no auxiliary head"
+            layers.fault_of(message, ("loss", "auxiliary"), ("model", "architecture"))
     check_encoder(model, table, layers)
 
 
@@ -95,7 +98,7 @@ def check_weights(model: Model, table: tables.LibraryTable, layers: Layers) -> N
     elsewhere = bool(owners) and not mine
     if elsewhere or not (mine or is_path(model.weights)):
         near = did_you_mean(model.weights, known)
-        choices = [*known, "none", table["other_weights"]]
+        choices = [*known, "none", "OWNER/NAME of the hub", "a path"]
         message = f"{model.encoder} has no weights {model.weights}, but {enumerated(choices)}{near}"
         layers.fault_of(message, ("model", "weights"), ("model", "encoder"), ("model", "library"))
 
@@ -131,11 +134,6 @@ def check_size(recipe: Recipe, architecture: tables.ArchitectureTable, layers: L
 
 def check_data(recipe: Recipe, layers: Layers) -> None:
     """Channels and normalisation."""
-    library = recipe.model.library
-    channels = tables.library(library)["channels"]
-    if recipe.data.channels not in channels:
-        taken = enumerated(str(number) for number in channels)
-        layers.fault(("data", "channels"), f"networks of {library} take {taken}")
     normalize = recipe.data.normalize
     if isinstance(normalize, MeanStd):
         lengths = {len(normalize.mean), len(normalize.std)}

@@ -48,8 +48,8 @@ class Stepper:
         self.micro_batch = micro_batch
         self.loss = SegmentationLoss(recipe.loss)
         self.buffers = Buffers(model)
-        self.forward: Callable[[Tensor], Tensor] = (
-            torch.compile(model) if recipe.train.compile else model
+        self.forward: Callable[[Tensor, bool], list[Tensor]] = (
+            torch.compile(model.all_logits) if recipe.train.compile else model.all_logits
         )
         self.begin()
 
@@ -109,9 +109,12 @@ class Stepper:
             part.to(self.device, non_blocking=True) for part in (batch.images, batch.planes)
         )
         with autocast(self.device, self.recipe.train.precision):
-            logits = self.forward(images)
+            logits, *auxiliary = self.forward(images, self.recipe.loss.auxiliary > 0)
         targets = unpack_planes(planes, labelled.shape[1])
-        return self.loss(logits, targets, labelled, share)
+        loss = self.loss(logits, targets, labelled, share)
+        for other in auxiliary:
+            loss = loss + self.recipe.loss.auxiliary * self.loss(other, targets, labelled, share)
+        return loss
 
     def clip_gradients(self, loss: Tensor) -> Tensor:
         """Hold the norm of the gradient; what it was before."""

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from handseg.errors import UsageError
+from handseg.models.library import Answer, Network
 from handseg.models.segmenter import (
     Normalizer,
     Segmenter,
@@ -12,8 +13,9 @@ from handseg.models.segmenter import (
     least_images,
     parameter_count,
 )
-from handseg.recipe.schema import MeanStd
+from handseg.recipe.schema import Data, MeanStd
 
+GREY = Data(channels=1, normalize="image")
 NETWORKS = [
     ("smp", "unet", "resnet18"),
     ("smp", "unetplusplus", "resnet18"),
@@ -138,8 +140,12 @@ def test_it_is_known_whether_a_network_can_learn_from_one_image(
             model(torch.zeros(1, size, size, dtype=torch.uint8))
 
 
+def through(module, images, auxiliary):
+    return Answer(module(images))
+
+
 def test_a_network_that_cannot_learn_from_any_number_of_images_is_refused():
     network = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.InstanceNorm2d(1), nn.Conv2d(1, 3, 1))
-    model = Segmenter(network, network[2], "0", Normalizer(1, "image"))
+    model = Segmenter(Network(network, through, (network[2],), ("0",)), Normalizer(GREY))
     with pytest.raises(UsageError, match="cannot learn from images of 64 px"):
         least_images(model, 64)

@@ -7,13 +7,19 @@ import torch
 from torch import nn
 
 from handseg.inference.device import MicroBatchSize
+from handseg.models.library import Answer, Network
 from handseg.models.segmenter import Normalizer, Segmenter
-from handseg.recipe.schema import Optimizer, Recipe, Train
+from handseg.recipe.schema import Data, Optimizer, Recipe, Train
 from handseg.train import step as steps
 from handseg.train.loader import TrainingBatch, part_sizes
 from handseg.train.step import RollbackError, Stepper
 
 SIDE = 8
+GREY = Data(channels=1, normalize="image")
+
+
+def through(module, images, auxiliary):
+    return Answer(module(images))
 
 
 @pytest.fixture
@@ -25,7 +31,7 @@ def stepper():
         network = nn.Sequential(
             nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.Conv2d(4, 2, 1)
         )
-        model = Segmenter(network, network[2], "0", Normalizer(1, "image"))
+        model = Segmenter(Network(network, through, (network[2],), ("0",)), Normalizer(GREY))
         recipe = Recipe(
             train=Train(precision=precision, ema=False, **train),
             optimizer=Optimizer(name=optimizer, lr=0.1),

@@ -12,6 +12,8 @@ Arguments = dict[str, str]
 class ArchitectureTable(TypedDict):
     """What a library's architecture takes, and what the divisor of its size rests on."""
 
+    auxiliary: bool
+    """Whether it can have an auxiliary head (`loss.auxiliary`)."""
     depth: int
     divisible: bool
     options: Arguments
@@ -23,13 +25,9 @@ class LibraryTable(TypedDict):
     """A library's architectures, and its encoders with the names of their weights."""
 
     architectures: dict[str, ArchitectureTable]
-    channels: list[int]
-    """Of images that its networks take."""
     encoders: dict[str, list[str]]
     open_encoders: str
     """The prefix of encoders of any name, of which only building them shows more; `""`: none."""
-    other_weights: str
-    """What weights without a name of the table are: `a path` or `a hub name`."""
 
 
 class TransformsTable(TypedDict):
