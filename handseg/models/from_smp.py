@@ -6,11 +6,10 @@ from typing import Any
 from unittest import mock
 
 import segmentation_models_pytorch as smp
-import torch
 from torch import Tensor, nn
 from torchvision.models.segmentation.fcn import FCNHead
 
-from handseg.models.library import Answer, Network, SignatureReader, head_of, with_weights
+from handseg.models.library import Answer, Network, SignatureReader, head_of, on_meta, with_weights
 from handseg.recipe.schema import Recipe
 from handseg.recipe.tables import ArchitectureTable, LibraryTable
 
@@ -128,9 +127,7 @@ def dilatable_encoders() -> set[str]:
 
 
 def dilates(encoder: str) -> bool:
-    linspace = torch.linspace  # Mix Transformers read its values, which meta tensors have not
-    on_cpu = mock.patch("torch.linspace", lambda *given, **_: linspace(*given, device="cpu"))
-    with torch.device("meta"), on_cpu:
+    with on_meta():
         try:
             smp.encoders.get_encoder(encoder, weights=None, output_stride=16)
         except (ValueError, AssertionError):  # timm's HRNet asserts it

@@ -162,7 +162,11 @@ def configuration(recipe: Recipe, classes: int, channels: int) -> PretrainedConf
     else:
         of_encoder = set(inspect.signature(encoder.configuration).parameters)
         theirs = {name: value for name, value in given.items() if name in of_encoder}
-        words |= {name: value for name, value in given.items() if name not in theirs}
+        own = given.keys() - theirs.keys()
+        if strangers := own - inspect.signature(family.configuration).parameters.keys():
+            # transformers takes any word.
+            raise ValueError(f"{recipe.model.encoder} has no {', '.join(sorted(strangers))}")
+        words |= {name: given[name] for name in own}
         # Every stage, not the last alone.
         fixed = {"num_channels": channels, "out_features": [f"stage{n}" for n in range(1, 5)]}
         words["backbone_config"] = encoder.configuration(**fixed | encoder.shape | theirs)
@@ -255,6 +259,8 @@ def one_query_a_class(module: Any, classes: int) -> None:
     Masks are products of two vectors; a scale and a bias a class, as other networks have in their
     last convolution, let them begin at the recipe's prior.
     """
+    if not 0 < module.config.num_blocks <= len(module.layers):
+        raise ValueError(f"num_blocks is {module.config.num_blocks} of {len(module.layers)} layers")
     del module.class_predictor, module.criterion, module.attn_mask_probs
     module.scale = nn.Conv2d(classes, classes, 1, groups=classes)
     nn.init.ones_(module.scale.weight)

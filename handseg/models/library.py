@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
+from unittest import mock
 
 import torch
 from torch import Tensor, nn
 
-from handseg.errors import FailedError
+from handseg.errors import FailedError, HandsegError
 from handseg.recipe.schema import Data, MeanStd, Recipe
 from handseg.recipe.tables import Arguments, LibraryTable
 from handseg.text import listed
@@ -223,8 +224,9 @@ def hub_weights(name: str, load: Callable[[], Loaded], place: Path | None = None
     try:
         with quiet_hub():
             return load()
-    except (OSError, RuntimeError, LookupError, ValueError) as error:
-        # LookupError and ValueError: the library knows no weights of that name.
+    except HandsegError:
+        raise
+    except Exception as error:
         raise FailedError(
             f"the weights {name} cannot be had",
             details=f"{first_line(error)}\nlooked in {place}, then on the net",
@@ -324,6 +326,15 @@ def refuse_unfit(weights: str, network: str, missing: Sequence[str], others: Seq
             ),
             hints=["--set model.encoder=NAME", "--set model.weights=none"],
         )
+
+
+@contextmanager
+def on_meta() -> Iterator[None]:
+    """Networks are built without memory: their shapes alone."""
+    linspace = torch.linspace  # Mix Transformers read its values, which meta tensors have not
+    on_cpu = mock.patch("torch.linspace", lambda *given, **_: linspace(*given, device="cpu"))
+    with torch.device("meta"), on_cpu:
+        yield
 
 
 def first_line(error: BaseException) -> str:

@@ -8,9 +8,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from handseg.errors import UsageError
-from handseg.models.library import Library, Network, grey_figures
+from handseg.models.library import Library, Network, grey_figures, on_meta
 from handseg.recipe.schema import Data, Recipe
 from handseg.registry import LIBRARIES
+from handseg.text import one_line
 
 
 class Normalizer(nn.Module):
@@ -98,6 +99,20 @@ def build_model(recipe: Recipe, classes: int, *, weights: str | None = None) -> 
     for head in network.heads:
         start_at_prior(head, recipe.model.prior)
     return Segmenter(network, Normalizer(recipe.data))
+
+
+def why_not_built(recipe: Recipe) -> str:
+    """What the library says against a recipe's network; empty where it can be built.
+
+    It is built without memory. The recipe's tables know nothing of encoders of any name, nor of
+    the values of options.
+    """
+    try:
+        with on_meta():
+            build_model(recipe, 1, weights="none")
+    except Exception as error:  # noqa: BLE001 - libraries raise what they like, and it is shown
+        return f"{type(error).__name__}: {one_line(str(error))}"
+    return ""
 
 
 def least_images(model: Segmenter, size: int) -> int:

@@ -24,6 +24,7 @@ from handseg.train.setup import (
     pick_device,
     prepare_setup,
     refuse_single_images,
+    refuse_unbuildable,
 )
 from handseg.train.trainer import Trainer
 from handseg.work import Reporter
@@ -90,6 +91,7 @@ def dry_run(
         HandsegError: as `session.train`.
     """
     device = pick_device(loaded)
+    refuse_unbuildable(loaded)
     with reporter.progress("reading files") as progress:
         data = find_data(loaded, data_folder, progress, write_folds=False).limited(limit)
     model = first_model(loaded, data.dataset.classes, runs, reporter.info)

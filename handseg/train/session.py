@@ -35,6 +35,7 @@ from handseg.train.setup import (
     pick_device,
     prepare_setup,
     refuse_single_images,
+    refuse_unbuildable,
 )
 from handseg.train.trainer import Trainer
 from handseg.work import Reporter
@@ -78,6 +79,7 @@ def train(
     if name is not None:
         refuse_taken(runs, name)
     device = pick_device(loaded)
+    refuse_unbuildable(loaded)
     with reporter.progress("reading files") as progress:
         data = find_data(loaded, data_folder, progress).limited(limit)
     reporter.info(data.summary)

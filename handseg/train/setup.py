@@ -20,7 +20,15 @@ from handseg.inference.device import check_precision, device_name
 from handseg.inference.predictions import read_facts
 from handseg.inference.whole import Inference
 from handseg.models.checkpoints import load_best
-from handseg.models.segmenter import Segmenter, build_model, least_images, parameter_count
+from handseg.models.segmenter import (
+    Segmenter,
+    build_model,
+    least_images,
+    parameter_count,
+    why_not_built,
+)
+from handseg.recipe.faults import RecipeError
+from handseg.recipe.layers import relative
 from handseg.recipe.load import LoadedRecipe
 from handseg.recipe.schema import Recipe
 from handseg.runs import layout
@@ -183,6 +191,22 @@ def first_model(
     if init is not None:
         load_run_weights(model, init, runs, classes, info)
     return model
+
+
+def refuse_unbuildable(loaded: LoadedRecipe) -> None:
+    """Say before anything is read that the library cannot build the recipe's network.
+
+    Raises:
+        RecipeError: it cannot, with its reason.
+    """
+    reason = why_not_built(loaded.recipe)
+    if reason:
+        spec = loaded.recipe.model
+        key = "model.options" if spec.options else "model.encoder"
+        message = f"{spec.library} cannot build {spec.architecture} on {spec.encoder}"
+        options = " with these options" if spec.options else ""
+        fault = loaded.fault(key, f"{message}{options}: {reason}")
+        raise RecipeError(relative(loaded.path), [fault])
 
 
 def refuse_single_images(

@@ -23,7 +23,11 @@ def faults(name, *sets):
         ("segformer", ["model.init=runs/a"], "model.init: excludes model.weights"),
         ("segformer", ["model.library=smp"], "model.encoder: smp has no encoder mit-b0 (did you"),
         ("unet", ["model.architecture=unett"], "smp has no unett, but deeplabv3"),
-        ("unet", ["model.weights=imagnet"], "but imagenet, ssl, swsl, none, OWNER/NAME of the hub or a p"),
+        (
+            "unet",
+            ["model.weights=imagnet"],
+            "but imagenet, ssl, swsl, none, OWNER/NAME of the hub or a p",
+        ),
         ("unet", ["model.options.decoder_use_norm=3"], "must be true or false, a string or a tab"),
         ("unet", ["model.options.classes=3"], "model.options.classes: there is no such argument"),
         ("unetpp", ["model.encoder=mit_b0"], "unetplusplus cannot be built on mit_b0"),
