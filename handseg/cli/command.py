@@ -204,6 +204,9 @@ def set_verbosity(flags: dict[str, bool]) -> None:
     verbosity.verbose |= flags["verbose"]
     verbosity.debug |= flags["debug"]
     verbosity.bars &= not flags["no_progress"]
+    if verbosity.quiet or not verbosity.bars:
+        # Of downloads: the hub's library asks the environment when it is loaded.
+        os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 
 
 def guarded(work: Callable[[], None]) -> ExitCode:

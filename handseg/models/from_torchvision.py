@@ -1,9 +1,8 @@
 """Networks of torchvision: FCN, DeepLabV3 and LR-ASPP."""
 
-from pathlib import Path
 from typing import Any
 
-from torch import Tensor, hub, nn
+from torch import Tensor, nn
 from torchvision import models
 
 from handseg.models.library import Answer, Network, SignatureReader, head_of, with_weights
@@ -32,8 +31,7 @@ def build(recipe: Recipe, classes: int, weights: str) -> Network:
             **spec.options | auxiliary,
         )
 
-    place = Path(hub.get_dir()) / "checkpoints"
-    module = with_weights(create, recipe, weights, encoder=ENCODER, place=place)
+    module = with_weights(create, recipe, weights, encoder=ENCODER)
     names = ["classifier", "aux_classifier"] if auxiliary else ["classifier"]
     heads = tuple(head_of(module.get_submodule(name), classes) for name in names)
     return Network(module, forward, heads, (ENCODER,))

@@ -107,7 +107,7 @@ def build(recipe: Recipe, classes: int, weights: str) -> Network:
     if weights == "none":
         module = family.network(configuration(recipe, classes, recipe.data.channels))
     else:
-        module = hub_weights(weights, lambda: pretrained(recipe, classes, weights))
+        module = hub_weights(weights, lambda: pretrained(recipe, classes, weights), recipe)
     family.finish(module, classes)
     fit_channels(module, recipe.data)
     names = [family.head]
@@ -228,10 +228,10 @@ def silence() -> Iterator[None]:
         yield
     finally:
         logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()
         if hides_downloads:
             disable_progress_bars()
+        elif bars:
+            logging.enable_progress_bar()
 
 
 def forward(module: Any, images: Tensor, auxiliary: bool) -> Answer:

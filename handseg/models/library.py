@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from handseg.errors import FailedError, HandsegError
-from handseg.recipe.schema import Data, MeanStd, Recipe
+from handseg.recipe.schema import Data, MeanStd, Model, Recipe
 from handseg.recipe.tables import Arguments, LibraryTable
 from handseg.text import listed
 
@@ -168,7 +168,6 @@ def with_weights(
     weights: str,
     *,
     encoder: str,
-    place: Path | None = None,
 ) -> nn.Module:
     """A recipe's network of a library whose constructor takes the weights of its encoder by name.
 
@@ -179,7 +178,6 @@ def with_weights(
         weights: `none`, a name, a safetensors file or a folder with `model.safetensors`, of the
             network or of its encoder, or `OWNER/NAME`, a folder of the hub.
         encoder: where the encoder lies in the network.
-        place: as for `hub_weights`.
 
     Raises:
         FailedError: the weights cannot be had or do not fit.
@@ -190,12 +188,12 @@ def with_weights(
         module = create(None, COLOUR)
         fill_from_file(module, weights_file(Path(weights)), encoder)
     elif "/" in weights:
-        path = hub_weights(weights, lambda: hub_file(weights))
+        path = hub_weights(weights, lambda: hub_file(weights), recipe)
         module = create(None, COLOUR)
         fill_from_file(module, path, encoder)
     else:
         name = f"{recipe.model.encoder} ({weights})"
-        module = hub_weights(name, lambda: create(weights, COLOUR), place)
+        module = hub_weights(name, lambda: create(weights, COLOUR), recipe)
     fit_channels(module, recipe.data)
     return module
 
@@ -210,17 +208,22 @@ def hub_file(name: str) -> Path:
     return Path(hf_hub_download(name, WEIGHTS_FILE))
 
 
-def hub_weights(name: str, load: Callable[[], Loaded], place: Path | None = None) -> Loaded:
-    """Call a library's loader; what keeps the weights away becomes an error that says what to do.
-
-    `place` is where the library keeps what it downloads: the hub's cache where not given.
-
-    Raises:
-        FailedError: neither that place nor the net has them.
-    """
+def download_folder(model: Model) -> Path:
+    """Where the library of a recipe's model keeps what it downloads."""
     from huggingface_hub.constants import HF_HUB_CACHE
 
-    place = place or Path(HF_HUB_CACHE)
+    if model.library == "torchvision" and "/" not in model.weights:
+        return Path(torch.hub.get_dir()) / "checkpoints"
+    return Path(HF_HUB_CACHE)
+
+
+def hub_weights(name: str, load: Callable[[], Loaded], recipe: Recipe) -> Loaded:
+    """Call a library's loader; what keeps the weights away becomes an error that says what to do.
+
+    Raises:
+        FailedError: neither the folder of its downloads nor the net has them.
+    """
+    place = download_folder(recipe.model)
     try:
         with quiet_hub():
             return load()
@@ -233,8 +236,8 @@ def hub_weights(name: str, load: Callable[[], Loaded], place: Path | None = None
             hints=[
                 "--set model.weights=none                trains from scratch",
                 "--set model.weights=PATH                takes them from a file or folder",
-                "handseg recipes fetch NAME              on a machine that reaches the net, then "
-                f"copy the folder that it names to {place}",
+                "handseg recipes fetch RECIPE            on a machine that reaches the net; then "
+                f"copy its folder to {place}",
             ],
         ) from error
 

@@ -36,7 +36,8 @@ def bundled_folder() -> Path:
     return _PACKAGE / "recipes"
 
 
-def bundled_recipes() -> list[Path]:
+def bundled_files() -> list[Path]:
+    """Recipes and their bases."""
     return sorted(bundled_folder().glob("*.toml"))
 
 
@@ -72,7 +73,7 @@ def no_such_recipe(name: str) -> UsageError:
         inside = sorted(path.name for path in Path(name).glob("*.toml"))
         listed = f"recipes in it: {', '.join(inside)}" if inside else "there is no recipe in it"
         return UsageError(f"{name} is a folder: name a recipe", details=listed)
-    names = [path.stem for path in bundled_recipes()]
+    names = [path.stem for path in bundled_files()]
     near = get_close_matches(PurePath(name).stem, names, n=3, cutoff=0.5)
     return UsageError(
         f"there is no recipe {name}",

@@ -1,5 +1,6 @@
 """A recipe from its name or path to checked values; two compared, a bundled one copied."""
 
+import re
 import shlex
 import tomllib
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from handseg.recipe.faults import Origin, RecipeError, RecipeFault, dotted, enum
 from handseg.recipe.layers import (
     SET,
     Layers,
+    bundled_files,
     find_bundled,
     find_recipe,
     no_such_recipe,
@@ -158,8 +160,54 @@ def _flat(table: dict[str, Any], before: str = "") -> dict[str, str]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class BundledRecipe:
+    """A recipe that comes with handseg, and what its opening comment says of it."""
+
+    path: Path
+    comment: tuple[str, ...]
+    """The lines that it opens with, without their signs."""
+
+    @property
+    def name(self) -> str:
+        return self.path.stem
+
+    @property
+    def published(self) -> dict[str, float]:
+        """Mean Dice that was published for it (`validation`, `leaderboard`), and at which `size`.
+
+        Of several sizes the first; nothing where there is none.
+        """
+        text = self._line("Published:").partition(";")[0]
+        found = {
+            name: re.search(pattern, text)
+            for name, pattern in (
+                ("validation", r"(\.\d+) validation"),
+                ("leaderboard", r"(\.\d+) leaderboard"),
+                ("size", r"at (\d+) px"),
+            )
+        }
+        figures = {name: float(match[1]) for name, match in found.items() if match}
+        return figures if len(figures) > 1 else {}
+
+    @property
+    def licence(self) -> str:
+        """Of its weights; empty where it trains from scratch."""
+        parts = self._line("Weights:").split("; ")
+        return parts[1] if len(parts) > 1 else ""
+
+    def _line(self, start: str) -> str:
+        return next((line for line in self.comment if line.startswith(start)), "")
+
+
+def bundled_recipes() -> list[BundledRecipe]:
+    """The recipes that come with handseg, without the bases that they share."""
+    recipes = [BundledRecipe(path, opening_comment(path)) for path in bundled_files()]
+    runs = [one for one in recipes if one.comment[0].startswith("handseg train")]
+    return sorted(runs, key=lambda one: one.name)
+
+
 def opening_comment(path: Path) -> tuple[str, ...]:
-    """The comment lines that a recipe opens with, without their signs."""
     lines: list[str] = []
     for line in path.read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):

@@ -5,6 +5,8 @@ import json
 
 import pytest
 import typer
+from huggingface_hub.constants import HF_HUB_CACHE
+from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 from handseg.cli.recipes import app as recipes
@@ -19,22 +21,59 @@ def type_recipes(tmp_path, monkeypatch):
     return lambda *words: CliRunner().invoke(app, ["recipes", *words])
 
 
-def test_the_list_names_every_recipe_with_the_line_that_runs_it(type_recipes):
+def test_the_list_says_of_every_recipe_what_it_is_and_what_was_published(type_recipes):
     done = type_recipes()
     assert done.exit_code == 0
-    assert "segformer  " in done.stdout
-    assert "handseg train recipes/segformer.toml" in done.stdout
+    row = next(line.split() for line in done.stdout.splitlines() if line.startswith("  unet "))
+    assert row[:5] == ["unet", "smp", "unet", "resnet50", "32.5"]
+    assert row[-4:] == [".9504", ".9474", "512", "BSD-3-Clause"]
+    assert " demo-base " not in done.stdout
     assert "handseg recipes copy segformer" in done.stderr
 
 
 def test_the_list_is_json_and_csv_too(type_recipes):
     rows = json.loads(type_recipes("--json").stdout)
     names = [row["recipe"] for row in rows]
-    assert {"base", "segformer", "unet", "demo-segformer"} <= set(names)
-    assert rows[names.index("unet")]["comment"][0] == "handseg train recipes/unet.toml"
+    assert {"segformer", "unet", "demo-segformer"} <= set(names)
+    unet = rows[names.index("unet")]
+    assert unet["comment"][0] == "handseg train recipes/unet.toml"
+    assert unet["published"] == {"validation": 0.9504, "leaderboard": 0.9474, "size": 512}
+    assert unet["parameters"] == 32525165
     table = list(csv.DictReader(type_recipes("--csv").stdout.splitlines(keepends=True)))
     assert [row["recipe"] for row in table] == names
     assert type_recipes("--csv", "--json").exit_code == 2
+
+
+def test_weights_that_cannot_be_fetched_are_named_before_any_are_loaded(type_recipes):
+    done = type_recipes("fetch", "demo-unet", "segfrmer")
+    assert done.exit_code == 2
+    assert "did you mean segformer" in done.stderr
+    done = type_recipes("fetch", "demo-unet")
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert "demo-unet trains from scratch: it has no weights to fetch" in done.stderr
+
+
+def test_fetched_weights_lie_where_a_training_looks_for_them(type_recipes, tmp_path, monkeypatch):
+    import timm
+
+    model = timm.create_model("test_byobnet")
+    save_file(model.state_dict(), tmp_path / "model.safetensors")
+    (tmp_path / "mine.toml").write_text(
+        """
+        schema = 1
+        [model]
+        library = "smp"
+        architecture = "unet"
+        encoder = "tu-test_byobnet"
+        weights = "owner/name"
+        """
+    )
+    monkeypatch.setattr(
+        "handseg.models.library.hub_file", lambda name: tmp_path / "model.safetensors"
+    )
+    done = type_recipes("fetch", "mine.toml")
+    assert (done.exit_code, done.stdout) == (0, "mine  owner/name\n")
+    assert f"they lie in {HF_HUB_CACHE}" in done.stderr.replace("\n", " ")
 
 
 def test_a_copy_brings_its_bases_and_prints_what_was_made(type_recipes, tmp_path):

@@ -1,4 +1,4 @@
-"""Weights of every library in its own layout, from a stand-in of the hub, by a process of its own."""
+"""Weights in each library's own layout from a stand-in of the hub, in a process of its own."""
 
 import json
 import os

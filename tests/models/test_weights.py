@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 from handseg.errors import FailedError
 from handseg.models.library import hub_weights
 from handseg.models.segmenter import build_model
+from handseg.recipe.schema import Recipe
 
 RESNET = ("smp", "unet", "resnet18")
 SEGFORMER = ("transformers", "segformer", "mit-b0")
@@ -148,6 +149,6 @@ def test_what_the_hub_says_of_each_attempt_is_not_shown(caplog):
         raise OSError("no net")
 
     with pytest.raises(FailedError, match="no net"):
-        hub_weights("nvidia/mit-b0", load)
+        hub_weights("nvidia/mit-b0", load, Recipe())
     assert not caplog.records
     assert hub.isEnabledFor(logging.WARNING)

@@ -25,6 +25,10 @@ import albumentations
 import cv2
 import numpy as np
 
+from handseg.anatomy import BONES
+from handseg.models.library import on_meta
+from handseg.models.segmenter import build_model, parameter_count
+from handseg.recipe.load import bundled_recipes, load_recipe
 from handseg.recipe.schema import Transform
 from handseg.registry import LIBRARIES, LOSSES
 from handseg.train.augment import OWNED, Augmentation
@@ -92,7 +96,16 @@ def tables() -> dict[str, Any]:
                 name: arguments(resolve_name(place), LOSS_OWNED) for name, place in LOSSES.items()
             },
             "transforms": transforms(),
+            "parameters": {recipe.name: parameters(recipe.path) for recipe in bundled_recipes()},
         }
+
+
+def parameters(path: Path) -> int:
+    """How many a recipe's network has for the bones of the hand."""
+    with on_meta():
+        return parameter_count(
+            build_model(load_recipe(str(path)).recipe, len(BONES), weights="none")
+        )
 
 
 def transforms() -> dict[str, Any]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from handseg.recipe.layers import bundled_recipes, read_layers
+from handseg.recipe.layers import bundled_files, read_layers
 from handseg.recipe.load import load_recipe
 from handseg.recipe.parse import parse
 from handseg.recipe.schema import MeanStd, Recipe, Transform
@@ -53,7 +53,7 @@ def test_any_recipe_is_read_as_it_was_written(tmp_path: Path, recipe: Recipe, co
     assert list(read.augment) == list(recipe.augment)
 
 
-@pytest.mark.parametrize("path", bundled_recipes(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", bundled_files(), ids=lambda path: path.stem)
 def test_every_bundled_recipe_is_sound_and_repeats_itself_when_resolved(path, tmp_path):
     loaded = load_recipe(str(path), ["train.epochs=5"])
     (tmp_path / "recipe.toml").write_text(loaded.to_toml(), encoding="utf-8")

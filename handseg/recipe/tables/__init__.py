@@ -38,6 +38,11 @@ class TransformsTable(TypedDict):
     transforms: dict[str, Arguments]
 
 
+def parameters(recipe: str) -> int:
+    """Of the network of a recipe that comes with handseg, for the bones of the hand."""
+    return _read("parameters")[recipe]
+
+
 def library(name: str) -> LibraryTable:
     return _read("models")[name]
 
