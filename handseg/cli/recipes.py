@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 FOLDER = Path("recipes")
 """Where `recipes copy` puts a recipe."""
 
+ROOMY = 140
+"""Cells in which the table of recipes has all of its columns."""
+
 LIST_EXAMPLES = ("handseg recipes", "handseg recipes --json", "handseg recipes copy segformer")
 COPY_EXAMPLES = ("handseg recipes copy segformer", "handseg recipes copy unet --force")
 FETCH_EXAMPLES = ("handseg recipes fetch segformer unet", "handseg recipes fetch my.toml")
@@ -42,7 +45,7 @@ def recipes(context: typer.Context, json_: Json = False, csv_: Csv = False) -> N
         console.print_csv(table.to_csv())
     else:
         console.print_table(table.to_rich())
-        console.info("valid. and leader. are the mean Dice that was published, at so many pixels")
+        console.info("valid. and leader. are the mean Dice that was published for the network")
         console.info(f"they lie in {bundled_folder()}; one as a file of your own:")
         console.info("  handseg recipes copy segformer")
 
@@ -85,16 +88,18 @@ def recipes_table(recipes: "list[BundledRecipe]") -> Table:
                 facts["licence"] or None,
             )
         )
+    # What a narrow terminal can do without: the names tell the network too.
+    roomy = "all" if console.table_width() >= ROOMY else "programs"
     columns = [
         Column("recipe"),
-        Column("library"),
-        Column("network", fold=True),
-        Column("parameters", lambda count: f"{count / 1e6:.1f} M", right=True),
-        Column("size", title="px", right=True),
+        Column("library", readers=roomy),
+        Column("network", readers=roomy),
+        Column("parameters", lambda count: f"{count / 1e6:.1f} M", title="weights", right=True),
+        Column("size", title="px", right=True, readers=roomy),
         Column("validation", published, title="valid.", right=True),
         Column("leaderboard", published, title="leader.", right=True),
-        Column("published_size", title="at px", right=True),
-        Column("licence", title="licence of the weights", fold=True),
+        Column("published_size", title="at", right=True, readers=roomy),
+        Column("licence", fold=True, min_width=12),
     ]
     return Table(columns, rows, look="head")
 
