@@ -5,11 +5,12 @@ import logging
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
 from handseg.errors import FailedError
-from handseg.models.library import hub_weights
+from handseg.models.library import first_convolution, hub_weights
 from handseg.models.segmenter import build_model
-from handseg.recipe.schema import Recipe
+from handseg.recipe.schema import MeanStd, Recipe
 
 RESNET = ("smp", "unet", "resnet18")
 SEGFORMER = ("transformers", "segformer", "mit-b0")
@@ -74,19 +75,53 @@ def test_a_folder_or_file_of_transformers_fills_the_encoder(recipe_of, published
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_grey_network_sums_the_first_layer_of_colour_weights(recipe_of, published):
-    folder, _ = published
-    words = {"weights": str(folder), "normalize": "image"}
-    grey = build_model(recipe_of(*SEGFORMER, channels=1, **words), 4).eval()
-    colour = build_model(recipe_of(*SEGFORMER, channels=3, **words), 4).eval()
-    grey.load_state_dict(colour.state_dict() | first_layer(grey))
+FIRST_LAYERS = [
+    # A BatchNorm takes the constant of three layers, a bias that of the others.
+    (RESNET, {}),
+    (("smp", "unet", "tu-test_efficientnet"), {}),
+    (MOBILENET, {}),
+    (SEGFORMER, None),
+    (("transformers", "upernet", "swin-tiny"), {"embed_dim": 12, "depths": [1, 1, 1, 1]}),
+    (("transformers", "eomt", "vit-small"), {"num_hidden_layers": 3, "image_size": 64}),
+]
+
+
+@pytest.mark.parametrize(("network", "options"), FIRST_LAYERS)
+@pytest.mark.parametrize(
+    "normalize", ["imagenet", "image", MeanStd((0.1, 0.5, 0.7), (0.2, 0.3, 0.4))]
+)
+def test_a_grey_network_answers_as_three_equal_channels_each_normalised_by_its_own_figures(
+    recipe_of, tmp_path, network, options, normalize
+):
+    words = {"normalize": normalize} | ({} if options is None else {"options": options})
+    donor = build_model(recipe_of(*network, seed=4, channels=3, **words), 2).network
+    for tensor in donor.buffers():
+        if tensor.dtype == torch.float32 and tensor.ndim == 1:
+            tensor.copy_(torch.rand_like(tensor) + 0.5)
+    save_file(tensors_of(donor), tmp_path / "colour.safetensors")
+    words["weights"] = str(tmp_path / "colour.safetensors")
     images = torch.randint(0, 256, (1, 64, 64), dtype=torch.uint8)
+    grey, colour = (
+        first_answer(build_model(recipe_of(*network, channels=channels, **words), 2), images)
+        for channels in (1, 3)
+    )
+    assert grey.shape == colour.shape
+    assert colour.std() > 0.01
+    # Not where the filters meet the padding.
+    inside = (..., slice(2, -2), slice(2, -2)) if grey.shape[-1] > 8 else ...
+    assert torch.allclose(grey[inside], colour[inside], atol=2e-5)
+
+
+def first_answer(model, images):
+    """What the first convolution answers, or the norm behind it where it has no bias."""
+    kept = []
+    _, part = first_convolution(model.network)
+    if part.bias is None:
+        part = next(one for one in model.network.modules() if isinstance(one, nn.BatchNorm2d))
+    part.register_forward_hook(lambda module, given, answer: kept.append(answer))
     with torch.inference_mode():
-        assert torch.allclose(grey(images), colour(images), atol=1e-4)
-
-
-def first_layer(model):
-    return {name: t for name, t in model.state_dict().items() if t.ndim == 4 and t.shape[1] == 1}
+        model.eval()(images)
+    return kept[0]
 
 
 def test_grey_weights_of_transformers_fill_a_grey_network(recipe_of, tmp_path):
