@@ -37,7 +37,7 @@ class Settings:
     exclude: tuple[str, ...] = ()
     """Names of images that are left out."""
     leave_out: tuple[str, ...] | None = None
-    """Categories of a COCO file that are no classes."""
+    """Categories of COCO files, or labels of LabelMe's, that are no classes."""
     labelled: tuple[str, ...] | None = None
     """The classes that were labelled, where those are not all."""
     not_bones: tuple[str, ...] = ()
