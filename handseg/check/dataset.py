@@ -4,6 +4,7 @@ A sample by itself is inspected first; then samples are compared with each other
 sizes, the same image or label twice, classes that are missing, hands and their sides.
 """
 
+import re
 import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -22,7 +23,8 @@ from handseg.check.inspection import (
     inspect_sample,
 )
 from handseg.data.coco import is_coco, is_damaged_coco
-from handseg.data.dataset import Dataset, Sample
+from handseg.data.dataset import MASKS, Dataset, Sample
+from handseg.data.flat import label_places
 from handseg.data.folds import found_folds, published_folds
 from handseg.data.images import is_radiograph
 from handseg.data.layout import ARCHIVES, files_below, suffix_of
@@ -37,6 +39,7 @@ from handseg.work import Progress, silent, threads
 NO_LABEL = "an image without a label"
 NO_IMAGE = "a label without an image"
 NOT_READ = "an image that is not read: not where images belong"
+MASK_PICTURE = "a picture in a folder of masks: such are not read, export them as COCO"
 STRANGE_FILE = "a file that is neither an image nor a label"
 OTHER_KIND = "a picture or array of a kind that is not read"
 DAMAGED_COCO = "an annotation file that cannot be read: it is empty, or ends too early"
@@ -241,17 +244,19 @@ def _strays(dataset: Dataset, samples: Sequence[Sample]) -> Iterator[Finding]:
     for path in refused:
         yield Finding("error", "files", REFUSED, path.relative_to(root).as_posix())
     images = [path for path in files if is_radiograph(path)]
-    labelled = {label for path in images if path not in used for label in _labels_of(path)} - used
+    of_images = {path: _labels_of(root, path) for path in images}
+    labelled = {label for path in images if path not in used for label in of_images[path]} - used
     labelled.intersection_update(files)
-    second = {label for path in images if path in used for label in _labels_of(path)} - used
+    second = {label for path in images if path in used for label in of_images[path]} - used
     for path in files:
         if path in used or path in labelled or _is_left_out(path, left_out):
             continue
         name = path.relative_to(root).as_posix()
         if is_radiograph(path):
-            is_labelled = not labelled.isdisjoint(_labels_of(path))
+            is_labelled = not labelled.isdisjoint(of_images[path])
             severity: Severity = "error" if is_labelled else "warning"
-            yield Finding(severity, "files", NOT_READ, name)
+            is_mask = re.search(MASKS, Path(name).parent.as_posix(), re.IGNORECASE)
+            yield Finding(severity, "files", MASK_PICTURE if is_mask else NOT_READ, name)
         elif unread := _unread_kind(path, name, dataset.layout):
             is_wanted = is_bare and ARCHIVE not in unread  # a download stays where it was unpacked
             yield Finding("error" if is_wanted else "warning", "files", *unread)
@@ -264,11 +269,10 @@ def _strays(dataset: Dataset, samples: Sequence[Sample]) -> Iterator[Finding]:
             yield Finding("warning", "files", reason, name)
 
 
-def _labels_of(image: Path) -> tuple[Path, ...]:
-    """Where the label of an image would lie: beside it, or in `outputs_json` there or above."""
-    beside = label_beside(image)
-    parts = (LABELS if part == IMAGES else part for part in beside.parts)
-    return beside, image.parent / LABELS / beside.name, Path(*parts)
+def _labels_of(root: Path, image: Path) -> tuple[Path, ...]:
+    """Where the label of an image would lie, in any layout."""
+    parts = (LABELS if part == IMAGES else part for part in label_beside(image).parts)
+    return *label_places(root, image), Path(*parts)
 
 
 def _unread_kind(path: Path, name: str, layout: str) -> tuple[str, str] | None:

@@ -1,6 +1,6 @@
 """The `flat` layout and its `tree`: images in a folder, or in folders of people however deep.
 
-Labels are in the `handbone` schema, beside the images or in `outputs_json`.
+Labels are in the `handbone` schema, beside the images or in a folder of labels.
 """
 
 from collections.abc import Iterator, Sequence
@@ -34,6 +34,8 @@ from handseg.formats.handbone import (
 NO_PICTURE = "a DICOM file that holds no image"
 LOOKED_AT = 4096
 """Files of which the first DICOM file must be one for a folder to be recognised as a tree."""
+LABEL_FOLDERS = (LABELS, "labels", "annotations", "masks")
+"""Folders beside or in that of the images in which their labels may lie."""
 OTHERS = frozenset({"crops", "runs", "votes"})
 """Folders beside the people that handseg fills itself."""
 
@@ -65,7 +67,7 @@ class Flat:
                     Sample(
                         image.name,
                         image,
-                        _label_of(folder, image),
+                        label_of(folder, image),
                         identity.person,
                         split,
                         side=names.side(image.name),
@@ -78,12 +80,11 @@ class Flat:
         return Listing(settings.classes or CLASSES, train, test, notes)
 
     def label_path(self, root: Path, image: Path) -> Path:
-        found = _label_of(root, image)
+        found = label_of(root, image)
         if found is not None:
             return found
-        places = _label_places(root, image)
-        return next((place for place in places if place.parent.name == LABELS
-                     and place.parent.is_dir()), places[0])  # fmt: skip
+        beside, *others = label_places(root, image)
+        return next((place for place in others if place.parent.is_dir()), beside)
 
 
 def image_folders(root: Path) -> list[tuple[str, Path]]:
@@ -101,17 +102,15 @@ def _images_in(base: Path) -> Iterator[Path]:
         yield from (path for path in base.iterdir() if is_image(path, base))
 
 
-def _label_of(root: Path, image: Path) -> Path | None:
-    return next((place for place in _label_places(root, image) if place.is_file()), None)
+def label_of(root: Path, image: Path) -> Path | None:
+    return next((place for place in label_places(root, image) if place.is_file()), None)
 
 
-def _label_places(root: Path, image: Path) -> Sequence[Path]:
-    """Where a label may lie: beside the image, in `outputs_json` there, or in that of its split."""
+def label_places(root: Path, image: Path) -> Sequence[Path]:
+    """Where a label may lie: beside the image, or in a folder of labels there or one above."""
     beside = label_beside(image)
-    found = [beside, image.parent / LABELS / beside.name]
-    if image.parent != root:
-        found.append(image.parent.parent / LABELS / beside.name)
-    return found
+    bases = (image.parent,) if image.parent == root else (image.parent, image.parent.parent)
+    return [beside, *(base / name / beside.name for base in bases for name in LABEL_FOLDERS)]
 
 
 class Tree(Flat):

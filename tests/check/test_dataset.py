@@ -264,7 +264,7 @@ def picture(path):
 
 def test_in_every_layout_a_picture_that_is_not_read_is_found(tmp_path):
     """A labelled one is an error, any other may be meant."""
-    for name in ("train/a.png", "b.png", "train/patient 3/c.png"):
+    for name in ("train/a.png", "b.png", "train/masks/a.png", "train/patient 3/c.png"):
         picture(tmp_path / name)
     for name in ("train/a.json", "b.json"):
         (tmp_path / name).write_text('{"annotations": []}')
@@ -275,6 +275,7 @@ def test_in_every_layout_a_picture_that_is_not_read_is_found(tmp_path):
         ("error", dataset.NOT_READ, "b.png"),
         ("warning", dataset.OTHER_KIND, "train/d.heic"),
         ("warning", dataset.NO_IMAGE, "train/e.json"),
+        ("warning", dataset.MASK_PICTURE, "train/masks/a.png"),
         ("warning", dataset.NOT_READ, "train/patient 3/c.png"),
     ]
 

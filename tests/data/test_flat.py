@@ -35,9 +35,12 @@ def add(tmp_path):
         ("train/a.bmp", "train/outputs_json/a.json"),
         ("train/a.tif", "outputs_json/a.json"),
         ("train/DCM/a.png", "train/outputs_json/a.json"),
+        ("images/a.png", "labels/a.json"),
+        ("images/a.png", "annotations/a.json"),
+        ("train/images/a.png", "train/masks/a.json"),
     ],
 )
-def test_a_label_lies_beside_its_image_or_in_outputs_json(tmp_path, add, image, label):
+def test_a_label_lies_beside_its_image_or_in_a_folder_of_labels(tmp_path, add, image, label):
     path = add(image, label)
     dataset = open_dataset(tmp_path)
     (sample,) = labelled_training_samples(dataset)
