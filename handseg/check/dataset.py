@@ -237,6 +237,7 @@ def _strays(dataset: Dataset, samples: Sequence[Sample]) -> Iterator[Finding]:
     """Files below the data set's folder that a person could believe to be in it."""
     root, left_out = dataset.root, dataset.settings.exclude
     used = {path for sample in samples for path in (sample.image, sample.labels) if path}
+    known = used | {root / one.path for one in dataset.left_out}
     is_bare = any(sample.labels is None for sample in dataset.train)
     splits = [folder for _, folder in split_folders(root)] if dataset.layout == "handbone" else []
     refused: list[Path] = []
@@ -249,7 +250,7 @@ def _strays(dataset: Dataset, samples: Sequence[Sample]) -> Iterator[Finding]:
     labelled.intersection_update(files)
     second = {label for path in images if path in used for label in of_images[path]} - used
     for path in files:
-        if path in used or path in labelled or _is_left_out(path, left_out):
+        if path in known or path in labelled or _is_left_out(path, left_out):
             continue
         name = path.relative_to(root).as_posix()
         if is_radiograph(path):

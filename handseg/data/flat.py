@@ -3,6 +3,7 @@
 Labels are in the `handbone` schema, beside the images or in a folder of labels.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -20,7 +21,7 @@ from handseg.data.layout import (
     is_image,
     note_on_people,
 )
-from handseg.data.settings import Settings
+from handseg.data.settings import FILE, Settings
 from handseg.errors import InputError
 from handseg.formats.handbone import (
     CLASSES,
@@ -30,7 +31,9 @@ from handseg.formats.handbone import (
     label_beside,
     split_folders,
 )
+from handseg.text import counted
 
+PREVIEW = "a picture without a label among DICOM files: it counts as a preview of one"
 NO_PICTURE = "a DICOM file that holds no image"
 LOOKED_AT = 4096
 """Files of which the first DICOM file must be one for a folder to be recognised as a tree."""
@@ -116,18 +119,23 @@ def label_places(root: Path, image: Path) -> Sequence[Path]:
 class Tree(Flat):
     """`DIR/<patient>/<study>/<series>/<image>` or `DIR/<split>/<patient>/…`, labels beside images.
 
-    The person is what the path says, else a DICOM file's patient, else the outermost folder. DICOM
-    is recognised; of other pictures `dataset.toml` must say `layout = "tree"`, since folders of
-    pictures may mean anything.
+    The person is what the path says, else a DICOM file's patient, of a picture that of the nearest
+    DICOM files, else the outermost folder. DICOM is recognised; of other pictures `dataset.toml`
+    must say `layout = "tree"`, since folders of pictures may mean anything: without it, those that
+    have no label of their own are left out.
     """
 
     looks = "a tree of DICOM files (patient, study, series)"
+
+    def __init__(self, name: str = "tree") -> None:
+        """`name` is that of the layout, where another reads the labels."""
+        self.name = name
 
     def recognises(self, folder: Path) -> bool:
         return any(map(is_dicom, islice(_images_below(folder), LOOKED_AT)))
 
     def listing(self, folder: Path, settings: Settings) -> Listing:
-        search = _TreeSearch(folder, Names.of(settings))
+        search = _TreeSearch(folder, Names.of(settings), settings.layout is not None)
         splits = split_folders(folder)
         for split, base in splits:
             search.add(split, base)
@@ -137,9 +145,15 @@ class Tree(Flat):
             tuple(one for one in search.samples if one.split == split)
             for split in ("train", "test")
         )
-        notes = (note_on_people(search.identities),) if search.identities else ()
+        notes = [note_on_people(search.identities)] if search.identities else []
+        previews = sum(one.reason == PREVIEW for one in search.left_out)
+        if previews:
+            notes.append(
+                f"{counted(previews, 'picture')} among DICOM files left out as previews "
+                f'(to have them read, in {FILE}:  layout = "{self.name}")'
+            )
         classes = settings.classes or CLASSES
-        return Listing(classes, train, test, notes, left_out=tuple(search.left_out))
+        return Listing(classes, train, test, tuple(notes), left_out=tuple(search.left_out))
 
 
 @dataclass
@@ -148,35 +162,67 @@ class _TreeSearch:
 
     root: Path
     names: Names
+    takes_pictures: bool
+    """Whether pictures without a label are images too."""
     samples: list[Sample] = field(default_factory=list[Sample])
     identities: list[Identity] = field(default_factory=list[Identity])
     left_out: list[LeftOut] = field(default_factory=list[LeftOut])
 
     def add(self, split: str, base: Path, but: Sequence[Path] = ()) -> None:
-        for image in sorted(_images_below(base)):
-            if any(image.is_relative_to(other) for other in but):
-                continue
-            name = image.relative_to(base).as_posix()
-            if is_dicom(image) and not _has_picture(image):
-                inside = image.relative_to(self.root).as_posix()
-                self.left_out.append(LeftOut(inside, NO_PICTURE, is_meant=True))
-                continue
-            folder = name.split("/")[0] if "/" in name else ""
-            identity = identity_of(image, name, self.names, folder)
-            self.identities.append(identity)
-            label = Flat().label_path(self.root, image)
-            self.samples.append(
-                Sample(
-                    name,
-                    image,
-                    label if label.is_file() else None,
-                    identity.person,
-                    split,
-                    side=self.names.side(name),
-                    patient=identity.patient,
-                    is_published_validation=is_validation(base.relative_to(self.root).parts),
-                )
+        images = [
+            image
+            for image in sorted(_images_below(base))
+            if not any(image.is_relative_to(other) for other in but)
+        ]
+        dicom = {image for image in images if is_dicom(image)}
+        labels_of_dicom = set(map(label_beside, dicom))
+        of_dicom = {image: self._identity(base, image) for image in dicom if _has_picture(image)}
+        patients: defaultdict[Path, set[Identity]] = defaultdict(set)
+        for image, identity in of_dicom.items():
+            if identity.patient:
+                for folder in image.parents:
+                    patients[folder].add(identity)
+        for image in images:
+            label = label_of(self.root, image)
+            is_preview = image not in dicom and (label is None or label in labels_of_dicom)
+            if image in of_dicom:
+                self._add(split, base, image, label, of_dicom[image])
+            elif image in dicom:
+                self._leave_out(image, NO_PICTURE)
+            elif is_preview and dicom and not self.takes_pictures:
+                self._leave_out(image, PREVIEW)
+            else:
+                identity = self._identity(base, image)
+                near = next((patients[one] for one in image.parents if one in patients), ())
+                if identity.source != "names" and len(near) == 1:
+                    (identity,) = near
+                self._add(split, base, image, None if is_preview else label, identity)
+
+    def _identity(self, base: Path, image: Path) -> Identity:
+        name = image.relative_to(base).as_posix()
+        return identity_of(image, name, self.names, name.split("/")[0] if "/" in name else "")
+
+    def _add(
+        self, split: str, base: Path, image: Path, label: Path | None, identity: Identity
+    ) -> None:
+        self.identities.append(identity)
+        name = image.relative_to(base).as_posix()
+        self.samples.append(
+            Sample(
+                name,
+                image,
+                label,
+                identity.person,
+                split,
+                side=self.names.side(name),
+                patient=identity.patient,
+                is_published_validation=is_validation(base.relative_to(self.root).parts),
             )
+        )
+
+    def _leave_out(self, image: Path, reason: str) -> None:
+        inside = image.relative_to(self.root).as_posix()
+        self.left_out.append(LeftOut(inside, reason, is_meant=True))
 
 
 def _images_below(base: Path) -> Iterator[Path]:

@@ -39,7 +39,7 @@ class Labelme(Flat):
     def listing(self, folder: Path, settings: Settings) -> Listing:
         found = Flat().listing(folder, settings)
         if not found.train and not _has_labelme(found):
-            found = Tree().listing(folder, settings)
+            found = Tree("labelme").listing(folder, settings)
         left_out = settings.leave_out or ()
         folded = frozenset(name.casefold() for name in left_out)
         reader = partial(read_labelme, leave_out=left_out)

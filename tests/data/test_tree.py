@@ -9,6 +9,7 @@ from PIL import Image
 
 from handseg.check.dataset import listing_findings
 from handseg.data.dataset import open_dataset
+from handseg.data.flat import PREVIEW
 from handseg.errors import InputError
 
 pytest.importorskip("pydicom")
@@ -108,6 +109,41 @@ def test_a_damaged_image_in_a_tree_stays_one_that_check_names(tmp_path):
     damaged.write_bytes(b"x" * 500)
     dataset = open_dataset(tmp_path)
     assert (len(dataset.train), dataset.left_out) == (2, ())
+
+
+def picture(path, label=None):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((6, 8), 90, np.uint8)).save(path)
+    if label is not None:
+        path.with_suffix(".json").write_text(label)
+
+
+def test_previews_among_dicom_are_left_out_once_and_read_when_asked(tmp_path):
+    write_dicom(tmp_path / "P1/S1/a.dcm", "P17")
+    (tmp_path / "P1/S1/a.json").write_text('{"annotations": []}')
+    picture(tmp_path / "P1/S1/a.png")
+    picture(tmp_path / "P1/previews/b.jpg")
+    dataset = open_dataset(tmp_path)
+    assert [one.image_name for one in dataset.train] == ["a.dcm"]
+    found = [one for one in listing_findings(dataset) if one.severity == "warning"]
+    assert [(one.reason, one.detail) for one in found] == [
+        (PREVIEW, "P1/S1/a.png"),
+        (PREVIEW, "P1/previews/b.jpg"),
+    ]
+    (note,) = [one for one in dataset.notes if one.startswith("2 pictures")]
+    (tmp_path / "dataset.toml").write_text(note.split(":  ")[1].rstrip(")"))
+    dataset = open_dataset(tmp_path)
+    assert (len(dataset.train), len({one.person for one in dataset.train})) == (3, 1)
+
+
+def test_a_labelled_picture_is_of_the_patient_of_the_dicom_files_nearest_to_it(tmp_path):
+    write_dicom(tmp_path / "ward/x/S1/a.dcm", "P17")
+    write_dicom(tmp_path / "ward/y/S1/a.dcm", "P18")
+    picture(tmp_path / "ward/y/png/b.png", '{"annotations": []}')
+    picture(tmp_path / "ward/c.png", '{"annotations": []}')
+    of = {one.image.name: one for one in open_dataset(tmp_path).train}
+    assert (of["b.png"].patient, of["c.png"].patient) == ("P18", None)
+    assert of["b.png"].person.startswith("P-")
 
 
 def test_folders_that_are_links_are_read_as_others_are(tmp_path):
