@@ -194,7 +194,7 @@ class _TreeSearch:
             else:
                 identity = self._identity(base, image)
                 near = next((patients[one] for one in image.parents if one in patients), ())
-                if identity.source != "names" and len(near) == 1:
+                if identity.source in ("folders", "images") and len(near) == 1:
                     (identity,) = near
                 self._add(split, base, image, None if is_preview else label, identity)
 

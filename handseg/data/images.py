@@ -28,7 +28,14 @@ from handseg.text import counted, size_text
 if TYPE_CHECKING:
     from PIL import Image
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".tif", ".tiff", ".webp"})
+_SIGNATURES = {
+    b"\x89PNG\r\n\x1a\n": ".png",
+    b"\xff\xd8\xff": ".jpg",
+    b"II*\0": ".tif",
+    b"MM\0*": ".tif",
+}
+"""How files begin, and the suffix of such."""
 EIGHT_BITS = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
 """Kinds of pixels, as Pillow calls them, that annotation tools show."""
 _PLAIN = frozenset({"1", "L", "P", "RGB", "CMYK", "YCbCr"})
@@ -51,6 +58,21 @@ def is_radiograph(path: Path) -> bool:
         return False
     known = path.suffix.lower() in SUFFIXES
     return (known or is_dicom(path)) and not path.is_dir()
+
+
+def lacking_suffix(path: Path) -> str:
+    """The suffix that a picture should have by its first bytes; empty where it is no picture.
+
+    It is of files that are no radiograph by their name.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(132)
+    except OSError:
+        return ""
+    if head[128:] == b"DICM" and path.name.upper() != "DICOMDIR":
+        return ".dcm"
+    return next((suffix for start, suffix in _SIGNATURES.items() if head.startswith(start)), "")
 
 
 def image_size(path: Path) -> tuple[int, int]:

@@ -233,9 +233,10 @@ def _text(value: Any) -> str:
 
 def _one_of(value: Any, names: Collection[str]) -> str:
     if value not in tuple(names):
+        if len(names) == 1:
+            raise _Misfit(next(iter(names)))
         near = did_you_mean(value, names) if isinstance(value, str) else ""
-        one = "one of " if len(names) > 1 else ""
-        raise _Misfit(f"{one}{', '.join(names)}{near}")
+        raise _Misfit(f"one of {', '.join(names)}{near}")
     return value
 
 

@@ -69,6 +69,14 @@ def test_people_are_told_by_the_names_and_that_is_said(tmp_path, add):
     assert "people are told by the names of the files" in dataset.recognised
 
 
+def test_a_left_and_a_right_hand_of_one_name_are_said_to_be_a_pair(tmp_path, add):
+    for name in ("case1_L", "case1_R", "case2"):
+        add(f"{name}.jfif" if name == "case2" else f"{name}.png")
+    dataset = open_dataset(tmp_path)
+    assert [one.person for one in dataset.train] == ["case1", "case1", "case2"]
+    assert "own, but for 1 pair of a left and a right hand: names" in dataset.recognised
+
+
 def test_where_names_tell_nobody_every_image_is_a_person_and_that_is_said(tmp_path, add):
     for name in ("image1", "image2"):
         add(f"{name}.png")

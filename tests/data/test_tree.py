@@ -111,6 +111,14 @@ def test_a_damaged_image_in_a_tree_stays_one_that_check_names(tmp_path):
     assert (len(dataset.train), dataset.left_out) == (2, ())
 
 
+def test_names_of_folders_that_tell_people_are_said(tmp_path):
+    for name in ("ID001/S1/a.dcm", "ID002/S1/a.dcm"):
+        write_dicom(tmp_path / name, "P17")
+    dataset = open_dataset(tmp_path)
+    assert {one.person for one in dataset.train} == {"ID001", "ID002"}
+    assert "people are told by the names of files and folders" in dataset.recognised
+
+
 def picture(path, label=None):
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.full((6, 8), 90, np.uint8)).save(path)
