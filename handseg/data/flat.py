@@ -33,7 +33,7 @@ from handseg.formats.handbone import (
 )
 from handseg.text import counted
 
-PREVIEW = "a picture without a label among DICOM files: it counts as a preview of one"
+PREVIEW = "a picture without a label of its own among DICOM files: it counts as a preview"
 NO_PICTURE = "a DICOM file that holds no image"
 LOOKED_AT = 4096
 """Files of which the first DICOM file must be one for a folder to be recognised as a tree."""

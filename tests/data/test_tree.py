@@ -1,5 +1,6 @@
 """Images in folders of people, and trees of DICOM files."""
 
+import gzip
 import json
 import shlex
 
@@ -84,6 +85,10 @@ def test_folders_of_pictures_are_read_when_the_line_that_is_offered_was_typed(tm
     [
         ("annotations.xml", "<annotations><version>1.1</version>", "CVAT's XML"),
         ("export.json", '[{"from_name": "a", "to_name": "b"}]', "Label Studio's JSON"),
+        ("via.json", '{"a": {"regions": [{"shape_attributes": {}}]}}', "is VIA's JSON"),
+        ("labels/a.txt", "0 0.1 0.2 0.3 0.4 0.5 0.6\n", "is YOLO's"),
+        ("c.json", '{"images": [{"file_name": "a"}]}'.encode("utf-16"), "is COCO in UTF-16"),
+        ("c.json.gz", gzip.compress(b'{"images": [{"file_name": "a"}]}'), "gunzip it"),
         ("masks/a.npy", "", "masks as arrays are not read"),
         ("masks.zip", "", "unpack masks.zip"),
         ("project.json", '[{"annotations": [{"completed_by": 1}]}]', 'choose Export, "COCO"'),
@@ -94,7 +99,7 @@ def test_what_is_seen_in_a_folder_without_a_data_set_is_named(tmp_path, name, co
     Image.fromarray(np.full((6, 8), 90, np.uint8)).save(tmp_path / "pictures/a.bmp")
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
-    path.write_text(content)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(InputError) as caught:
         open_dataset(tmp_path)
     assert "1 BMP" in caught.value.details
