@@ -439,9 +439,8 @@ def _of_class(finding: Finding, bones: dict[str, str]) -> Finding:
 
 
 def _with_command(dataset: Dataset, finding: Finding) -> Finding:
-    """With the command that shows it: the picture where there is one to see, else every place."""
-    seen = finding.subject in _TO_LOOK_AT and finding.image
+    """With the command that shows its picture, where there is one to see."""
+    if not (finding.subject in _TO_LOOK_AT and finding.image):
+        return finding
     root = shlex.quote(str(dataset.root))
-    shows = f"handseg tui --data {root} --screen viewer"
-    command = shows if seen else f"handseg check {root} --json"
-    return replace(finding, command=command)
+    return replace(finding, command=f"handseg tui --data {root} --screen viewer")
