@@ -46,9 +46,9 @@ OTHERS = frozenset({"crops", "runs", "votes"})
 class Flat:
     """`DIR/<image>`, `DIR/<split>/<image>` or `DIR/<split>/DCM/<image>`, without folders of people.
 
-    Images directly in DIR, else in `DIR/images`, are training images where no folder is. The person
-    is what the image's name says, else a DICOM file's patient; an image without either is a person
-    of its own.
+    `images` may stand for `DCM`, or before the split. Images directly in DIR, else in
+    `DIR/images`, are training images where no folder is. The person is what the image's name says,
+    else a DICOM file's patient; an image without either is a person of its own.
     """
 
     looks = "images in DIR with their labels beside them"
@@ -75,7 +75,7 @@ class Flat:
                         split,
                         side=names.side(image.name),
                         patient=identity.patient,
-                        is_published_validation=is_validation(base.relative_to(folder).parts[:1]),
+                        is_published_validation=is_validation(base.relative_to(folder).parts),
                     )
                 )
         notes = (note_on_people(identities),) if identities else ()
@@ -97,6 +97,7 @@ def image_folders(root: Path) -> list[tuple[str, Path]]:
         for split, folder in split_folders(root)
         for more in ("", IMAGES, "images")
     ]
+    inside += split_folders(root / "images")
     return [*inside, ("train", root), ("train", root / "images")]
 
 
@@ -110,10 +111,17 @@ def label_of(root: Path, image: Path) -> Path | None:
 
 
 def label_places(root: Path, image: Path) -> Sequence[Path]:
-    """Where a label may lie: beside the image, or in a folder of labels there or one above."""
+    """Where a label may lie: beside the image, or in a folder of labels there or one above.
+
+    That of `images/train/a.png` may lie in `labels/train` too.
+    """
     beside = label_beside(image)
     bases = (image.parent,) if image.parent == root else (image.parent, image.parent.parent)
-    return [beside, *(base / name / beside.name for base in bases for name in LABEL_FOLDERS)]
+    places = [base / name / beside.name for base in bases for name in LABEL_FOLDERS]
+    split, images = image.parent.name, image.parent.parent
+    if images.name == "images" and images.is_relative_to(root):
+        places += [images.parent / name / split / beside.name for name in LABEL_FOLDERS]
+    return [beside, *places]
 
 
 class Tree(Flat):

@@ -38,6 +38,7 @@ def add(tmp_path):
         ("images/a.png", "labels/a.json"),
         ("images/a.png", "annotations/a.json"),
         ("train/images/a.png", "train/masks/a.json"),
+        ("images/val/a.png", "labels/val/a.json"),
     ],
 )
 def test_a_label_lies_beside_its_image_or_in_a_folder_of_labels(tmp_path, add, image, label):
