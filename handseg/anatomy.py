@@ -111,7 +111,8 @@ NOT_BONES = (
     "marker", "side marker", "letter", "text", "collimator", "artifact", "artefact",
     "background", "void", "ignore", "unlabeled", "unlabelled",
 )  # fmt: skip
-"""Classes of data sets that are no bones of the anatomy; case, signs and plurals do not count."""
+"""Classes of data sets that are no bones of the anatomy; case, signs, plurals and numbers behind
+do not count."""
 
 
 NEAR = 0.8
@@ -131,7 +132,7 @@ def not_bones(
 
     They are known by name, more are `said`; a class with an alias is the bone that this says.
     """
-    plain = {cls: plain_name(cls) for cls in classes}
+    plain = {cls: plain_name(plain_name(cls).rstrip("0123456789")) for cls in classes}
     fingers = FINGERS.keys() & plain.values()
     # Beside other fingers, `Ring` is one of them.
     known = {plain_name(name) for name in NOT_BONES} - (fingers if len(fingers) > 1 else set())

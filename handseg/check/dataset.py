@@ -4,6 +4,8 @@ A sample by itself is inspected first; then samples are compared with each other
 sizes, the same image or label twice, classes that are missing, hands and their sides.
 """
 
+import json
+import re
 import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -21,11 +23,13 @@ from handseg.check.inspection import (
     hands_of_inspections,
     inspect_sample,
 )
-from handseg.data.coco import is_coco, is_damaged_coco
-from handseg.data.dataset import Dataset, Sample
+from handseg.data.coco import LEFT_OUT, is_coco, is_damaged_coco
+from handseg.data.dataset import MASKS, Dataset, Sample
+from handseg.data.flat import label_places
 from handseg.data.folds import found_folds, published_folds
-from handseg.data.images import is_radiograph
+from handseg.data.images import is_radiograph, lacking_suffix
 from handseg.data.layout import ARCHIVES, files_below, suffix_of
+from handseg.data.settings import FILE
 from handseg.errors import InputError
 from handseg.formats.foreign import WAYS_OUT, foreign_tool
 from handseg.formats.handbone import IMAGES, LABELS, HandboneFormat, label_beside, split_folders
@@ -37,11 +41,13 @@ from handseg.work import Progress, silent, threads
 NO_LABEL = "an image without a label"
 NO_IMAGE = "a label without an image"
 NOT_READ = "an image that is not read: not where images belong"
+NO_SUFFIX = "a picture without the suffix of its kind: it is not read"
+MASK_PICTURE = "a picture in a folder of masks: such are not read, export them as COCO"
 STRANGE_FILE = "a file that is neither an image nor a label"
 OTHER_KIND = "a picture or array of a kind that is not read"
 DAMAGED_COCO = "an annotation file that cannot be read: it is empty, or ends too early"
 NO_SPLIT = "no published split to validate on"
-FOREIGN = "annotations in a format that is not read: export them as COCO"
+FOREIGN = "annotations in a form that is not read"
 SECOND_LABEL = "a label that is not read: its image has another"
 OTHER_COCO = "a COCO file that is not read"
 ARCHIVE = "an archive: nothing in it is read"
@@ -123,7 +129,7 @@ def check_dataset(
         a file that cannot be read is a finding, no error.
     """
     samples = (*dataset.train, *dataset.labelled_test)
-    bones, not_bones = dataset.bones, dataset.not_bones
+    bones = dataset.bones
     inspections: list[Inspection] = []
     with threads() as pool:
         for one in pool.map(
@@ -142,7 +148,7 @@ def check_dataset(
         *(finding for one in inspections for finding in one.findings),
         *_sizes(inspections),
         *_duplicates(inspections),
-        *_missing_classes(inspections, [cls for cls in dataset.classes if cls not in not_bones]),
+        *_missing_classes(dataset, inspections),
         *(_of_class(one, bones) for one in population_findings(hands, inside)),
         *bright_findings(inspections, dataset.classes),
         # Names or pairs of images tell sides as a rule.
@@ -234,6 +240,7 @@ def _strays(dataset: Dataset, samples: Sequence[Sample]) -> Iterator[Finding]:
     """Files below the data set's folder that a person could believe to be in it."""
     root, left_out = dataset.root, dataset.settings.exclude
     used = {path for sample in samples for path in (sample.image, sample.labels) if path}
+    known = used | {root / one.path for one in dataset.left_out}
     is_bare = any(sample.labels is None for sample in dataset.train)
     splits = [folder for _, folder in split_folders(root)] if dataset.layout == "handbone" else []
     refused: list[Path] = []
@@ -241,17 +248,27 @@ def _strays(dataset: Dataset, samples: Sequence[Sample]) -> Iterator[Finding]:
     for path in refused:
         yield Finding("error", "files", REFUSED, path.relative_to(root).as_posix())
     images = [path for path in files if is_radiograph(path)]
-    labelled = {label for path in images if path not in used for label in _labels_of(path)} - used
+    lacking = {
+        path: suffix
+        for path in set(files).difference(images, known)
+        if (suffix := lacking_suffix(path))
+    }
+    images += lacking
+    of_images = {path: _labels_of(root, path) for path in images}
+    labelled = {label for path in images if path not in used for label in of_images[path]} - used
     labelled.intersection_update(files)
-    second = {label for path in images if path in used for label in _labels_of(path)} - used
+    second = {label for path in images if path in used for label in of_images[path]} - used
     for path in files:
-        if path in used or path in labelled or _is_left_out(path, left_out):
+        if path in known or path in labelled or _is_left_out(path, left_out):
             continue
         name = path.relative_to(root).as_posix()
-        if is_radiograph(path):
-            is_labelled = not labelled.isdisjoint(_labels_of(path))
+        if path in of_images:
+            is_labelled = not labelled.isdisjoint(of_images[path])
             severity: Severity = "error" if is_labelled else "warning"
-            yield Finding(severity, "files", NOT_READ, name)
+            is_mask = re.search(MASKS, Path(name).parent.as_posix(), re.IGNORECASE)
+            reason = NO_SUFFIX if path in lacking else MASK_PICTURE if is_mask else NOT_READ
+            detail = f"{name}: name it {path.name}{lacking[path]}" if path in lacking else name
+            yield Finding(severity, "files", reason, detail)
         elif unread := _unread_kind(path, name, dataset.layout):
             is_wanted = is_bare and ARCHIVE not in unread  # a download stays where it was unpacked
             yield Finding("error" if is_wanted else "warning", "files", *unread)
@@ -264,11 +281,10 @@ def _strays(dataset: Dataset, samples: Sequence[Sample]) -> Iterator[Finding]:
             yield Finding("warning", "files", reason, name)
 
 
-def _labels_of(image: Path) -> tuple[Path, ...]:
-    """Where the label of an image would lie: beside it, or in `outputs_json` there or above."""
-    beside = label_beside(image)
-    parts = (LABELS if part == IMAGES else part for part in beside.parts)
-    return beside, image.parent / LABELS / beside.name, Path(*parts)
+def _labels_of(root: Path, image: Path) -> tuple[Path, ...]:
+    """Where the label of an image would lie, in any layout."""
+    parts = (LABELS if part == IMAGES else part for part in label_beside(image).parts)
+    return *label_places(root, image), Path(*parts)
 
 
 def _unread_kind(path: Path, name: str, layout: str) -> tuple[str, str] | None:
@@ -352,9 +368,7 @@ def _same(reason: str, again: Inspection, first: Inspection) -> Finding:
     return Finding(severity, "files", reason, f"as {other.image_name}{words}", image=one.image_name)
 
 
-def _missing_classes(
-    inspections: Sequence[Inspection], classes: Sequence[str]
-) -> Iterator[Finding]:
+def _missing_classes(dataset: Dataset, inspections: Sequence[Inspection]) -> Iterator[Finding]:
     """Classes that were labelled and are not drawn, and those that are drawn hardly anywhere."""
     labelled = [
         one
@@ -371,13 +385,24 @@ def _missing_classes(
         for cls in one.label.labelled:
             if cls not in one.drawn:
                 lacking[cls].append(one)
-    for cls in classes:
-        yield from _missing_class(cls, lacking[cls], len(labelled))
+    for cls in dataset.classes:
+        if cls not in dataset.not_bones:
+            yield from _missing_class(dataset, cls, lacking[cls], len(labelled))
 
 
-def _missing_class(cls: str, lacking: Sequence[Inspection], labelled: int) -> Iterator[Finding]:
+def _missing_class(
+    dataset: Dataset, cls: str, lacking: Sequence[Inspection], labelled: int
+) -> Iterator[Finding]:
     if len(lacking) > _RARE * labelled:
-        detail = f"not in {len(lacking)} of {labelled} labels"
+        detail = f"in {labelled - len(lacking)} of {labelled} labels"
+        # What a COCO set's settings name as a class, they do not leave out.
+        is_chosen = dataset.layout == "coco" and dataset.settings.classes is not None
+        has_others = dataset.layout in ("coco", "labelme") and not is_chosen
+        if has_others and cls not in dataset.bones:
+            asked = dataset.settings.leave_out
+            before = (LEFT_OUT if dataset.layout == "coco" else ()) if asked is None else asked
+            line = f"leave_out = {json.dumps([*before, cls], ensure_ascii=False)}"
+            detail += f"; if it is no bone, in {FILE}:  {line}"
         yield Finding("note", "labels", RARE_CLASS, detail, cls=cls, weight=len(lacking))
         return
     for one in lacking:
@@ -414,9 +439,8 @@ def _of_class(finding: Finding, bones: dict[str, str]) -> Finding:
 
 
 def _with_command(dataset: Dataset, finding: Finding) -> Finding:
-    """With the command that shows it: the picture where there is one to see, else every place."""
-    seen = finding.subject in _TO_LOOK_AT and finding.image
+    """With the command that shows its picture, where there is one to see."""
+    if not (finding.subject in _TO_LOOK_AT and finding.image):
+        return finding
     root = shlex.quote(str(dataset.root))
-    shows = f"handseg tui --data {root} --screen viewer"
-    command = shows if seen else f"handseg check {root} --json"
-    return replace(finding, command=command)
+    return replace(finding, command=f"handseg tui --data {root} --screen viewer")

@@ -260,7 +260,7 @@ def read_label(sample: Sample, classes: Sequence[str], size: Size | None) -> Che
         else:
             _read_entry(sample, classes, label)
     except InputError as error:
-        parts = (error.message, error.details.replace("\n", "; "))
+        parts = (error.message, error.details.replace("\n", "; ") or "".join(error.hints[:1]))
         label.add_finding(UNREADABLE_LABEL, ": ".join(part for part in parts if part))
         label.readable = False
     if sample.labelled is not None:

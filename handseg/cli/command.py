@@ -82,8 +82,10 @@ def pixels(given: str | None) -> tuple[int, int]:
         return DEFAULT_SIZE
     match = _SIZE.fullmatch(given.strip())
     if match is None:
+        square = f"{given.strip()}x{given.strip()}"
+        example = square if _SIZE.fullmatch(square) else "2048x2048"
         raise UsageError(
-            f"--image-size {given} is no height and width", hints=["--image-size 2048x2048"]
+            f"--image-size {given} is no height and width", hints=[f"--image-size {example}"]
         )
     return int(match[1]), int(match[2])
 

@@ -5,8 +5,8 @@ import mmap
 import re
 import threading
 import unicodedata
-from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections import Counter, OrderedDict
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
@@ -15,6 +15,7 @@ from urllib.parse import unquote
 import numpy as np
 
 from handseg.anatomy import ALIASES
+from handseg.data.flat import label_of
 from handseg.data.labels import Labels, Sample
 from handseg.data.layout import (
     Identity,
@@ -30,7 +31,8 @@ from handseg.data.settings import FILE, Settings, is_inside
 from handseg.errors import InputError, did_you_mean
 from handseg.formats.coco import CocoDocument, Id, read_annotations, read_document
 from handseg.formats.documents import LARGEST, labelled_of
-from handseg.formats.handbone import SPLITS, VALIDATION, is_validation
+from handseg.formats.handbone import SPLITS, VALIDATION, HandboneFormat, is_validation
+from handseg.formats.labelme import LabelmeFormat
 from handseg.text import counted, shown
 
 LEFT_OUT = ("Ring", "Metal Implant", "Background", "Intravenous cannula")
@@ -46,6 +48,7 @@ KEYS = (b'"images"', b'"categories"', b'"annotations"')
 ODD_FOLDERS = frozenset({"crops", "outputs_json", "runs"})
 NOT_THERE = "an image that an annotation file names and that is not there"
 SAME_ENTRY = "a second entry of an image in an annotation file, with nothing new"
+NOT_COCO = "a label file beside what a COCO file says: the COCO file counts"
 NO_OUTLINE = "annotations without a segmentation: boxes or key points"
 REMEMBERED = 16
 """Files whose content is remembered; each is read again where more of them take turns."""
@@ -75,6 +78,7 @@ class Coco:
         for document in documents:
             search.add_named(document)
         search.add_unnamed()
+        search.leave_out_others(set(paths))
         if search.missing and not search.samples:
             raise InputError(
                 f"{counted(len(search.missing), 'named image')}, and none of them is in {folder}",
@@ -86,6 +90,7 @@ class Coco:
             )
         files = [path.relative_to(folder).as_posix() for path in paths]
         notes = [f"{counted(len(files), 'annotation file')}: {shown(files)}"]
+        notes += [note for document in documents for note in _doubled_names(folder, document)]
         if left_out:
             notes.append(f"categories left out: {', '.join(left_out)}")
         return Listing(
@@ -165,6 +170,8 @@ class _Search:
         self.missing: list[str] = []
         self.left_out: list[LeftOut] = []
         self.found_by_name: list[str] = []
+        self.other_labels: list[tuple[Path, str]] = []
+        """Label files that are no COCO files, and the layouts that read them."""
 
     def add_named(self, document: CocoDocument) -> None:
         """The images that a file names, in path order."""
@@ -266,8 +273,28 @@ class _Search:
                     self.samples.append(self._sample(path, split))
         self.samples.sort(key=lambda sample: sample.image)
 
+    def leave_out_others(self, paths: Set[Path]) -> None:
+        """Leave out the label files of images, of which the annotation files are none."""
+        places = (label_of(self.root, sample.image) for sample in self.samples)
+        self.other_labels = [
+            (path, layout)
+            for path in sorted({place for place in places if place is not None} - paths)
+            if (layout := _layout_of(path))
+        ]
+        self.left_out += [
+            LeftOut(path.relative_to(self.root).as_posix(), NOT_COCO, is_meant=True)
+            for path, _ in self.other_labels
+        ]
+
     def notes(self) -> list[str]:
         notes: list[str] = []
+        if self.other_labels:
+            kinds = Counter(layout for _, layout in self.other_labels)
+            lines = " or ".join(f'layout = "{layout}"' for layout, _ in kinds.most_common())
+            notes.append(
+                f"{counted(kinds.total(), 'label file')} left out, the COCO file counts (to read "
+                f"them instead, in {FILE}:  {lines})"
+            )
         bare = [sample.image_name for sample in self.samples if sample.labels is None]
         if bare:
             notes.append(f"{counted(len(bare), 'image')} without annotation: {shown(bare)}")
@@ -291,8 +318,8 @@ class _Search:
             raise InputError(
                 f"{document} names the image {image} as {self.owners[image]} does",
                 hints=[
-                    "say which files count, in dataset.toml:  "
-                    f'annotations = ["{document.relative_to(self.root).as_posix()}"]'
+                    f"say which counts, in {FILE}:  {_annotations_line(self.root, path)}"
+                    for path in (self.owners[image], document)
                 ],
             )
         self.owners[image] = document
@@ -333,6 +360,24 @@ class _Search:
             labelled=None if known == self.classes else tuple(sorted(known)),
             reader=partial(read_entry, entry=entry),
         )
+
+
+def _annotations_line(root: Path, path: Path) -> str:
+    return f"annotations = {json.dumps([path.relative_to(root).as_posix()], ensure_ascii=False)}"
+
+
+def _layout_of(label: Path) -> str:
+    """The layout that reads a label file of one image; empty where none does."""
+    kinds = {"labelme": LabelmeFormat(), "flat": HandboneFormat()}
+    return next((layout for layout, kind in kinds.items() if kind.is_file(label)), "")
+
+
+def _doubled_names(root: Path, document: CocoDocument) -> Iterator[str]:
+    names = Counter(category.name for category in document.categories.values())
+    doubled = [name for name, times in names.items() if times > 1]
+    if doubled:
+        file = document.path.relative_to(root).as_posix()
+        yield f"{file} has several categories of one name, each name is one class: {shown(doubled)}"
 
 
 def _names_left_out(documents: Sequence[CocoDocument], settings: Settings) -> tuple[str, ...]:

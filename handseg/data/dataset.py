@@ -14,7 +14,7 @@ from handseg import registry
 from handseg.anatomy import REGIONS, bones_of, not_bones
 from handseg.data.dicom import is_dicom
 from handseg.data.flat import Flat
-from handseg.data.images import image_header
+from handseg.data.images import image_header, lacking_suffix
 from handseg.data.labels import Sample
 from handseg.data.layout import ARCHIVES, Layout, LeftOut, Listing, files_below, is_image, suffix_of
 from handseg.data.pseudonyms import with_pseudonyms
@@ -372,6 +372,12 @@ def seen_in(folder: Path) -> tuple[list[str], list[str]]:
         f"{path.relative_to(folder)} is {tool}, which is not read: {WAYS_OUT[tool]}"
         for path in files
         if (tool := foreign_tool(path))
+    ][:1]
+    hints += [
+        f"{path.relative_to(folder)} is a picture without the suffix of its kind: name it "
+        f"{path.name}{suffix}"
+        for path in files
+        if not is_image(path, folder) and (suffix := lacking_suffix(path))
     ][:1]
     name = shlex.quote(str(folder))
     masks = [name for name in folders if re.search(MASKS, name, re.IGNORECASE)]

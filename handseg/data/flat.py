@@ -1,8 +1,9 @@
 """The `flat` layout and its `tree`: images in a folder, or in folders of people however deep.
 
-Labels are in the `handbone` schema, beside the images or in `outputs_json`.
+Labels are in the `handbone` schema, beside the images or in a folder of labels.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -20,7 +21,7 @@ from handseg.data.layout import (
     is_image,
     note_on_people,
 )
-from handseg.data.settings import Settings
+from handseg.data.settings import FILE, Settings
 from handseg.errors import InputError
 from handseg.formats.handbone import (
     CLASSES,
@@ -30,10 +31,14 @@ from handseg.formats.handbone import (
     label_beside,
     split_folders,
 )
+from handseg.text import counted
 
+PREVIEW = "a picture without a label of its own among DICOM files: it counts as a preview"
 NO_PICTURE = "a DICOM file that holds no image"
 LOOKED_AT = 4096
 """Files of which the first DICOM file must be one for a folder to be recognised as a tree."""
+LABEL_FOLDERS = (LABELS, "labels", "annotations", "masks")
+"""Folders beside or in that of the images in which their labels may lie."""
 OTHERS = frozenset({"crops", "runs", "votes"})
 """Folders beside the people that handseg fills itself."""
 
@@ -41,9 +46,9 @@ OTHERS = frozenset({"crops", "runs", "votes"})
 class Flat:
     """`DIR/<image>`, `DIR/<split>/<image>` or `DIR/<split>/DCM/<image>`, without folders of people.
 
-    Images directly in DIR, else in `DIR/images`, are training images where no folder is. The person
-    is what the image's name says, else a DICOM file's patient; an image without either is a person
-    of its own.
+    `images` may stand for `DCM`, or before the split. Images directly in DIR, else in
+    `DIR/images`, are training images where no folder is. The person is what the image's name says,
+    else a DICOM file's patient; an image without either is a person of its own.
     """
 
     looks = "images in DIR with their labels beside them"
@@ -65,12 +70,12 @@ class Flat:
                     Sample(
                         image.name,
                         image,
-                        _label_of(folder, image),
+                        label_of(folder, image),
                         identity.person,
                         split,
                         side=names.side(image.name),
                         patient=identity.patient,
-                        is_published_validation=is_validation(base.relative_to(folder).parts[:1]),
+                        is_published_validation=is_validation(base.relative_to(folder).parts),
                     )
                 )
         notes = (note_on_people(identities),) if identities else ()
@@ -78,12 +83,11 @@ class Flat:
         return Listing(settings.classes or CLASSES, train, test, notes)
 
     def label_path(self, root: Path, image: Path) -> Path:
-        found = _label_of(root, image)
+        found = label_of(root, image)
         if found is not None:
             return found
-        places = _label_places(root, image)
-        return next((place for place in places if place.parent.name == LABELS
-                     and place.parent.is_dir()), places[0])  # fmt: skip
+        beside, *others = label_places(root, image)
+        return next((place for place in others if place.parent.is_dir()), beside)
 
 
 def image_folders(root: Path) -> list[tuple[str, Path]]:
@@ -93,6 +97,7 @@ def image_folders(root: Path) -> list[tuple[str, Path]]:
         for split, folder in split_folders(root)
         for more in ("", IMAGES, "images")
     ]
+    inside += split_folders(root / "images")
     return [*inside, ("train", root), ("train", root / "images")]
 
 
@@ -101,34 +106,44 @@ def _images_in(base: Path) -> Iterator[Path]:
         yield from (path for path in base.iterdir() if is_image(path, base))
 
 
-def _label_of(root: Path, image: Path) -> Path | None:
-    return next((place for place in _label_places(root, image) if place.is_file()), None)
+def label_of(root: Path, image: Path) -> Path | None:
+    return next((place for place in label_places(root, image) if place.is_file()), None)
 
 
-def _label_places(root: Path, image: Path) -> Sequence[Path]:
-    """Where a label may lie: beside the image, in `outputs_json` there, or in that of its split."""
+def label_places(root: Path, image: Path) -> Sequence[Path]:
+    """Where a label may lie: beside the image, or in a folder of labels there or one above.
+
+    That of `images/train/a.png` may lie in `labels/train` too.
+    """
     beside = label_beside(image)
-    found = [beside, image.parent / LABELS / beside.name]
-    if image.parent != root:
-        found.append(image.parent.parent / LABELS / beside.name)
-    return found
+    bases = (image.parent,) if image.parent == root else (image.parent, image.parent.parent)
+    places = [base / name / beside.name for base in bases for name in LABEL_FOLDERS]
+    split, images = image.parent.name, image.parent.parent
+    if images.name == "images" and images.is_relative_to(root):
+        places += [images.parent / name / split / beside.name for name in LABEL_FOLDERS]
+    return [beside, *places]
 
 
 class Tree(Flat):
     """`DIR/<patient>/<study>/<series>/<image>` or `DIR/<split>/<patient>/…`, labels beside images.
 
-    The person is what the path says, else a DICOM file's patient, else the outermost folder. DICOM
-    is recognised; of other pictures `dataset.toml` must say `layout = "tree"`, since folders of
-    pictures may mean anything.
+    The person is what the path says, else a DICOM file's patient, of a picture that of the nearest
+    DICOM files, else the outermost folder. DICOM is recognised; of other pictures `dataset.toml`
+    must say `layout = "tree"`, since folders of pictures may mean anything: without it, those that
+    have no label of their own are left out.
     """
 
     looks = "a tree of DICOM files (patient, study, series)"
+
+    def __init__(self, name: str = "tree") -> None:
+        """`name` is that of the layout, where another reads the labels."""
+        self.name = name
 
     def recognises(self, folder: Path) -> bool:
         return any(map(is_dicom, islice(_images_below(folder), LOOKED_AT)))
 
     def listing(self, folder: Path, settings: Settings) -> Listing:
-        search = _TreeSearch(folder, Names.of(settings))
+        search = _TreeSearch(folder, Names.of(settings), settings.layout is not None)
         splits = split_folders(folder)
         for split, base in splits:
             search.add(split, base)
@@ -138,9 +153,15 @@ class Tree(Flat):
             tuple(one for one in search.samples if one.split == split)
             for split in ("train", "test")
         )
-        notes = (note_on_people(search.identities),) if search.identities else ()
+        notes = [note_on_people(search.identities)] if search.identities else []
+        previews = sum(one.reason == PREVIEW for one in search.left_out)
+        if previews:
+            notes.append(
+                f"{counted(previews, 'picture')} among DICOM files left out as previews "
+                f'(to have them read, in {FILE}:  layout = "{self.name}")'
+            )
         classes = settings.classes or CLASSES
-        return Listing(classes, train, test, notes, left_out=tuple(search.left_out))
+        return Listing(classes, train, test, tuple(notes), left_out=tuple(search.left_out))
 
 
 @dataclass
@@ -149,35 +170,67 @@ class _TreeSearch:
 
     root: Path
     names: Names
+    takes_pictures: bool
+    """Whether pictures without a label are images too."""
     samples: list[Sample] = field(default_factory=list[Sample])
     identities: list[Identity] = field(default_factory=list[Identity])
     left_out: list[LeftOut] = field(default_factory=list[LeftOut])
 
     def add(self, split: str, base: Path, but: Sequence[Path] = ()) -> None:
-        for image in sorted(_images_below(base)):
-            if any(image.is_relative_to(other) for other in but):
-                continue
-            name = image.relative_to(base).as_posix()
-            if is_dicom(image) and not _has_picture(image):
-                inside = image.relative_to(self.root).as_posix()
-                self.left_out.append(LeftOut(inside, NO_PICTURE, is_meant=True))
-                continue
-            folder = name.split("/")[0] if "/" in name else ""
-            identity = identity_of(image, name, self.names, folder)
-            self.identities.append(identity)
-            label = Flat().label_path(self.root, image)
-            self.samples.append(
-                Sample(
-                    name,
-                    image,
-                    label if label.is_file() else None,
-                    identity.person,
-                    split,
-                    side=self.names.side(name),
-                    patient=identity.patient,
-                    is_published_validation=is_validation(base.relative_to(self.root).parts),
-                )
+        images = [
+            image
+            for image in sorted(_images_below(base))
+            if not any(image.is_relative_to(other) for other in but)
+        ]
+        dicom = {image for image in images if is_dicom(image)}
+        labels_of_dicom = set(map(label_beside, dicom))
+        of_dicom = {image: self._identity(base, image) for image in dicom if _has_picture(image)}
+        patients: defaultdict[Path, set[Identity]] = defaultdict(set)
+        for image, identity in of_dicom.items():
+            if identity.patient:
+                for folder in image.parents:
+                    patients[folder].add(identity)
+        for image in images:
+            label = label_of(self.root, image)
+            is_preview = image not in dicom and (label is None or label in labels_of_dicom)
+            if image in of_dicom:
+                self._add(split, base, image, label, of_dicom[image])
+            elif image in dicom:
+                self._leave_out(image, NO_PICTURE)
+            elif is_preview and dicom and not self.takes_pictures:
+                self._leave_out(image, PREVIEW)
+            else:
+                identity = self._identity(base, image)
+                near = next((patients[one] for one in image.parents if one in patients), ())
+                if identity.source in ("folders", "images") and len(near) == 1:
+                    (identity,) = near
+                self._add(split, base, image, None if is_preview else label, identity)
+
+    def _identity(self, base: Path, image: Path) -> Identity:
+        name = image.relative_to(base).as_posix()
+        return identity_of(image, name, self.names, name.split("/")[0] if "/" in name else "")
+
+    def _add(
+        self, split: str, base: Path, image: Path, label: Path | None, identity: Identity
+    ) -> None:
+        self.identities.append(identity)
+        name = image.relative_to(base).as_posix()
+        self.samples.append(
+            Sample(
+                name,
+                image,
+                label,
+                identity.person,
+                split,
+                side=self.names.side(name),
+                patient=identity.patient,
+                is_published_validation=is_validation(base.relative_to(self.root).parts),
             )
+        )
+
+    def _leave_out(self, image: Path, reason: str) -> None:
+        inside = image.relative_to(self.root).as_posix()
+        self.left_out.append(LeftOut(inside, reason, is_meant=True))
 
 
 def _images_below(base: Path) -> Iterator[Path]:

@@ -20,6 +20,7 @@ from handseg.formats.image_files import (
     bits_in_use,
     eight_bits,
     opened,
+    orientation_of,
     png_chunk,
     unreadable,
 )
@@ -28,7 +29,14 @@ from handseg.text import counted, size_text
 if TYPE_CHECKING:
     from PIL import Image
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".tif", ".tiff", ".webp"})
+_SIGNATURES = {
+    b"\x89PNG\r\n\x1a\n": ".png",
+    b"\xff\xd8\xff": ".jpg",
+    b"II*\0": ".tif",
+    b"MM\0*": ".tif",
+}
+"""How files begin, and the suffix of such."""
 EIGHT_BITS = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
 """Kinds of pixels, as Pillow calls them, that annotation tools show."""
 _PLAIN = frozenset({"1", "L", "P", "RGB", "CMYK", "YCbCr"})
@@ -40,7 +48,6 @@ _ROWS_AT_ONCE = 512
 _turn = threading.Lock()
 PIXEL_VERSION = 2
 """Goes up when files are read as other pixels; then `pixel_version` says which."""
-ORIENTATION = 274
 _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _LEAST, _MOST = 256, 257, 258, 262, 340, 341
 """Tags of TIFF; the last two are SMinSampleValue and SMaxSampleValue."""
 _SCREEN_GAMMA = 1 / 2.2
@@ -53,6 +60,21 @@ def is_radiograph(path: Path) -> bool:
     return (known or is_dicom(path)) and not path.is_dir()
 
 
+def lacking_suffix(path: Path) -> str:
+    """The suffix that a picture should have by its first bytes; empty where it is no picture.
+
+    It is of files that are no radiograph by their name.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(132)
+    except OSError:
+        return ""
+    if head[128:] == b"DICM" and path.name.upper() != "DICOMDIR":
+        return ".dcm"
+    return next((suffix for start, suffix in _SIGNATURES.items() if head.startswith(start)), "")
+
+
 def image_size(path: Path) -> tuple[int, int]:
     """`(height, width)` in pixels of the image as it is shown, read from the header.
 
@@ -62,7 +84,7 @@ def image_size(path: Path) -> tuple[int, int]:
     if is_dicom(path):
         return read_header(path).size
     with opened(path) as image:
-        return _shown_size(image, _orientation(image, path))
+        return _shown_size(image, orientation_of(image, path))
 
 
 def _shown_size(image: "Image.Image", orientation: int) -> tuple[int, int]:
@@ -93,7 +115,7 @@ def image_header(path: Path) -> ImageHeader:
         header = read_header(path)
         return ImageHeader(header.size, header.frames, is_guessed=header.is_guessed)
     with opened(path) as image:
-        orientation = _orientation(image, path)
+        orientation = orientation_of(image, path)
         size = _shown_size(image, orientation)
         is_turned, is_guessed = orientation > 1, _is_guessed(image, path)
         return ImageHeader(size, _pages(image), is_turned, is_guessed, _not_applied(image))
@@ -157,7 +179,7 @@ def pixel_version(path: Path) -> int:
             return 1 if read_header(path).is_windowed else PIXEL_VERSION
         with opened(path) as image:
             plain = image.mode in _PLAIN and not image.has_transparency_data
-            turned = _orientation(image, path) > 1
+            turned = orientation_of(image, path) > 1
             reduced = image.format in ("JPEG", "MPO") and image.width * image.height > LARGE
             deep = _is_deep_colour(image)
             return PIXEL_VERSION if turned or not plain or deep or reduced else 1
@@ -192,7 +214,7 @@ def read_image(path: Path, side: int | None = None) -> NDArray[np.uint8]:
                 setattr(image, "filename", "")  # noqa: B010 - of image files only
             grey = _grey(image, path)
             # Pillow and cv2 turn a TIFF themselves, whatever is asked.
-            return grey if image.format == "TIFF" else _turned(grey, _orientation(image, path))
+            return grey if image.format == "TIFF" else _turned(grey, orientation_of(image, path))
         except (*DAMAGE, MemoryError) as error:
             raise unreadable(path, str(error)) from error
 
@@ -273,22 +295,6 @@ def _tags(image: "Image.Image") -> Any:
     return getattr(image, "tag_v2", {})
 
 
-def _orientation(image: "Image.Image", path: Path) -> int:
-    """How the stored pixels are to be turned: 1, not at all, to 8, as TIFF and EXIF number it."""
-    if image.format == "PNG" and "exif" not in image.info:
-        # Pillow would decode the pixels to look behind them.
-        late = png_chunk(path, b"eXIf")
-        if late is not None:
-            image.info["exif"] = b"Exif\0\0" + late
-    from PIL import Image
-
-    try:
-        found: object = Image.Image.getexif(image).get(ORIENTATION)
-    except DAMAGE:  # viewers show such an image as it is stored
-        return 1
-    return found if isinstance(found, int) and 1 < found < 9 else 1
-
-
 def _turned(grey: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
     """Stored pixels as they are shown."""
     if orientation > 4:
@@ -350,7 +356,7 @@ def put_image(image: Path, target: Path, *, only_eight_bits: bool, is_link: bool
 
 def _is_turned(image: Path) -> bool:
     with opened(image) as picture:
-        return _orientation(picture, image) > 1
+        return orientation_of(picture, image) > 1
 
 
 def _is_eight_bits(image: Path) -> bool:

@@ -1,23 +1,30 @@
 """The `labelme` layout: LabelMe's files beside their images."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from handseg.data.flat import LOOKED_AT, Flat, Tree
 from handseg.data.images import SUFFIXES
-from handseg.data.labels import Labels, Sample
+from handseg.data.labels import Labels
 from handseg.data.layout import Listing, files_below
-from handseg.data.settings import Settings
+from handseg.data.settings import FILE, Settings
+from handseg.errors import InputError
+from handseg.formats.handbone import HandboneFormat
 from handseg.formats.labelme import LabelmeFormat
-from handseg.formats.polygons import known_name, unknown_class
+from handseg.formats.polygons import unknown_class
+
+FIRST = 64
+"""Labels of which one must be whole for a set to be recognised as LabelMe's."""
 
 
 class Labelme(Flat):
     """As `Flat` or, in folders of people, as `Tree`, with labels as LabelMe saves them.
 
-    What is not drawn is absent.
+    What is not drawn is absent. Classes that the settings leave out are not read.
     """
 
     looks = "LabelMe's files beside their images"
@@ -32,15 +39,31 @@ class Labelme(Flat):
     def listing(self, folder: Path, settings: Settings) -> Listing:
         found = Flat().listing(folder, settings)
         if not found.train and not _has_labelme(found):
-            found = Tree().listing(folder, settings)
-        return replace(found, train=_with_reader(found.train), test=_with_reader(found.test))
+            found = Tree("labelme").listing(folder, settings)
+        left_out = settings.leave_out or ()
+        folded = frozenset(name.casefold() for name in left_out)
+        reader = partial(read_labelme, leave_out=left_out)
+        return replace(
+            found,
+            classes=tuple(name for name in found.classes if name.casefold() not in folded),
+            train=tuple(replace(sample, reader=reader) for sample in found.train),
+            test=tuple(replace(sample, reader=reader) for sample in found.test),
+            notes=(*found.notes, *([f"classes left out: {', '.join(left_out)}"] * bool(left_out))),
+        )
 
 
 def _has_labelme(listing: Listing) -> bool:
-    """Whether the first label is LabelMe's."""
+    """Whether the first label that can be told is LabelMe's; a broken one cannot."""
     samples = listing.train + listing.test
-    first = next((one.labels for one in samples if one.labels is not None), None)
-    return first is not None and LabelmeFormat().is_file(first)
+    labels = islice((one.labels for one in samples if one.labels is not None), FIRST)
+    return next((is_labelme for one in labels if (is_labelme := _kind(one)) is not None), False)
+
+
+def _kind(label: Path) -> bool | None:
+    """Whether a label is LabelMe's; None where it is of no known kind."""
+    if LabelmeFormat().is_file(label):
+        return True
+    return False if HandboneFormat().is_file(label) else None
 
 
 def _is_beside_image(label: Path) -> bool:
@@ -52,27 +75,35 @@ def _is_beside_image(label: Path) -> bool:
     )
 
 
-def _with_reader(samples: Sequence[Sample]) -> tuple[Sample, ...]:
-    return tuple(replace(sample, reader=read_labelme) for sample in samples)
+def read_labelme(path: Path, classes: Sequence[str], *, leave_out: Sequence[str] = ()) -> Labels:
+    """What a file of LabelMe draws of some classes; without a shape, that is nothing.
 
-
-def read_labelme(path: Path, classes: Sequence[str]) -> Labels:
-    """What a file of LabelMe draws of some classes.
+    Args:
+        leave_out: labels of shapes that are not read, whatever their case.
 
     Raises:
         InputError: it is no such file, a shape is at fault, or of a class that is none of these.
     """
-    masks = LabelmeFormat().read(path)
-    (image, size), *_ = masks.images.items()
-    labels = Labels({}, (), {}, size, str(path))
-    for written in masks.classes:
-        name = known_name(written, classes)
-        polygons, runs = masks.polygons_of(image, written), masks.runs_of(image, written)
-        if name not in classes and len(runs):
-            raise unknown_class(str(path), name, classes)
-        if polygons:
-            labels.polygons[name] = tuple(polygons)
-        elif len(runs):
-            labels.runs[name] = runs
-    known = masks.known(image) if image in masks.labelled else classes
+    labelme = LabelmeFormat(leave_out=frozenset(name.casefold() for name in leave_out))
+    file = labelme.read_file(path, classes)
+    strange = sorted(file.labels.difference(classes))
+    if strange:
+        without, with_them = (
+            json.dumps([*names, *strange], ensure_ascii=False) for names in (leave_out, classes)
+        )
+        raise InputError(
+            unknown_class(str(path), strange[0], classes).message,
+            hints=[
+                f"in {FILE}:  leave_out = {without}   # what is no bone",
+                f"or, as a class:  classes = {with_them}",
+            ],
+        )
+    labels = Labels({}, (), {}, file.size, str(path))
+    for name, mask in labelme.drawn_in(file).items():
+        if mask.polygons:
+            labels.polygons[name] = tuple(mask.polygons)
+        elif len(mask.runs):
+            labels.runs[name] = mask.runs
+    named = file.metadata.labelled
+    known = classes if named is None else named | file.labels
     return replace(labels, labelled=tuple(name in known for name in classes))

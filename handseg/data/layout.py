@@ -5,7 +5,7 @@
 
 import os
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from handseg.data.images import is_radiograph
 from handseg.data.labels import Sample
 from handseg.data.settings import Settings
 from handseg.errors import InputError
-from handseg.text import listed
+from handseg.text import counted, listed
 
 LONGEST = 1024
 """Characters of a path that patterns look at."""
@@ -164,16 +164,20 @@ class Identity(NamedTuple):
     """Whose image one is."""
 
     person: str
-    source: Literal["names", "headers", "folders", "images"]
-    """What tells it. Of `images` nothing does: each is a person, but for its left or right."""
+    source: Literal["names", "paths", "headers", "folders", "images"]
+    """What tells it; of `paths` the names of folders do. Of `images` nothing does: each is a
+    person, but for its left or right."""
     patient: str | None = None
+    side: str | None = None
+    """Of `images`: a left and a right one of the same name are one person."""
 
 
 def identity_of(image: Path, path: str, names: Names, folder: str = "") -> Identity:
     """Whose an image is: by its path inside the split, its DICOM header, else its `folder`."""
     person = names.person(path)
     if person is not None:
-        return Identity(person, "names")
+        is_of_file = names.person(PurePosixPath(path).name) == person
+        return Identity(person, "names" if is_of_file else "paths")
     if names.own_person is None and is_dicom(image):
         # Reports and plans lie among images in a hospital's folders: who reads the pixels of one
         # says so, and `check` names it; the others are listed all the same.
@@ -184,7 +188,8 @@ def identity_of(image: Path, path: str, names: Names, folder: str = "") -> Ident
     if folder and names.own_person is None:
         return Identity(folder, "folders")
     original = original_name(path)
-    return Identity((names.own_side or SIDE).sub("", original) or original, "images")
+    person = (names.own_side or SIDE).sub("", original) or original
+    return Identity(person, "images", side=names.side(path))
 
 
 def note_on_people(identities: Sequence[Identity]) -> str:
@@ -192,17 +197,33 @@ def note_on_people(identities: Sequence[Identity]) -> str:
     counts = Counter(identity.source for identity in identities)
     sources = {
         "names": "the names of the files",
+        "paths": "the names of files and folders",
         "headers": "DICOM headers",
         "folders": "the outermost folders",
     }
+    if counts["paths"]:
+        del sources["names"]
     told = [words for source, words in sources.items() if counts[source]]
     notes = [f"people are told by {listed(told)}"] if told else []
     if counts["images"]:
         some = f"{counts['images']} of {len(identities)} images count as people of their own"
         every = "every image counts as a person of its own"
         hint = '(dataset.toml: person = "a pattern")'
-        notes.append(f"{some if told else every}: names tell nobody {hint}")
+        but = _but_for([one for one in identities if one.source == "images"])
+        notes.append(f"{some if told else every}{but}: names tell nobody {hint}")
     return "; ".join(notes)
+
+
+def _but_for(identities: Sequence[Identity]) -> str:
+    """The images that names tell to be of one person after all."""
+    sides: defaultdict[str, list[str | None]] = defaultdict(list)
+    for one in identities:
+        sides[one.person].append(one.side)
+    pairs = sum({"left", "right"} <= set(some) for some in sides.values())
+    copies = sum(len(some) > len(set(some)) for some in sides.values())
+    words = [f"{counted(pairs, 'pair')} of a left and a right hand"] * bool(pairs)
+    words += [f"{counted(copies, 'image')} with copies"] * bool(copies)
+    return f", but for {' and '.join(words)}" if words else ""
 
 
 def _marked(match: re.Match[str]) -> str:

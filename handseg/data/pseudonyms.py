@@ -9,7 +9,9 @@ import base64
 import hmac
 import json
 import os
+import re
 import secrets
+import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -29,6 +31,9 @@ LENGTH = 10
 200,000 data sets."""
 
 
+PSEUDONYM = re.compile(f"P-[a-z2-7]{{{LENGTH}}}")
+
+
 def with_pseudonyms(
     root: Path, settings: Settings, samples: Sequence[Sample]
 ) -> tuple[tuple[Sample, ...], list[str]]:
@@ -37,7 +42,7 @@ def with_pseudonyms(
     Folds that are there are obeyed: people stay as an earlier version wrote them.
 
     Raises:
-        InputError: the key cannot be read or written.
+        InputError: the key cannot be read or written, or folds were made with one that is gone.
     """
     known = people_in_folds(root, settings)
     earlier = [_as_in(known, sample) for sample in samples]
@@ -54,7 +59,10 @@ def with_pseudonyms(
         for sample, person in zip(samples, earlier, strict=True)
         if sample.patient and person is None
     ]
-    key = _key(root) if hidden and settings.people != "plain" else b""
+    key = b""
+    if hidden and settings.people != "plain":
+        _refuse_lost_key(root, settings, known)
+        key = _key(root)
     found = tuple(
         replace(sample, person=person or _person(sample, key))
         for sample, person in zip(samples, earlier, strict=True)
@@ -92,10 +100,31 @@ def _person(sample: Sample, key: bytes) -> str:
     return "P-" + base64.b32encode(digest).decode().lower()[:LENGTH]
 
 
+def _refuse_lost_key(root: Path, settings: Settings, known: frozenset[str]) -> None:
+    """Raise InputError where folds have pseudonyms and their key is gone: others would be made."""
+    path = _key_path(root)
+    if path.exists() or not any(map(PSEUDONYM.fullmatch, known)):
+        return
+    folds = next(one for one in fold_files(root, settings) if one.exists())
+    raise InputError(
+        f"{path} is gone, and {folds} has people by pseudonyms that were made with it",
+        details="a new key makes new pseudonyms: people would be dealt anew, and runs not compare",
+        hints=[
+            f"bring the old one back to {path}",
+            f"or, where it is lost for good: rm {shlex.quote(str(folds))}   # new key, new folds",
+        ],
+    )
+
+
+def _key_path(root: Path) -> Path:
+    """Where the key of a data set stands, or will."""
+    places = (root / KEY, stand_in(root) / KEY)
+    return next((place for place in places if place.exists()), places[not writable(root)])
+
+
 def _key(root: Path) -> bytes:
     """The key of a data set, made where there is none yet."""
-    places = (root / KEY, stand_in(root) / KEY)
-    path = next((place for place in places if place.exists()), places[not writable(root)])
+    path = _key_path(root)
     try:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -37,7 +37,7 @@ class Settings:
     exclude: tuple[str, ...] = ()
     """Names of images that are left out."""
     leave_out: tuple[str, ...] | None = None
-    """Categories of a COCO file that are no classes."""
+    """Categories of COCO files, or labels of LabelMe's, that are no classes."""
     labelled: tuple[str, ...] | None = None
     """The classes that were labelled, where those are not all."""
     not_bones: tuple[str, ...] = ()
@@ -233,9 +233,10 @@ def _text(value: Any) -> str:
 
 def _one_of(value: Any, names: Collection[str]) -> str:
     if value not in tuple(names):
+        if len(names) == 1:
+            raise _Misfit(next(iter(names)))
         near = did_you_mean(value, names) if isinstance(value, str) else ""
-        one = "one of " if len(names) > 1 else ""
-        raise _Misfit(f"{one}{', '.join(names)}{near}")
+        raise _Misfit(f"one of {', '.join(names)}{near}")
     return value
 
 

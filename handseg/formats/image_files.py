@@ -21,6 +21,8 @@ MOST_PIXELS = 1 << 28
 
 `max_pixels` in a data set's `dataset.toml` says otherwise of its own.
 """
+ORIENTATION = 274
+"""The tag of TIFF and EXIF that says how stored pixels are to be turned."""
 _bounds: dict[Path, int] = {}
 """Those of the data sets that are open, by folder."""
 DEPTHS = (8, 10, 12, 14, 16)
@@ -80,6 +82,22 @@ def opened(path: Path) -> "Image.Image":
         image.close()
         raise too_many_pixels(path, image.width, image.height)
     return image
+
+
+def orientation_of(image: "Image.Image", path: Path) -> int:
+    """How the stored pixels are to be turned: 1, not at all, to 8, as TIFF and EXIF number it."""
+    if image.format == "PNG" and "exif" not in image.info:
+        # Pillow would decode the pixels to look behind them.
+        late = png_chunk(path, b"eXIf")
+        if late is not None:
+            image.info["exif"] = b"Exif\0\0" + late
+    from PIL import Image
+
+    try:
+        found: object = Image.Image.getexif(image).get(ORIENTATION)
+    except DAMAGE:  # viewers show such an image as it is stored
+        return 1
+    return found if isinstance(found, int) and 1 < found < 9 else 1
 
 
 def png_chunk(path: Path, kind: bytes) -> bytes | None:

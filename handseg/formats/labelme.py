@@ -36,9 +36,11 @@ class LabelmeFormat(PolygonFormat):
 
     Args:
         masks: shapes are masks, to be painted, and not polygons, whose points can be dragged.
+        leave_out: labels of shapes that are not read, case-folded.
     """
 
     masks: bool = False
+    leave_out: frozenset[str] = frozenset()
 
     name = "labelme"
     only_eight_bits = True
@@ -102,7 +104,9 @@ class LabelmeFormat(PolygonFormat):
             raise InputError(f"{path} has no list of shapes")
         for number, entry in enumerate(entries):
             label = entry.get("label") if isinstance(entry, dict) else None
-            yield Shape(number, check_name(f"{path}: shape {number}", label), entry)
+            name = check_name(f"{path}: shape {number}", label)
+            if name.strip().casefold() not in self.leave_out:
+                yield Shape(number, name, entry)
 
     def paint(self, path: Path, shape: Shape, mask: NDArray[np.uint8]) -> Polygon | None:
         """Polygons as the competition draws them, not as labelme does; rectangles; masks."""

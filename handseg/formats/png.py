@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 import struct
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +23,7 @@ from handseg.formats.documents import (
     labelled_of,
     read_json,
 )
-from handseg.formats.image_files import DAMAGE, opened, unreadable
+from handseg.formats.image_files import DAMAGE, opened, orientation_of, unreadable
 from handseg.formats.masks import (
     FileNames,
     FolderFormat,
@@ -230,6 +231,11 @@ def _inside(place: str, file: Any) -> str:
 
 def _read_plane(path: Path, size: Size) -> rle.Runs:
     with opened(path) as picture:
+        if orientation_of(picture, path) > 1:
+            raise InputError(
+                f"{path} is turned by its EXIF orientation: whether its mask is too is not known",
+                hints=[f"exiftool -Orientation= {shlex.quote(str(path))}   # as it is stored"],
+            )
         if (picture.height, picture.width) != size:
             raise InputError(
                 f"{path} has {pixels_text((picture.height, picture.width))} pixels",

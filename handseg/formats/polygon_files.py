@@ -6,7 +6,7 @@ import os
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
@@ -224,7 +224,7 @@ class PolygonFormat(FolderFormat):
         A class that is drawn counts as labelled, whatever the file says. Raises InputError, with
         file and place, where a file is at fault, leads out of the folder or draws an unknown class.
         """
-        files = [self._file(file) for file in self._files_of(path)]
+        files = [self.read_file(file) for file in self._files_of(path)]
         if all(file.metadata.number is not None for file in files):
             files.sort(key=lambda file: file.metadata.number or 0)
         by_image = {file.image: file for file in files}
@@ -236,7 +236,7 @@ class PolygonFormat(FolderFormat):
         # An image's classes are asked for one after the other, a few images at a time.
         @lru_cache(maxsize=2 * AHEAD)
         def drawn(image: str) -> dict[str, PolygonMask]:
-            return self._drawn(by_image[image])
+            return self.drawn_in(by_image[image])
 
         nothing = PolygonMask(rle.empty())
         return Masks(
@@ -285,9 +285,15 @@ class PolygonFormat(FolderFormat):
                 raise InputError(f"{file} leads out of {path}")
         return files
 
-    def _file(self, path: Path) -> PolygonFile:
+    def read_file(self, path: Path, classes: Sequence[str] | None = None) -> PolygonFile:
+        """What one file says; labels are `classes`, whatever their spelling, else its own.
+
+        Raises InputError where it is at fault.
+        """
         document = read_json(path, largest=LARGEST_FILE)
         metadata = self.metadata(path, document)
+        if classes is not None:
+            metadata = replace(metadata, classes=tuple(classes))
         labels = frozenset(shape.label for shape in self._named(path, document, metadata))
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         return PolygonFile(path, digest, metadata, labels)
@@ -296,7 +302,8 @@ class PolygonFormat(FolderFormat):
         for shape in self.shapes(path, document):
             yield shape._replace(label=known_name(shape.label, metadata.classes or BONES))
 
-    def _drawn(self, file: PolygonFile) -> dict[str, PolygonMask]:
+    def drawn_in(self, file: PolygonFile) -> dict[str, PolygonMask]:
+        """The mask of each class that a file draws; raises InputError for a shape at fault."""
         document = read_json(file.path, largest=LARGEST_FILE)
         shapes: dict[str, list[Shape]] = {}
         for shape in self._named(file.path, document, file.metadata):

@@ -112,7 +112,11 @@ def plan_prediction(
         raise InputError(f"{run.name} knows other classes than {dataset.root}")
     samples = samples_of(split, dataset, facts)
     if not samples:
-        raise InputError(f"{dataset.root} has no images of the split {split}")
+        of_fold = "the fold that the run held out" if split == "val" else "those it trained on"
+        raise InputError(
+            f"{dataset.root} has no images of the split {split}",
+            details=f"{of_fold}: none of its people is there" if split in ("val", "train") else "",
+        )
     if note := note_on_large(sample.image for sample in samples):
         said(note)
     loaded = load_recipe(str(run / layout.RECIPE), resumed=True)

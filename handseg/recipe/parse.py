@@ -86,7 +86,7 @@ class _Parser:
         near = ""
         if isinstance(value, str):
             choices = [c for kind in kinds for c in _choices(kind) if isinstance(c, str)]
-            near = did_you_mean(value, choices)
+            near = did_you_mean(value, choices) if len(choices) > 1 else ""
         return self.wrong(path, f"must be {wanted}, not {_show(value)}{near}")
 
     def one_of(self, kinds: tuple[Any, ...], value: Any, path: KeyPath) -> Any:

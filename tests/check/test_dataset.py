@@ -159,8 +159,33 @@ def test_a_hand_without_what_is_no_bone_is_whole(data):
 def test_a_class_that_most_labels_lack_is_one_note(data):
     for number in range(16):
         change(data, number, lambda entries: entries.pop(28))
-    reasons = [one for one in found(data) if one[3] == "Ulna"]
-    assert reasons == [("note", dataset.RARE_CLASS, "", "Ulna")]
+    (one,) = [one for one in check_dataset(open_dataset(data)).findings if one.cls == "Ulna"]
+    assert (one.severity, one.reason, one.detail) == (
+        "note", dataset.RARE_CLASS, "in 4 of 20 labels"
+    )  # fmt: skip
+
+
+def test_a_rare_class_that_is_no_bone_comes_with_the_line_that_leaves_it_out(data):
+    settings = 'layout = "coco"\nannotations = ["a.json"]\n'
+    (data / "dataset.toml").write_text(settings)
+    for image in data.glob("*/DCM/*/*.png"):
+        image.rename(data / image.name)
+    names = [f"image{number:02d}.png" for number in range(3)]
+    ulna = {"category_id": 1, "segmentation": [[9, 9, 90, 9, 90, 90]]}
+    document = {
+        "images": [
+            {"id": number, "file_name": name, "height": SIDE, "width": SIDE}
+            for number, name in enumerate(names)
+        ],
+        "categories": [{"id": 1, "name": "Ulna"}, {"id": 2, "name": "Elbow"}],
+        "annotations": [{"id": n, "image_id": n, **ulna} for n in range(3)],
+    }
+    (data / "a.json").write_text(json.dumps(document))
+    (one,) = [one for one in check_dataset(open_dataset(data)).findings if one.cls == "Elbow"]
+    detail, line = one.detail.split(":  ")
+    assert detail == "in 0 of 3 labels; if it is no bone, in dataset.toml"
+    (data / "dataset.toml").write_text(settings + line)
+    assert open_dataset(data).classes == ("Ulna",)
 
 
 def test_a_hole_and_a_second_piece_are_told(data, phantom_labels, write_label):
@@ -264,7 +289,7 @@ def picture(path):
 
 def test_in_every_layout_a_picture_that_is_not_read_is_found(tmp_path):
     """A labelled one is an error, any other may be meant."""
-    for name in ("train/a.png", "b.png", "train/patient 3/c.png"):
+    for name in ("train/a.png", "b.png", "train/masks/a.png", "train/patient 3/c.png"):
         picture(tmp_path / name)
     for name in ("train/a.json", "b.json"):
         (tmp_path / name).write_text('{"annotations": []}')
@@ -275,6 +300,7 @@ def test_in_every_layout_a_picture_that_is_not_read_is_found(tmp_path):
         ("error", dataset.NOT_READ, "b.png"),
         ("warning", dataset.OTHER_KIND, "train/d.heic"),
         ("warning", dataset.NO_IMAGE, "train/e.json"),
+        ("warning", dataset.MASK_PICTURE, "train/masks/a.png"),
         ("warning", dataset.NOT_READ, "train/patient 3/c.png"),
     ]
 
@@ -308,6 +334,23 @@ def test_labels_and_images_in_packed_or_unread_files_are_errors_where_labels_are
         assert unread.pop((dataset.ARCHIVE, "test.tar.gz")) == "warning"
         assert unread == dict.fromkeys(wanted, severity)
         (tmp_path / "a.json").write_text('{"annotations": []}')
+
+
+@pytest.mark.parametrize("kind", ["png", "jpeg", "tiff"])
+def test_a_picture_without_its_suffix_is_named_with_the_name_that_it_needs(tmp_path, kind):
+    pixels = Image.fromarray(np.full((6, 8), 90, np.uint8))
+    pixels.save(tmp_path / "b", kind)
+    with pytest.raises(InputError) as caught:
+        open_dataset(tmp_path)
+    suffix = {"png": ".png", "jpeg": ".jpg", "tiff": ".tif"}[kind]
+    assert f"name it b{suffix}" in caught.value.hints[0]
+    picture(tmp_path / "a.png")
+    for severity in ("warning", "error"):
+        found = dataset.listing_findings(open_dataset(tmp_path))
+        (one,) = [one for one in found if not one.image]
+        assert (one.severity, one.reason) == (severity, dataset.NO_SUFFIX)
+        assert one.detail == f"b: name it b{suffix}"
+        (tmp_path / "b.json").write_text('{"annotations": []}')
 
 
 def test_a_folder_that_may_not_be_read_is_an_error(tmp_path):

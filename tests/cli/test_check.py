@@ -194,6 +194,7 @@ def test_a_recipe_is_recognised_and_all_its_faults_are_told(folder, type_check):
         (["none.toml"], 2, "there is no recipe"),
         (["."], 3, "no data set found"),
         (["good.csv", "--image-size", "big"], 2, "is no height and width"),
+        (["good.csv", "--image-size", "256"], 2, "--image-size 256x256"),
         (["good.csv", "--skip-bad"], 2, "add --fix"),
         (["good.csv", "--out", "b.csv"], 2, "add --fix"),
         (["good.csv", "--fix", "--json"], 2, "one of them"),

@@ -319,7 +319,7 @@ def test_pixels_that_are_read_otherwise_are_prepared_anew_and_no_others(hands, m
     with monkeypatch.context() as old:
         # An earlier version, which does not turn it.
         old.setattr(images, "PIXEL_VERSION", 1)
-        old.setattr(images, "_orientation", lambda image, path: 1)
+        old.setattr(images, "orientation_of", lambda image, path: 1)
         before = build_cache(*opened(), 32)
         assert before.sources[0].tolist() == [80, 60]
     prepared = build_cache(*opened(), 32)

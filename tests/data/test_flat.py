@@ -35,9 +35,13 @@ def add(tmp_path):
         ("train/a.bmp", "train/outputs_json/a.json"),
         ("train/a.tif", "outputs_json/a.json"),
         ("train/DCM/a.png", "train/outputs_json/a.json"),
+        ("images/a.png", "labels/a.json"),
+        ("images/a.png", "annotations/a.json"),
+        ("train/images/a.png", "train/masks/a.json"),
+        ("images/val/a.png", "labels/val/a.json"),
     ],
 )
-def test_a_label_lies_beside_its_image_or_in_outputs_json(tmp_path, add, image, label):
+def test_a_label_lies_beside_its_image_or_in_a_folder_of_labels(tmp_path, add, image, label):
     path = add(image, label)
     dataset = open_dataset(tmp_path)
     (sample,) = labelled_training_samples(dataset)
@@ -64,6 +68,14 @@ def test_people_are_told_by_the_names_and_that_is_said(tmp_path, add):
         ("ID002", "left"),
     ]
     assert "people are told by the names of the files" in dataset.recognised
+
+
+def test_a_left_and_a_right_hand_of_one_name_are_said_to_be_a_pair(tmp_path, add):
+    for name in ("case1_L", "case1_R", "case2"):
+        add(f"{name}.jfif" if name == "case2" else f"{name}.png")
+    dataset = open_dataset(tmp_path)
+    assert [one.person for one in dataset.train] == ["case1", "case1", "case2"]
+    assert "own, but for 1 pair of a left and a right hand: names" in dataset.recognised
 
 
 def test_where_names_tell_nobody_every_image_is_a_person_and_that_is_said(tmp_path, add):

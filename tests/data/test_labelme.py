@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from handseg.anatomy import BONES
 from handseg.data.dataset import labelled_training_samples, open_dataset
 from handseg.data.labels import label_runs
 from handseg.errors import InputError
@@ -83,3 +84,41 @@ def test_a_flat_set_with_labelme_s_files_in_another_folder_stays_flat(tmp_path, 
     add("a.png").with_suffix(".json").write_text('{"annotations": []}')
     add("export/b.png", ("Ulna", "polygon", SQUARE))
     assert open_dataset(tmp_path).layout == "flat"
+
+
+def test_a_broken_first_label_leaves_the_set_labelme_s(tmp_path, add):
+    add("a.png").with_suffix(".json").write_text('{"version": "5.5.0", "sha')
+    add("b.png", ("Ulna", "polygon", SQUARE))
+    assert open_dataset(tmp_path).layout == "labelme"
+
+
+def test_a_file_without_shapes_is_labelled_and_draws_nothing(tmp_path, add):
+    add("a.png")
+    (sample,) = labelled_training_samples(open_dataset(tmp_path))
+    found = label_runs(sample, ("Ulna", "Radius"))
+    assert found.labelled == (True, True)
+    assert not any(map(len, found.runs))
+
+
+@pytest.mark.parametrize("line", [0, 1])
+def test_each_line_that_an_unknown_class_s_error_offers_mends_it(tmp_path, add, line):
+    add("a.png", ("Ulna", "polygon", SQUARE), ("Elbow", "circle", SQUARE[:2]),
+        ("Ärmel", "polygon", SQUARE))  # fmt: skip
+    dataset = open_dataset(tmp_path)
+    with pytest.raises(InputError, match="unknown class 'Elbow'") as caught:
+        label_runs(dataset.train[0], dataset.classes)
+    settings = caught.value.hints[line].split(":  ")[1]
+    (tmp_path / "dataset.toml").write_text(settings, encoding="utf-8")
+    dataset = open_dataset(tmp_path)
+    if line == 0:
+        assert len(label_runs(dataset.train[0], dataset.classes).runs[-1])
+    assert dataset.classes == (*BONES, *(("Elbow", "Ärmel") * line))
+
+
+def test_classes_that_are_left_out_are_none_of_the_set_s(tmp_path, add):
+    add("a.png", ("Ulna", "polygon", SQUARE), ("radius", "polygon", SQUARE))
+    (tmp_path / "dataset.toml").write_text('leave_out = ["Radius"]')
+    dataset = open_dataset(tmp_path)
+    assert dataset.classes == tuple(bone for bone in BONES if bone != "Radius")
+    assert len(label_runs(dataset.train[0], ("Ulna",)).runs[0])
+    assert "classes left out: Radius" in dataset.notes

@@ -131,6 +131,18 @@ def test_pseudonyms_last_and_another_key_gives_others(hospital):
     assert set(before.values()).isdisjoint(people(hospital).values())
 
 
+def test_a_key_that_folds_were_made_with_is_asked_back_when_it_is_gone(hospital):
+    save_folds(load_or_make_folds(open_dataset(hospital)))
+    before = people(hospital)
+    key = (hospital / "people.key").rename(hospital.parent / "saved.key")
+    with pytest.raises(InputError, match=r"people\.key is gone") as caught:
+        open_dataset(hospital)
+    assert "bring the old one back" in caught.value.hints[0]
+    assert not (hospital / "people.key").exists()
+    key.rename(hospital / "people.key")
+    assert people(hospital) == before
+
+
 def test_metadata_is_joined_by_the_ids_of_the_headers(hospital):
     import pandas as pd
 

@@ -62,10 +62,13 @@ fingertip = [["DP1"], ["DP2"]]
 
 def test_all_faults_are_named_with_their_lines_and_what_was_meant(tmp_path):
     said = refusal(
-        tmp_path, 'layout = "handbones"\n\nexlude = ["a.png"]\n[regions]\nwrists = ["Lunate"]\n'
+        tmp_path,
+        'layout = "handbones"\npeople = "plane"\nexlude = ["a.png"]\n[regions]\n'
+        'wrists = ["Lunate"]\n',
     )
     for line in (
         f":1: layout must be one of {', '.join(LAYOUTS)} (did you mean handbone?), not 'handbones'",
+        ":2: people must be plain, not 'plane'",
         ":3: unknown key 'exlude' (did you mean exclude?)",
         ":4: regions must be a table of wrist and fingertip (did you mean wrist?)",
     ):

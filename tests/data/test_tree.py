@@ -1,5 +1,6 @@
 """Images in folders of people, and trees of DICOM files."""
 
+import gzip
 import json
 import shlex
 
@@ -9,6 +10,7 @@ from PIL import Image
 
 from handseg.check.dataset import listing_findings
 from handseg.data.dataset import open_dataset
+from handseg.data.flat import PREVIEW
 from handseg.errors import InputError
 
 pytest.importorskip("pydicom")
@@ -83,6 +85,10 @@ def test_folders_of_pictures_are_read_when_the_line_that_is_offered_was_typed(tm
     [
         ("annotations.xml", "<annotations><version>1.1</version>", "CVAT's XML"),
         ("export.json", '[{"from_name": "a", "to_name": "b"}]', "Label Studio's JSON"),
+        ("via.json", '{"a": {"regions": [{"shape_attributes": {}}]}}', "is VIA's JSON"),
+        ("labels/a.txt", "0 0.1 0.2 0.3 0.4 0.5 0.6\n", "is YOLO's"),
+        ("c.json", '{"images": [{"file_name": "a"}]}'.encode("utf-16"), "is COCO in UTF-16"),
+        ("c.json.gz", gzip.compress(b'{"images": [{"file_name": "a"}]}'), "gunzip it"),
         ("masks/a.npy", "", "masks as arrays are not read"),
         ("masks.zip", "", "unpack masks.zip"),
         ("project.json", '[{"annotations": [{"completed_by": 1}]}]', 'choose Export, "COCO"'),
@@ -93,7 +99,7 @@ def test_what_is_seen_in_a_folder_without_a_data_set_is_named(tmp_path, name, co
     Image.fromarray(np.full((6, 8), 90, np.uint8)).save(tmp_path / "pictures/a.bmp")
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
-    path.write_text(content)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(InputError) as caught:
         open_dataset(tmp_path)
     assert "1 BMP" in caught.value.details
@@ -108,6 +114,49 @@ def test_a_damaged_image_in_a_tree_stays_one_that_check_names(tmp_path):
     damaged.write_bytes(b"x" * 500)
     dataset = open_dataset(tmp_path)
     assert (len(dataset.train), dataset.left_out) == (2, ())
+
+
+def test_names_of_folders_that_tell_people_are_said(tmp_path):
+    for name in ("ID001/S1/a.dcm", "ID002/S1/a.dcm"):
+        write_dicom(tmp_path / name, "P17")
+    dataset = open_dataset(tmp_path)
+    assert {one.person for one in dataset.train} == {"ID001", "ID002"}
+    assert "people are told by the names of files and folders" in dataset.recognised
+
+
+def picture(path, label=None):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((6, 8), 90, np.uint8)).save(path)
+    if label is not None:
+        path.with_suffix(".json").write_text(label)
+
+
+def test_previews_among_dicom_are_left_out_once_and_read_when_asked(tmp_path):
+    write_dicom(tmp_path / "P1/S1/a.dcm", "P17")
+    (tmp_path / "P1/S1/a.json").write_text('{"annotations": []}')
+    picture(tmp_path / "P1/S1/a.png")
+    picture(tmp_path / "P1/previews/b.jpg")
+    dataset = open_dataset(tmp_path)
+    assert [one.image_name for one in dataset.train] == ["a.dcm"]
+    found = [one for one in listing_findings(dataset) if one.severity == "warning"]
+    assert [(one.reason, one.detail) for one in found] == [
+        (PREVIEW, "P1/S1/a.png"),
+        (PREVIEW, "P1/previews/b.jpg"),
+    ]
+    (note,) = [one for one in dataset.notes if one.startswith("2 pictures")]
+    (tmp_path / "dataset.toml").write_text(note.split(":  ")[1].rstrip(")"))
+    dataset = open_dataset(tmp_path)
+    assert (len(dataset.train), len({one.person for one in dataset.train})) == (3, 1)
+
+
+def test_a_labelled_picture_is_of_the_patient_of_the_dicom_files_nearest_to_it(tmp_path):
+    write_dicom(tmp_path / "ward/x/S1/a.dcm", "P17")
+    write_dicom(tmp_path / "ward/y/S1/a.dcm", "P18")
+    picture(tmp_path / "ward/y/png/b.png", '{"annotations": []}')
+    picture(tmp_path / "ward/c.png", '{"annotations": []}')
+    of = {one.image.name: one for one in open_dataset(tmp_path).train}
+    assert (of["b.png"].patient, of["c.png"].patient) == ("P18", None)
+    assert of["b.png"].person.startswith("P-")
 
 
 def test_folders_that_are_links_are_read_as_others_are(tmp_path):

@@ -96,6 +96,15 @@ def test_a_plane_that_is_no_mask_is_refused_by_name(planes, change, words):
     assert str(planes / "i/Ulna.png") in caught.value.message
 
 
+def test_a_plane_that_exif_turns_is_refused(planes):
+    tags = Image.Exif()
+    tags[274] = 3
+    with Image.open(planes / "i/Ulna.png") as picture:
+        picture.copy().save(planes / "i/Ulna.png", exif=tags)
+    with pytest.raises(InputError, match="EXIF orientation"):
+        PngFormat().read(planes).runs_of("i.png", "Ulna")
+
+
 def test_a_plane_that_was_painted_black_is_an_empty_mask(planes):
     Image.new("1", (5, 3)).save(planes / "i/Ulna.png")
     assert not len(PngFormat().read(planes).runs_of("i.png", "Ulna"))

@@ -111,6 +111,9 @@ def test_another_split_or_other_classes_are_refused(dataset):
         plan_prediction(RUN, replace(dataset, classes=dataset.classes[:5]), "test")
     with pytest.raises(InputError, match="no images of the split test"):
         plan_prediction(RUN, replace(dataset, test=()), "test")
+    others = tuple(replace(sample, person="nobody") for sample in dataset.train)
+    with pytest.raises(InputError, match="held out: none of its people is there"):
+        plan_prediction(RUN, replace(dataset, train=others), "val")
 
 
 @pytest.mark.parametrize("content", ["[]", "3", "{", '{"classes": []}', None])

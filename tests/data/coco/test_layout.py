@@ -5,6 +5,8 @@ import unicodedata
 
 import pytest
 
+from handseg.check.dataset import listing_findings
+from handseg.data.coco import NOT_COCO
 from handseg.data.crop_manifest import crop_source
 from handseg.data.dataset import (
     is_dataset,
@@ -123,9 +125,39 @@ def test_an_image_that_two_files_name_is_refused_with_the_way_out(tmp_path, add_
     with pytest.raises(InputError) as caught:
         open_dataset(tmp_path)
     assert "one.coco.json does" in caught.value.message
-    (tmp_path / "dataset.toml").write_text('annotations = ["two.*"]')
-    (sample,) = open_dataset(tmp_path).train
-    assert sample.labels == tmp_path / "two.coco.json"
+    for hint, name in zip(caught.value.hints, ("one", "two"), strict=True):
+        (tmp_path / "dataset.toml").write_text(hint.split(":  ")[1])
+        (sample,) = open_dataset(tmp_path).train
+        assert sample.labels == tmp_path / f"{name}.coco.json"
+
+
+@pytest.mark.parametrize(
+    ("label", "layout"), [({"shapes": []}, "labelme"), ({"annotations": []}, "flat")]
+)
+def test_label_files_that_a_coco_file_overrules_are_named_and_read_when_asked(
+    tmp_path, add_coco, label, layout
+):
+    add_coco(tmp_path, ["a.png", "b.png"], [("a.png", "Ulna", TRIANGLE)], name="c.json")
+    for name in ("a.json", "b.json"):
+        (tmp_path / name).write_text(json.dumps(label))
+    dataset = open_dataset(tmp_path)
+    assert [(one.path, one.reason) for one in dataset.left_out] == [
+        ("a.json", NOT_COCO),
+        ("b.json", NOT_COCO),
+    ]
+    found = [one.detail for one in listing_findings(dataset) if one.severity == "warning"]
+    assert found == ["a.json", "b.json"]
+    (note,) = [note for note in dataset.notes if note.startswith("2 label files left out")]
+    (tmp_path / "dataset.toml").write_text(note.split(":  ")[1].rstrip(")"))
+    assert open_dataset(tmp_path).layout == layout
+
+
+def test_two_categories_of_one_name_are_one_class_and_that_is_said(tmp_path, add_coco):
+    twin = {"id": 1, "name": "Ulna", "supercategory": ""}
+    add_coco(tmp_path, ["a.png"], [("a.png", "Ulna", TRIANGLE)], also={"categories": [twin]})
+    dataset = open_dataset(tmp_path)
+    assert sorted(dataset.classes) == ["Radius", "Ulna"]
+    assert "several categories of one name" in dataset.recognised
 
 
 def test_the_settings_choose_classes_and_what_is_left_out(ram):
