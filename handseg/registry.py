@@ -15,8 +15,12 @@ LOSSES = {
     "tversky": "handseg.train.smp_losses:tversky",
     "jaccard": "handseg.train.smp_losses:jaccard",
     "lovasz": "handseg.train.smp_losses:lovasz",
+    "boundary": "handseg.train.loss:boundary_loss",
+    "topk": "handseg.train.loss:topk_loss",
 }
 """Terms of the sum that is trained on, by identifiers: each is a `handseg.train.loss.LossTerm`."""
+PIXEL_LOSSES = ("bce", "focal", "topk")
+"""Those that are means over pixels, which may count more or less (`loss.overlap_weight`)."""
 
 LIBRARIES = {
     "smp": "handseg.models.from_smp",

@@ -102,7 +102,10 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Transform:
-    """One augmentation: an albumentations transform and its arguments, `p` among them."""
+    """One augmentation: an albumentations transform and its arguments, `p` among them.
+
+    `arguments` may have `swap` too: classes that stand for each other in a mirrored image.
+    """
 
     transform: str
     arguments: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -129,6 +132,10 @@ class Loss(_Weights):
     options: dict[LossName, Options] = field(default_factory=dict[str, Options])
     schedule: dict[LossName, Curve] = field(default_factory=dict[str, Curve])
     """Points (share of training, weight), joined by straight lines; stands for the weight."""
+    class_weights: dict[str, NotNegative] = field(default_factory=dict[str, float])
+    """How much the planes of a class count in every loss; 1 where it is not named."""
+    overlap_weight: Positive = 1.0
+    """How often pixels of two bones or more count in `bce`, `focal` and `topk`."""
 
     def weight(self, name: str) -> float:
         return float(getattr(self, name))
@@ -143,6 +150,10 @@ class Optimizer:
     weight_decay: NotNegative = 0.01
     head_lr: Positive = 10.0
     """The factor of the decoder's rate."""
+    momentum: Annotated[float, Range(least=0, below=1)] = 0.9
+    """Of `sgd`, after Nesterov."""
+    layer_decay: Annotated[float, Range(above=0, most=1)] = 1.0
+    """The factor of the rate from one block of the encoder to the one before it."""
     clip_norm: NotNegative = 1.0
     """The largest norm of the gradient; 0: not clipped."""
 

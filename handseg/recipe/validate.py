@@ -7,15 +7,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import PurePath
-from typing import Any
+from typing import Any, cast
 
 from handseg.errors import did_you_mean
 from handseg.recipe import tables
 from handseg.recipe.faults import KeyPath, enumerated
 from handseg.recipe.layers import Layers
 from handseg.recipe.schema import MeanStd, Model, Recipe
-from handseg.registry import LIBRARIES, LOSSES
+from handseg.registry import LIBRARIES, LOSSES, PIXEL_LOSSES
 
+MIRRORS = ("HorizontalFlip", "VerticalFlip", "Transpose")
+"""Transforms that mirror the image whenever they are applied."""
 _KINDS = {
     bool: ("boolean",),
     int: ("integer", "number"),
@@ -155,9 +157,21 @@ def check_augment(recipe: Recipe, layers: Layers) -> None:
             layers.fault((*path, "transform"), message)
         else:
             given = {k: v for k, v in entry.arguments.items() if k not in table["owned"]}
+            check_swap(entry.transform, given.pop("swap", {}), (*path, "swap"), layers)
             check_arguments(given, table["transforms"][entry.transform], path, layers)
         for key in entry.arguments.keys() & set(table["owned"]):
             layers.fault((*path, key), "belongs to the adapter, which keeps labels exact")
+
+
+def check_swap(transform: str, swap: Any, path: KeyPath, layers: Layers) -> None:
+    """Pairs of classes that a mirrored image exchanges."""
+    pairs = cast("dict[str, Any]", swap if isinstance(swap, dict) else {"": None})
+    if swap and transform not in MIRRORS:
+        layers.fault(path, f"is for what always mirrors: {enumerated(MIRRORS)}")
+    elif not all(isinstance(name, str) for name in pairs.values()):
+        layers.fault(path, 'must be pairs of classes: { "left X" = "right X" }')
+    elif len({*pairs, *pairs.values()}) < 2 * len(pairs):
+        layers.fault(path, "names a class twice: each stands in one pair")
 
 
 def check_loss(recipe: Recipe, layers: Layers) -> None:
@@ -175,6 +189,13 @@ def check_loss(recipe: Recipe, layers: Layers) -> None:
         if not (shares and rising and inside and all(weight >= 0 for _, weight in curve)):
             message = "needs points [share, weight], shares rising from 0 to 1, weights from 0 up"
             layers.fault(("loss", "schedule", name), message)
+    if loss.overlap_weight != 1 and not any(
+        loss.weight(name) or name in loss.schedule for name in PIXEL_LOSSES
+    ):
+        message = (
+            f"counts in {enumerated(PIXEL_LOSSES, 'and')} alone, and none of them has a weight"
+        )
+        layers.fault(("loss", "overlap_weight"), message)
     for name, options in loss.options.items():
         check_arguments(options, tables.loss_options(name), ("loss", "options", name), layers)
 
@@ -185,6 +206,9 @@ def check_training(recipe: Recipe, layers: Layers) -> None:
     if schedule.name != "constant" and schedule.min_lr >= optimizer.lr:
         message = f"must be below optimizer.lr, which is {optimizer.lr:g}, not {schedule.min_lr:g}"
         layers.fault_of(message, ("schedule", "min_lr"), ("optimizer", "lr"))
+    if layers.written("optimizer", "momentum") and optimizer.name != "sgd":
+        message = f"{optimizer.name} has none: it is of sgd"
+        layers.fault_of(message, ("optimizer", "momentum"), ("optimizer", "name"))
     if train.micro_batch != "auto" and train.micro_batch > train.batch_size:
         message = f"must be at most train.batch_size, which is {train.batch_size}"
         layers.fault_of(message, ("train", "micro_batch"), ("train", "batch_size"))

@@ -14,11 +14,11 @@ from handseg.data.dataset import Dataset, Sample, labelled_training_samples, ope
 from handseg.data.fingerprint import combined, file_hashes, fingerprint, sample_files
 from handseg.data.folds import FoldFile, load_or_make_folds, save_folds
 from handseg.data.images import pixel_version
-from handseg.errors import InputError, UsageError
+from handseg.errors import InputError, UsageError, did_you_mean
 from handseg.recipe.faults import RecipeError, RecipeFault
 from handseg.recipe.load import LoadedRecipe
 from handseg.text import counted, listed, people_text
-from handseg.train.augment import build
+from handseg.train.augment import SWAP, build
 from handseg.train.trackers import refuse_missing
 from handseg.work import Progress, silent
 
@@ -121,6 +121,7 @@ def find_data(
     if fold == "all":
         raise UsageError("one training is of one fold", hints=["--set data.fold=0"])
     refuse_no_fold(loaded, folds, fold)
+    refuse_unknown_classes(loaded, dataset.classes)
     training, validation = folds.folds.split(samples, fold)
     if not training or not validation:
         raise InputError(f"fold {fold} of {folds.path} leaves nobody to train or validate on")
@@ -224,6 +225,26 @@ def refuse_no_fold(loaded: LoadedRecipe, folds: FoldFile, fold: int) -> None:
     if fold >= folds.folds.k:
         message = f"there is no fold {fold}: those of {folds.path} are 0 to {folds.folds.k - 1}"
         raise RecipeError(str(loaded.path), [loaded.fault("data.fold", message)])
+
+
+def refuse_unknown_classes(loaded: LoadedRecipe, classes: Sequence[str]) -> None:
+    """Say which classes the recipe names that the data set has not.
+
+    Raises:
+        RecipeError: there are any.
+    """
+    recipe = loaded.recipe
+    named = [("loss.class_weights", name) for name in recipe.loss.class_weights]
+    for key, entry in recipe.augment.items():
+        for pair in entry.arguments.get(SWAP, {}).items():
+            named += [(f"augment.{key}.{SWAP}", name) for name in pair]
+    faults = [
+        loaded.fault(key, f"the data set has no class {name}{did_you_mean(name, classes)}")
+        for key, name in named
+        if name not in classes
+    ]
+    if faults:
+        raise RecipeError(str(loaded.path), faults)
 
 
 def refuse_unserved(loaded: LoadedRecipe) -> None:

@@ -150,7 +150,7 @@ class TrainingSamples(Dataset[tuple[np.ndarray, np.ndarray, np.ndarray]]):
         image, planes = self.augmentation(
             dataset.image(index), dataset.label_planes(index), ref.seed
         )
-        return image, planes, dataset.labelled[index]
+        return image, planes, self.augmentation.labelled(dataset.labelled[index])
 
     def __getitems__(self, refs: list[SampleRef]) -> TrainingBatch | SampleFault:
         """A batch, each sample put where it stays: a worker never holds it twice."""

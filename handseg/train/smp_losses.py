@@ -3,6 +3,7 @@
 from functools import wraps
 from typing import Any
 
+import torch
 from segmentation_models_pytorch import losses
 from torch import Tensor, nn
 
@@ -19,7 +20,17 @@ def by_plane(kind: type[nn.Module]) -> LossTerm:
     return term
 
 
-focal = by_plane(losses.FocalLoss)
+@wraps(losses.FocalLoss, updated=())
+def focal(
+    logits: Tensor, targets: Tensor, pixel_weights: Tensor | None = None, **options: Any
+) -> Tensor:
+    if pixel_weights is None:
+        return losses.FocalLoss(mode="multilabel", **options)(logits[None], targets[None])
+    each = losses.FocalLoss(mode="binary", reduction="none", **options)
+    planes = torch.stack([each(*plane) for plane in zip(logits, targets, strict=True)])
+    return (planes * pixel_weights.flatten(1)).mean()
+
+
 tversky = by_plane(losses.TverskyLoss)
 jaccard = by_plane(losses.JaccardLoss)
 
@@ -28,4 +39,4 @@ jaccard = by_plane(losses.JaccardLoss)
 def lovasz(logits: Tensor, targets: Tensor, **options: Any) -> Tensor:
     # It flattens what it is given unless each plane is an image of its own.
     loss = losses.LovaszLoss(mode="binary", per_image=True, **options)
-    return loss(logits[:, None, None], targets[:, None, None])
+    return loss(logits[:, None], targets[:, None])

@@ -1,6 +1,6 @@
 """One step of training: forward and backward in micro-batches, then the weights move, or do not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -40,13 +40,19 @@ class Stepper:
     """The model, its optimiser and its moving average, moved by one batch at a time."""
 
     def __init__(
-        self, recipe: Recipe, model: Segmenter, device: torch.device, micro_batch: MicroBatchSize
+        self,
+        recipe: Recipe,
+        model: Segmenter,
+        device: torch.device,
+        micro_batch: MicroBatchSize,
+        classes: Sequence[str] = (),
     ) -> None:
+        """`classes` are the names of the planes, for the weights of losses."""
         self.recipe = recipe
         self.model = model
         self.device = device
         self.micro_batch = micro_batch
-        self.loss = SegmentationLoss(recipe.loss)
+        self.loss = SegmentationLoss(recipe.loss, classes)
         self.buffers = Buffers(model)
         self.forward: Callable[[Tensor, bool], list[Tensor]] = (
             torch.compile(model.all_logits) if recipe.train.compile else model.all_logits

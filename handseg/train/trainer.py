@@ -76,6 +76,7 @@ class Trainer:
                 may_shrink=setup.may_shrink,
                 least=least_images(model, recipe.data.size),
             ),
+            setup.classes,
         )
         run_id = str(read_run_file(writer.folder)["id"])
         self.trackers = Trackers.start(
@@ -97,7 +98,7 @@ class Trainer:
         setup = self.setup
         samples = TrainingSamples(
             [*setup.images, *([setup.crops] if setup.crops else [])],
-            Augmentation(self.recipe.augment),
+            Augmentation(self.recipe.augment, setup.classes),
         )
         return EpochLoader(
             samples,

@@ -39,6 +39,16 @@ def faults(name, *sets):
         ("segformer", ["loss.options={ dice = { smooth = 1 } }"], "loss.options.dice.smooth: the"),
         ("segformer", ["loss.schedule={ dice = [[0.5, 1], [0.2, 1]] }"], "shares rising"),
         ("segformer", ["optimizer.lr=1e-8"], "schedule.min_lr: must be below optimizer.lr"),
+        ("segformer", ["loss.auxiliary=0.4"], "segformer of transformers has no auxiliary head"),
+        (
+            "segformer",
+            ["loss.overlap_weight=2", "loss.bce=0"],
+            "counts in bce, focal and topk alone",
+        ),
+        ("segformer", ["optimizer.momentum=0.99"], "adamw has none: it is of sgd"),
+        ("unet", ["augment.rotate.swap={ a = 'b' }"], "is for what always mirrors: HorizontalFlip"),
+        ("unet", ["augment.flip.swap={ a = 'a' }"], "names a class twice"),
+        ("unet", ["augment.flip.swap=3"], "must be pairs of classes"),
         ("segformer", ["train.micro_batch=9"], "at most train.batch_size, which is 8"),
     ],
 )

@@ -37,6 +37,32 @@ def test_bits_move_as_separate_planes_do(transform, classes):
         assert np.array_equal(augmentation(image, moved, seed)[0], moved_image)
 
 
+SIDES = {"left 1": "right 1", "left 9": "right 2"}
+
+
+def test_a_flip_exchanges_the_planes_and_the_labels_of_classes_that_name_a_side():
+    classes = ("left 1", "right 1", "right 2", "hand", "a", "b", "c", "d", "e", "left 9")
+    image, masks = sample(len(classes))
+    planes = pack(masks, image.shape, len(classes))
+    plain = Augmentation({"flip": MAYBE, "rotate": ROTATE})
+    swapping = Augmentation(
+        {"flip": Transform("HorizontalFlip", {"p": 0.5, "swap": SIDES}), "rotate": ROTATE}, classes
+    )
+    order = [1, 0, 9, 3, 4, 5, 6, 7, 8, 2]
+    labelled = np.array([name != "left 9" for name in classes])
+    seen = set()
+    for seed in range(12):
+        moved = unpack(plain(image, planes, seed)[1], len(classes))
+        found = unpack(swapping(image, planes, seed)[1], len(classes))
+        flips = not np.array_equal(found, moved)
+        assert np.array_equal(found, moved[order] if flips else moved)
+        assert np.array_equal(swapping.labelled(labelled), labelled[order] if flips else labelled)
+        seen.add(flips)
+    assert seen == {True, False}
+    with pytest.raises(LookupError, match="left 1"):
+        Augmentation({"flip": Transform("HorizontalFlip", {"swap": SIDES})}, ("hand",))
+
+
 def test_a_label_moves_with_its_image():
     _, masks = sample(1)
     image = masks[0] * np.uint8(200)

@@ -3,7 +3,9 @@
 import pytest
 import torch
 
+from handseg.models.library import on_meta
 from handseg.models.segmenter import build_model
+from handseg.recipe.load import load_recipe
 from handseg.recipe.schema import Data, Model, Optimizer, Recipe
 from handseg.train.optim import SHAPES, make_optimizer, rate_factor, set_rate
 
@@ -67,6 +69,44 @@ def test_the_decoder_learns_faster_than_the_encoder_and_norms_do_not_decay(model
         inside = name.startswith("network.encoder.")
         assert group["lr"] == pytest.approx(1e-3 if inside else 1e-2)
         assert group["weight_decay"] == (0.05 if parameter.ndim > 1 else 0.0)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "blocks", "first", "last"),
+    [
+        # Swin tiny: 2, 2, 6 and 2 blocks, three that join stages, the patches and the last norms.
+        ("upernet-swin-tiny", 17, "embeddings.patch_embeddings", "layers.3.blocks.1"),
+        # ViT of 12 blocks, the patches and the last norm.
+        ("eomt", 14, "embeddings.position", "layers.11."),
+        ("segformer", 16, "stages.0.patch_embeddings", "stages.3.blocks.1"),
+        ("segformer-smp", 16, "patch_embed1", "block4.1"),
+        ("unetpp-gernet-l", 19, "stem.", "stages_4.3"),
+    ],
+)
+def test_each_block_of_the_encoder_learns_slower_than_the_one_behind_it(
+    recipe, blocks, first, last
+):
+    with on_meta():
+        model = build_model(load_recipe(recipe).recipe, 3, weights="none")
+    optimizer = make_optimizer(model, Optimizer(lr=1.0, head_lr=2.0, layer_decay=0.8))
+    rates = {id(p): group["lr"] for group in optimizer.param_groups for p in group["params"]}
+    found = {name: rates[id(p)] for name, p in model.named_parameters()}
+    inside = {name: rate for name, rate in found.items() if model.is_encoder(name)}
+    assert {rate for name, rate in found.items() if name not in inside} == {2.0}
+    steps = sorted(set(inside.values()), reverse=True)
+    assert steps == pytest.approx([0.8**power for power in range(1, blocks + 1)])
+    assert {rate for name, rate in inside.items() if first in name} == {steps[-1]}
+    assert max(rate for name, rate in inside.items() if last in name) >= steps[1]
+    assert set_rate(optimizer, 1.0, 0.0) == steps[0]
+
+
+def test_the_momentum_of_sgd_is_the_recipe_s(model):
+    for spec, momentum in (
+        (Optimizer(name="sgd"), 0.9),
+        (Optimizer(name="sgd", momentum=0.99), 0.99),
+    ):
+        groups = make_optimizer(model, spec).param_groups
+        assert {(group["momentum"], group["nesterov"]) for group in groups} == {(momentum, True)}
 
 
 def test_every_group_moves_between_its_full_rate_and_the_least(model):
