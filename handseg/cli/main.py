@@ -18,6 +18,7 @@ VERBS = (
     "demo",
     "phantom",
     "crop",
+    "preview",
     "train",
     "predict",
     "vote",

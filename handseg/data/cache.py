@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zipfile import BadZipFile
 
 import numpy as np
@@ -221,18 +221,40 @@ def write_cache(
     ):
 
         def fill(index: int) -> str:
-            sample = samples[index]
-            letterbox, image = read_letterboxed(sample.image, size)
-            labels = labels_of(sample, classes)
-            with large_alone(letterbox.source):
-                bits = label_planes(labels, classes, letterbox.source, letterbox)
-            sums[:, index] = images.write(index, image), planes.write(index, bits)
-            labelled[index], sources[index] = labels.labelled, letterbox.source
-            return sample.image_name
+            made = prepare(samples[index], classes, size)
+            sums[:, index] = images.write(index, made.image), planes.write(index, made.planes)
+            labelled[index], sources[index] = made.labelled, made.source
+            return samples[index].image_name
 
         for done, name in enumerate(pool.map(fill, range(count)), 1):
             progress(done, count, name)
     np.savez(draft / "facts.npz", labelled=labelled, sources=sources, sums=sums)
+
+
+class PreparedSample(NamedTuple):
+    """An image and its label at the size of a network."""
+
+    image: NDArray[np.uint8]
+    """uint8[size, size]."""
+    planes: NDArray[np.uint8]
+    """Its masks as bits, uint8[size, size, ceil(classes / 8)]."""
+    labelled: tuple[bool, ...]
+    """Of each class."""
+    source: tuple[int, int]
+    """Height and width of the image in pixels."""
+
+
+def prepare(sample: Sample, classes: tuple[str, ...], size: int) -> PreparedSample:
+    """Read a sample and shrink it.
+
+    Raises:
+        InputError: the image or the label cannot be read.
+    """
+    letterbox, image = read_letterboxed(sample.image, size)
+    labels = labels_of(sample, classes)
+    with large_alone(letterbox.source):
+        bits = label_planes(labels, classes, letterbox.source, letterbox)
+    return PreparedSample(image, bits, labels.labelled, letterbox.source)
 
 
 def labels_of(sample: Sample, classes: tuple[str, ...]) -> Labels:

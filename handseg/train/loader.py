@@ -17,6 +17,7 @@ from torch.utils.data import BatchSampler, Dataset, get_worker_info
 
 from handseg.data.cache import CachedDataset
 from handseg.errors import FailedError
+from handseg.recipe.schema import Recipe
 from handseg.train.augment import Augmentation
 from handseg.train.workers import WorkerFailure, WorkerPool, WorkerStatus
 
@@ -51,6 +52,19 @@ class EpochSampler:
     crop_share: float
     crop_epochs: int | None
     batch_size: int
+
+    @classmethod
+    def of(cls, recipe: Recipe, whole: int, crops: int) -> "EpochSampler":
+        """That of a recipe, for so many whole images and crops."""
+        spec = recipe.data
+        return cls(
+            seed=recipe.train.seed,
+            whole=whole,
+            crops=crops,
+            crop_share=spec.crop_share,
+            crop_epochs=None if spec.crop_epochs == "all" else spec.crop_epochs,
+            batch_size=recipe.train.batch_size,
+        )
 
     def samples(self, epoch: int) -> list[SampleRef]:
         """The samples of an epoch in order."""

@@ -70,15 +70,8 @@ class TrainingSetup:
 
     def sampler(self) -> EpochSampler:
         """The order of the training samples: whole images, then crops."""
-        spec, train = self.recipe.data, self.recipe.train
-        return EpochSampler(
-            seed=train.seed,
-            whole=sum(len(part.samples) for part in self.images),
-            crops=len(self.crops.samples) if self.crops else 0,
-            crop_share=spec.crop_share,
-            crop_epochs=None if spec.crop_epochs == "all" else spec.crop_epochs,
-            batch_size=train.batch_size,
-        )
+        whole = sum(len(part.samples) for part in self.images)
+        return EpochSampler.of(self.recipe, whole, len(self.crops.samples) if self.crops else 0)
 
     def first_model(self, info: Callable[[str], None] = lambda text: None) -> Segmenter:
         return first_model(self.loaded, self.classes, self.runs, info)

@@ -26,7 +26,6 @@ def whole(name: str) -> float:
 CLASSIFIER = 2048 * 1000 / 1e6
 SIZES = {
     # Of the classifiers, the last layer off.
-    "resnet18": (whole("resnet18"), 0.513),
     "resnet50": (whole("resnet50"), CLASSIFIER),
     "resnet101": (whole("resnet101"), CLASSIFIER),
     "resnext101_32x8d": (whole("resnext101_32x8d"), CLASSIFIER),
@@ -58,21 +57,16 @@ SIZES = {
 }
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", [name for name in RECIPES if not name.startswith("demo-")])
 def test_every_recipe_s_encoder_has_the_size_that_is_published_for_it(name):
     recipe = RECIPES[name]
     with on_meta():
         model = build_model(recipe, len(BONES), weights="none")
     found = sum(p.numel() for path, p in model.named_parameters() if model.is_encoder(path)) / 1e6
     published, left_off = SIZES[recipe.model.encoder]
-    if name == "demo-segformer":
-        assert found > published  # its patches are wider
-    else:
-        # Papers round to a million or a tenth.
-        assert found == pytest.approx(
-            published - left_off,
-            rel=0.03 if published < 25 or isinstance(published, int) else 0.005,
-        )
+    # Papers round to a million or a tenth.
+    rounding = 0.03 if published < 25 or isinstance(published, int) else 0.005
+    assert found == pytest.approx(published - left_off, rel=rounding)
 
 
 SWIN = {"embed_dim": 12, "depths": [1, 1, 1, 1], "num_heads": [1, 1, 1, 1]}

@@ -11,9 +11,12 @@ from handseg.data.crop_manifest import region_folder
 from handseg.data.dataset import labelled_training_samples, open_dataset
 from handseg.data.fingerprint import fingerprint, sample_files
 from handseg.recipe.load import load_recipe
+from handseg.train.augment import Augmentation
 from handseg.train.data import find_data
+from handseg.train.loader import TrainingSamples
+from handseg.train.preview import preview_samples
 from handseg.train.setup import pick_device, prepare_setup
-from handseg.work import Reporter
+from handseg.work import Reporter, silent
 
 
 @pytest.fixture
@@ -59,3 +62,18 @@ def test_the_folds_share_prepared_images_and_crops(setup_of):
     for crop in both:
         one, other = (p.crops.image(p.crops.samples.index(crop)) for p in (first, second))
         assert np.array_equal(one, other)
+
+
+def test_a_preview_shows_the_first_samples_of_the_training_as_they_are(setup_of, tiny_recipe):
+    setup = setup_of(1)
+    recipe = setup.recipe
+    samples = TrainingSamples([*setup.images, setup.crops], Augmentation(recipe.augment))
+    refs = setup.sampler().samples(0)
+    found = preview_samples(recipe, setup.data, 20, silent)
+    assert len(found) == len(refs) == 10
+    assert {ref.sample < 6 for ref in refs} == {True, False}
+    for sample, ref in zip(found, refs, strict=True):
+        image, planes, _ = samples[ref]
+        assert sample.name == samples.image_name(ref.sample)
+        assert np.array_equal(sample.image, image)
+        assert np.array_equal(sample.planes, planes)

@@ -1,17 +1,13 @@
-"""A raster in half cells: two pixels a cell, the upper one its foreground."""
-
-from functools import lru_cache
+"""A place in the dashboard that shows a raster in half cells."""
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.color import Color
 from rich.segment import Segment
-from rich.style import Style
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-HALF = "▀"
+from handseg.view.half_cells import segments
 
 
 class HalfBlocks(Widget):
@@ -47,31 +43,3 @@ class HalfBlocks(Widget):
         left = max(0, (width - self._width) // 2)
         line = [Segment(" " * left, ground), *self._lines[index]]
         return Strip(line).adjust_cell_length(width, ground)
-
-
-def segments(raster: NDArray[np.uint8]) -> list[list[Segment]]:
-    """The lines of half blocks of a raster; neighbours of the same colours are one segment."""
-    if raster.shape[0] % 2:
-        raster = np.concatenate([raster, raster[-1:]])
-    packed = raster.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
-    return [_line(upper, lower) for upper, lower in zip(packed[::2], packed[1::2], strict=True)]
-
-
-def _line(upper: NDArray[np.uint32], lower: NDArray[np.uint32]) -> list[Segment]:
-    changes = np.flatnonzero((np.diff(upper) != 0) | (np.diff(lower) != 0)) + 1
-    starts = [0, *(int(place) for place in changes)]
-    ends = [*starts[1:], len(upper)]
-    return [
-        Segment(HALF * (end - start), _style(int(upper[start]), int(lower[start])))
-        for start, end in zip(starts, ends, strict=True)
-    ]
-
-
-@lru_cache(maxsize=65536)
-def _style(upper: int, lower: int) -> Style:
-    return Style(color=_colour(upper), bgcolor=_colour(lower))
-
-
-@lru_cache(maxsize=65536)
-def _colour(packed: int) -> Color:
-    return Color.from_rgb(packed >> 16, packed >> 8 & 255, packed & 255)
