@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from handseg.cli import console
-from handseg.cli.command import Csv, Force, Json, command, epilog
+from handseg.cli.command import Csv, Force, Json, Set, command, epilog
 from handseg.cli.tables import Column, Table, plain_text
+from handseg.errors import UsageError
 from handseg.text import dice_text
 
 if TYPE_CHECKING:
     from handseg.recipe.load import BundledRecipe
+    from handseg.recipe.schema import Recipe
 
 FOLDER = Path("recipes")
 """Where `recipes copy` puts a recipe."""
@@ -21,6 +23,13 @@ ROOMY = 140
 
 LIST_EXAMPLES = ("handseg recipes", "handseg recipes --json", "handseg recipes copy segformer")
 COPY_EXAMPLES = ("handseg recipes copy segformer", "handseg recipes copy unet --force")
+SHOW_EXAMPLES = (
+    "handseg recipes show segformer",
+    "handseg recipes show unet --resolved --set train.epochs=5",
+    "handseg recipes show unet --schedule",
+)
+SCHEDULE_CELLS = (56, 6)
+"""Width and height of a drawing of a schedule."""
 FETCH_EXAMPLES = ("handseg recipes fetch segformer unet", "handseg recipes fetch my.toml")
 
 
@@ -30,7 +39,7 @@ app = typer.Typer(invoke_without_command=True, epilog=epilog(LIST_EXAMPLES))
 @app.callback()
 @command(examples=LIST_EXAMPLES)
 def recipes(context: typer.Context, json_: Json = False, csv_: Csv = False) -> None:
-    """List the recipes that come with handseg, copy one, or fetch the weights of some."""
+    """List the recipes that come with handseg; show, copy one, fetch weights."""
     from handseg.recipe.layers import bundled_folder
     from handseg.recipe.load import bundled_recipes
 
@@ -102,6 +111,72 @@ def recipes_table(recipes: "list[BundledRecipe]") -> Table:
         Column("licence", fold=True, min_width=12),
     ]
     return Table(columns, rows, look="head")
+
+
+@app.command(epilog=epilog(SHOW_EXAMPLES))
+@command(examples=SHOW_EXAMPLES)
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A recipe: a file or bundled.")],
+    set_: Set = None,
+    resolved: Annotated[
+        bool,
+        typer.Option("--resolved", help="Every value, and the file and line that it comes from."),
+    ] = False,
+    schedule: Annotated[
+        bool, typer.Option("--schedule", help="Learning rate and loss weights over the epochs.")
+    ] = False,
+    json_: Json = False,
+) -> None:
+    """Print a recipe, all that it comes to, or how its rate and losses move.
+
+    What --resolved prints is a recipe itself.
+    """
+    from handseg.recipe.load import load_recipe
+    from handseg.recipe.schedule import schedule_of
+
+    if resolved and schedule:
+        raise UsageError("--resolved and --schedule exclude each other")
+    if (json_ and not schedule) or (set_ and not (resolved or schedule)):
+        word = "--json" if json_ else "--set"
+        allowed = "--schedule" if json_ else "--resolved or --schedule"
+        raise UsageError(f"{word} goes with {allowed}")
+    loaded = load_recipe(name, set_ or [])
+    if resolved:
+        console.out(loaded.with_origins().removesuffix("\n"))
+    elif not schedule:
+        console.out(loaded.path.read_text(encoding="utf-8").removesuffix("\n"))
+    elif json_:
+        console.print_json(schedule_of(loaded.recipe, loaded.recipe.train.epochs + 1))
+    else:
+        print_schedule(loaded.recipe)
+
+
+def print_schedule(recipe: "Recipe") -> None:
+    """Draw the rate, and the weight of each loss that does not stay the same."""
+    import numpy as np
+
+    from handseg.recipe.schedule import schedule_of
+    from handseg.view.curves import BLANK, dot_rows, line_codes
+
+    width, height = SCHEDULE_CELLS
+    found = schedule_of(recipe, 2 * width)
+    epochs = f"{recipe.train.epochs:,} epochs"
+    for title, values in found.items():
+        if title == "epoch":
+            continue
+        low, high = min(values), max(values)
+        if title != "rate" and low == high:
+            console.out(f"{title:12}{high:g} throughout")
+            continue
+        rows = dot_rows(np.array(values), 0.0, high, height)
+        cells = line_codes(rows, height)
+        marks = {0: f"{high:.3g}", height - 1: "0"}
+        names = {0: title, 1: recipe.schedule.name if title == "rate" else ""}
+        for row, codes in enumerate(cells):
+            line = "".join(chr(BLANK + int(code)) for code in codes)
+            console.out(f"{names.get(row, ''):12}{marks.get(row, ''):>8} │{line}".rstrip())
+        console.out(f"{'':20} └{'─' * width}")
+        console.out(f"{'':21} 0{epochs:>{width - 1}}")
 
 
 @app.command(epilog=epilog(FETCH_EXAMPLES))

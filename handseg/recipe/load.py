@@ -61,6 +61,16 @@ class LoadedRecipe:
         origin = self.origin(key)
         return RecipeFault(origin.file, origin.line, key, message)
 
+    def with_origins(self) -> str:
+        """The resolved recipe as TOML, each value with the place where it was written."""
+
+        def remark(path: tuple[str, ...]) -> str:
+            layers = self.layers
+            is_written = any(layers.written(*path[:depth]) for depth in range(2, len(path) + 1))
+            return str(layers.origin(path)) if is_written or path == ("schema",) else "default"
+
+        return to_toml(self.recipe, remark=remark)
+
     def to_toml(self) -> str:
         """The resolved recipe as TOML; it is read to an equal `recipe`."""
         sets = [word for text in self.sets for word in ("--set", text)]

@@ -13,7 +13,7 @@ from handseg.errors import did_you_mean
 from handseg.recipe import tables
 from handseg.recipe.faults import KeyPath, enumerated
 from handseg.recipe.layers import Layers
-from handseg.recipe.schema import MeanStd, Model, Recipe
+from handseg.recipe.schema import MeanStd, Model, Optimizer, Recipe
 from handseg.registry import LIBRARIES, LOSSES, PIXEL_LOSSES
 
 MIRRORS = ("HorizontalFlip", "VerticalFlip", "Transpose")
@@ -206,7 +206,8 @@ def check_training(recipe: Recipe, layers: Layers) -> None:
     if schedule.name != "constant" and schedule.min_lr >= optimizer.lr:
         message = f"must be below optimizer.lr, which is {optimizer.lr:g}, not {schedule.min_lr:g}"
         layers.fault_of(message, ("schedule", "min_lr"), ("optimizer", "lr"))
-    if layers.written("optimizer", "momentum") and optimizer.name != "sgd":
+    # A resolved recipe has every key.
+    if optimizer.momentum != Optimizer().momentum and optimizer.name != "sgd":
         message = f"{optimizer.name} has none: it is of sgd"
         layers.fault_of(message, ("optimizer", "momentum"), ("optimizer", "name"))
     if train.micro_batch != "auto" and train.micro_batch > train.batch_size:

@@ -3,28 +3,45 @@
 import dataclasses
 import json
 import re
+from collections.abc import Callable
 from typing import Any, cast
 
 from handseg.recipe.schema import Recipe, Transform
 
+_REMARK = 36
+"""The column of remarks."""
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
-def to_toml(recipe: Recipe, *, comments: tuple[str, ...] = ()) -> str:
-    """The whole recipe, with the comments as its first lines."""
+def to_toml(
+    recipe: Recipe,
+    *,
+    comments: tuple[str, ...] = (),
+    remark: Callable[[tuple[str, ...]], str] | None = None,
+) -> str:
+    """The whole recipe, with the comments as its first lines.
+
+    `remark` gives a comment for each value, by its keys.
+    """
+
+    def line(path: tuple[str, ...], value: Any) -> str:
+        text = f"{_key(path[-1])} = {value_text(value)}"
+        return text if remark is None else f"{text:{_REMARK}}  # {remark(path)}"
+
     lines = [f"# {_one_line(comment)}" for comment in comments]
     tables = _plain(recipe)
-    lines.append(f"schema = {value_text(tables.pop('schema'))}")
+    lines.append(line(("schema",), tables.pop("schema")))
     augment: dict[str, Any] = tables.pop("augment")
-    entries = {f"augment.{_key(name)}": entry for name, entry in augment.items()}
+    entries = {("augment", name): entry for name, entry in augment.items()}
     # In the order in which a person reads a recipe.
-    ordered: dict[str, dict[str, Any]] = {}
+    ordered: dict[tuple[str, ...], dict[str, Any]] = {}
     for name, table in tables.items():
-        ordered[name] = table
+        ordered[name,] = table
         if name == "data":
             ordered |= entries
-    for name, table in ordered.items():
-        lines += ["", f"[{name}]", *(f"{_key(key)} = {value_text(v)}" for key, v in table.items())]
+    for path, table in ordered.items():
+        lines += ["", f"[{'.'.join(map(_key, path))}]"]
+        lines += [line((*path, key), value) for key, value in table.items()]
     return "\n".join(lines) + "\n"
 
 

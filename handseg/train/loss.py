@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from handseg.recipe.schedule import loss_weight
 from handseg.recipe.schema import Loss
 from handseg.registry import LOSSES, PIXEL_LOSSES
 
@@ -120,11 +121,7 @@ class SegmentationLoss(nn.Module):
 
     def weight(self, name: str, share: float) -> float:
         """The weight of a loss at a share of training from 0 to 1."""
-        curve = self.spec.schedule.get(name)
-        if not curve:
-            return self.spec.weight(name)
-        shares, weights = zip(*curve, strict=True)
-        return float(np.interp(share, shares, weights))
+        return loss_weight(self.spec, name, share)
 
     def forward(
         self, logits: Tensor, targets: Tensor, labelled: Tensor | None, share: float

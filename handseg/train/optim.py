@@ -1,8 +1,8 @@
-"""The optimiser and how its rate moves: a pure function of the share of training."""
+"""The optimiser, its groups of parameters and their rates."""
 
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -13,16 +13,8 @@ from torch.optim import Optimizer
 from handseg.models.segmenter import Segmenter
 from handseg.recipe.schema import Optimizer as OptimizerSpec
 
-RESTARTS = 4
-"""Periods of `cosine-restarts`."""
-POWER = 0.9
-"""Of `polynomial` (Chen et al., DeepLab, 2017)."""
-ONE_CYCLE_RISE = 0.3
-"""The share of training in which `one-cycle` rises (Smith and Topin, 2018)."""
 FUSED = ("adamw", "adam", "sgd")
 """Optimisers that torch computes in one kernel, on a CPU too: a tenth of a small step."""
-DROPS = (0.6, 0.85)
-"""Where `step` divides the rate by ten."""
 
 
 def make_optimizer(model: Segmenter, spec: OptimizerSpec) -> Optimizer:
@@ -118,26 +110,3 @@ def set_rate(optimizer: Optimizer, factor: float, least: float) -> float:
     for group in optimizer.param_groups:
         group["lr"] = least + max(0.0, group["full_lr"] - least) * factor
     return float(optimizer.param_groups[0]["lr"])
-
-
-SHAPES: dict[str, Callable[[float], float]] = {
-    "cosine": lambda share: (1 + math.cos(math.pi * share)) / 2,
-    "cosine-restarts": lambda share: (1 + math.cos(math.pi * (share * RESTARTS % 1))) / 2,
-    "one-cycle": lambda share: (
-        (1 - math.cos(math.pi * share / ONE_CYCLE_RISE)) / 2
-        if share < ONE_CYCLE_RISE
-        else (1 + math.cos(math.pi * (share - ONE_CYCLE_RISE) / (1 - ONE_CYCLE_RISE))) / 2
-    ),
-    "polynomial": lambda share: (1 - share) ** POWER,
-    "step": lambda share: 0.1 ** sum(share >= drop for drop in DROPS),
-    "plateau": lambda share: 1.0,
-    "constant": lambda share: 1.0,
-}
-"""The factor of the full rate at a share of training; `plateau` is moved by validations."""
-
-
-def rate_factor(name: str, step: int, steps: int, warmup: int) -> float:
-    """The factor of the full rate at a step, warm-up included."""
-    if step < warmup:
-        return (step + 1) / warmup
-    return SHAPES[name](min(1.0, (step - warmup) / max(1, steps - warmup)))

@@ -27,7 +27,7 @@ from handseg.train.loader import (
     worker_count,
 )
 from handseg.train.metrics import MachineUsage, MetricLogger
-from handseg.train.optim import rate_factor, set_rate
+from handseg.train.optim import set_rate
 from handseg.train.setup import TrainingSetup
 from handseg.train.step import RollbackError, Stepper
 from handseg.train.trackers import RunInfo, Trackers

@@ -100,3 +100,36 @@ def test_a_name_that_no_recipe_has_is_told_with_the_nearest(type_recipes, tmp_pa
     assert done.exit_code == 2
     assert "did you mean segformer" in done.stderr
     assert not (tmp_path / "recipes").exists()
+
+
+def test_a_recipe_is_shown_as_it_is_or_with_the_place_of_every_value(type_recipes, tmp_path):
+    done = type_recipes("show", "segformer")
+    assert done.stdout.startswith("# handseg train recipes/segformer.toml\n")
+    resolved = type_recipes("show", "segformer", "--resolved", "--set", "train.epochs=5").stdout
+    lines = {line.partition(" =")[0]: line.partition("  # ")[2] for line in resolved.splitlines()}
+    assert lines["encoder"].endswith("recipes/segformer.toml:11")
+    assert lines["rotate"].endswith("recipes/base.toml:12")
+    assert lines["epochs"] == "--set"
+    assert lines["prior"] == "default"
+    (tmp_path / "again.toml").write_text(resolved)
+    again = type_recipes("show", "again.toml", "--resolved").stdout
+    assert values(again) == values(resolved)
+
+
+def values(text):
+    return [line.partition("  # ")[0].rstrip() for line in text.splitlines()]
+
+
+def test_a_schedule_is_drawn_over_the_epochs_and_given_as_numbers(type_recipes):
+    words = ["show", "unet", "--schedule", "--set", "loss.schedule={ dice = [[0, 0.3], [1, 0.9]] }"]
+    drawn = type_recipes(*words).stdout
+    assert [line.split()[0] for line in drawn.splitlines() if line[0] != " "] == [
+        *("rate", "cosine", "bce", "dice")
+    ]
+    assert "100 epochs" in drawn
+    found = json.loads(type_recipes(*words, "--json", "--set", "train.epochs=2").stdout)
+    assert found["epoch"] == [0, 1, 2]
+    assert found["dice"] == pytest.approx([0.3, 0.6, 0.9])
+    assert found["rate"][-1] == pytest.approx(1e-7)
+    assert type_recipes("show", "unet", "--json").exit_code == 2
+    assert type_recipes("show", "unet", "--resolved", "--schedule").exit_code == 2

@@ -6,8 +6,9 @@ import torch
 from handseg.models.library import on_meta
 from handseg.models.segmenter import build_model
 from handseg.recipe.load import load_recipe
+from handseg.recipe.schedule import SHAPES, rate_factor
 from handseg.recipe.schema import Data, Model, Optimizer, Recipe
-from handseg.train.optim import SHAPES, make_optimizer, rate_factor, set_rate
+from handseg.train.optim import make_optimizer, set_rate
 
 
 def factors(name, steps=100, warmup=0):
