@@ -11,6 +11,7 @@ from handseg.errors import FailedError
 from handseg.inference.device import MicroBatchSize
 from handseg.models.checkpoints import Checkpoint, load_checkpoint, pointed
 from handseg.models.segmenter import Segmenter, least_images
+from handseg.recipe.schedule import rate_factor
 from handseg.runs import layout
 from handseg.runs.summary import read_run_file
 from handseg.runs.writer import RunWriter

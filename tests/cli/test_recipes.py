@@ -127,9 +127,9 @@ def test_a_schedule_is_drawn_over_the_epochs_and_given_as_numbers(type_recipes):
         *("rate", "cosine", "bce", "dice")
     ]
     assert "100 epochs" in drawn
-    found = json.loads(type_recipes(*words, "--json", "--set", "train.epochs=2").stdout)
-    assert found["epoch"] == [0, 1, 2]
-    assert found["dice"] == pytest.approx([0.3, 0.6, 0.9])
+    found = json.loads(type_recipes(*words, "--json", "--set", "train.epochs=4").stdout)
+    assert found["epoch"] == [0, 1, 2, 3, 4]
+    assert found["dice"] == pytest.approx([0.3, 0.45, 0.6, 0.75, 0.9])
     assert found["rate"][-1] == pytest.approx(1e-7)
     assert type_recipes("show", "unet", "--json").exit_code == 2
     assert type_recipes("show", "unet", "--resolved", "--schedule").exit_code == 2
