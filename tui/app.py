@@ -77,6 +77,7 @@ class Dashboard(App[None]):
         theme: ThemeName = "dark",
         read_only: bool = False,
         demo: bool = False,
+        looks_alike: str = "",
         clock: Callable[[], float] = time.time,
     ) -> None:
         super().__init__()
@@ -92,6 +93,7 @@ class Dashboard(App[None]):
             first_epoch=epoch,
             read_only=read_only,
             demo=demo,
+            looks_alike=looks_alike,
             highlighted=run,
             chosen_class=bone,
         )

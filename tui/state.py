@@ -40,6 +40,8 @@ class State:
     """Whether nothing may be stopped or resumed from here."""
     demo: bool = False
     """Whether the runs are those of the demo, in a folder that is not there for long."""
+    looks_alike: str = ""
+    """What cannot be told apart in the colours that the terminal has."""
     runs: list[RunSummary] = field(default_factory=list[RunSummary])
     """All runs, the newest start first."""
     shown: list[RunSummary] = field(default_factory=list[RunSummary])

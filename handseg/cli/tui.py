@@ -120,6 +120,7 @@ def tui(
             theme=look,
             read_only=read_only,
             demo=demo,
+            looks_alike="" if once else looks_alike(),
             clock=clock,
         )
         if once:
@@ -169,6 +170,16 @@ def shown_runs(
         # Commands that are shown need not name a folder that will be gone.
         os.environ["HANDSEG_RUNS"] = str(place)
         yield place, folder.frozen_now if frozen else time.time
+
+
+def looks_alike() -> str:
+    """What cannot be told apart in the colours of this terminal; empty where they are enough."""
+    from rich.console import Console
+
+    screen = Console()
+    if screen.no_color:
+        return "no colours: what is painted looks alike"
+    return "16 colours: some bones look alike" if screen.color_system == "standard" else ""
 
 
 def named_run(text: str, runs: Path) -> tuple[Path, str]:

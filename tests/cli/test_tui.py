@@ -18,6 +18,7 @@ import pytest
 from typer.testing import CliRunner
 
 from handseg.cli.main import application
+from handseg.cli.tui import looks_alike
 from handseg.runs import layout
 from handseg.runs.lock import holder
 from handseg.runs.writer import RunWriter
@@ -340,3 +341,20 @@ def test_a_terminal_that_cannot_move_its_cursor_is_refused(terminal):
     terminal.start("env", "TERM=dumb", *HANDSEG, "tui")
     terminal.until(lambda screen: "terminal of the kind dumb" in screen)
     terminal.until(lambda screen: "ended with 2" in screen)
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"NO_COLOR": "1", "TERM": "xterm-256color"}, "no colours"),
+        ({"TERM": "xterm"}, "16 colours"),
+        ({"TERM": "xterm-256color"}, ""),
+        ({"TERM": "xterm", "COLORTERM": "truecolor"}, ""),
+    ],
+)
+def test_few_colours_are_said_where_bones_look_alike(monkeypatch, environment, said):
+    for name in ("NO_COLOR", "COLORTERM", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in (environment | {"FORCE_COLOR": "1"}).items():
+        monkeypatch.setenv(name, value)
+    assert looks_alike().partition(":")[0] == said

@@ -97,6 +97,23 @@ async def test_what_differs_from_the_pinned_run_is_marked_with_both_values(share
         await somebody.sees("architecture")
 
 
+async def test_differences_that_do_not_fit_are_scrolled(shared):
+    async with person(shared, size=(80, 8)) as somebody:
+        somebody.app.state.toggle_pinned(PINNED)
+        somebody.app._follow()
+        somebody.app._update()
+        await somebody.sees("recipe against ★ segformer-2")
+        await somebody.press("d")
+        await somebody.sees("≠ data.size")
+        table = somebody.app.screen.query_one("#recipe-list")
+        last = len(table._keys) - 1
+        assert table.size.height <= last, "there is nothing to scroll"
+        await somebody.press(*["down"] * last)
+        await somebody.sees("≠ train.batch_size")
+        await somebody.press("home")
+        await somebody.sees("≠ data.size")
+
+
 async def test_without_a_pinned_run_d_says_how_to_pin_one(shared):
     async with person(shared) as somebody:
         await somebody.press("d")

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from handseg.runs import layout
+from tui.widgets.runs_table import columns_for
 from tui.widgets.table import DataTable
 
 
@@ -271,3 +272,21 @@ async def test_a_run_that_is_killed_while_it_is_shown_is_dead_within_three_secon
         began = time.monotonic()
         await somebody.sees("✖ live-1", "✖ dead  killed or crashed", "live-1 died")
         assert time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize(
+    ("width", "longest", "room", "trend"),
+    [
+        (50, 12, 12, False),
+        (60, 26, 20, True),
+        (76, 20, 20, True),
+        (76, 33, 33, True),
+        (110, 33, 33, True),
+    ],
+)
+def test_a_long_name_gets_room_before_what_can_be_left_out(width, longest, room, trend):
+    columns = columns_for(width, longest)
+    by_name = {column.sort: column.width for column in columns}
+    assert sum(column.width for column in columns) == width
+    assert by_name["name"] >= min(room, longest)
+    assert ("trend" in by_name) == trend

@@ -180,7 +180,9 @@ class RunScreen(RunControlScreen):
         pinned = theme.series[self.state.series_of(recipe.against)] if recipe.against else theme.dim
         rows = RecipeRows(recipe, theme, pinned).rows(only_differences=self._only_differences)
         self._panes["recipe"].set_title(title)
-        table.show(rows, table.cursor if table.cursor in rows else None)
+        # What differs is walked through from its first row; a recipe is read.
+        first = next(iter(rows), None) if self._only_differences else None
+        table.show(rows, table.cursor if table.cursor in rows else first)
 
     def _show_checkpoints(self) -> None:
         found = self._checkpoints or []

@@ -497,13 +497,18 @@ class ViewerScreen(DashboardScreen):
             return Text(f" {one_line(self._fault)}", theme.warn)
         if view == "errors":
             legend = [Text(f"  ■ {word}", hex_of(colour)) for word, colour in LEGEND]
-            return joined(Text(" prediction against label", theme.dim), *legend)
+            return joined(Text(" prediction against label", theme.dim), *legend, self._alike())
         labelled = picture is None or picture.truth is not None
         what = view if labelled or view != "label" else "no label"
         chosen = self.state.chosen_class if self._chosen is not None else None
         which = one_line(chosen) if chosen else "all bones"
         only = " only" if chosen and self._only else ""
-        return joined(Text(f" {what}", theme.dim), Text(f"  {which}{only}"))
+        return joined(Text(f" {what}", theme.dim), Text(f"  {which}{only}"), self._alike())
+
+    def _alike(self) -> Text:
+        """What the terminal cannot show."""
+        words = self.state.looks_alike
+        return Text(f"  {words}" if words else "", theme_of(self).warn)
 
     def _nothing(self) -> str:
         """Why there is no picture."""

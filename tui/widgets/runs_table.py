@@ -18,7 +18,8 @@ from tui.widgets.table import Cell, DataTable, TableColumn
 
 SIGNS = 4
 """Cells of cursor, mark, state and a blank."""
-LEAST_NAME, ROOMY_NAME = 12, 20
+LEAST_NAME, ROOMY_NAME, MOST_NAME = 12, 20, 40
+"""Cells of a name: the least, those for which the trend gives way, those for which the age does."""
 OPTIONAL = {"epoch": 8, "last": 6, "trend": 7, "age": 6}
 """Columns that are left out where they do not fit, the last first."""
 BEST, LEFT, SPREAD = 7, 8, 3
@@ -52,7 +53,8 @@ class RunsTable(DataTable[RunRow]):
 
     @property
     def columns(self) -> Sequence[TableColumn[RunRow]]:
-        return columns_for(self.text_width)
+        longest = max((len(run.name) for run in self._state.shown), default=0)
+        return columns_for(self.text_width, longest)
 
     def update(self) -> None:
         self.order = self._state.order
@@ -69,20 +71,26 @@ class RunsTable(DataTable[RunRow]):
         return RunRow(run, under, mark, own, short_duration(run.age(state.now())), spread)
 
 
-@lru_cache(maxsize=8)
-def columns_for(width: int) -> Sequence[TableColumn[RunRow]]:
-    """The columns of a table of this width; sign, name, best Dice and what is left are in all."""
+@lru_cache(maxsize=64)
+def columns_for(width: int, longest: int) -> Sequence[TableColumn[RunRow]]:
+    """The columns of a table of this width; sign, name, best Dice and what is left are in all.
+
+    Trend and age give way to the `longest` name, and so does what makes columns wider.
+    """
     room = width - SIGNS - BEST - LEFT
+    needs = {"trend": min(longest, ROOMY_NAME), "age": min(longest, MOST_NAME)}
+    roomy = max(ROOMY_NAME, needs["age"])
     shown: list[str] = []
     for name, needed in OPTIONAL.items():
-        if room - needed < (ROOMY_NAME if name == "age" else LEAST_NAME):
+        least = ROOMY_NAME if name == "age" else LEAST_NAME
+        if room - needed < max(least, needs.get(name, 0)):
             break
         room -= needed
         shown.append(name)
     trend, left = OPTIONAL["trend"], LEFT
-    if "trend" in shown and room - 2 >= LEAST_NAME:
+    if "trend" in shown and room - 2 >= max(LEAST_NAME, needs["age"]):
         trend, room = trend + 2, room - 2
-    if room - SPREAD >= ROOMY_NAME:
+    if room - SPREAD >= roomy:
         left, room = left + SPREAD, room - SPREAD
     columns = (
         TableColumn(SIGNS, signs_cell, sort="state"),
