@@ -16,6 +16,8 @@ from handseg.recipe.layers import Layers
 from handseg.recipe.schema import MeanStd, Model, Optimizer, Recipe
 from handseg.registry import LIBRARIES, LOSSES, PIXEL_LOSSES
 
+FEW = 12
+"""Encoders that are named one by one."""
 MIRRORS = ("HorizontalFlip", "VerticalFlip", "Transpose")
 """Transforms that mirror the image whenever they are applied."""
 _KINDS = {
@@ -63,11 +65,20 @@ def check_model(recipe: Recipe, layers: Layers) -> None:
         check_size(recipe, architecture, layers)
         if model.encoder in architecture["refuses"]:
             message = f"{model.architecture} cannot be built on {model.encoder}"
-            layers.fault_of(message, ("model", "encoder"), ("model", "architecture"))
+            why = why_refused(architecture, table)
+            layers.fault_of(message + why, ("model", "encoder"), ("model", "architecture"))
         if recipe.loss.auxiliary and not architecture["auxiliary"]:
             message = f"{model.architecture} of {model.library} has no auxiliary head"
             layers.fault_of(message, ("loss", "auxiliary"), ("model", "architecture"))
     check_encoder(model, table, layers)
+
+
+def why_refused(architecture: tables.ArchitectureTable, table: tables.LibraryTable) -> str:
+    """Why an architecture does not take an encoder of its library, or which ones it takes."""
+    taken = [name for name in table["encoders"] if name not in architecture["refuses"]]
+    if architecture["output_stride"] < 32 and table["open_encoders"]:
+        return f", which cannot keep a stride of {architecture['output_stride']}"
+    return f", but on {enumerated(taken)}" if 0 < len(taken) <= FEW else ""
 
 
 def check_encoder(model: Model, table: tables.LibraryTable, layers: Layers) -> None:

@@ -31,7 +31,11 @@ def faults(name, *sets):
         ("unet", ["model.options.decoder_use_norm=3"], "must be true or false, a string or a tab"),
         ("unet", ["model.options.classes=3"], "model.options.classes: there is no such argument"),
         ("unetpp", ["model.encoder=mit_b0"], "unetplusplus cannot be built on mit_b0"),
-        ("deeplabv3", ["model.encoder=vgg11"], "deeplabv3 cannot be built on vgg11"),
+        (
+            "deeplabv3",
+            ["model.encoder=vgg11"],
+            "cannot be built on vgg11, which cannot keep a stride of 8",
+        ),
         ("deeplabv3", ["data.size=1001"], "a multiple of 8, not 1001"),
         ("unetpp", ["predict.mode=slide", "predict.window=500"], "predict.window: unetplusplus n"),
         ("segformer", ["data.normalize={ mean = [0, 1], std = [1] }"], "one figure each, or three"),
@@ -39,6 +43,11 @@ def faults(name, *sets):
         ("segformer", ["loss.options={ dice = { smooth = 1 } }"], "loss.options.dice.smooth: the"),
         ("segformer", ["loss.schedule={ dice = [[0.5, 1], [0.2, 1]] }"], "shares rising"),
         ("segformer", ["optimizer.lr=1e-8"], "schedule.min_lr: must be below optimizer.lr"),
+        (
+            "dpt",
+            ["model.encoder=swin-tiny"],
+            "dpt cannot be built on swin-tiny, but on vit-base or vit",
+        ),
         ("segformer", ["loss.auxiliary=0.4"], "segformer of transformers has no auxiliary head"),
         (
             "segformer",
