@@ -282,7 +282,7 @@ def _strays(dataset: Dataset, samples: Sequence[Sample]) -> Iterator[Finding]:
 
 
 def _labels_of(root: Path, image: Path) -> tuple[Path, ...]:
-    """Where the label of an image would lie, in any layout."""
+    # Where it would lie, in any layout.
     parts = (LABELS if part == IMAGES else part for part in label_beside(image).parts)
     return *label_places(root, image), Path(*parts)
 

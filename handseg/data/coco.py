@@ -367,7 +367,7 @@ def _annotations_line(root: Path, path: Path) -> str:
 
 
 def _layout_of(label: Path) -> str:
-    """The layout that reads a label file of one image; empty where none does."""
+    # Of a label file of one image.
     kinds = {"labelme": LabelmeFormat(), "flat": HandboneFormat()}
     return next((layout for layout, kind in kinds.items() if kind.is_file(label)), "")
 

@@ -136,7 +136,7 @@ class Tree(Flat):
     looks = "a tree of DICOM files (patient, study, series)"
 
     def __init__(self, name: str = "tree") -> None:
-        """`name` is that of the layout, where another reads the labels."""
+        # Of the layout, where another reads the labels.
         self.name = name
 
     def recognises(self, folder: Path) -> bool:

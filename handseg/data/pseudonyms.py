@@ -117,7 +117,7 @@ def _refuse_lost_key(root: Path, settings: Settings, known: frozenset[str]) -> N
 
 
 def _key_path(root: Path) -> Path:
-    """Where the key of a data set stands, or will."""
+    # Or will stand.
     places = (root / KEY, stand_in(root) / KEY)
     return next((place for place in places if place.exists()), places[not writable(root)])
 

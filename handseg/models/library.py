@@ -73,7 +73,7 @@ def grey_figures(data: Data, channels: int) -> tuple[Tensor, Tensor]:
 
 
 def channel_values(values: Sequence[float], channels: int) -> Tensor:
-    """Figures of one or three channels for a network of `channels` channels."""
+    # Figures of one or three channels, for so many.
     tensor = torch.tensor(list(values), dtype=torch.float32)
     return tensor.clone() if len(tensor) == channels else tensor.mean().repeat(channels)
 

@@ -37,7 +37,7 @@ def bundled_folder() -> Path:
 
 
 def bundled_files() -> list[Path]:
-    """Recipes and their bases."""
+    # Recipes and their bases.
     return sorted(bundled_folder().glob("*.toml"))
 
 

@@ -202,7 +202,7 @@ class BundledRecipe:
 
     @property
     def licence(self) -> str:
-        """Of its weights; empty where it trains from scratch."""
+        # Of its weights; a recipe without any has none.
         parts = self._line("Weights:").split("; ")
         return parts[1] if len(parts) > 1 else ""
 

@@ -119,10 +119,6 @@ class SegmentationLoss(nn.Module):
         }
         self.class_weights = [spec.class_weights.get(name, 1.0) for name in classes]
 
-    def weight(self, name: str, share: float) -> float:
-        """The weight of a loss at a share of training from 0 to 1."""
-        return loss_weight(self.spec, name, share)
-
     def forward(
         self, logits: Tensor, targets: Tensor, labelled: Tensor | None, share: float
     ) -> Tensor:
@@ -148,7 +144,7 @@ class SegmentationLoss(nn.Module):
     ) -> Tensor:
         total = torch.zeros((), device=rows.device)
         for name, term in self.terms.items():
-            weight = self.weight(name, share)
+            weight = loss_weight(self.spec, name, share)
             if weight:
                 more = {"pixel_weights": pixel_weights} if name in PIXEL_LOSSES else {}
                 total = total + weight * term(rows, truth, **more)

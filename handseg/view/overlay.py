@@ -231,7 +231,7 @@ def _lookup(plane: int, colours: Sequence[Rgb], classes: Sequence[int]) -> NDArr
 def _painted(
     canvas: NDArray[np.float32], layer: NDArray[np.float32], fill: float
 ) -> NDArray[np.float32]:
-    """The layer over the canvas at `fill`, less where it covers a pixel in part."""
+    # The layer over the canvas at `fill`, less where it covers a pixel in part.
     painted = canvas + fill * (layer[:, :, :3] - canvas * layer[:, :, 3:])
     return painted.astype(np.float32, copy=False)
 

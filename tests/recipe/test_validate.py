@@ -45,8 +45,8 @@ def faults(name, *sets):
         ("segformer", ["optimizer.lr=1e-8"], "schedule.min_lr: must be below optimizer.lr"),
         (
             "dpt",
-            ["model.encoder=swin-tiny"],
-            "dpt cannot be built on swin-tiny, but on vit-base or vit",
+            ["model.encoder=swin-tiny", "model.weights=none"],
+            "built on swin-tiny, but on vit-base or vit-large",
         ),
         ("segformer", ["loss.auxiliary=0.4"], "segformer of transformers has no auxiliary head"),
         (

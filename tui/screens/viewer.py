@@ -291,7 +291,7 @@ class ViewerScreen(DashboardScreen):
 
     @property
     def _run(self) -> str:
-        """The run whose pictures are shown; "" for the data set's."""
+        # "": pictures of the data set.
         return self.state.highlighted or "" if self._previews else ""
 
     @property
@@ -506,7 +506,7 @@ class ViewerScreen(DashboardScreen):
         return joined(Text(f" {what}", theme.dim), Text(f"  {which}{only}"), self._alike())
 
     def _alike(self) -> Text:
-        """What the terminal cannot show."""
+        # What the terminal cannot show.
         words = self.state.looks_alike
         return Text(f"  {words}" if words else "", theme_of(self).warn)
 
