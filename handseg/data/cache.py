@@ -294,7 +294,7 @@ class NewRows:
         return self
 
     def __exit__(self, *fault: object) -> None:
-        """Close the file; after this its rows outlast a loss of power."""
+        # After this its rows outlast a loss of power.
         with self.stream:
             os.fsync(self.stream.fileno())
 

@@ -144,7 +144,7 @@ class LogTable(DataTable[LogRow]):
             self.post_message(self.LinesWanted("later", self.here))
 
     def _settle(self) -> None:
-        """Follow the end exactly when the cursor has been brought there."""
+        # The end is followed exactly when the cursor has been brought there.
         at_last = self._index() == len(self._texts) - 1
         self.follows = at_last and self._log.is_at_end
 
