@@ -92,7 +92,8 @@ def fit_channels(module: nn.Module, data: Data) -> None:
     three: with ``x_c = (x - m_c) / s_c`` and ``y = (x - m) / s`` the weights become the sum of
     ``w_c s / s_c``; what is left, the sum of ``w_c (m - m_c) / s_c``, is a constant, which goes to
     its bias or to the BatchNorm behind it. (Only at the image's border, where some of the weights
-    meet the padding, is that constant not exact.) Weights of one channel are shared among three.
+    meet the padding, is that constant not exact.) Weights of one channel are shared among three, so
+    that these answer as it did.
     """
     _, first = first_convolution(module)
     (mean, std), (means, stds) = (
@@ -101,13 +102,12 @@ def fit_channels(module: nn.Module, data: Data) -> None:
     if first.in_channels == data.channels:
         return
     with torch.no_grad():
-        # One of the two sides has one channel.
-        folded = first.weight * (std[:1] / stds)[:, None, None]
-        left = first.weight * ((mean[:1] - means) / stds)[:, None, None]
-        weight = folded.sum(dim=1, keepdim=True) / data.channels
-        set_first_weight(module, weight.repeat(1, data.channels, 1, 1))
-        if data.channels == 1:
-            add_to_bias(module, left.sum(dim=(1, 2, 3)))
+        # Of a grey value as it is, before normalisation.
+        of_grey = first.weight / stds[:, None, None]
+        left = of_grey * (mean.mean() - means)[:, None, None]
+        shared = of_grey.sum(dim=1, keepdim=True) / data.channels
+        set_first_weight(module, shared * std[:, None, None])
+        add_to_bias(module, left.sum(dim=(1, 2, 3)))
 
 
 def set_first_weight(module: nn.Module, weight: Tensor) -> None:

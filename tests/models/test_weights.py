@@ -187,3 +187,14 @@ def test_what_the_hub_says_of_each_attempt_is_not_shown(caplog):
         hub_weights("nvidia/mit-b0", load, Recipe())
     assert not caplog.records
     assert hub.isEnabledFor(logging.WARNING)
+
+
+def test_weights_of_one_channel_are_shared_among_three(recipe_of, tmp_path):
+    donor = build_model(recipe_of(*SEGFORMER, channels=1, normalize="imagenet"), 2)
+    donor.network.save_pretrained(tmp_path / "grey")
+    words = {"normalize": "imagenet", "weights": str(tmp_path / "grey")}
+    made = build_model(recipe_of(*SEGFORMER, channels=3, **words), 2)
+    images = torch.randint(0, 256, (1, 64, 64), dtype=torch.uint8)
+    inside = (..., slice(2, -2), slice(2, -2))
+    found, wanted = (first_answer(model, images)[inside] for model in (made, donor))
+    assert torch.allclose(found, wanted, atol=2e-5)
