@@ -86,9 +86,13 @@ FIRST_LAYERS = [
 ]
 
 
-@pytest.mark.parametrize(("network", "options"), FIRST_LAYERS)
+OWN = MeanStd((0.1, 0.5, 0.7), (0.2, 0.3, 0.4))
+
+
 @pytest.mark.parametrize(
-    "normalize", ["imagenet", "image", MeanStd((0.1, 0.5, 0.7), (0.2, 0.3, 0.4))]
+    ("network", "options", "normalize"),
+    [(*one, "imagenet") for one in FIRST_LAYERS]
+    + [(*FIRST_LAYERS[0], "image"), (*FIRST_LAYERS[0], OWN), (*FIRST_LAYERS[3], OWN)],
 )
 def test_a_grey_network_answers_as_three_equal_channels_each_normalised_by_its_own_figures(
     recipe_of, tmp_path, network, options, normalize
