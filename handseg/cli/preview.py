@@ -51,11 +51,13 @@ def preview(
             raise UsageError(
                 f"--out {out}: what is written is a PNG", hints=[f"--out {out.with_suffix('.png')}"]
             )
+    from handseg import disk
     from handseg.anatomy import colours
     from handseg.train.data import find_data
     from handseg.train.preview import preview_samples
     from handseg.view.overlay import compose
-    from handseg.view.sheet import Tile, terminal_tiles
+    from handseg.view.page import png_bytes
+    from handseg.view.sheet import Tile, sheet_picture, terminal_tiles
 
     with console.progress("reading files") as bar:
         found = find_data(loaded, data_folder(data), bar, write_folds=False)
@@ -72,7 +74,7 @@ def preview(
     if out is None:
         print_tiles(tiles, columns)
     else:
-        write_picture(tiles, out)
+        disk.replace(out, png_bytes(sheet_picture(tiles)))
         console.out(str(out))
     augmented = ", ".join(loaded.recipe.augment) or "none"
     console.info(
@@ -107,16 +109,3 @@ def print_tiles(tiles: "list[Tile]", columns: int) -> None:
 
     lines = list(terminal_lines(tiles, columns))
     Console().print(SegmentLines(lines, new_lines=True), end="")
-
-
-def write_picture(tiles: "list[Tile]", out: Path) -> None:
-    from io import BytesIO
-
-    from PIL import Image
-
-    from handseg import disk
-    from handseg.view.sheet import sheet_picture
-
-    content = BytesIO()
-    Image.fromarray(sheet_picture(tiles)).save(content, "PNG")
-    disk.replace(out, content.getvalue())

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 import numpy as np
 
 from handseg.anatomy import ALIASES
-from handseg.data.flat import label_of
+from handseg.data.flat import label_finder
 from handseg.data.labels import Labels, Sample
 from handseg.data.layout import (
     Identity,
@@ -275,7 +275,8 @@ class _Search:
 
     def leave_out_others(self, paths: Set[Path]) -> None:
         """Leave out the label files of images, of which the annotation files are none."""
-        places = (label_of(self.root, sample.image) for sample in self.samples)
+        find_label = label_finder(self.root)
+        places = (find_label(sample.image) for sample in self.samples)
         self.other_labels = [
             (path, layout)
             for path in sorted({place for place in places if place is not None} - paths)

@@ -368,17 +368,19 @@ def seen_in(folder: Path) -> tuple[list[str], list[str]]:
     folders = sorted({path.parent.relative_to(folder).as_posix() for path in files})
     words = " and ".join(f"{number} {kind}" for kind, number in kinds)
     seen = [f"seen: {words} files in {shown(folders, 3)}"]
-    hints = [
+    foreign = (
         f"{path.relative_to(folder)} is {tool}, which is not read: {WAYS_OUT[tool]}"
         for path in files
         if (tool := foreign_tool(path))
-    ][:1]
-    hints += [
+    )
+    lacking = (
         f"{path.relative_to(folder)} is a picture without the suffix of its kind: name it "
         f"{path.name}{suffix}"
         for path in files
         if not is_image(path, folder) and (suffix := lacking_suffix(path))
-    ][:1]
+    )
+    # Of each the first: the files behind it are not opened.
+    hints = [*islice(foreign, 1), *islice(lacking, 1)]
     name = shlex.quote(str(folder))
     masks = [name for name in folders if re.search(MASKS, name, re.IGNORECASE)]
     inner = [

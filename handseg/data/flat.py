@@ -4,8 +4,9 @@ Labels are in the `handbone` schema, beside the images or in a folder of labels.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import islice
 from pathlib import Path
 
@@ -57,7 +58,7 @@ class Flat:
         return any(next(_images_in(base), None) for _, base in image_folders(folder))
 
     def listing(self, folder: Path, settings: Settings) -> Listing:
-        names = Names.of(settings)
+        names, find_label = Names.of(settings), label_finder(folder)
         found: dict[str, list[Sample]] = {"train": [], "test": []}
         identities: list[Identity] = []
         for split, base in image_folders(folder):
@@ -70,7 +71,7 @@ class Flat:
                     Sample(
                         image.name,
                         image,
-                        label_of(folder, image),
+                        find_label(image),
                         identity.person,
                         split,
                         side=names.side(image.name),
@@ -83,7 +84,7 @@ class Flat:
         return Listing(settings.classes or CLASSES, train, test, notes)
 
     def label_path(self, root: Path, image: Path) -> Path:
-        found = label_of(root, image)
+        found = label_finder(root)(image)
         if found is not None:
             return found
         beside, *others = label_places(root, image)
@@ -106,22 +107,40 @@ def _images_in(base: Path) -> Iterator[Path]:
         yield from (path for path in base.iterdir() if is_image(path, base))
 
 
-def label_of(root: Path, image: Path) -> Path | None:
-    return next((place for place in label_places(root, image) if place.is_file()), None)
+def label_finder(root: Path) -> Callable[[Path], Path | None]:
+    """Gives the label of an image, for one reading of a data set.
+
+    Which of the folders are there is asked once for the images of a folder, not for each.
+    """
+
+    @cache
+    def there(images: Path) -> list[Path]:
+        return [folder for folder in label_folders(root, images) if folder.is_dir()]
+
+    def find(image: Path) -> Path | None:
+        name = label_beside(image).name
+        places = (folder / name for folder in there(image.parent))
+        return next((place for place in places if place.is_file()), None)
+
+    return find
 
 
 def label_places(root: Path, image: Path) -> Sequence[Path]:
-    """Where a label may lie: beside the image, or in a folder of labels there or one above.
+    # Where it may lie, the places that are taken first before others.
+    name = label_beside(image).name
+    return [folder / name for folder in label_folders(root, image.parent)]
 
-    That of `images/train/a.png` may lie in `labels/train` too.
+
+def label_folders(root: Path, images: Path) -> Iterator[Path]:
+    """Where the labels of a folder's images may lie: there, or in a folder of labels, or above.
+
+    Those of `images/train` may lie in `labels/train` too.
     """
-    beside = label_beside(image)
-    bases = (image.parent,) if image.parent == root else (image.parent, image.parent.parent)
-    places = [base / name / beside.name for base in bases for name in LABEL_FOLDERS]
-    split, images = image.parent.name, image.parent.parent
-    if images.name == "images" and images.is_relative_to(root):
-        places += [images.parent / name / split / beside.name for name in LABEL_FOLDERS]
-    return [beside, *places]
+    yield images
+    for base in (images,) if images == root else (images, images.parent):
+        yield from (base / name for name in LABEL_FOLDERS)
+    if images.parent.name == "images" and images.parent.is_relative_to(root):
+        yield from (images.parent.parent / name / images.name for name in LABEL_FOLDERS)
 
 
 class Tree(Flat):
@@ -190,8 +209,9 @@ class _TreeSearch:
             if identity.patient:
                 for folder in image.parents:
                     patients[folder].add(identity)
+        find_label = label_finder(self.root)
         for image in images:
-            label = label_of(self.root, image)
+            label = find_label(image)
             is_preview = image not in dicom and (label is None or label in labels_of_dicom)
             if image in of_dicom:
                 self._add(split, base, image, label, of_dicom[image])

@@ -53,14 +53,8 @@ OWNED = {
     *("use_auxiliary_head", "auxiliary_loss_weight", "auxiliary_in_channels", "backbone_config"),
     *("num_queries", "no_object_weight", "class_weight", "mask_weight", "dice_weight"),
     *("train_num_points", "oversample_ratio", "importance_sample_ratio", "_out_features"),
-    *(
-        "_out_indices",
-        "is_hybrid",
-        "backbone_featmap_shape",
-        "neck_ignore_stages",
-        "encoder_stride",
-    ),
-    *("head_in_index", "add_projection", "pooler_output_size", "pooler_act"),
+    *("_out_indices", "is_hybrid", "backbone_featmap_shape", "neck_ignore_stages"),
+    *("encoder_stride", "head_in_index", "add_projection", "pooler_output_size", "pooler_act"),
 }
 """Arguments of configurations that a recipe says elsewhere, that must stay, or that are for losses
 and heads of transformers which are not used."""
@@ -93,6 +87,8 @@ class Family:
     """Where the last convolution lies."""
     auxiliary: str | None = None
     """Where an auxiliary head lies if there is one; `""`: it needs none."""
+    planes: str = "num_labels"
+    """The argument of its configuration that says how many masks it answers."""
     finish: Callable[[Any, int], None] = lambda module, classes: None
     """Makes a network of so many classes of what transformers gives."""
 
@@ -156,7 +152,7 @@ def configuration(recipe: Recipe, classes: int, channels: int) -> PretrainedConf
     family = FAMILIES[recipe.model.architecture]
     encoder = family.encoders[recipe.model.encoder]
     given = recipe.model.options
-    words: dict[str, Any] = {"num_labels": classes}
+    words: dict[str, Any] = {"num_labels": classes, family.planes: classes}
     if encoder.configuration is None:
         words |= {"num_channels": channels, **encoder.shape, **given}
     else:
@@ -172,8 +168,6 @@ def configuration(recipe: Recipe, classes: int, channels: int) -> PretrainedConf
         words["backbone_config"] = encoder.configuration(**fixed | encoder.shape | theirs)
     if family.auxiliary:
         words["use_auxiliary_head"] = recipe.loss.auxiliary > 0
-    if family.configuration is EomtConfig:
-        words["num_queries"] = classes
     return family.configuration(**words)
 
 
@@ -309,16 +303,14 @@ def eomt_tokens(module: Any, images: Tensor, height: int, width: int) -> Tensor:
     return parts.dropout(torch.cat((prefix.expand(len(images), -1, -1), patches), dim=1))
 
 
-def mix_transformer(size: str, widths: tuple[int, ...], depths: tuple[int, ...]) -> Encoder:
-    narrow = widths[0] < 64 or depths == (2, 2, 2, 2)
-    return Encoder(
-        (f"nvidia/{size}",),
-        shape={
-            "hidden_sizes": list(widths),
-            "depths": list(depths),
-            "decoder_hidden_size": 256 if narrow else 768,
-        },
-    )
+def mix_transformer(size: str, narrowest: int, depths: list[int], decoder: int = 768) -> Encoder:
+    """Of Xie et al., SegFormer, 2021, table 6, with the width of its decoder."""
+    shape = {
+        "hidden_sizes": [narrowest, 2 * narrowest, 5 * narrowest, 8 * narrowest],
+        "depths": depths,
+        "decoder_hidden_size": decoder,
+    }
+    return Encoder((f"nvidia/mit-{size}",), shape=shape)
 
 
 def swin(size: str, width: int, depth: int, heads: int, window: int) -> Encoder:
@@ -355,14 +347,13 @@ FAMILIES = {
     "segformer": Family(
         SegformerForSemanticSegmentation,
         SegformerConfig,
-        # Xie et al., SegFormer, 2021, table 6.
         {
-            "mit-b0": mix_transformer("mit-b0", (32, 64, 160, 256), (2, 2, 2, 2)),
-            "mit-b1": mix_transformer("mit-b1", (64, 128, 320, 512), (2, 2, 2, 2)),
-            "mit-b2": mix_transformer("mit-b2", (64, 128, 320, 512), (3, 4, 6, 3)),
-            "mit-b3": mix_transformer("mit-b3", (64, 128, 320, 512), (3, 4, 18, 3)),
-            "mit-b4": mix_transformer("mit-b4", (64, 128, 320, 512), (3, 8, 27, 3)),
-            "mit-b5": mix_transformer("mit-b5", (64, 128, 320, 512), (3, 6, 40, 3)),
+            "mit-b0": mix_transformer("b0", 32, [2, 2, 2, 2], decoder=256),
+            "mit-b1": mix_transformer("b1", 64, [2, 2, 2, 2], decoder=256),
+            "mit-b2": mix_transformer("b2", 64, [3, 4, 6, 3]),
+            "mit-b3": mix_transformer("b3", 64, [3, 4, 18, 3]),
+            "mit-b4": mix_transformer("b4", 64, [3, 8, 27, 3]),
+            "mit-b5": mix_transformer("b5", 64, [3, 6, 40, 3]),
         },
         ("segformer",),
         forward,
@@ -425,6 +416,7 @@ FAMILIES = {
         depth=4,
         head="scale",
         auxiliary="",
+        planes="num_queries",
         finish=one_query_a_class,
     ),
 }

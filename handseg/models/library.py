@@ -230,6 +230,7 @@ def hub_weights(name: str, load: Callable[[], Loaded], recipe: Recipe) -> Loaded
     except HandsegError:
         raise
     except Exception as error:
+        # Libraries raise what they like: of a name that they do not know, of a line that broke.
         raise FailedError(
             f"the weights {name} cannot be had",
             details=f"{first_line(error)}\nlooked in {place}, then on the net",

@@ -1,8 +1,9 @@
 """How rate and loss weights move over a training: pure functions of its share, without torch."""
 
 import math
-from bisect import bisect_right
 from collections.abc import Callable
+
+import numpy as np
 
 from handseg.recipe.schema import Loss, Recipe
 from handseg.registry import LOSSES
@@ -39,16 +40,18 @@ def rate_factor(name: str, step: int, steps: int, warmup: int) -> float:
     return SHAPES[name](min(1.0, (step - warmup) / max(1, steps - warmup)))
 
 
+def rate_at(factor: float, full: float, least: float) -> float:
+    """The rate at a factor of the full one, which falls to the least."""
+    return least + max(0.0, full - least) * factor
+
+
 def loss_weight(spec: Loss, name: str, share: float) -> float:
     """The weight of a loss at a share of training from 0 to 1: straight lines join its points."""
     curve = spec.schedule.get(name)
     if not curve:
         return spec.weight(name)
-    place = bisect_right([point for point, _ in curve], share)
-    if place in (0, len(curve)):
-        return float(curve[min(place, len(curve) - 1)][1])
-    (before, low), (after, high) = curve[place - 1 : place + 1]
-    return low + (high - low) * (share - before) / (after - before)
+    shares, weights = zip(*curve, strict=True)
+    return float(np.interp(share, shares, weights))
 
 
 def schedule_of(recipe: Recipe, points: int) -> dict[str, list[float]]:
@@ -61,11 +64,8 @@ def schedule_of(recipe: Recipe, points: int) -> dict[str, list[float]]:
     warmup, steps = round(spec.warmup_epochs * 1000), epochs * 1000
     at = [epochs * place / max(1, points - 1) for place in range(points)]
     factors = [rate_factor(spec.name, round(epoch * 1000), steps, warmup) for epoch in at]
-    full, least = recipe.optimizer.lr, spec.min_lr
-    found = {
-        "epoch": at,
-        "rate": [least + max(0.0, full - least) * factor for factor in factors],
-    }
+    full = recipe.optimizer.lr
+    found = {"epoch": at, "rate": [rate_at(one, full, spec.min_lr) for one in factors]}
     for name in LOSSES:
         weights = [loss_weight(recipe.loss, name, epoch / epochs) for epoch in at]
         if any(weights):

@@ -202,7 +202,7 @@ def steps_to_drop(steps: list[int], kept: int) -> list[int]:
 
 
 def _folder_name(image_name: str) -> str:
-    """A folder name that is no path, whatever the image is called."""
+    # No path, whatever the image is called.
     name = quote(image_name, safe=" ", errors="surrogatepass")
     return name.replace(".", "%2E", 1)[:200] if name.startswith(".") else name[:200]
 

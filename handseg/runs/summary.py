@@ -246,7 +246,7 @@ def _newest(value: Any) -> float:
 
 
 def _epochs(value: object) -> float | None:
-    """A whole number where it is one, as a person wrote it."""
+    # A whole number where it is one, as a person wrote it.
     found = number(value)
     return None if math.isnan(found) else int(found) if found.is_integer() else found
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from handseg.models.segmenter import Segmenter
+from handseg.recipe.schedule import rate_at
 from handseg.recipe.schema import Optimizer as OptimizerSpec
 
 FUSED = ("adamw", "adam", "sgd")
@@ -108,5 +109,5 @@ def give_momentum(optimizer: Optimizer, parameters: Iterable[Tensor]) -> None:
 def set_rate(optimizer: Optimizer, factor: float, least: float) -> float:
     """Set every group's rate to this factor of its full one; the encoder's is returned."""
     for group in optimizer.param_groups:
-        group["lr"] = least + max(0.0, group["full_lr"] - least) * factor
+        group["lr"] = rate_at(factor, group["full_lr"], least)
     return float(optimizer.param_groups[0]["lr"])

@@ -25,7 +25,7 @@ def focal(
     logits: Tensor, targets: Tensor, pixel_weights: Tensor | None = None, **options: Any
 ) -> Tensor:
     if pixel_weights is None:
-        return losses.FocalLoss(mode="multilabel", **options)(logits[None], targets[None])
+        return by_plane(losses.FocalLoss)(logits, targets, **options)
     each = losses.FocalLoss(mode="binary", reduction="none", **options)
     planes = torch.stack([each(*plane) for plane in zip(logits, targets, strict=True)])
     return (planes * pixel_weights.flatten(1)).mean()

@@ -126,8 +126,13 @@ def picture(image: NDArray[np.uint8], caption: str) -> str:
 
 def png(image: NDArray[np.uint8]) -> str:
     """An image as a data URI."""
+    return "data:image/png;base64," + base64.b64encode(png_bytes(image)).decode()
+
+
+def png_bytes(image: NDArray[np.uint8]) -> bytes:
+    """An image, uint8[height, width, 3 or 4], as a PNG file has it."""
     from PIL import Image
 
     stream = io.BytesIO()
     Image.fromarray(image).save(stream, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
+    return stream.getvalue()

@@ -50,15 +50,18 @@ class RunsTable(DataTable[RunRow]):
     def __init__(self, state: State) -> None:
         super().__init__(id="runs")
         self._state = state
+        self._longest = 0
+        """Characters of the longest name that is shown."""
 
     @property
     def columns(self) -> Sequence[TableColumn[RunRow]]:
-        longest = max((len(run.name) for run in self._state.shown), default=0)
-        return columns_for(self.text_width, longest)
+        return columns_for(self.text_width, self._longest)
 
     def update(self) -> None:
         self.order = self._state.order
-        self.show_keys([run.name for run in self._state.shown], self._state.highlighted)
+        names = [run.name for run in self._state.shown]
+        self._longest = max(map(len, names), default=0)
+        self.show_keys(names, self._state.highlighted)
 
     def row(self, key: str) -> RunRow | None:
         state, run = self._state, self._state.summary(key)
